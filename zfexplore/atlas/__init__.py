@@ -1,0 +1,1 @@
+"""For every channel, where it fired most."""

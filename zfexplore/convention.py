@@ -1,0 +1,59 @@
+"""What a network expects of its input: size, value range, mean. A checkpoint carries one of these.
+
+The paper subtracts the per-pixel mean of the training set from values in [0, 255] (ZF section 3);
+the replication subtracts a mean from values in [0, 1]. Both, and torchvision's convention, are
+``(rgb * scale - mean) / std`` with ``rgb`` in [0, 1].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Colour = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class InputConvention:
+    """How an RGB image in [0, 1] becomes a network's input, a square of ``size`` pixels.
+
+    ``resize`` is the smallest side before cropping. ``mean`` and ``std`` are per channel, RGB, in
+    scaled units. ``mean_image``, ``[3, resize, resize]`` float32 in scaled units, takes the place
+    of ``mean`` where a net was trained with a per-pixel mean; it is stored beside the weights, not
+    in JSON.
+    """
+
+    size: int = 224
+    resize: int = 256
+    scale: float = 255.0
+    mean: Colour = (0.0, 0.0, 0.0)
+    std: Colour = (1.0, 1.0, 1.0)
+    mean_image: Any = field(default=None, compare=False, repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give everything but ``mean_image`` as plain values."""
+        return {
+            "size": self.size,
+            "resize": self.resize,
+            "scale": self.scale,
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "colour": "RGB",
+            "per_pixel_mean": self.mean_image is not None,
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], mean_image: Any = None) -> InputConvention:
+        """Read what ``to_json`` wrote; raises KeyError, TypeError or ValueError when it is not that."""
+        red, green, blue = (float(value) for value in values["mean"])
+        std = tuple(float(value) for value in values["std"])
+        if len(std) != 3:
+            raise ValueError("std needs three values")
+        return cls(
+            size=int(values["size"]),
+            resize=int(values["resize"]),
+            scale=float(values["scale"]),
+            mean=(red, green, blue),
+            std=std,
+            mean_image=mean_image,
+        )

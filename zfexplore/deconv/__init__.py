@@ -1,0 +1,1 @@
+"""One unit back to pixels."""

@@ -1,0 +1,1 @@
+"""The networks: ZFNet, trunks of named stages, and checkpoints."""

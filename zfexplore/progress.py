@@ -1,0 +1,85 @@
+"""The events that long work gives out, and the meter that paces them.
+
+Long work is a generator: it yields ``Progress`` at most ten times a second, ``Note`` and ``Skipped``
+when they happen, and last of all ``Finished`` with the result. It never prints; the command line
+draws the events with rich and the explorer with Textual. Closing it early leaves a resumable state.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+Result = TypeVar("Result")
+
+SECONDS_BETWEEN_EVENTS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a task is: ``done`` of ``total`` (None when unknown), units a second, seconds left."""
+
+    task: str
+    done: int
+    total: int | None
+    rate: float
+    seconds_left: float | None
+    unit: str = "images"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line worth keeping in sight, such as why an index is built again."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An image that could not be read: which one, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished(Generic[Result]):
+    """The last event, carrying the result."""
+
+    result: Result
+
+
+class Meter:
+    """Counts work and turns it into ``Progress`` events, at most ten a second.
+
+    ``done`` is where resumed work starts; the rate counts only what was done since.
+    """
+
+    def __init__(self, task: str, total: int | None = None, *, unit: str = "images", done: int = 0) -> None:
+        self.task, self.total, self.unit, self.done = task, total, unit, done
+        self._first = done
+        self._started = time.monotonic()
+        self._shown = float("-inf")
+
+    def tick(self, count: int = 1, note: str = "") -> Progress | None:
+        """Count ``count`` more; give an event when it is time for one or the work is complete."""
+        self.done += count
+        now = time.monotonic()
+        if now - self._shown < SECONDS_BETWEEN_EVENTS and self.done != self.total:
+            return None
+        self._shown = now
+        rate = (self.done - self._first) / max(now - self._started, 1e-9)
+        left = None if self.total is None or rate == 0 else (self.total - self.done) / rate
+        return Progress(self.task, self.done, self.total, rate, left, self.unit, note)
+
+
+def finish(events: Iterable[Any]) -> Any:
+    """Run long work to its end without showing anything, and give its result."""
+    result = None
+    for event in events:
+        if isinstance(event, Finished):
+            result = event.result
+    return result

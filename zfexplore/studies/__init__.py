@@ -1,0 +1,1 @@
+"""One further question a file, asked of a trained network."""
