@@ -1,0 +1,383 @@
+"""Any plain stack of convolutions, ReLUs, max-pools and LRN as an ordered list of named stages.
+
+A trunk reads a module's layers in order and cuts them into stages: ``conv1`` .. ``convN``, each
+meaning its ReLU's output; a pool carries its convolution's number and means the map after the
+maximum and before any normalisation; fully connected layers behind the trunk go on counting
+(``fc6`` .. ``fc8`` in ZFNet). It runs the layers as functions, never in place and without hooks, so
+the module stays as it was found.
+
+Its geometry is exact: the window of a unit is followed down step by step and clipped at each map's
+border, because closed formulas are wrong at borders and where a stride exceeds its kernel. What
+has branches (a residual net) or other layers is refused with the module's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zfexplore.errors import ExploreError
+from zfexplore.nets.zfnet import ContrastNorm
+from zfexplore.units import Window
+
+Kind = Literal["conv", "relu", "pool", "lrn", "avgpool", "flatten", "linear"]
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class AxisStep:
+    """A step's geometry along one axis."""
+
+    kernel: int = 1
+    stride: int = 1
+    padding: int = 0
+    ceil_mode: bool = False
+
+    def output_length(self, length: int) -> int:
+        """Give how many places the step has over an input of ``length`` (torch's rules)."""
+        span = length + 2 * self.padding - self.kernel
+        if not self.ceil_mode:
+            return span // self.stride + 1
+        places = -(-span // self.stride) + 1
+        # A last window that would start in the padding on the right is left out.
+        return places - 1 if (places - 1) * self.stride >= length + self.padding else places
+
+    def inputs_of(self, places: Iterable[int], length: int) -> frozenset[int]:
+        """Give the input places, of ``length``, that the output ``places`` read."""
+        starts = (place * self.stride - self.padding for place in places)
+        return frozenset(
+            index for start in starts for index in range(max(start, 0), min(start + self.kernel, length))
+        )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One layer of the stack: its kind, its module and its geometry, (rows, columns)."""
+
+    kind: Kind
+    name: str
+    module: nn.Module
+    kernel: Pair = (1, 1)
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    ceil_mode: bool = False
+
+    def axis(self, axis: int) -> AxisStep:
+        """Give the geometry along rows (0) or columns (1)."""
+        return AxisStep(self.kernel[axis], self.stride[axis], self.padding[axis], self.ceil_mode)
+
+    def output_size(self, size: Pair) -> Pair:
+        """Give the map's (height, width) after this step."""
+        return self.axis(0).output_length(size[0]), self.axis(1).output_length(size[1])
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A named map: the one after the first ``end`` steps of the stack."""
+
+    name: str
+    kind: Literal["conv", "pool", "fc"]
+    channels: int
+    end: int
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """What a unit reads, in input pixels and (rows, columns).
+
+    ``size`` is the extent away from borders, ``jump`` the distance between neighbouring units, and
+    ``start`` the first pixel of unit (0, 0), negative where padding is read.
+    """
+
+    size: Pair
+    jump: Pair
+    start: Pair
+
+
+class Trunk:
+    """A module's layers as steps, and the stages they are cut into.
+
+    ``steps`` are in order; ``stages`` are the convolutional and pooling stages, ``heads`` the fully
+    connected ones. Raises ExploreError for a module that is not a plain stack.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        self.steps = tuple(_with_flatten(list(_steps(module))))
+        every = tuple(_stages(self.steps))
+        self.stages = tuple(stage for stage in every if stage.kind != "fc")
+        self.heads = tuple(stage for stage in every if stage.kind == "fc")
+        if not self.stages:
+            raise ExploreError(f"{_describe(module)} has no convolution: there is nothing to explore in it")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Give every stage's name, from the input upwards."""
+        return tuple(stage.name for stage in (*self.stages, *self.heads))
+
+    @property
+    def device(self) -> torch.device:
+        """Give the device of the weights."""
+        return self._weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Give the type of the weights."""
+        return self._weight.dtype
+
+    def to(self, device: torch.device | str) -> Trunk:
+        """Move the module, and so the trunk, to a device."""
+        self.module.to(device)
+        return self
+
+    def stage(self, name: str) -> Stage:
+        """Give the stage called ``name``; raises ExploreError naming those there are."""
+        for stage in (*self.stages, *self.heads):
+            if stage.name == name:
+                return stage
+        raise ExploreError(f"there is no layer {name!r}: this net has {', '.join(self.names)}", usage=True)
+
+    def maps(self, images: Tensor, names: Iterable[str] | None = None) -> dict[str, Tensor]:
+        """Run ``images [n, c, h, w]`` upwards and give the maps of the stages named (all by default).
+
+        A map is ``[n, channels, h, w]``, of a fully connected stage ``[n, channels]``; the last
+        one's are logits. The run ends at the highest stage named.
+        """
+        wanted = [self.stage(name) for name in (self.names if names is None else names)]
+        at_end = {stage.end: stage.name for stage in wanted}
+        maps: dict[str, Tensor] = {}
+        x = images
+        for done, step in enumerate(self.steps[: max(at_end, default=0)], start=1):
+            x = run_step(step, x)
+            if done in at_end:
+                maps[at_end[done]] = x
+        return maps
+
+    def map_size(self, name: str, size: Pair) -> Pair:
+        """Give the (height, width) of a stage's map for an input of ``size``; (1, 1) for fc stages.
+
+        Raises ExploreError where the input is too small for the stage.
+        """
+        stage = self.stage(name)
+        return (1, 1) if stage.kind == "fc" else self.sizes(stage.end, size)[-1]
+
+    def sizes(self, end: int, size: Pair) -> tuple[Pair, ...]:
+        """Give the (height, width) of the input and of the map after each of the first ``end`` steps."""
+        return _sizes(self.steps[:end], size)
+
+    def receptive_field(self, name: str) -> ReceptiveField:
+        """Give size, jump and start of a stage's units; for fc stages those of the last map below."""
+        stage = self.stage(name)
+        steps = [step for step in self.steps[: stage.end] if step.kind in ("conv", "pool")]
+        fields = [_axis_field([step.axis(axis) for step in steps]) for axis in (0, 1)]
+        (size_y, jump_y, start_y), (size_x, jump_x, start_x) = fields
+        return ReceptiveField((size_y, size_x), (jump_y, jump_x), (start_y, start_x))
+
+    def window(self, name: str, y: int, x: int, size: Pair) -> Window:
+        """Give the input pixels that unit (y, x) of a stage reads, for an input of ``size``.
+
+        The exact bounding box, clipped at the border; the whole input for fc stages.
+        """
+        return self.windows(name, y, x, size)[0]
+
+    def windows(self, name: str, y: int, x: int, size: Pair) -> tuple[Window, ...]:
+        """Give the unit's window on every map on the way down: the input's first, its own last.
+
+        Entry ``i`` is in the coordinates of the map after ``i`` steps. Raises ExploreError for a
+        place outside the stage's map.
+        """
+        stage = self.stage(name)
+        if stage.kind == "fc":
+            return (Window(0, 0, *size),)
+        rows, columns = self.map_size(name, size)
+        if not (0 <= y < rows and 0 <= x < columns):
+            raise ExploreError(
+                f"{name} has no unit at row {y}, column {x}: its map is {rows} x {columns} "
+                f"for an input of {size[0]} x {size[1]}",
+                usage=True,
+            )
+        steps = self.steps[: stage.end]
+        vertical = _spans(tuple(step.axis(0) for step in steps), y, size[0])
+        horizontal = _spans(tuple(step.axis(1) for step in steps), x, size[1])
+        return tuple(
+            Window(y0, x0, y1, x1) for (y0, y1), (x0, x1) in zip(vertical, horizontal, strict=True)
+        )
+
+    @property
+    def _weight(self) -> Tensor:
+        return next(self.module.parameters())
+
+
+def run_step(step: Step, x: Tensor) -> Tensor:
+    """Apply one step to ``x [n, c, h, w]`` (or ``[n, c]`` behind the flattening); never in place."""
+    module: Any = step.module
+    if step.kind == "conv":
+        return F.conv2d(x, module.weight, module.bias, step.stride, step.padding, 1, module.groups)
+    if step.kind == "relu":
+        return F.relu(x)
+    if step.kind == "pool":
+        return F.max_pool2d(x, step.kernel, step.stride, step.padding, ceil_mode=step.ceil_mode)
+    if step.kind == "flatten":
+        return torch.flatten(x, 1)
+    return module(x)
+
+
+def _steps(module: nn.Module) -> Iterator[Step]:
+    """Read the layers in the order of their registration, which for a plain stack is that of its forward."""
+    for name, layer in _leaves(module, _describe(module)):
+        if isinstance(layer, nn.Identity | nn.Dropout | nn.Dropout2d):
+            continue
+        yield _step(name, layer)
+
+
+def _leaves(module: nn.Module, root: str, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
+    children = list(module.named_children())
+    if not children:
+        yield prefix or type(module).__name__, module
+        return
+    if prefix and not isinstance(module, nn.Sequential):
+        raise _refusal(prefix, module, f"a part of {root} with a forward of its own, which may branch")
+    for name, child in children:
+        yield from _leaves(child, root, f"{prefix}.{name}" if prefix else name)
+
+
+def _step(name: str, layer: nn.Module) -> Step:
+    if isinstance(layer, nn.Conv2d) and not isinstance(layer, nn.LazyConv2d):
+        return _convolution(name, layer)
+    if isinstance(layer, nn.ReLU):
+        return Step("relu", name, layer)
+    if isinstance(layer, nn.MaxPool2d):
+        if _pair(layer.dilation) != (1, 1):
+            raise _refusal(name, layer, "a pooling with dilation")
+        kernel, stride, padding = _pair(layer.kernel_size), _pair(layer.stride), _pair(layer.padding)
+        return Step("pool", name, layer, kernel, stride, padding, layer.ceil_mode)
+    if isinstance(layer, nn.LocalResponseNorm | ContrastNorm):
+        return Step("lrn", name, layer)
+    if isinstance(layer, nn.AdaptiveAvgPool2d):
+        return Step("avgpool", name, layer)
+    if isinstance(layer, nn.Flatten):
+        return Step("flatten", name, layer)
+    if isinstance(layer, nn.Linear):
+        return Step("linear", name, layer)
+    raise _refusal(name, layer, f"{_article(type(layer).__name__)} layer")
+
+
+def _convolution(name: str, layer: nn.Conv2d) -> Step:
+    if _pair(layer.dilation) != (1, 1):
+        raise _refusal(name, layer, "a convolution with dilation")
+    if layer.padding_mode != "zeros":
+        raise _refusal(name, layer, f"a convolution with {layer.padding_mode!r} padding")
+    kernel = _pair(layer.kernel_size)
+    if layer.padding == "same":
+        if kernel[0] % 2 == 0 or kernel[1] % 2 == 0:
+            raise _refusal(name, layer, "an even kernel with 'same' padding, which is lopsided")
+        padding = (kernel[0] // 2, kernel[1] // 2)
+    else:
+        padding = (0, 0) if layer.padding == "valid" else _pair(layer.padding)
+    return Step("conv", name, layer, kernel, _pair(layer.stride), padding)
+
+
+def _with_flatten(steps: list[Step]) -> list[Step]:
+    """Put in the flattening that torchvision's nets do in their forward, and check the order of parts."""
+    first_head = next((i for i, step in enumerate(steps) if step.kind in ("avgpool", "flatten", "linear")), None)
+    if first_head is None:
+        return steps
+    for step in steps[first_head:]:
+        if step.kind in ("conv", "pool", "lrn"):
+            raise _refusal(step.name, step.module, "a layer behind the end of the convolutional part")
+    flat = next((i for i, step in enumerate(steps) if step.kind == "flatten"), None)
+    linear = next((i for i, step in enumerate(steps) if step.kind == "linear"), None)
+    if linear is not None and (flat is None or flat > linear):
+        steps.insert(linear, Step("flatten", "flatten", nn.Flatten()))
+    return steps
+
+
+def _stages(steps: tuple[Step, ...]) -> Iterator[Stage]:
+    number = channels = 0
+    pools: dict[str, int] = {}
+    for index, step in enumerate(steps):
+        followed = index + 1 < len(steps) and steps[index + 1].kind == "relu"
+        end = index + 2 if followed else index + 1
+        module: Any = step.module
+        if step.kind == "conv":
+            number, channels = number + 1, module.out_channels
+            yield Stage(f"conv{number}", "conv", channels, end)
+        elif step.kind == "pool":
+            name = f"pool{number}"
+            pools[name] = pools.get(name, 0) + 1
+            if pools[name] > 1:  # two pools in a row: pool5, pool5b
+                name += chr(ord("a") + pools[name] - 1)
+            yield Stage(name, "pool", channels, index + 1)
+        elif step.kind == "linear":
+            number += 1
+            yield Stage(f"fc{number}", "fc", module.out_features, end)
+
+
+def _sizes(steps: tuple[Step, ...], size: Pair) -> tuple[Pair, ...]:
+    sizes = [size]
+    for step in steps:
+        sizes.append(step.output_size(sizes[-1]))
+        if min(sizes[-1]) < 1:
+            raise ExploreError(
+                f"an image of {size[0]} x {size[1]} pixels is too small for this net: "
+                f"nothing is left of it at {step.name}",
+                usage=True,
+            )
+    return tuple(sizes)
+
+
+@lru_cache(maxsize=16384)
+def _spans(steps: tuple[AxisStep, ...], place: int, length: int) -> tuple[Pair, ...]:
+    """Follow one place down along one axis: (first, last + 1) on every map, the input's first.
+
+    Sets and not intervals, because where a stride exceeds its kernel a place in a gap must not
+    count when a later clipping looks for the outermost one.
+    """
+    lengths = [length]
+    for step in steps:
+        lengths.append(step.output_length(lengths[-1]))
+    places = frozenset((place,))
+    spans = [_span(places)]
+    for step, below in zip(reversed(steps), reversed(lengths[:-1]), strict=True):
+        if step.kernel > 1 or step.stride > 1 or step.padding > 0:
+            places = step.inputs_of(places, below)
+        spans.append(_span(places))
+    return tuple(reversed(spans))
+
+
+def _span(places: frozenset[int]) -> Pair:
+    return (min(places), max(places) + 1) if places else (0, 0)
+
+
+def _axis_field(steps: list[AxisStep]) -> tuple[int, int, int]:
+    size, jump, start = 1, 1, 0
+    for step in steps:
+        size += (step.kernel - 1) * jump
+        start -= step.padding * jump
+        jump *= step.stride
+    return size, jump, start
+
+
+def _pair(value: Any) -> Pair:
+    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
+
+
+def _refusal(name: str, layer: nn.Module, what: str) -> ExploreError:
+    return ExploreError(
+        f"this net cannot be explored: {name} ({type(layer).__name__}) is {what}; "
+        "a trunk is a plain stack of Conv2d, ReLU, MaxPool2d and LRN"
+    )
+
+
+def _describe(module: nn.Module) -> str:
+    return type(module).__name__
+
+
+def _article(word: str) -> str:
+    return f"an {word}" if word[0] in "AEIOU" else f"a {word}"
