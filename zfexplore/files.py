@@ -25,7 +25,10 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}{target.suffix}")
     try:
+        temporary.touch()
+        ordinary = temporary.stat().st_mode & 0o777
         yield temporary
+        os.chmod(temporary, ordinary)  # some libraries write through a private file of their own
         _flush_to_disk(temporary)
         os.replace(temporary, target)
     finally:

@@ -1,0 +1,245 @@
+"""Checkpoints: one safetensors file with the weights, and JSON inside it that says what they are.
+
+Nothing is unpickled. A file is checked before it is believed: architecture and arguments against
+the zoo, every tensor's name and shape against the net (made on torch's meta device, so that a
+hostile header cannot ask for memory), every value for being finite.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from zfexplore.convention import InputConvention
+from zfexplore.errors import ExploreError
+from zfexplore.files import atomic_path
+from zfexplore.nets import zoo
+from zfexplore.nets.trunk import Trunk
+
+FORMAT = 1
+SHIPPED = "zfnet.safetensors"
+MEAN_IMAGE = "input.mean"
+METADATA_KEY = "zfexplore"
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a checkpoint says of itself.
+
+    ``images`` holds name, count and fingerprint of the training images and which were held out;
+    ``accuracy`` what was measured on the latter; ``weights_fingerprint`` is computed from the
+    tensors when a file is loaded, never read from it.
+    """
+
+    architecture: str
+    arguments: dict[str, Any]
+    classes: tuple[str, ...] = ()
+    input: InputConvention = field(default_factory=InputConvention)
+    recipe: dict[str, Any] = field(default_factory=dict)
+    images: dict[str, Any] = field(default_factory=dict)
+    epochs: float = 0
+    accuracy: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    weights_fingerprint: str = ""
+
+    def to_json(self) -> str:
+        """Write everything but the mean image and the fingerprint."""
+        return json.dumps(
+            {
+                "format": FORMAT,
+                "architecture": self.architecture,
+                "arguments": self.arguments,
+                "classes": list(self.classes),
+                "input": self.input.to_json(),
+                "recipe": self.recipe,
+                "images": self.images,
+                "epochs": self.epochs,
+                "accuracy": self.accuracy,
+                "versions": self.versions,
+            }
+        )
+
+
+class Checkpoint(NamedTuple):
+    """A loaded net in eval mode and float32, its trunk over the same weights, and its metadata."""
+
+    net: nn.Module
+    trunk: Trunk
+    metadata: Metadata
+
+
+def shipped_checkpoint() -> Path:
+    """Give the weights that come with zfexplore, in a clone or in an installed wheel."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "checkpoints", package.parent / "checkpoints"):
+        if (folder / SHIPPED).is_file():
+            return folder / SHIPPED
+    raise ExploreError(
+        f"the shipped weights {SHIPPED} are not beside this installation; name a file with --checkpoint"
+    )
+
+
+def load_checkpoint(
+    path: str | os.PathLike[str] | None = None, device: str | torch.device = "cpu"
+) -> Checkpoint:
+    """Load a checkpoint: a file, the name of one of torchvision's pretrained nets, or (None) the shipped one.
+
+    The net comes in eval mode and float32 on ``device``. Raises ExploreError, one line, for a file
+    that is missing, truncated or not a checkpoint, or whose tensors do not fit its architecture.
+    """
+    if path is not None and str(path) in zoo.PRETRAINED and not Path(path).exists():
+        return _load_pretrained(str(path), device)
+    file = shipped_checkpoint() if path is None else Path(path)
+    tensors, metadata = _read(file)
+    net = _assemble(file, metadata, tensors)
+    net.eval().requires_grad_(False).to(device)
+    return Checkpoint(net, Trunk(net), metadata)
+
+
+def read_metadata(path: str | os.PathLike[str] | None = None) -> Metadata:
+    """Give a file's metadata (``weights_fingerprint`` included) without making the net."""
+    return _read(shipped_checkpoint() if path is None else Path(path))[1]
+
+
+def save_checkpoint(
+    path: str | os.PathLike[str], net: nn.Module, metadata: Metadata, *, half: bool = False
+) -> None:
+    """Write the net's weights and metadata to ``path``, whole or not at all; ``half`` stores fp16.
+
+    ``metadata.versions`` is filled in. The state dict of the net may be the trunk's alone.
+    """
+    tensors = {
+        name: tensor.detach().to("cpu", torch.float16 if half else torch.float32).contiguous()
+        for name, tensor in net.state_dict().items()
+    }
+    write_checkpoint(path, tensors, metadata)
+
+
+def write_checkpoint(path: str | os.PathLike[str], tensors: dict[str, Tensor], metadata: Metadata) -> None:
+    """Write ``tensors`` by name with ``metadata``; the mean image goes beside them as ``input.mean``."""
+    tensors = dict(tensors)
+    if metadata.input.mean_image is not None:
+        tensors[MEAN_IMAGE] = torch.as_tensor(metadata.input.mean_image, dtype=torch.float32).contiguous()
+    described = json.loads(metadata.to_json()) | {"versions": metadata.versions or current_versions()}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata={METADATA_KEY: json.dumps(described)})
+
+
+def current_versions() -> dict[str, str]:
+    """Give the versions that a checkpoint written now records."""
+    from zfexplore import __version__
+
+    return {"zfexplore": __version__, "torch": torch.__version__, "python": platform.python_version()}
+
+
+def _load_pretrained(name: str, device: str | torch.device) -> Checkpoint:
+    net, classes = zoo.pretrained_net(name)
+    net.requires_grad_(False).to(device)
+    metadata = Metadata(
+        architecture=name,
+        arguments={},
+        classes=classes,
+        input=zoo.IMAGENET_INPUT,
+        images={"name": "ImageNet"},
+        versions=current_versions(),
+        weights_fingerprint=_fingerprint(net.state_dict()),
+    )
+    return Checkpoint(net, Trunk(net), metadata)
+
+
+def _read(file: Path) -> tuple[dict[str, Tensor], Metadata]:
+    if not file.is_file():
+        what = "is a folder, not a checkpoint" if file.is_dir() else "is not there"
+        raise ExploreError(f"{file} {what}; name a .safetensors file written by zfexplore")
+    if file.suffix in (".pth", ".pt", ".ckpt", ".bin"):
+        raise ExploreError(f"{file} is a torch file; `zfexplore convert {file} --out X.safetensors` reads it once")
+    try:
+        with safe_open(file, framework="pt") as opened:
+            described = (opened.metadata() or {}).get(METADATA_KEY)
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, RuntimeError, KeyError) as error:
+        raise ExploreError(f"{file} is not a safetensors file, or is cut short ({error})") from error
+    if described is None:
+        raise ExploreError(
+            f"{file} holds tensors but no zfexplore metadata; `zfexplore convert {file} --out X.safetensors` adds it"
+        )
+    fingerprint = _fingerprint(tensors)
+    mean_image = tensors.pop(MEAN_IMAGE, None)
+    return tensors, _parse(file, described, mean_image, fingerprint)
+
+
+def _parse(file: Path, text: str, mean_image: Tensor | None, fingerprint: str) -> Metadata:
+    try:
+        values = json.loads(text)
+        if values["format"] != FORMAT:
+            raise ExploreError(
+                f"{file} has checkpoint format {values['format']!r}; this zfexplore reads {FORMAT}: update it"
+            )
+        convention = InputConvention.from_json(values["input"], mean_image)
+        if not 1 <= convention.size <= convention.resize <= 4096:
+            raise ValueError(f"input size {convention.size}, resized to {convention.resize}")
+        if values["input"].get("per_pixel_mean") and (
+            mean_image is None or mean_image.shape != (3, convention.resize, convention.resize)
+        ):
+            raise ValueError("the per-pixel mean is missing or has another size")
+        return Metadata(
+            architecture=str(values["architecture"]),
+            arguments=dict(values["arguments"]),
+            classes=tuple(str(name) for name in values["classes"]),
+            input=convention,
+            recipe=dict(values["recipe"]),
+            images=dict(values["images"]),
+            epochs=float(values["epochs"]),
+            accuracy=dict(values["accuracy"]),
+            versions=dict(values["versions"]),
+            weights_fingerprint=fingerprint,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise ExploreError(f"{file} has unreadable metadata ({type(error).__name__}: {error})") from error
+
+
+def _assemble(file: Path, metadata: Metadata, tensors: dict[str, Tensor]) -> nn.Module:
+    """Make the net on the meta device, compare every name and shape, and only then take the values in."""
+    try:
+        with torch.device("meta"):
+            net = zoo.make_net(metadata.architecture, metadata.arguments)
+    except ExploreError as error:
+        raise ExploreError(f"{file}: {error}") from error
+    expected = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
+    complaints = [f"{name} is missing" for name in expected if name not in tensors]
+    complaints += [f"{name} is not part of the net" for name in tensors if name not in expected]
+    complaints += [
+        f"{name} is {tuple(tensor.shape)} and not {expected[name]}"
+        for name, tensor in tensors.items()
+        if name in expected and tuple(tensor.shape) != expected[name]
+    ]
+    complaints += [
+        f"{name} holds {tensor.dtype} values that are not finite numbers"
+        for name, tensor in tensors.items()
+        if not tensor.is_floating_point() or not bool(torch.isfinite(tensor).all())
+    ]
+    if complaints:
+        more = f" (and {len(complaints) - 3} more)" if len(complaints) > 3 else ""
+        shown = "; ".join(complaints[:3])
+        raise ExploreError(f"{file} does not fit {metadata.architecture}: {shown}{more}")
+    net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)
+    return net
+
+
+def _fingerprint(tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)};".encode())
+        digest.update(tensor.view(-1).view(torch.uint8).numpy().data if tensor.numel() else b"")
+    return digest.hexdigest()
