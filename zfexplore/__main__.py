@@ -1,0 +1,5 @@
+"""``python -m zfexplore``."""
+
+from zfexplore.cli.main import main
+
+main()

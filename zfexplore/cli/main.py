@@ -1,0 +1,103 @@
+"""The command line: one table of commands, and the one place where errors become exit codes.
+
+Modules of this room import nothing heavy; each command imports what it needs when it runs, so help
+comes before torch.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+from zfexplore import __version__
+from zfexplore.errors import ExploreError
+
+# Command: its module below zfexplore.cli; the function carries the module's name. Shown in this order.
+COMMANDS = {
+    "tui": "tui",
+    "index": "index",
+    "top": "top",
+    "train": "train",
+    "evaluate": "evaluate",
+    "images": "images",
+    "info": "info",
+    "convert": "convert",
+}
+EXPORTS = {
+    "grid": "export",
+    "channel": "export",
+    "figure": "export",
+    "filters": "export",
+    "atlas": "export_atlas",
+}
+
+app = typer.Typer(
+    name="zfexplore",
+    help="See inside a convolutional network: the deconvnet of Zeiler and Fergus (2013) in a terminal.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+export = typer.Typer(help="Write figures (PNG) and tables to files.", no_args_is_help=True)
+
+
+@app.callback()
+def _everywhere(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"zfexplore {__version__}")
+        raise typer.Exit
+
+
+def _register() -> None:
+    from importlib.util import find_spec
+    for name, module in COMMANDS.items():
+        if find_spec(f"zfexplore.cli.{module}") is None: continue
+        app.command(name)(getattr(import_module(f"zfexplore.cli.{module}"), module))
+    for name, module in EXPORTS.items():
+        if find_spec(f"zfexplore.cli.{module}") is None: continue
+        app_of_exports = import_module(f"zfexplore.cli.{module}")
+        export.command(name)(getattr(app_of_exports, f"export_{name}"))
+    app.add_typer(export, name="export")
+
+
+_register()
+
+
+def main() -> None:
+    """Run the command line: exit 2 for a wrong option, 1 for a failure, 130 for Ctrl-C (typer's doing).
+
+    An error is one line on stderr; its traceback comes only with ``--debug``.
+    """
+    debug = "--debug" in sys.argv[1:]
+    # --debug may stand anywhere, not only before the command.
+    arguments = [word for word in sys.argv[1:] if word != "--debug"]
+    try:
+        app(arguments)
+    except ExploreError as error:
+        if debug:
+            raise
+        _complain(str(error))
+        sys.exit(error.exit_code)
+    except (OSError, MemoryError) as error:
+        if debug:
+            raise
+        _complain(f"{type(error).__name__}: {error}")
+        sys.exit(1)
+
+
+def _complain(text: str) -> None:
+    from zfexplore.cli.show import remarks
+
+    remarks().print(f"[bold red]error:[/] {_escaped(text)}", soft_wrap=True)
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(" ".join(text.split()))

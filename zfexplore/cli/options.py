@@ -1,0 +1,52 @@
+"""The options that several commands share, so that they read and mean the same everywhere."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Fit(StrEnum):
+    """How a photograph becomes the network's square."""
+
+    crop = "crop"
+    whole = "whole"
+
+
+ImagesOption = Annotated[
+    str,
+    typer.Option(
+        "--images",
+        metavar="DIR|NAME",
+        help="A folder of images (class subfolders or flat), or a named set; see `zfexplore images`.",
+    ),
+]
+CheckpointOption = Annotated[
+    str | None,
+    typer.Option(
+        "--checkpoint",
+        metavar="FILE|NAME",
+        help="A checkpoint (.safetensors), or a pretrained net by name (alexnet, vgg16). [default: the shipped one]",
+        show_default=False,
+    ),
+]
+DeviceOption = Annotated[
+    str, typer.Option("--device", metavar="auto|cpu|cuda|cuda:1", help="Where to compute.")
+]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", min=1, metavar="N", help="Use only the first N images.")
+]
+FitOption = Annotated[
+    Fit, typer.Option("--fit", help="Crop the centre square as the paper does, or letterbox the whole image.")
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="Where to write. [default: below out/]", show_default=False)
+]
+SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="Fixes every random choice.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+DownloadOption = Annotated[
+    bool, typer.Option("--download", help="Let torchvision fetch the set if it is not there.")
+]

@@ -1,0 +1,108 @@
+"""A foreign ZFNet's state dict onto ours, by the order and shape of its tensors.
+
+Names differ from one replication to the next (``features.0.weight``, ``conv1.0.weight``,
+``module.layer1.weight``); order and shape do not. Read with ``weights_only=True`` and no other way.
+"""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zfexplore.convention import InputConvention
+from zfexplore.errors import ExploreError
+from zfexplore.nets import zoo
+from zfexplore.nets.checkpoint import Metadata, load_checkpoint, write_checkpoint
+from zfexplore.nets.zfnet import Normalisation
+
+NESTED_UNDER = ("state_dict", "model_state_dict", "model", "net")
+
+
+def convert_state_dict(
+    file: Path,
+    out: Path,
+    *,
+    norm: Normalisation | None = "replication",
+    convention: InputConvention | None = None,
+    bgr: bool = False,
+    classes: Path | None = None,
+) -> Metadata:
+    """Read the state dict ``file``, write the checkpoint ``out``, and give its metadata.
+
+    ``bgr`` turns the input channels of conv1 round, for nets that were trained on BGR images.
+    ``classes`` is a text file of class names, one a line. Raises ExploreError when the file is not
+    a state dict or its tensors are not those of a ZFNet.
+    """
+    ours = _match(file, _tensors(file))
+    if bgr:
+        ours["conv1.weight"] = ours["conv1.weight"].flip(1)
+    count, fc = ours["fc8.weight"].shape
+    metadata = Metadata(
+        architecture="zfnet",
+        arguments={"classes": count, "fc": fc, "norm": norm, "dropout": 0.5},
+        classes=_class_names(classes, count),
+        input=replace(convention or InputConvention(scale=1.0)),
+        recipe={"name": "converted", "file": file.name},
+    )
+    write_checkpoint(out, ours, metadata)
+    return load_checkpoint(out).metadata
+
+
+def _tensors(file: Path) -> list[tuple[str, Tensor]]:
+    if not file.is_file():
+        raise ExploreError(f"{file} is not there; name a file written by torch.save")
+    try:
+        loaded: Any = torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ExploreError(
+            f"{file} holds more than tensors, which is refused because loading it could run code; "
+            "save its state_dict() alone with torch.save"
+        ) from error
+    except (RuntimeError, ValueError, EOFError, OSError, KeyError, AttributeError, TypeError) as error:
+        raise ExploreError(f"{file} is not a torch file, or is cut short ({type(error).__name__})") from error
+    while isinstance(loaded, dict) and (key := next((key for key in NESTED_UNDER if key in loaded), None)):
+        loaded = loaded[key]
+    if not isinstance(loaded, dict):
+        raise ExploreError(f"{file} holds a {type(loaded).__name__} and not a state dict")
+    tensors = [(str(name), value) for name, value in loaded.items() if isinstance(value, Tensor)]
+    if not tensors:
+        raise ExploreError(f"{file} holds no tensors")
+    return tensors
+
+
+def _match(file: Path, tensors: list[tuple[str, Tensor]]) -> dict[str, Tensor]:
+    """Give our names to the tensors, weight and bias of eight layers in order, once every shape fits."""
+    matrices = [tensor for _, tensor in tensors if tensor.ndim == 2]
+    fc = matrices[0].shape[0] if matrices else 4096
+    classes = matrices[-1].shape[0] if matrices else 1000
+    with torch.device("meta"):
+        expected = zoo.make_net("zfnet", {"classes": classes, "fc": fc}).state_dict()
+    if len(tensors) != len(expected):
+        raise ExploreError(
+            f"{file} is no ZFNet: it has {len(tensors)} tensors where eight layers have {len(expected)}"
+        )
+    matched: dict[str, Tensor] = {}
+    for (ours, wanted), (theirs, tensor) in zip(expected.items(), tensors, strict=True):
+        if tensor.shape != wanted.shape:
+            raise ExploreError(
+                f"{file} is no ZFNet: {theirs} is {tuple(tensor.shape)} where {ours} is {tuple(wanted.shape)}"
+            )
+        matched[ours] = tensor.float().contiguous()
+    return matched
+
+
+def _class_names(file: Path | None, count: int) -> tuple[str, ...]:
+    if file is None:
+        return ()
+    try:
+        names = tuple(line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ExploreError(f"the class names {file} cannot be read ({error})") from error
+    if len(names) != count:
+        raise ExploreError(f"{file} names {len(names)} classes, the net has {count}")
+    return names
