@@ -1,0 +1,122 @@
+"""Image files to upright 8-bit RGB, whatever they hold: orientation, grey, CMYK, palette, alpha, 16 bits.
+
+Decoding happens here and not at first use, so that a truncated file fails where its name is known.
+Alpha is composited over white, the ground that most cut-out pictures were made for. Of an animation
+the first frame is taken. Nothing global in Pillow is changed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from PIL import Image
+
+# Twice a 40-megapixel photograph. What claims to be larger is refused before a pixel is decoded.
+MAX_PIXELS = 80_000_000
+
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+_ALPHA_MODES = ("RGBA", "RGBa", "LA", "La", "PA")
+
+# warnings.catch_warnings swaps a global list; two threads in it at once could leave it swapped.
+_warnings_lock = threading.Lock()
+
+
+class UndecodableError(Exception):
+    """Why a file gave no picture, in a few words; the source adds which file it was."""
+
+
+def read_rgb(path: str | os.PathLike[str]) -> Image.Image:
+    """Decode the file at ``path`` whole into an upright RGB image.
+
+    Raises UndecodableError when the file is missing, truncated, no image, or larger than MAX_PIXELS.
+    """
+    try:
+        with _quietly():
+            image = Image.open(path)
+            _refuse_bombs(image)
+            orientation = _orientation(image)
+        with image:
+            image.load()
+            rgb = to_rgb(image)
+    except UndecodableError:
+        raise
+    except Exception as error:  # Pillow's readers raise nearly every type there is on hostile files
+        raise UndecodableError(_reason(error)) from error
+    return rgb.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else rgb
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Convert a loaded image of any of Pillow's modes to RGB; transparent parts become white."""
+    if image.mode in _DEEP_MODES:
+        return _from_deep_grey(image)
+    if image.mode in _ALPHA_MODES or "transparency" in image.info:
+        with_alpha = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, with_alpha).convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _from_deep_grey(image: Image.Image) -> Image.Image:
+    """Scale grey values of 16 or 32 bits to 8; Pillow itself would clip them all to white.
+
+    Integers are taken to fill 16 bits, floats to fill [0, 1] or [0, 255]; whatever exceeds that
+    is scaled by its own maximum.
+    """
+    grey = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0.0, neginf=0.0)
+    peak = float(grey.max(initial=0.0))
+    usual = (1.0, 255.0) if image.mode == "F" else (65535.0,)
+    full_scale = next((limit for limit in usual if peak <= limit), peak)
+    eight_bits = np.clip(np.round(grey * (255.0 / full_scale)), 0, 255).astype(np.uint8)
+    return Image.fromarray(eight_bits).convert("RGB")
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Turn Pillow's bomb warning into an error and its remarks about odd metadata into nothing."""
+    with _warnings_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def _refuse_bombs(image: Image.Image) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise UndecodableError(_too_large(f"{width} x {height} pixels"))
+
+
+def _orientation(image: Image.Image) -> int:
+    """Give the EXIF orientation, 1 (upright) where there is none or the metadata is broken."""
+    try:
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    except Exception:  # metadata is no reason to lose a good picture
+        return 1
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return _too_large("the image")
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "not an image that Pillow can read"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _too_large(what: str) -> str:
+    return f"{what} exceeds the limit of {MAX_PIXELS // 1_000_000} million pixels (a decompression bomb?)"

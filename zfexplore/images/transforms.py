@@ -1,0 +1,193 @@
+"""From an RGB image to a network's input, and back (ZF section 3: short side, centre square, mean).
+
+::
+
+    image, any size --prepare--------> uint8 [size, size, 3]      what the network sees
+                    --prepare_large--> uint8 [resize, resize, 3]  where random and ten crops start
+    uint8 [n, h, w, 3] --normalise--> float32 [n, 3, h, w] --denormalise--> uint8 [n, h, w, 3]
+
+The short side is brought to ``resize`` pixels by Pillow's antialiased bilinear filter (the papers
+name none; this is torchvision's), and only the square that is kept is computed. ``prepare`` gives the
+centre of what ``prepare_large`` gives, pixel for pixel, from row and column ``(resize - size) // 2`` on.
+Small images are enlarged by the same rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+from PIL import Image
+
+from zfexplore.convention import InputConvention
+from zfexplore.errors import ExploreError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Fit = Literal["crop", "whole"]
+
+# The margins of a letterboxed image. Close to the mean that is subtracted, so they excite the
+# filters least, and the same grey that stands for zero in a projection.
+MARGIN_GREY = (128, 128, 128)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the network's input lies in the original image.
+
+    Pixel edge ``(y, x)`` of the input is at ``(top + y * scale, left + x * scale)`` of the original;
+    ``top`` or ``left`` is negative where the input has margins.
+    """
+
+    scale: float
+    top: float
+    left: float
+
+    def original(self, y: float, x: float) -> tuple[float, float]:
+        """Give the point of the original image under ``(y, x)`` of the network's input."""
+        return self.top + y * self.scale, self.left + x * self.scale
+
+
+def placement(width: int, height: int, convention: InputConvention, fit: Fit = "crop") -> Placement:
+    """Say where the input of ``prepare`` lies in an original of ``width x height`` pixels."""
+    _check_fit(fit)
+    size, resize = convention.size, convention.resize
+    if fit == "whole":
+        scale = max(width, height) / size
+        return Placement(scale, (height - size * scale) / 2, (width - size * scale) / 2)
+    scale = min(width, height) / resize
+    square = _square(width, height)
+    offset = crop_offset(convention)
+    return Placement(scale, square[1] + offset * scale, square[0] + offset * scale)
+
+
+def prepare(image: Image.Image, convention: InputConvention, fit: Fit = "crop") -> np.ndarray:
+    """Give what the network sees of an RGB ``image``, before normalising: uint8 ``[size, size, 3]``.
+
+    ``crop``: the centre of the centre square, as the papers do. ``whole``: the whole image, fitted in
+    and centred between grey margins.
+    """
+    _check_fit(fit)
+    size = convention.size
+    if fit == "whole":
+        return np.array(_letterbox(image, size))
+    start = crop_offset(convention)
+    return prepare_large(image, convention)[start : start + size, start : start + size].copy()
+
+
+def prepare_large(image: Image.Image, convention: InputConvention) -> np.ndarray:
+    """Give the whole centre square of an RGB ``image``: uint8 ``[resize, resize, 3]``."""
+    side = (convention.resize, convention.resize)
+    return np.array(image.resize(side, Image.Resampling.BILINEAR, box=_square(image.width, image.height)))
+
+
+def crop_offset(convention: InputConvention) -> int:
+    """Give the row and column of the ``resize`` square where the centre crop of ``size`` begins."""
+    if convention.size > convention.resize:
+        raise ExploreError(
+            f"the network's input of {convention.size} pixels exceeds the {convention.resize} pixels "
+            "that images are resized to"
+        )
+    return (convention.resize - convention.size) // 2
+
+
+def normalise(batch: Any, convention: InputConvention) -> Tensor:
+    """Turn uint8 ``[n, h, w, 3]`` (array or tensor) into the network's input, float32 ``[n, 3, h, w]``.
+
+    ``(rgb * scale - mean) / std`` with rgb in [0, 1], on the device of the tensor. With a mean image
+    h and w must be ``resize``, or ``size`` for its centre crop; without one they are free.
+    """
+    import torch
+
+    pixels = torch.as_tensor(batch).permute(0, 3, 1, 2).contiguous()  # [n, 3, h, w]
+    mean = mean_of(convention, (pixels.shape[2], pixels.shape[3]), pixels.device)
+    scaled = pixels.to(torch.float32).mul_(convention.scale / 255.0)
+    return scaled.sub_(mean).div_(per_channel(convention.std, pixels.device))
+
+
+def denormalise(batch: Tensor, convention: InputConvention) -> Tensor:
+    """Undo ``normalise``: float ``[n, 3, h, w]`` to uint8 ``[n, h, w, 3]``, rounded and clipped."""
+    import torch
+
+    mean = mean_of(convention, (batch.shape[2], batch.shape[3]), batch.device)
+    scaled = batch.to(torch.float32) * per_channel(convention.std, batch.device) + mean
+    values = (scaled * (255.0 / convention.scale)).round_().clamp_(0, 255)
+    return values.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+def mean_of(convention: InputConvention, shape: tuple[int, int], device: Any) -> Tensor:
+    """Give the mean to subtract from a batch of ``shape`` (h, w), in scaled units: ``[1, 3, h, w]``.
+
+    Without a mean image h and w are 1.
+    """
+    import torch
+
+    if convention.mean_image is None:
+        return per_channel(convention.mean, device)
+    mean = torch.as_tensor(convention.mean_image, dtype=torch.float32, device=device)[None]
+    size, resize = convention.size, convention.resize
+    if shape == (resize, resize):
+        return mean
+    if shape == (size, size):
+        start = crop_offset(convention)
+        return mean[:, :, start : start + size, start : start + size]
+    raise ExploreError(
+        f"this network subtracts a mean image, so its input must be {size} or {resize} pixels square, "
+        f"not {shape[1]} x {shape[0]}"
+    )
+
+
+def per_channel(values: tuple[float, float, float], device: Any) -> Tensor:
+    """Give three values as a tensor ``[1, 3, 1, 1]`` to combine with a batch."""
+    import torch
+
+    return torch.tensor(values, dtype=torch.float32, device=device).view(1, 3, 1, 1)
+
+
+def ten_crop(batch: Tensor, size: int) -> Tensor:
+    """Cut ``[n, c, R, R]`` into the ten views of K and ZF: ``[n, 10, c, size, size]``.
+
+    Top left, top right, bottom left, bottom right, centre, then the mirror image of each.
+    """
+    import torch
+
+    views = torch.stack(
+        [
+            batch[:, :, top : top + size, left : left + size]
+            for top, left in ten_crop_corners(batch.shape[-1], size)
+        ],
+        dim=1,
+    )  # [n, 5, c, size, size]
+    return torch.cat([views, views.flip(-1)], dim=1)
+
+
+def ten_crop_corners(large: int, size: int) -> list[tuple[int, int]]:
+    """Give top and left of the five places of ``ten_crop`` in a square of ``large`` pixels."""
+    if size > large:
+        raise ExploreError(f"cannot cut crops of {size} pixels from images of {large}")
+    far, centre = large - size, (large - size) // 2
+    return [(0, 0), (0, far), (far, 0), (far, far), (centre, centre)]
+
+
+def _square(width: int, height: int) -> tuple[float, float, float, float]:
+    """Give the centre square of an image as Pillow's box: left, top, right, bottom."""
+    short = min(width, height)
+    left, top = (width - short) / 2, (height - short) / 2
+    return left, top, left + short, top + short
+
+
+def _letterbox(image: Image.Image, size: int) -> Image.Image:
+    scale = size / max(image.width, image.height)
+    width = max(1, round(image.width * scale))
+    height = max(1, round(image.height * scale))
+    canvas = Image.new("RGB", (size, size), MARGIN_GREY)
+    fitted = image.resize((width, height), Image.Resampling.BILINEAR)
+    canvas.paste(fitted, ((size - width) // 2, (size - height) // 2))
+    return canvas
+
+
+def _check_fit(fit: str) -> None:
+    if fit not in get_args(Fit):
+        raise ExploreError(f"fit must be crop or whole, not {fit!r}", usage=True)
