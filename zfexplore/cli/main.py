@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,6 +33,9 @@ EXPORTS = {
     "filters": "export",
     "atlas": "export_atlas",
 }
+
+# What typer raises for wrong options; only its descendants have public names.
+_CommandLineError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 app = typer.Typer(
     name="zfexplore",
@@ -78,7 +81,14 @@ def main() -> None:
     # --debug may stand anywhere, not only before the command.
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     try:
-        app(arguments)
+        code = app(arguments, prog_name="zfexplore", standalone_mode=False)
+    except _CommandLineError as error:
+        if not error.format_message():  # no arguments: typer has shown the help
+            sys.exit(error.exit_code)
+        context = getattr(error, "ctx", None)
+        hint = f"; see `{context.command_path} --help`" if context is not None else ""
+        _complain(error.format_message().rstrip(".") + hint)
+        sys.exit(error.exit_code)
     except ExploreError as error:
         if debug:
             raise
@@ -89,6 +99,7 @@ def main() -> None:
             raise
         _complain(f"{type(error).__name__}: {error}")
         sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _complain(text: str) -> None:
