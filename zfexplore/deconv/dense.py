@@ -1,0 +1,206 @@
+"""The deconvnet, as the paper describes it: one activation, everything else zero, back to pixels.
+
+After Zeiler & Fergus, section 2.1. The images run forward to a stage while every pooling records
+which pixel each window chose (its switch). The stage's map is then set to zero except for one unit,
+and the steps are undone from the top: **unpool** through the switches, **rectify**, **filter** with
+the transposed kernels, down to pixels of exactly the input's size.
+
+Where implementations differ, ours:
+
+- adds where two overlapping pooling windows chose the same pixel (MaxUnpool2d keeps only one);
+- rectifies the signal after unpooling and before filtering, and never the pixels;
+- takes the contrast normalisation for the identity on the way down;
+- leaves out the biases on the way down, and changes nothing in the net.
+
+Fully connected units go back through the transposed matrices and the adjoint of the average pool.
+This file is the reference; ``windowed.py`` computes the same numbers inside the receptive field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from zfexplore.deconv.request import (
+    Positions,
+    Projection,
+    Request,
+    exact_arithmetic,
+    input_windows,
+    join,
+    read_request,
+    strongest,
+)
+from zfexplore.nets.trunk import Stage, Step, Trunk, run_step
+
+# Rows brought down together. A row of ZFNet at 224 pixels holds about 15 MB on its way, so this
+# stays near 250 MB however many rows are asked for.
+ROWS_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What the way down needs of the way up.
+
+    ``top`` is the stage's map ``[n, c, h, w]`` (``[n, c]`` for fully connected stages);
+    ``shapes[i]`` the shape of step ``i``'s input without its batch axis; ``switches[i]``, for each
+    pooling step, the chosen pixels as flat indices into its input map, ``[n, c, h, w]``.
+    """
+
+    stage: Stage
+    top: Tensor
+    shapes: tuple[tuple[int, ...], ...]
+    switches: dict[int, Tensor]
+
+    def take(self, images: Tensor) -> Recording:
+        """Give the recording of some images, by index; an image may be taken more than once."""
+        switches = {step: chosen[images] for step, chosen in self.switches.items()}
+        return replace(self, top=self.top[images], switches=switches)
+
+
+def project(
+    trunk: Trunk,
+    images: Tensor,
+    stage: str,
+    channels: int | Sequence[int],
+    positions: Positions = None,
+) -> Projection:
+    """Bring one unit a row back to pixels.
+
+    ``images [n, 3, h, w]`` are normalised; ``stage`` is any of ``trunk.names``; ``channels`` one
+    channel or several; ``positions`` pairs of row and column, by default each channel's maximum.
+    Images, channels and positions are each one, or as many as rows. ``positions="all"`` projects all
+    activations of the channel at once (``activation`` and ``position`` are then the maximum's).
+    A fully connected unit's position is (0, 0) and its window the whole image.
+
+    The unit is seeded with its activation; at zero or below (a last logit) it projects to zero.
+    Raises ExploreError for whatever does not exist, naming what does.
+    """
+    images, request = read_request(trunk, images, stage, channels, positions)
+    with exact_arithmetic(trunk.device):
+        return join([_project_rows(trunk, images, part) for part in _portions(request)])
+
+
+def record(trunk: Trunk, images: Tensor, stage: str) -> Recording:
+    """Run ``images [n, c, h, w]`` up to ``stage``, keeping the switches of every pooling."""
+    chosen = trunk.stage(stage)
+    x = images
+    shapes: list[tuple[int, ...]] = []
+    switches: dict[int, Tensor] = {}
+    for index, step in enumerate(trunk.steps[: chosen.end]):
+        shapes.append(tuple(x.shape[1:]))
+        if step.kind == "pool":
+            x, switches[index] = F.max_pool2d(
+                x, step.kernel, step.stride, step.padding, ceil_mode=step.ceil_mode, return_indices=True
+            )
+        else:
+            x = run_step(step, x)
+    return Recording(chosen, x, tuple(shapes), switches)
+
+
+def backproject(trunk: Trunk, recording: Recording, seed: Tensor) -> Tensor:
+    """Bring ``seed``, shaped as ``recording.top``, down to pixels ``[n, c, h, w]``."""
+    signal = seed
+    for index in reversed(range(recording.stage.end)):
+        switches = recording.switches.get(index)
+        signal = undo_step(trunk.steps[index], signal, recording.shapes[index], switches)
+    return signal
+
+
+def undo_step(step: Step, signal: Tensor, shape: Sequence[int], switches: Tensor | None = None) -> Tensor:
+    """Bring ``signal`` from a step's output to its input, of ``shape`` (without the batch axis).
+
+    Every step but the ReLU gives the adjoint of its linear part; LRN counts as the identity.
+    """
+    module: Any = step.module
+    if step.kind == "conv":
+        return _transposed_filter(step, signal, shape)
+    if step.kind == "relu":
+        return F.relu(signal)
+    if step.kind == "pool":
+        if switches is None:
+            raise ValueError(f"{step.name} can only be undone with the switches of its way up")
+        return unpool(signal, switches, shape[-2:], step)
+    if step.kind == "avgpool":
+        return _spread(signal, shape[-2:])
+    if step.kind == "linear":
+        return signal @ module.weight
+    return signal.reshape(len(signal), *shape)  # flatten; LRN, whose shapes are equal
+
+
+def unpool(signal: Tensor, switches: Tensor, size: Sequence[int], step: Step) -> Tensor:
+    """Put each pooled value ``[n, c, h, w]`` back where it came from, adding where two meet.
+
+    ``switches`` are flat indices into a map of ``size``. The windows are taken in turns of those that
+    lie a kernel apart: within a turn no pixel is chosen twice, so that the order of the additions,
+    and with it the last bit, is the same on every device.
+    """
+    n, channels = signal.shape[:2]
+    pixels = signal.new_zeros(n, channels, size[0] * size[1])
+    turns_y, turns_x = (-(-step.kernel[axis] // step.stride[axis]) for axis in (0, 1))
+    for y in range(turns_y):
+        for x in range(turns_x):
+            places = switches[:, :, y::turns_y, x::turns_x].flatten(2)
+            pixels.scatter_add_(2, places, signal[:, :, y::turns_y, x::turns_x].flatten(2))
+    return pixels.view(n, channels, *size)
+
+
+def _portions(request: Request) -> list[Request]:
+    return [request.take(rows) for rows in torch.arange(len(request)).split(ROWS_AT_ONCE)]
+
+
+def _project_rows(trunk: Trunk, images: Tensor, request: Request) -> Projection:
+    used, row_image = request.image.unique(return_inverse=True)
+    recording = record(trunk, images[used], request.stage.name).take(row_image)
+    rows = torch.arange(len(request))
+    maps = recording.top.reshape(*recording.top.shape[:2], *_map_size(recording.top))  # fc: 1 x 1
+    chosen = maps[rows, request.channel]  # [n, h, w]
+    position = strongest(chosen) if request.position is None else request.position
+    activation = chosen[rows, position[:, 0], position[:, 1]]
+    seed = torch.zeros_like(maps)
+    if request.whole_map:
+        seed[rows, request.channel] = chosen
+    else:
+        seed[rows, request.channel, position[:, 0], position[:, 1]] = activation
+    pixels = backproject(trunk, recording, F.relu(seed).reshape(recording.top.shape))
+    window = input_windows(trunk, request, position)
+    return Projection(request.stage.name, request.channel.clone(), pixels, activation, position, window)
+
+
+def _map_size(top: Tensor) -> tuple[int, ...]:
+    return tuple(top.shape[2:]) or (1, 1)
+
+
+def _transposed_filter(step: Step, signal: Tensor, shape: Sequence[int]) -> Tensor:
+    """Filter with the kernels flipped, without bias, to exactly the size that went in."""
+    module: Any = step.module
+    # Strides skip the last rows where they do not divide the input: without them the map comes out short.
+    extra = tuple(
+        shape[-2 + axis]
+        - ((signal.shape[-2 + axis] - 1) * step.stride[axis] - 2 * step.padding[axis] + step.kernel[axis])
+        for axis in (0, 1)
+    )
+    return F.conv_transpose2d(signal, module.weight, None, step.stride, step.padding, extra, module.groups)
+
+
+def _spread(signal: Tensor, size: Sequence[int]) -> Tensor:
+    """Undo an adaptive average pool: share each mean ``[n, c, h, w]`` among the pixels it was taken of."""
+    if tuple(signal.shape[-2:]) == tuple(size):
+        return signal
+    rows = _averages(signal.shape[-2], size[0], signal)  # [h, size[0]]
+    columns = _averages(signal.shape[-1], size[1], signal)  # [w, size[1]]
+    return rows.T @ signal @ columns
+
+
+def _averages(places: int, length: int, like: Tensor) -> Tensor:
+    """Give the matrix ``[places, length]`` by which an adaptive average pool takes its means."""
+    matrix = like.new_zeros(places, length)
+    for place in range(places):
+        start, end = place * length // places, -(-(place + 1) * length // places)
+        matrix[place, start:end] = 1 / (end - start)
+    return matrix

@@ -1,0 +1,209 @@
+"""Which units to project, and what a projection gives back.
+
+Images, channels and positions are broadcast like array axes: each is one or as many as there are
+rows. One image and several channels give a row a channel, several images and one channel a row an
+image, equal numbers go row by row. Everything a caller can get wrong is refused here, with the range
+that would have been right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
+
+import torch
+from torch import Tensor
+
+from zfexplore.errors import ExploreError
+from zfexplore.nets.trunk import Stage, Trunk
+
+Positions = Tensor | Sequence[Sequence[int]] | Literal["all"] | None
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Units of one stage brought back to pixels, one a row.
+
+    ``pixels [n, 3, h, w]`` signed, in the units of the normalised input, never rectified, zero outside
+    the window; ``activation [n]`` the units' values (a last logit's may be negative);
+    ``position [n, 2]`` row and column in the stage's map; ``window [n, 4]`` y0, x0, y1, x1 in input
+    pixels, half open and clipped; ``channel [n]``. The integers are int64 on the CPU.
+    """
+
+    stage: str
+    channel: Tensor
+    pixels: Tensor
+    activation: Tensor
+    position: Tensor
+    window: Tensor
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.channel)
+
+
+@dataclass(frozen=True)
+class Request:
+    """The rows asked for: row ``i`` projects channel ``channel[i]`` of image ``image[i]``.
+
+    ``position [n, 2]`` is where, None for each channel's own maximum; ``whole_map`` projects all of
+    the channel's units together instead.
+    """
+
+    stage: Stage
+    size: tuple[int, int]
+    image: Tensor
+    channel: Tensor
+    position: Tensor | None
+    whole_map: bool
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.channel)
+
+    def take(self, rows: Tensor) -> Request:
+        """Give some rows, by index, as a request of their own."""
+        position = None if self.position is None else self.position[rows]
+        return replace(self, image=self.image[rows], channel=self.channel[rows], position=position)
+
+
+def read_request(
+    trunk: Trunk, images: Tensor, stage: str, channels: int | Sequence[int] | Tensor, positions: Positions
+) -> tuple[Tensor, Request]:
+    """Check what was asked; give the images on the trunk's device and in its type, and the rows.
+
+    Raises ExploreError naming the valid range for an unknown stage, a channel or position out of
+    range, numbers that do not fit together, and images that are not ``[n, channels, h, w]`` floats.
+    """
+    chosen = trunk.stage(stage)
+    images = _check_images(trunk, images)
+    size = (images.shape[2], images.shape[3])
+    channel = _check_channels(chosen, channels)
+    position = None
+    if positions is not None and not isinstance(positions, str):
+        position = _check_positions(chosen, trunk.map_size(stage, size), positions)
+    elif isinstance(positions, str) and positions != "all":
+        raise ExploreError(f"positions must be None, pairs of row and column, or 'all', not {positions!r}", usage=True)
+    rows = _row_count(len(images), len(channel), None if position is None else len(position))
+    return images, Request(
+        chosen,
+        size,
+        _stretch(torch.arange(len(images)), rows),
+        _stretch(channel, rows),
+        None if position is None else _stretch(position, rows),
+        whole_map=isinstance(positions, str),
+    )
+
+
+def strongest(maps: Tensor) -> Tensor:
+    """Give the place of the maximum of each map ``[n, h, w]`` as ``[n, 2]``; ties go to the first."""
+    flat = maps.flatten(1).argmax(1).cpu()
+    return torch.stack([flat // maps.shape[2], flat % maps.shape[2]], dim=1)
+
+
+def input_windows(trunk: Trunk, request: Request, position: Tensor) -> Tensor:
+    """Give each row's window ``[n, 4]`` in input pixels; a whole map's spans its first to last unit."""
+    if not request.whole_map:
+        places = position.tolist()
+        return torch.tensor([list(trunk.window(request.stage.name, y, x, request.size)) for y, x in places])
+    height, width = trunk.map_size(request.stage.name, request.size)
+    first = trunk.window(request.stage.name, 0, 0, request.size)
+    last = trunk.window(request.stage.name, height - 1, width - 1, request.size)
+    return torch.tensor([[first.y0, first.x0, last.y1, last.x1]]).expand(len(request), 4).clone()
+
+
+def join(parts: Sequence[Projection]) -> Projection:
+    """Put projections of one stage one below the other."""
+    if len(parts) == 1:
+        return parts[0]
+    columns = ("channel", "pixels", "activation", "position", "window")
+    stacked = {name: torch.cat([getattr(part, name) for part in parts]) for name in columns}
+    return Projection(parts[0].stage, **stacked)
+
+
+@contextmanager
+def exact_arithmetic(device: torch.device) -> Iterator[None]:
+    """Compute in the tensors' own precision and in one order, without gradients; all restored after.
+
+    No autocast, no TF32 or bfloat16 inside float32 products, cuDNN's deterministic algorithms.
+    """
+    with ExitStack() as stack:
+        for owner, name, value in _exact_settings():
+            stack.callback(setattr, owner, name, getattr(owner, name))
+            setattr(owner, name, value)
+        stack.enter_context(torch.autocast(device.type, enabled=False))
+        # Not inference mode: its tensors could not be changed in place or trained on afterwards.
+        stack.enter_context(torch.no_grad())
+        yield
+
+
+def _exact_settings() -> list[tuple[Any, str, Any]]:
+    backends = cast(Any, torch.backends)
+    settings: list[tuple[Any, str, Any]] = [
+        (backends.cudnn, "deterministic", True),
+        (backends.cudnn, "benchmark", False),
+    ]
+    if hasattr(backends.cudnn, "conv"):  # torch 2.9 and later name the precision by operation
+        owners = (backends.cudnn.conv, backends.cuda.matmul, backends.mkldnn.conv, backends.mkldnn.matmul)
+        return settings + [(owner, "fp32_precision", "ieee") for owner in owners]
+    return [*settings, (backends.cudnn, "allow_tf32", False), (backends.cuda.matmul, "allow_tf32", False)]
+
+
+def _check_images(trunk: Trunk, images: Tensor) -> Tensor:
+    wanted = trunk.steps[0].module
+    channels = getattr(wanted, "in_channels", images.shape[1] if images.ndim == 4 else 0)
+    if images.ndim != 4 or len(images) == 0 or images.shape[1] != channels:
+        shape = " x ".join(map(str, images.shape))
+        raise ExploreError(f"images must be [n, {channels}, height, width] with n >= 1, not {shape}")
+    if not images.is_floating_point():
+        raise ExploreError(f"images must be normalised floats, not {images.dtype}: pass them through normalise first")
+    return images.to(trunk.device, trunk.dtype)
+
+
+def _check_channels(stage: Stage, channels: int | Sequence[int] | Tensor) -> Tensor:
+    channel = torch.as_tensor(channels, device="cpu").reshape(-1)
+    if len(channel) == 0:
+        raise ExploreError(f"no channel was asked for: {stage.name} has 0-{stage.channels - 1}", usage=True)
+    if channel.is_floating_point() or channel.dtype == torch.bool:
+        raise ExploreError(f"channels must be whole numbers, not {channel.dtype}", usage=True)
+    outside = channel[(channel < 0) | (channel >= stage.channels)]
+    if len(outside):
+        raise ExploreError(
+            f"{stage.name} has no channel {outside[0].item()}: it has 0-{stage.channels - 1}", usage=True
+        )
+    return channel.long()
+
+
+def _check_positions(
+    stage: Stage, map_size: tuple[int, int], positions: Tensor | Sequence[Sequence[int]]
+) -> Tensor:
+    position = torch.as_tensor(positions, device="cpu")
+    height, width = map_size
+    if position.ndim != 2 or position.shape[1] != 2 or len(position) == 0 or position.is_floating_point():
+        raise ExploreError("positions must be whole numbers [n, 2], a row and a column each", usage=True)
+    outside = ((position < 0) | (position >= torch.tensor([height, width]))).any(1)
+    if outside.any():
+        y, x = position[outside][0].tolist()
+        raise ExploreError(
+            f"{stage.name} has no unit at row {y}, column {x}: "
+            f"rows are 0-{height - 1} and columns 0-{width - 1} for images of this size",
+            usage=True,
+        )
+    return position.long()
+
+
+def _row_count(images: int, channels: int, positions: int | None) -> int:
+    counts = {"images": images, "channels": channels}
+    if positions is not None:
+        counts["positions"] = positions
+    rows = max(counts.values())
+    if any(count not in (1, rows) for count in counts.values()):
+        told = ", ".join(f"{count} {name}" for name, count in counts.items())
+        raise ExploreError(f"{told} do not fit together: each must be 1 or {rows}", usage=True)
+    return rows
+
+
+def _stretch(values: Tensor, rows: int) -> Tensor:
+    return values.expand(rows, *values.shape[1:]) if len(values) == 1 else values
