@@ -1,0 +1,220 @@
+"""What a figure shows of one channel: its strongest units' projections and what they looked at.
+
+Plain records of numpy arrays. ``block_from`` reads them off the exemplars that the atlas and the
+deconvnet give, by their attributes alone, so that nothing here knows of networks. ``tile`` draws one
+receptive field at its place in a square, with neutral grey where the field reaches past the border.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from zfexplore.figures.display import GREY, scale_of, to_rgb
+from zfexplore.units import Unit, Window
+
+SHOWN = 9  # three by three
+WHOLE_PIXELS = 8  # from this enlargement on, pixels are drawn as squares
+
+
+class Field(Protocol):
+    """A receptive field: its extent, the step between units, the first pixel of unit (0, 0)."""
+
+    @property
+    def size(self) -> tuple[int, int]: ...  # noqa: D102
+    @property
+    def jump(self) -> tuple[int, int]: ...  # noqa: D102
+    @property
+    def start(self) -> tuple[int, int]: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One unit on one image: the projection inside its window, and the same window of the image.
+
+    ``projection`` is ``float32 [3, h, w]``, ``patch`` ``uint8 [h, w, 3]``; ``top`` and ``left`` say how
+    many pixels of the receptive field were lost above and left of them at the image's border.
+    ``image`` is the whole of what the net saw, ``uint8 [H, W, 3]``. ``rank`` counts from 0.
+    """
+
+    projection: NDArray[np.float32]
+    patch: NDArray[np.uint8]
+    top: int
+    left: int
+    window: Window
+    image: NDArray[np.uint8]
+    rank: int
+    value: float
+    index: int
+    name: str
+    label: str | None
+    y: int
+    x: int
+
+    @property
+    def scale(self) -> float:
+        """Give the value that is drawn at full brightness."""
+        return scale_of(self.projection)
+
+    def row(self) -> dict[str, Any]:
+        """Give the numbers for a table: one line a unit."""
+        window = {"y0": self.window.y0, "x0": self.window.x0, "y1": self.window.y1, "x1": self.window.x1}
+        return {
+            "rank": self.rank + 1,
+            "activation": self.value,
+            "image": self.index,
+            "name": self.name,
+            "label": self.label,
+            "y": self.y,
+            "x": self.x,
+            **window,
+            "scale": self.scale,
+        }
+
+
+@dataclass(frozen=True)
+class ChannelBlock:
+    """A channel, ``conv5:130``, and its strongest units, the strongest first; none if it never fires.
+
+    ``side`` is the edge, in input pixels, of the square that a tile shows. ``kernel``, ``[3, k, k]``, is the
+    channel's own filter where it reads the input itself (conv1), to be drawn in place of projections.
+    """
+
+    name: str
+    side: int
+    cells: tuple[Cell, ...]
+    kernel: NDArray[np.float32] | None = None
+
+    @property
+    def strongest(self) -> float:
+        """Give the highest activation, 0 for a channel that never fires."""
+        return max((cell.value for cell in self.cells), default=0.0)
+
+    @property
+    def projections(self) -> list[NDArray[np.float32]]:
+        """Give each unit's projection inside its window, ``[3, h, w]``."""
+        return [cell.projection for cell in self.cells]
+
+    @property
+    def patches(self) -> list[NDArray[np.uint8]]:
+        """Give the same windows of the images, ``[h, w, 3]``, in the same order."""
+        return [cell.patch for cell in self.cells]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Give the channel's table."""
+        return [cell.row() for cell in self.cells]
+
+
+def block_from(
+    name: Unit | str, exemplars: Iterable[Any], field: Field | None = None, *,
+    classes: Sequence[str] = (), kernel: NDArray[np.float32] | None = None,
+) -> ChannelBlock:  # fmt: skip
+    """Make the block of channel ``name`` from its ``exemplars``, taking the first nine.
+
+    An exemplar has ``place`` (value, image, name, label, y, x), ``pixels [3, H, W]``, ``window``,
+    ``patch [h, w, 3]``, ``image [H, W, 3]`` and ``activation``. ``field`` is the stage's receptive field; it
+    tells where in its tile a window belongs that was clipped at the border. Without it windows are
+    put towards the border they touch. ``classes`` turns labels into names.
+    """
+    cells: list[Cell] = []
+    for exemplar in islice(exemplars, SHOWN):
+        cells.append(_cell(exemplar, len(cells), field, classes))
+    side = max((max(cell.window.height, cell.window.width, 1) for cell in cells), default=1)
+    if field is not None and cells:
+        height, width = cells[0].image.shape[:2]
+        side = max(side, min(field.size[0], height), min(field.size[1], width))
+    return ChannelBlock(str(name), side, tuple(_within(cell, side) for cell in cells), kernel)
+
+
+def projection_tile(cell: Cell, side: int, tile: int) -> Image.Image:
+    """Draw a unit's projection, ``tile`` x ``tile`` pixels, mid-grey where there is nothing."""
+    rgb, _ = to_rgb(cell.projection)
+    return _tile(rgb, cell, side, tile)
+
+
+def patch_tile(cell: Cell, side: int, tile: int) -> Image.Image:
+    """Draw what the unit looked at, at the very place of its projection, the same grey around it."""
+    return _tile(cell.patch, cell, side, tile)
+
+
+def kernel_tile(kernel: NDArray[np.float32], tile: int) -> Image.Image:
+    """Draw a filter ``[3, k, k]`` as it lies over the image, on its own scale."""
+    rgb, _ = to_rgb(kernel)
+    return enlarged(rgb, tile, tile)
+
+
+def enlarged(rgb: NDArray[np.uint8], height: int, width: int) -> Image.Image:
+    """Resample ``uint8 [h, w, 3]`` to ``height`` x ``width`` pixels.
+
+    Where a pixel becomes a square of eight or more (the 7 x 7 windows of conv1) it is drawn as one:
+    smoothing would show shapes finer than the filter has. Otherwise Lanczos, which keeps edges
+    sharp both ways.
+    """
+    whole = height >= WHOLE_PIXELS * rgb.shape[0]
+    method = Image.Resampling.NEAREST if whole else Image.Resampling.LANCZOS
+    return Image.fromarray(rgb).resize((width, height), method)
+
+
+def _tile(rgb: NDArray[np.uint8], cell: Cell, side: int, tile: int) -> Image.Image:
+    canvas = Image.new("RGB", (tile, tile), (GREY, GREY, GREY))
+    height, width = rgb.shape[:2]
+    top, bottom = (round(tile * edge / side) for edge in (cell.top, cell.top + height))
+    left, right = (round(tile * edge / side) for edge in (cell.left, cell.left + width))
+    if bottom > top and right > left:
+        canvas.paste(enlarged(rgb, bottom - top, right - left), (left, top))
+    return canvas
+
+
+def _cell(exemplar: Any, rank: int, field: Field | None, classes: Sequence[str]) -> Cell:
+    place, image = exemplar.place, np.asarray(exemplar.image)
+    y0, x0, y1, x1 = (int(edge) for edge in exemplar.window)
+    window = Window(y0, x0, y1, x1)
+    top, left = _inset(window, place, image.shape[:2], field)
+    return Cell(
+        projection=np.asarray(exemplar.pixels)[:, y0:y1, x0:x1],
+        patch=np.asarray(exemplar.patch),
+        top=top,
+        left=left,
+        window=window,
+        image=image,
+        rank=rank,
+        value=float(exemplar.activation),
+        index=int(place.image),
+        name=str(place.name),
+        label=_label(place.label, classes),
+        y=int(place.y),
+        x=int(place.x),
+    )
+
+
+def _label(label: int | None, classes: Sequence[str]) -> str | None:
+    if label is None or label < 0:
+        return None
+    return classes[label] if label < len(classes) else str(label)
+
+
+def _inset(window: Window, place: Any, image: Sequence[int], field: Field | None) -> tuple[int, int]:
+    """Give the rows and columns of the field that lie outside the image, above and left of the window."""
+    if field is not None:
+        return (
+            window.y0 - (field.start[0] + field.jump[0] * int(place.y)),
+            window.x0 - (field.start[1] + field.jump[1] * int(place.x)),
+        )
+    far = max(image)  # further than any tile reaches: ``_within`` brings it back to the edge
+    return (
+        far if window.y0 == 0 and window.y1 < image[0] else 0,
+        far if window.x0 == 0 and window.x1 < image[1] else 0,
+    )
+
+
+def _within(cell: Cell, side: int) -> Cell:
+    """Keep the window inside the square: a field larger than the image is not drawn whole."""
+    top = min(max(cell.top, 0), side - cell.window.height)
+    left = min(max(cell.left, 0), side - cell.window.width)
+    return replace(cell, top=top, left=left)

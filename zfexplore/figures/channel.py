@@ -1,0 +1,87 @@
+"""One channel, large: each projection, the patch it looked at, and where in the image that was."""
+
+from __future__ import annotations
+
+from PIL import Image, ImageDraw
+
+from zfexplore.figures.blocks import SHOWN, Cell, ChannelBlock, enlarged, patch_tile, projection_tile
+from zfexplore.figures.grid import MARGIN, ROWS, SEAM, header_height, write_header
+from zfexplore.figures.text import EMPTY, FAINT, INK, PAPER, shorten, width, write
+from zfexplore.units import Window
+
+TILE = 224
+BETWEEN = 26
+CAPTION = 13  # text size
+CAPTION_ROOM = 24
+HEADINGS = ("projections", "what the units saw", "where in the images")
+BOX = ((255, 255, 255), (220, 38, 38))  # a red line between white ones shows on any photograph
+
+
+def channel_figure(
+    block: ChannelBlock, *, tile: int = TILE, title: str | None = None, subtitle: str | None = None
+) -> Image.Image:
+    """Draw ``block`` as three 3 x 3 blocks in one order: projections, patches, whole images.
+
+    Below each projection its rank and activation, below the patch the unit's row and column, below
+    the image its class, or its name. The red box on the image is the unit's window.
+    """
+    third = ROWS * (tile + SEAM) + SEAM
+    height = ROWS * (tile + CAPTION_ROOM)
+    top = header_height(title, subtitle) + CAPTION_ROOM
+    size = (2 * MARGIN + 3 * third + 2 * BETWEEN, top + height + MARGIN)
+    canvas = Image.new("RGB", size, PAPER)
+    draw = ImageDraw.Draw(canvas)
+    write_header(draw, title, subtitle, canvas.width - 2 * MARGIN)
+    for picture, heading in enumerate(HEADINGS):
+        write(draw, (MARGIN + picture * (third + BETWEEN), top - 8), heading, CAPTION + 1)
+    for position in range(SHOWN):
+        row, column = divmod(position, ROWS)
+        x, y = MARGIN + column * (tile + SEAM), top + row * (tile + CAPTION_ROOM)
+        cell = block.cells[position] if position < len(block.cells) else None
+        for picture, left in enumerate(range(x, x + 3 * (third + BETWEEN), third + BETWEEN)):
+            _framed(canvas, draw, _picture(cell, picture, block.side, tile), left, y, tile)
+        if cell is not None:
+            _captions(draw, cell, x, y + tile + SEAM, tile, third + BETWEEN)
+    return canvas
+
+
+def boxed(image: Image.Image, window: Window, scale: float) -> Image.Image:
+    """Draw ``window`` (input pixels, ``scale`` picture pixels each) on a copy of ``image``."""
+    image = image.copy()
+    draw = ImageDraw.Draw(image)
+    y0, x0 = round(window.y0 * scale), round(window.x0 * scale)
+    y1, x1 = round(window.y1 * scale) - 1, round(window.x1 * scale) - 1
+    for inset, colour in enumerate((BOX[0], BOX[1], BOX[1], BOX[0])):
+        if x1 - x0 > 2 * inset and y1 - y0 > 2 * inset:
+            draw.rectangle((x0 + inset, y0 + inset, x1 - inset, y1 - inset), outline=colour)
+    return image
+
+
+def _picture(cell: Cell | None, picture: int, side: int, tile: int) -> Image.Image | None:
+    if cell is None:
+        return None
+    if picture == 0:
+        return projection_tile(cell, side, tile)
+    if picture == 1:
+        return patch_tile(cell, side, tile)
+    longest = max(cell.image.shape[:2])
+    height, width = (round(tile * edge / longest) for edge in cell.image.shape[:2])
+    return boxed(enlarged(cell.image, height, width), cell.window, tile / longest)
+
+
+def _framed(
+    canvas: Image.Image, draw: ImageDraw.ImageDraw, picture: Image.Image | None, x: int, y: int, tile: int
+) -> None:
+    draw.rectangle((x, y, x + tile + SEAM, y + tile + SEAM), fill=EMPTY, outline=INK)
+    if picture is not None:
+        canvas.paste(picture, (x + SEAM, y + SEAM))
+
+
+def _captions(draw: ImageDraw.ImageDraw, cell: Cell, x: int, y: int, tile: int, step: int) -> None:
+    baseline = y + CAPTION + 3
+    what = cell.label if cell.label is not None else cell.name
+    rank = f"{cell.rank + 1}."
+    write(draw, (x + 2, baseline), rank, CAPTION)
+    write(draw, (x + 8 + width(rank, CAPTION), baseline), f"{cell.value:.4g}", CAPTION, colour=FAINT)
+    write(draw, (x + step + 2, baseline), f"row {cell.y}, column {cell.x}", CAPTION, colour=FAINT)
+    write(draw, (x + 2 * step + 2, baseline), shorten(what, CAPTION, tile - 6), CAPTION, colour=FAINT)

@@ -1,0 +1,157 @@
+"""The paper's figure (ZF figure 2, replication figure 3): what the strongest units of channels look for.
+
+Each channel is a 3 x 3 block of projections and, right beside it, the 3 x 3 block of the very same
+windows of the images, row for row in the same order. The paper and the replication keep all
+projections on one half of the page and all patches on the other; side by side, the eye need not
+travel. Blocks stand in a page, filled one by one as they are computed: a page is worth keeping at
+any moment.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from PIL import Image, ImageDraw
+
+from zfexplore.errors import ExploreError
+from zfexplore.figures.blocks import SHOWN, ChannelBlock, kernel_tile, patch_tile, projection_tile
+from zfexplore.figures.blocks import block_from as block_from
+from zfexplore.figures.text import EMPTY, FAINT, INK, PAPER, shorten, width, write
+from zfexplore.progress import Finished, Meter, Progress
+
+ROWS = 3
+TILE = 112
+SMALLEST_TILE, LARGEST_TILE = 16, 512
+SEAM = 1  # the hairline around each tile
+BETWEEN_HALVES = 10
+BETWEEN_BLOCKS = 30
+MARGIN = 28
+PROPORTION = 1.5  # width to height that a page aims at
+MOST_PIXELS = 150_000_000  # a page of more is slow to open anywhere
+
+
+class Page:
+    """A page for ``count`` channels, drawn into with ``add``.
+
+    ``tile`` is the edge of one picture in pixels; ``columns`` how many channels stand in a row, by
+    default what brings the page near 3 : 2. Raises ExploreError for a tile or page of absurd size.
+    """
+
+    def __init__(
+        self, count: int, *, tile: int = TILE, columns: int | None = None,
+        title: str | None = None, subtitle: str | None = None,
+    ) -> None:  # fmt: skip
+        if not SMALLEST_TILE <= tile <= LARGEST_TILE:
+            raise ExploreError(
+                f"a tile of {tile} pixels cannot be drawn: give {SMALLEST_TILE} to {LARGEST_TILE}", usage=True
+            )
+        self.count, self.tile, self.drawn = count, tile, 0
+        self.text = min(max(tile // 8, 11), 18)
+        self.half = ROWS * (tile + SEAM) + SEAM
+        self.block_width = 2 * self.half + BETWEEN_HALVES
+        self.block_height = self.half + 2 * self.text
+        self.columns = min(columns or self._tidy_columns(), max(count, 1))
+        self.header = header_height(title, subtitle)
+        size = self._size(count)
+        if size[0] * size[1] > MOST_PIXELS:
+            raise ExploreError(
+                f"{count:,} channels at {tile} pixels a tile make a page of {size[0]:,} x {size[1]:,} pixels: "
+                "choose fewer channels or a smaller --tile",
+                usage=True,
+            )
+        self._image = Image.new("RGB", size, PAPER)
+        self._draw = ImageDraw.Draw(self._image)
+        write_header(self._draw, title, subtitle, size[0] - 2 * MARGIN)
+
+    @property
+    def image(self) -> Image.Image:
+        """Give the page so far, cut below the last row that was begun."""
+        return self._image.crop((0, 0, *self._size(max(self.drawn, 1))))
+
+    def add(self, block: ChannelBlock) -> None:
+        """Draw the next channel."""
+        row, column = divmod(self.drawn, self.columns)
+        x = MARGIN + column * (self.block_width + BETWEEN_BLOCKS)
+        y = self.header + row * (self.block_height + BETWEEN_BLOCKS)
+        self._caption(block, x, y)
+        y += self.block_height - self.half
+        self._left_half(block, x, y)
+        self._nine([patch_tile(cell, block.side, self.tile) for cell in block.cells],
+                   x + self.half + BETWEEN_HALVES, y)  # fmt: skip
+        self.drawn += 1
+
+    def fill(self, blocks: Iterable[ChannelBlock], task: str = "drawing") -> Iterator[Progress | Finished]:
+        """Draw each of ``blocks`` as it is computed; the result is the page's image."""
+        meter = Meter(task, self.count, unit="channels")
+        for block in blocks:
+            self.add(block)
+            if event := meter.tick(note=block.name):
+                yield event
+        yield Finished(self.image)
+
+    def _caption(self, block: ChannelBlock, x: int, y: int) -> None:
+        baseline = y + round(1.35 * self.text)
+        write(self._draw, (x, baseline), block.name, self.text, colour=INK)
+        right = f"max {block.strongest:.4g}" if block.cells else "never fires"
+        if width(block.name, self.text) + width(right, self.text) < self.block_width - self.text:
+            write(self._draw, (x + self.block_width, baseline), right, self.text, colour=FAINT, anchor="rs")
+
+    def _left_half(self, block: ChannelBlock, x: int, y: int) -> None:
+        if block.kernel is None:
+            self._nine([projection_tile(cell, block.side, self.tile) for cell in block.cells], x, y)
+            return
+        self._draw.rectangle((x, y, x + self.half - 1, y + self.half - 1), fill=INK)
+        self._image.paste(kernel_tile(block.kernel, self.half - 2 * SEAM), (x + SEAM, y + SEAM))
+
+    def _nine(self, tiles: list[Image.Image], x: int, y: int) -> None:
+        """Paste up to nine tiles row by row, with hairlines around them; places left over stay empty."""
+        self._draw.rectangle((x, y, x + self.half - 1, y + self.half - 1), fill=INK)
+        step = self.tile + SEAM
+        for position in range(SHOWN):
+            row, column = divmod(position, ROWS)
+            left, top = x + SEAM + column * step, y + SEAM + row * step
+            if position < len(tiles):
+                self._image.paste(tiles[position], (left, top))
+            else:
+                self._draw.rectangle((left, top, left + self.tile - 1, top + self.tile - 1), fill=EMPTY)
+
+    def _size(self, count: int) -> tuple[int, int]:
+        """Give the page's (width, height) with ``count`` channels on it."""
+        rows = math.ceil(count / self.columns)
+        return (
+            2 * MARGIN + self.columns * (self.block_width + BETWEEN_BLOCKS) - BETWEEN_BLOCKS,
+            self.header + rows * (self.block_height + BETWEEN_BLOCKS) - BETWEEN_BLOCKS + MARGIN,
+        )
+
+    def _tidy_columns(self) -> int:
+        def untidiness(columns: int) -> float:
+            rows = math.ceil(self.count / columns)
+            proportion = columns * self.block_width / (rows * self.block_height)
+            return abs(math.log(proportion / PROPORTION)) + (columns * rows - self.count) / self.count
+
+        return min(range(1, max(self.count, 1) + 1), key=untidiness) if self.count else 1
+
+
+def grid_figure(
+    blocks: Sequence[ChannelBlock], *, tile: int = TILE, columns: int | None = None,
+    title: str | None = None, subtitle: str | None = None,
+) -> Image.Image:  # fmt: skip
+    """Draw ``blocks`` as one page; see ``Page``."""
+    page = Page(len(blocks), tile=tile, columns=columns, title=title, subtitle=subtitle)
+    for block in blocks:
+        page.add(block)
+    return page.image
+
+
+def header_height(title: str | None, subtitle: str | None) -> int:
+    return MARGIN + (34 if title else 0) + (22 if subtitle else 0)
+
+
+def write_header(draw: ImageDraw.ImageDraw, title: str | None, subtitle: str | None, room: int) -> None:
+    y = MARGIN
+    if title:
+        write(draw, (MARGIN, y + 20), shorten(title, 24, room), 24)
+        y += 34
+    if subtitle:
+        write(draw, (MARGIN, y + 8), shorten(subtitle, 14, room), 14, colour=FAINT)

@@ -1,0 +1,200 @@
+"""Curves of a training run, drawn with Pillow alone: loss, accuracy and learning rate over the epochs.
+
+Records are the lines of a run's ``log.jsonl``. What a record lacks (or has as null or NaN) leaves a gap.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+from zfexplore.figures.grid import MARGIN, header_height, write_header
+from zfexplore.figures.text import FAINT, INK, PAPER, RULE, Colour, width, write
+
+Point = tuple[float, float]
+
+BLUE: Colour = (37, 99, 235)
+ORANGE: Colour = (217, 119, 6)
+PANEL_WIDTH, PANEL_HEIGHT = 400, 270
+LABEL_ROOM = 56  # left of the axis, for the numbers
+GAP = 34
+FINE = 4  # lines are drawn this many times larger and brought down, which smooths them
+LETTERS = 13
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve: its name in the legend and the keys under which a record may hold it."""
+
+    name: str
+    keys: tuple[str, ...]
+    colour: Colour
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Curves that share a vertical axis; ``logarithmic`` for values that span orders of magnitude."""
+
+    title: str
+    lines: tuple[Line, ...]
+    logarithmic: bool = False
+    percent: bool = False
+
+
+PANELS = (
+    Panel(
+        "loss",
+        (
+            Line("training", ("loss", "train_loss"), BLUE),
+            Line("held out", ("val_loss", "held_out_loss"), ORANGE),
+        ),
+    ),
+    Panel(
+        "held-out accuracy, %",
+        (Line("top-1", ("top1", "val_top1"), BLUE), Line("top-5", ("top5", "val_top5"), ORANGE)),
+        percent=True,
+    ),
+    Panel("learning rate", (Line("", ("learning_rate", "lr"), BLUE),), logarithmic=True),
+)
+
+
+def curves(records: Sequence[Mapping[str, Any]], *, title: str | None = None) -> Image.Image:
+    """Draw the curves of a run from its ``records``, one an epoch, each with its ``epoch``.
+
+    Accuracies are shares in [0, 1] and shown in per cent. Records without ``epoch`` are passed over.
+    """
+    epochs = [record for record in records if _number(record.get("epoch")) is not None]
+    top = header_height(title, None)
+    panel_step = LABEL_ROOM + PANEL_WIDTH + GAP
+    size = (2 * MARGIN + len(PANELS) * panel_step - GAP, top + PANEL_HEIGHT + 74)
+    canvas = Image.new("RGB", size, PAPER)
+    write_header(ImageDraw.Draw(canvas), title, None, size[0] - 2 * MARGIN)
+    for index, panel in enumerate(PANELS):
+        _panel(canvas, panel, epochs, MARGIN + index * panel_step + LABEL_ROOM, top + 26)
+    return canvas
+
+
+def points(records: Sequence[Mapping[str, Any]], line: Line, factor: float = 1.0) -> list[Point]:
+    """Give the (epoch, value) pairs of one curve that are there and finite."""
+    found = []
+    for record in records:
+        epoch = _number(record.get("epoch"))
+        value = next((number for key in line.keys if (number := _number(record.get(key))) is not None), None)
+        if epoch is not None and value is not None:
+            found.append((epoch, factor * value))
+    return found
+
+
+def ticks(low: float, high: float, most: int = 6) -> list[float]:
+    """Give round numbers (1, 2 or 5 times a power of ten apart) within ``low`` to ``high``."""
+    if not high > low:
+        return [low]
+    rough = (high - low) / most
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [round(index * step, 12) for index in range(first, last + 1)]
+
+
+@dataclass(frozen=True)
+class _Axes:
+    """Where a value lands in the panel whose upper left corner is (left, top)."""
+
+    left: int
+    top: int
+    x_range: Point
+    y_range: Point
+    logarithmic: bool
+
+    def place(self, point: Point) -> Point:
+        x, y = point[0], self._height(point[1])
+        low, high = self._height(self.y_range[0]), self._height(self.y_range[1])
+        across = (x - self.x_range[0]) / (self.x_range[1] - self.x_range[0])
+        return self.left + PANEL_WIDTH * across, self.top + PANEL_HEIGHT * (1 - (y - low) / (high - low))
+
+    def _height(self, value: float) -> float:
+        return math.log10(value) if self.logarithmic else value
+
+
+def _panel(
+    canvas: Image.Image, panel: Panel, records: Sequence[Mapping[str, Any]], left: int, top: int
+) -> None:
+    draw = ImageDraw.Draw(canvas)
+    write(draw, (left, top - 10), panel.title, LETTERS + 1)
+    drawn = [(line, points(records, line, 100.0 if panel.percent else 1.0)) for line in panel.lines]
+    if panel.logarithmic:
+        drawn = [(line, [point for point in found if point[1] > 0]) for line, found in drawn]
+    drawn = [(line, found) for line, found in drawn if found]
+    if not drawn:
+        draw.rectangle((left, top, left + PANEL_WIDTH, top + PANEL_HEIGHT), outline=RULE)
+        middle = (left + PANEL_WIDTH / 2, top + PANEL_HEIGHT / 2)
+        write(draw, middle, "nothing recorded", LETTERS, colour=FAINT, anchor="mm")
+        return
+    axes = _axes(panel, [point for _, found in drawn for point in found], left, top)
+    _rules(draw, axes)
+    for line, found in drawn:
+        _curve(canvas, [axes.place(point) for point in found], line.colour)
+    _legend(draw, [line for line, _ in drawn], left + PANEL_WIDTH, top - 10)
+
+
+def _axes(panel: Panel, found: list[Point], left: int, top: int) -> _Axes:
+    across, values = [point[0] for point in found], [point[1] for point in found]
+    x_range = (min(across), max(across)) if max(across) > min(across) else (across[0] - 1, across[0] + 1)
+    low, high = min(values), max(values)
+    if panel.logarithmic:
+        low, high = 10 ** math.floor(math.log10(low) + 1e-9), 10 ** math.ceil(math.log10(high) - 1e-9)
+        y_range = (low, high) if high > low else (low / 10, high * 10)
+    elif panel.percent:
+        y_range = (0.0, min(100.0, ticks(0, 1.2 * high or 1)[-1]) if high < 100 else 100.0)
+    else:
+        y_range = (min(low, 0.0), 1.05 * high) if high > min(low, 0.0) else (low - 1, high + 1)
+    return _Axes(left, top, x_range, y_range, panel.logarithmic)
+
+
+def _rules(draw: ImageDraw.ImageDraw, axes: _Axes) -> None:
+    bottom, right = axes.top + PANEL_HEIGHT, axes.left + PANEL_WIDTH
+    for value in _powers(*axes.y_range) if axes.logarithmic else ticks(*axes.y_range):
+        y = axes.place((axes.x_range[0], value))[1]
+        draw.line((axes.left, y, right, y), fill=RULE)
+        write(draw, (axes.left - 7, y), f"{value:g}", LETTERS, colour=FAINT, anchor="rm")
+    for epoch in (tick for tick in ticks(*axes.x_range, most=8) if tick == int(tick)):
+        x = axes.place((epoch, axes.y_range[0]))[0]
+        draw.line((x, bottom, x, bottom + 4), fill=FAINT)
+        write(draw, (x, bottom + 8), f"{epoch:g}", LETTERS, colour=FAINT, anchor="mt")
+    draw.line((axes.left, bottom, right, bottom), fill=INK)
+    write(draw, ((axes.left + right) / 2, bottom + 28), "epoch", LETTERS, colour=FAINT, anchor="mt")
+
+
+def _curve(canvas: Image.Image, places: list[Point], colour: Colour) -> None:
+    mask = Image.new("L", (canvas.width * FINE, canvas.height * FINE), 0)
+    draw = ImageDraw.Draw(mask)
+    fine = [(FINE * x, FINE * y) for x, y in places]
+    draw.line(fine, fill=255, width=2 * FINE, joint="curve")
+    radius = 2.5 * FINE if len(places) <= 40 else 0
+    for x, y in fine:
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
+    canvas.paste(colour, (0, 0, *canvas.size), mask.resize(canvas.size, Image.Resampling.BOX))
+
+
+def _legend(draw: ImageDraw.ImageDraw, lines: list[Line], right: int, baseline: int) -> None:
+    for line in reversed([line for line in lines if line.name]):
+        write(draw, (right, baseline), line.name, LETTERS, colour=FAINT, anchor="rs")
+        right -= width(line.name, LETTERS) + 8
+        draw.line((right - 18, baseline - 5, right, baseline - 5), fill=line.colour, width=2)
+        right -= 34
+
+
+def _powers(low: float, high: float) -> list[float]:
+    first, last = round(math.log10(low)), round(math.log10(high))
+    return [10.0**power for power in range(first, last + 1, max((last - first) // 6, 1))]
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)

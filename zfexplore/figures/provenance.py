@@ -1,0 +1,93 @@
+"""Where a picture came from, kept inside the PNG.
+
+A PNG of ours carries text chunks: the command that makes it again, the fingerprints of checkpoint
+and atlas, the images, the version, and for every channel shown a table of its units with activation,
+image, place, window and the scale of the display. Each channel has a chunk of its own, because
+readers refuse very long ones.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
+
+from zfexplore.files import atomic_path
+
+UNIT_KEY = "unit "  # the chunk "unit conv5:130" holds that channel's table
+ATLAS, CHECKPOINT, COMMAND = "atlas", "checkpoint", "command"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made a figure: fingerprints of weights and atlas, a line on the images, the command.
+
+    ``command`` is what a user types to make the same file again; ``notes`` are further chunks.
+    """
+
+    command: str
+    checkpoint: str
+    atlas: str = ""
+    images: str = ""
+    title: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    def chunks(self, blocks: Mapping[str, list[dict[str, Any]]] | None = None) -> dict[str, str]:
+        """Give the text chunks by keyword; ``blocks`` holds each channel's table by its name."""
+        from zfexplore import __version__
+
+        named = {
+            "Title": self.title,
+            "Software": f"zfexplore {__version__}",
+            COMMAND: self.command,
+            CHECKPOINT: self.checkpoint,
+            ATLAS: self.atlas,
+            "images": self.images,
+            **self.notes,
+        }
+        tables = {UNIT_KEY + name: json.dumps(rows) for name, rows in (blocks or {}).items()}
+        return {key: text for key, text in named.items() if text} | tables
+
+
+def save_png(image: Image.Image, path: str | os.PathLike[str], chunks: Mapping[str, str]) -> None:
+    """Write ``image`` with text ``chunks`` (keywords Latin-1, texts any) to ``path``, whole or not at all.
+
+    The same image and chunks give the same bytes: no date is written.
+    """
+    info = PngInfo()
+    for keyword, text in chunks.items():
+        info.add_itxt(keyword, text, zip=len(text) > 1000)
+    with atomic_path(path) as temporary:
+        image.save(temporary, "PNG", pnginfo=info, optimize=image.width * image.height < 4_000_000)
+
+
+def read_chunks(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Give the text chunks of a PNG; none for a file that is not one or is not there."""
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            image.load()
+            return dict(image.text)
+    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return {}
+
+
+def foreign(path: str | os.PathLike[str], chunks: Mapping[str, str]) -> str | None:
+    """Say how the file at ``path`` differs in origin from ``chunks``; None where it does not or is not there.
+
+    For the line that tells a user that a picture from another checkpoint or atlas is being replaced.
+    """
+    if not Path(path).exists():
+        return None
+    there = read_chunks(path)
+    if CHECKPOINT not in there:
+        return "was not made by zfexplore"
+    for key in (CHECKPOINT, ATLAS):
+        if there.get(key, "") != chunks.get(key, ""):
+            return f"came from another {key}"
+    return None

@@ -1,0 +1,54 @@
+"""Several figures on one sheet: all stages (replication figure 3), and the first layer's filters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from zfexplore.figures.blocks import kernel_tile
+from zfexplore.figures.grid import MARGIN, header_height, write_header
+from zfexplore.figures.text import INK, PAPER
+
+KERNELS_IN_A_ROW = 16
+
+
+def sheet(
+    figures: Sequence[Image.Image], *, columns: int = 2, title: str | None = None, subtitle: str | None = None
+) -> Image.Image:
+    """Set ``figures`` in ``columns``, row by row, each row as high as its highest; a heading above."""
+    rows = [figures[start : start + columns] for start in range(0, len(figures), columns)]
+    widths = [max(figure.width for figure in figures[column::columns]) for column in range(min(columns, len(figures)))]
+    heights = [max(figure.height for figure in row) for row in rows]
+    # The figures bring their own margins, so the heading needs no room below it.
+    top = header_height(title, subtitle) if title or subtitle else 0
+    canvas = Image.new("RGB", (sum(widths), top + sum(heights)), PAPER)
+    write_header(ImageDraw.Draw(canvas), title, subtitle, canvas.width - 2 * MARGIN)
+    for row, figures_of_row in enumerate(rows):
+        for column, figure in enumerate(figures_of_row):
+            canvas.paste(figure, (sum(widths[:column]), top + sum(heights[:row])))
+    return canvas
+
+
+def kernel_sheet(kernels: NDArray[np.float32], width: int) -> Image.Image:
+    """Draw all filters ``[n, 3, k, k]``, sixteen in a row in the order of their channels, ``width`` pixels wide.
+
+    Each is shown on its own scale, as R's layer 0, with the same margins as a page.
+    """
+    count = len(kernels)
+    columns = min(KERNELS_IN_A_ROW, max(count, 1))
+    tile = (width - 2 * MARGIN) // columns - 1
+    # Whole pixels: squares of one size make the filter's grid visible.
+    tile = max(tile // kernels.shape[-1] * kernels.shape[-1], 1)
+    rows = math.ceil(count / columns)
+    canvas = Image.new("RGB", (width, rows * (tile + 1) + 1 + MARGIN), PAPER)
+    draw = ImageDraw.Draw(canvas)
+    for channel, kernel in enumerate(kernels):
+        row, column = divmod(channel, columns)
+        left, top = MARGIN + column * (tile + 1), row * (tile + 1)
+        draw.rectangle((left, top, left + tile + 1, top + tile + 1), fill=INK)
+        canvas.paste(kernel_tile(kernel, tile), (left + 1, top + 1))
+    return canvas

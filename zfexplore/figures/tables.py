@@ -1,0 +1,75 @@
+"""A figure's numbers, kept beside it: tables as CSV and JSON, raw arrays as npz."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zfexplore.figures.blocks import Cell, ChannelBlock
+from zfexplore.files import atomic_path, write_text
+from zfexplore.units import Unit
+
+
+def write_tables(path: str | os.PathLike[str], rows: list[dict[str, Any]], about: dict[str, Any]) -> list[Path]:
+    """Write ``rows`` as CSV, and with what ``about`` says as JSON, beside the figure ``path``."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["rank"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    table, record = Path(path).with_suffix(".csv"), Path(path).with_suffix(".json")
+    write_text(table, text.getvalue())
+    write_text(record, json.dumps(about | {"units": rows}, indent=2, ensure_ascii=False) + "\n")
+    return [table, record]
+
+
+def keep_arrays(blocks: Iterable[ChannelBlock], path: str | os.PathLike[str]) -> Iterator[ChannelBlock]:
+    """Hand ``blocks`` on and write their raw arrays to the ``.npz`` at ``path`` as they pass.
+
+    For channel conv5:130 ``conv5-130.pixels`` float32 ``[n, 3, side, side]`` (projections, zero outside the
+    window), ``.patches`` uint8 ``[n, side, side, 3]``, and ``[n]`` or ``[n, columns]``: ``.activation``, ``.scale``, ``.image``,
+    ``.position`` (y, x), ``.window`` (y0, x0, y1, x1). Memory holds one channel at a time. Closed early, it
+    leaves no file.
+    """
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        for block in blocks:
+            for name, array in block_arrays(block).items():
+                entry = zipfile.ZipInfo(f"{Unit.parse(block.name).slug}.{name}.npy")  # no date: same bytes again
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                with archive.open(entry, "w", force_zip64=True) as file:
+                    np.lib.format.write_array(file, array, allow_pickle=False)
+            yield block
+
+
+def block_arrays(block: ChannelBlock) -> dict[str, Any]:
+    """Give a block's arrays, each unit at its place in a square of ``block.side`` pixels."""
+    cells, count, side = block.cells, len(block.cells), block.side
+    pixels = np.zeros((count, 3, side, side), np.float32)
+    patches = np.zeros((count, side, side, 3), np.uint8)
+    for index, cell in enumerate(cells):
+        rows, columns = _extent(cell)
+        pixels[index, :, rows, columns] = cell.projection
+        patches[index, rows, columns] = cell.patch
+    return {
+        "pixels": pixels,
+        "patches": patches,
+        "activation": np.array([cell.value for cell in cells], np.float32),
+        "scale": np.array([cell.scale for cell in cells], np.float32),
+        "image": np.array([cell.index for cell in cells], np.int64),
+        "position": np.array([(cell.y, cell.x) for cell in cells], np.int32).reshape(count, 2),
+        "window": np.array([tuple(cell.window) for cell in cells], np.int32).reshape(count, 4),
+    }
+
+
+def _extent(cell: Cell) -> tuple[slice, slice]:
+    return (
+        slice(cell.top, cell.top + cell.window.height),
+        slice(cell.left, cell.left + cell.window.width),
+    )

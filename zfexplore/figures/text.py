@@ -1,0 +1,66 @@
+"""Type and colours shared by every figure.
+
+The font is the one inside Pillow, so no file has to be found or shipped. It knows ASCII and little
+more; other characters are written without their accents, or as ``?``.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+from typing import cast
+
+from PIL import ImageDraw, ImageFont
+
+Colour = tuple[int, int, int]
+
+PAPER: Colour = (255, 255, 255)
+INK: Colour = (24, 24, 27)
+FAINT: Colour = (113, 113, 122)  # captions; 4.8 to 1 on the paper, so still easy to read
+RULE: Colour = (212, 212, 216)
+EMPTY: Colour = (236, 236, 238)  # a place with no picture, and what lies outside the photograph
+
+KNOWN = frozenset("·…“”‘’")
+
+
+@lru_cache(maxsize=32)
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """Give Pillow's own font at ``size`` pixels."""
+    return cast(ImageFont.FreeTypeFont, ImageFont.load_default(size))
+
+
+def plain(text: str) -> str:
+    """Write ``text`` with the characters that the font has."""
+    return "".join(_plain_character(character) for character in text)
+
+
+def width(text: str, size: int) -> int:
+    """Measure ``text`` in pixels."""
+    return round(font(size).getlength(plain(text)))
+
+
+def shorten(text: str, size: int, room: int) -> str:
+    """Cut ``text`` to fit ``room`` pixels, keeping both ends, since file names differ at the end."""
+    text = plain(text)
+    if width(text, size) <= room:
+        return text
+    for kept in range(len(text) - 1, 1, -1):
+        shorter = f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
+        if width(shorter, size) <= room:
+            return shorter
+    return ""
+
+
+def write(
+    draw: ImageDraw.ImageDraw, place: tuple[float, float], text: str, size: int, *,
+    colour: Colour = INK, anchor: str = "ls",
+) -> None:  # fmt: skip
+    """Write ``text`` at ``place``; ``anchor`` as in Pillow, by default left end of the baseline."""
+    draw.text(place, plain(text), font=font(size), fill=colour, anchor=anchor)
+
+
+def _plain_character(character: str) -> str:
+    if " " <= character <= "~" or character in KNOWN:
+        return character
+    bare = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    return bare or {"–": "-", "—": "-", "×": "x"}.get(character, "?")
