@@ -80,12 +80,14 @@ def read_request(
     chosen = trunk.stage(stage)
     images = _check_images(trunk, images)
     size = (images.shape[2], images.shape[3])
+    trunk.sizes(chosen.end, size)  # refuses images that are too small, for fully connected stages too
     channel = _check_channels(chosen, channels)
     position = None
     if positions is not None and not isinstance(positions, str):
         position = _check_positions(chosen, trunk.map_size(stage, size), positions)
     elif isinstance(positions, str) and positions != "all":
-        raise ExploreError(f"positions must be None, pairs of row and column, or 'all', not {positions!r}", usage=True)
+        told = f"positions must be None, pairs of row and column, or 'all', not {positions!r}"
+        raise ExploreError(told, usage=True)
     rows = _row_count(len(images), len(channel), None if position is None else len(position))
     return images, Request(
         chosen,
@@ -152,13 +154,13 @@ def _exact_settings() -> list[tuple[Any, str, Any]]:
 
 
 def _check_images(trunk: Trunk, images: Tensor) -> Tensor:
-    wanted = trunk.steps[0].module
-    channels = getattr(wanted, "in_channels", images.shape[1] if images.ndim == 4 else 0)
+    first: Any = next(step.module for step in trunk.steps if step.kind == "conv")
+    channels = first.in_channels
     if images.ndim != 4 or len(images) == 0 or images.shape[1] != channels:
         shape = " x ".join(map(str, images.shape))
         raise ExploreError(f"images must be [n, {channels}, height, width] with n >= 1, not {shape}")
     if not images.is_floating_point():
-        raise ExploreError(f"images must be normalised floats, not {images.dtype}: pass them through normalise first")
+        raise ExploreError(f"images must be normalised floats, not {images.dtype}: normalise them first")
     return images.to(trunk.device, trunk.dtype)
 
 
