@@ -1,0 +1,141 @@
+"""What an index has seen so far: the strongest places and the statistics of every channel.
+
+All channels of all watched stages lie end to end in one axis ``c``, so that a batch is merged by a
+handful of tensor operations on whatever device the maps are on. From an image only its maximum in
+each channel counts (ZF section 4.1; Yao section 3):
+
+- the ``k`` images with the highest maxima, with the place of each; ties go to the earlier image;
+- the sum of the maxima, over all images and over each class, in float64 and in the images' order;
+- a histogram of the maxima, in integers.
+
+So it does not matter how a sequence of images is cut into batches: the result is the same to the
+last bit. The size depends on the channels and classes, never on the number of images.
+
+The histogram's bins are fixed. Bin 0 counts maxima of zero or less, bin 1 those above zero and
+below 2^-10; from there quarter octaves follow, up to 2^20, and the last bin counts the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+LOWEST_OCTAVE = -10
+HIGHEST_OCTAVE = 20
+BINS_AN_OCTAVE = 4
+# The lower edges of bins 2, 3, ..., in float32; bin i holds EDGES[i - 2] <= maximum < EDGES[i - 1].
+EDGES = np.exp2(
+    np.arange(LOWEST_OCTAVE * BINS_AN_OCTAVE, HIGHEST_OCTAVE * BINS_AN_OCTAVE + 1) / BINS_AN_OCTAVE
+).astype(np.float32)
+BINS = len(EDGES) + 2
+
+NO_IMAGE = -1
+NO_LABEL = -1
+
+
+@dataclass
+class Tally:
+    """The running result for ``c`` channels; ``empty`` makes one and ``merge`` adds images.
+
+    A channel's row of ``value`` is descending; where fewer than ``k`` images were seen it ends in
+    -inf, with ``image`` -1. ``place`` is row * width + column on the stage's map.
+    """
+
+    value: Tensor  # [c, k] float32
+    image: Tensor  # [c, k] int64
+    place: Tensor  # [c, k] int64
+    total: Tensor  # [c] float64
+    histogram: Tensor  # [c, BINS] int64
+    class_total: Tensor  # [classes, c] float64
+    class_seen: Tensor  # [classes] int64
+    seen: Tensor  # [1] int64, how many images
+
+    @classmethod
+    def empty(cls, channels: int, *, k: int, classes: int, device: torch.device | str = "cpu") -> Tally:
+        """Make the tally of no image at all."""
+
+        def zeros(*shape: int, dtype: torch.dtype = torch.int64) -> Tensor:
+            return torch.zeros(shape, dtype=dtype, device=device)
+
+        return cls(
+            value=torch.full((channels, k), float("-inf"), dtype=torch.float32, device=device),
+            image=torch.full((channels, k), NO_IMAGE, dtype=torch.int64, device=device),
+            place=zeros(channels, k),
+            total=zeros(channels, dtype=torch.float64),
+            histogram=zeros(channels, BINS),
+            class_total=zeros(classes, channels, dtype=torch.float64),
+            class_seen=zeros(classes),
+            seen=zeros(1),
+        )
+
+    def wanted(self, maxima: Tensor) -> Tensor:
+        """Say which of the next images' ``maxima [n, c]`` may be among the best: bool ``[n, c]``.
+
+        Only of these must the place be looked up. A tie with the weakest kept loses: it came later.
+        """
+        return maxima > self.value[:, -1]
+
+    def merge(self, maxima: Tensor, places: Tensor, images: Tensor, labels: Sequence[int]) -> None:
+        """Add the next images: ``maxima [n, c]`` float32, ``places [n, c]``, their numbers ``images [n]``.
+
+        Images come in ascending order, over all calls. ``labels`` has one class number an image, or
+        ``NO_LABEL``. Maxima must be finite; ``places`` is read only where ``wanted`` says so.
+        """
+        self._merge_best(maxima, places, images)
+        self._count(maxima)
+        self._add(maxima.double(), labels)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Give everything as numpy arrays by name, as ``from_arrays`` takes it."""
+        return {field.name: getattr(self, field.name).cpu().numpy() for field in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray], device: torch.device | str = "cpu") -> Tally:
+        """Read what ``arrays`` gave; raises KeyError where a part is missing."""
+        return cls(**{field.name: torch.tensor(arrays[field.name], device=device) for field in fields(cls)})
+
+    def _merge_best(self, maxima: Tensor, places: Tensor, images: Tensor) -> None:
+        changed = self.wanted(maxima).any(dim=0).nonzero().squeeze(1)  # [m] channels
+        if len(changed) == 0:
+            return
+        count = len(changed)
+        value = torch.cat([self.value[changed], maxima[:, changed].T], dim=1)  # [m, k + n]
+        image = torch.cat([self.image[changed], images.expand(count, -1)], dim=1)
+        place = torch.cat([self.place[changed], places[:, changed].T], dim=1)
+        # A stable order keeps the earlier image first among equals.
+        order = value.sort(dim=1, descending=True, stable=True).indices[:, : self.value.shape[1]]
+        self.value[changed] = value.gather(1, order)
+        self.image[changed] = image.gather(1, order)
+        self.place[changed] = place.gather(1, order)
+
+    def _count(self, maxima: Tensor) -> None:
+        bins = bins_of(maxima)  # [n, c]
+        first = torch.arange(maxima.shape[1], device=maxima.device) * BINS
+        flat = (first + bins).flatten()
+        self.histogram.view(-1).scatter_add_(0, flat, torch.ones_like(flat))
+
+    def _add(self, maxima: Tensor, labels: Sequence[int]) -> None:
+        self.seen += len(maxima)
+        self.total.copy_(_sum_in_order(self.total, maxima))
+        for label in sorted(set(labels) - {NO_LABEL}):
+            rows = [row for row, own in enumerate(labels) if own == label]
+            self.class_total[label] = _sum_in_order(self.class_total[label], maxima[rows])
+            self.class_seen[label] += len(rows)
+
+
+def bins_of(maxima: Tensor) -> Tensor:
+    """Give the histogram bin of each maximum, int64 of the same shape."""
+    edges = torch.from_numpy(EDGES).to(maxima.device)
+    return (torch.bucketize(maxima, edges, right=True) + 1) * (maxima > 0)
+
+
+def _sum_in_order(start: Tensor, rows: Tensor) -> Tensor:
+    """Add ``rows [n, c]`` to ``start [c]`` one after another.
+
+    A running sum adds strictly in order, where ``sum`` may pair terms by the size of the batch.
+    """
+    return torch.cat([start[None], rows]).cumsum(dim=0)[-1]
