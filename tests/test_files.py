@@ -12,9 +12,14 @@ from zfexplore import files
 def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path):
     target = tmp_path / "a.txt"
     target.write_text("old")
-    with pytest.raises(RuntimeError, match="stopped"), files.atomic_path(target) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError("stopped")
+
+    def interrupted() -> None:
+        with files.atomic_path(target) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        interrupted()
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 

@@ -26,7 +26,9 @@ def test_units_are_written_as_the_house_writes_them(text, written, slug):
     assert (str(unit), unit.slug) == (written, slug)
 
 
-@pytest.mark.parametrize("text", ["", "conv5", "conv5:", "conv5:-1", "conv5:1@2", "conv5:1@2,", "conv5:x", ":3"])
+@pytest.mark.parametrize(
+    "text", ["", "conv5", "conv5:", "conv5:-1", "conv5:1@2", "conv5:1@2,", "conv5:x", ":3"]
+)
 def test_what_is_no_unit_is_a_usage_error_that_quotes_it(text):
     with pytest.raises(ExploreError, match="names no channel") as caught:
         Unit.parse(text)
@@ -36,7 +38,14 @@ def test_what_is_no_unit_is_a_usage_error_that_quotes_it(text):
 
 @pytest.mark.parametrize(
     ("text", "channels"),
-    [("all", [0, 1, 2, 3]), ("2", [2]), ("1-3", [1, 2, 3]), ("3,0", [3, 0]), ("0-1,1-2", [0, 1, 2]), (" 1 , 2 ", [1, 2])],
+    [
+        ("all", [0, 1, 2, 3]),
+        ("2", [2]),
+        ("1-3", [1, 2, 3]),
+        ("3,0", [3, 0]),
+        ("0-1,1-2", [0, 1, 2]),
+        (" 1 , 2 ", [1, 2]),
+    ],
 )
 def test_channels_come_in_the_order_written_each_once(text, channels):
     assert parse_channels(text, 4) == channels
@@ -44,7 +53,12 @@ def test_channels_come_in_the_order_written_each_once(text, channels):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("4", "channel 4 is not there: this layer has 0-3"), ("3-1", "runs backwards"), ("a", "names no channels"), ("", "names no channels")],
+    [
+        ("4", "channel 4 is not there: this layer has 0-3"),
+        ("3-1", "runs backwards"),
+        ("a", "names no channels"),
+        ("", "names no channels"),
+    ],
 )
 def test_wrong_channels_say_what_is_wrong(text, message):
     with pytest.raises(ExploreError, match=message) as caught:

@@ -29,7 +29,9 @@ def convert(
     mean: Annotated[
         str, typer.Option("--mean", metavar="R,G,B", help="The mean subtracted, in the scale's units.")
     ] = "0.485,0.456,0.406",
-    std: Annotated[str, typer.Option("--std", metavar="R,G,B", help="What was divided by afterwards.")] = "1,1,1",
+    std: Annotated[
+        str, typer.Option("--std", metavar="R,G,B", help="What was divided by afterwards.")
+    ] = "1,1,1",
     bgr: Annotated[
         bool, typer.Option("--bgr", help="The net was trained on BGR images: turn conv1 round to RGB.")
     ] = False,
@@ -47,11 +49,14 @@ def convert(
     from zfexplore.convention import InputConvention
     from zfexplore.nets.convert import convert_state_dict
 
-    convention = InputConvention(
-        scale=scale, mean=_three(mean, "--mean"), std=_three(std, "--std")
-    )
+    convention = InputConvention(scale=scale, mean=_three(mean, "--mean"), std=_three(std, "--std"))
     metadata = convert_state_dict(
-        file, out, norm=None if norm is Norm.none else norm.value, convention=convention, bgr=bgr, classes=classes
+        file,
+        out,
+        norm=None if norm is Norm.none else norm.value,
+        convention=convention,
+        bgr=bgr,
+        classes=classes,
     )
     arguments = ", ".join(f"{name}={value}" for name, value in metadata.arguments.items())
     remarks().print(f"wrote {out}: ZFNet({arguments})", markup=False)
@@ -63,5 +68,7 @@ def _three(text: str, option: str) -> tuple[float, float, float]:
     try:
         red, green, blue = (float(part) for part in text.split(","))
     except ValueError:
-        raise ExploreError(f"{option} takes three numbers, as in 0.485,0.456,0.406; not {text!r}", usage=True) from None
+        raise ExploreError(
+            f"{option} takes three numbers, as in 0.485,0.456,0.406; not {text!r}", usage=True
+        ) from None
     return red, green, blue

@@ -35,7 +35,9 @@ EXPORTS = {
 }
 
 # What typer raises for wrong options; only its descendants have public names.
-_CommandLineError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+_CommandLineError: Any = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
 
 app = typer.Typer(
     name="zfexplore",
@@ -59,11 +61,14 @@ def _everywhere(
 
 def _register() -> None:
     from importlib.util import find_spec
+
     for name, module in COMMANDS.items():
-        if find_spec(f"zfexplore.cli.{module}") is None: continue
+        if find_spec(f"zfexplore.cli.{module}") is None:
+            continue
         app.command(name)(getattr(import_module(f"zfexplore.cli.{module}"), module))
     for name, module in EXPORTS.items():
-        if find_spec(f"zfexplore.cli.{module}") is None: continue
+        if find_spec(f"zfexplore.cli.{module}") is None:
+            continue
         app_of_exports = import_module(f"zfexplore.cli.{module}")
         export.command(name)(getattr(app_of_exports, f"export_{name}"))
     app.add_typer(export, name="export")

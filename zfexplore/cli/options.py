@@ -29,7 +29,8 @@ CheckpointOption = Annotated[
     typer.Option(
         "--checkpoint",
         metavar="FILE|NAME",
-        help="A checkpoint (.safetensors), or a pretrained net by name (alexnet, vgg16). [default: the shipped one]",
+        help="A checkpoint (.safetensors), or a pretrained net by name (alexnet, vgg16). "
+        "[default: the shipped one]",
         show_default=False,
     ),
 ]
@@ -43,7 +44,8 @@ FitOption = Annotated[
     Fit, typer.Option("--fit", help="Crop the centre square as the paper does, or letterbox the whole image.")
 ]
 OutOption = Annotated[
-    Path | None, typer.Option("--out", metavar="FILE", help="Where to write. [default: below out/]", show_default=False)
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Where to write. [default: below out/]", show_default=False),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="Fixes every random choice.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

@@ -32,12 +32,12 @@ def print_json(values: Any) -> None:
     """Print JSON to stdout: plain values, ready for another program."""
     import json
 
-    output().print(json.dumps(values, indent=2, ensure_ascii=False), markup=False, highlight=False, soft_wrap=True)
+    output().print(
+        json.dumps(values, indent=2, ensure_ascii=False), markup=False, highlight=False, soft_wrap=True
+    )
 
 
-def watch(
-    events: Iterable[Any], *, other: Callable[[Any], RenderableType | str | None] | None = None
-) -> Any:
+def watch(events: Iterable[Any], *, other: Callable[[Any], RenderableType | str | None] | None = None) -> Any:
     """Run long work to its end, showing its events, and give its result.
 
     ``other`` turns events of further kinds into something to print (None prints nothing). The
@@ -124,7 +124,11 @@ class _Bars:
         if event.task not in self._tasks:
             self._tasks[event.task] = self._bars.add_task(event.task, total=event.total, pace="", note="")
         self._bars.update(
-            self._tasks[event.task], completed=event.done, total=event.total, pace=_pace(event), note=event.note
+            self._tasks[event.task],
+            completed=event.done,
+            total=event.total,
+            pace=_pace(event),
+            note=event.note,
         )
 
     def line(self, text: RenderableType | str) -> None:

@@ -162,7 +162,9 @@ def _read(file: Path) -> tuple[dict[str, Tensor], Metadata]:
         what = "is a folder, not a checkpoint" if file.is_dir() else "is not there"
         raise ExploreError(f"{file} {what}; name a .safetensors file written by zfexplore")
     if file.suffix in (".pth", ".pt", ".ckpt", ".bin"):
-        raise ExploreError(f"{file} is a torch file; `zfexplore convert {file} --out X.safetensors` reads it once")
+        raise ExploreError(
+            f"{file} is a torch file; `zfexplore convert {file} --out X.safetensors` reads it once"
+        )
     try:
         with safe_open(file, framework="pt") as opened:
             described = (opened.metadata() or {}).get(METADATA_KEY)
@@ -171,7 +173,8 @@ def _read(file: Path) -> tuple[dict[str, Tensor], Metadata]:
         raise ExploreError(f"{file} is not a safetensors file, or is cut short ({error})") from error
     if described is None:
         raise ExploreError(
-            f"{file} holds tensors but no zfexplore metadata; `zfexplore convert {file} --out X.safetensors` adds it"
+            f"{file} holds tensors but no zfexplore metadata; "
+            f"`zfexplore convert {file} --out X.safetensors` adds it"
         )
     fingerprint = _fingerprint(tensors)
     mean_image = tensors.pop(MEAN_IMAGE, None)

@@ -7,11 +7,14 @@ Names differ from one replication to the next (``features.0.weight``, ``conv1.0.
 from __future__ import annotations
 
 import pickle
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from zfexplore.convention import InputConvention
@@ -20,6 +23,17 @@ from zfexplore.nets import zoo
 from zfexplore.nets.checkpoint import Metadata, load_checkpoint, write_checkpoint
 from zfexplore.nets.zfnet import Normalisation
 
+# What torch.load and safetensors raise for files that are damaged or something else.
+UNREADABLE = (
+    RuntimeError,
+    ValueError,
+    EOFError,
+    OSError,
+    KeyError,
+    AttributeError,
+    TypeError,
+    SafetensorError,
+)
 NESTED_UNDER = ("state_dict", "model_state_dict", "model", "net")
 
 
@@ -57,13 +71,17 @@ def _tensors(file: Path) -> list[tuple[str, Tensor]]:
     if not file.is_file():
         raise ExploreError(f"{file} is not there; name a file written by torch.save")
     try:
-        loaded: Any = torch.load(file, map_location="cpu", weights_only=True)
+        loaded: Any = (
+            _in_layer_order(load_file(file))
+            if file.suffix == ".safetensors"
+            else torch.load(file, map_location="cpu", weights_only=True)
+        )
     except pickle.UnpicklingError as error:
         raise ExploreError(
             f"{file} holds more than tensors, which is refused because loading it could run code; "
             "save its state_dict() alone with torch.save"
         ) from error
-    except (RuntimeError, ValueError, EOFError, OSError, KeyError, AttributeError, TypeError) as error:
+    except UNREADABLE as error:
         raise ExploreError(f"{file} is not a torch file, or is cut short ({type(error).__name__})") from error
     while isinstance(loaded, dict) and (key := next((key for key in NESTED_UNDER if key in loaded), None)):
         loaded = loaded[key]
@@ -73,6 +91,19 @@ def _tensors(file: Path) -> list[tuple[str, Tensor]]:
     if not tensors:
         raise ExploreError(f"{file} holds no tensors")
     return tensors
+
+
+def _in_layer_order(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Undo safetensors' alphabetical order: layers by number, a weight before its bias."""
+
+    def place(name: str) -> tuple[list[tuple[bool, int, str]], bool]:
+        layer, _, part = name.rpartition(".")
+        pieces = re.split(r"(\d+)", layer)
+        return [
+            (piece.isdigit(), int(piece) if piece.isdigit() else 0, piece) for piece in pieces
+        ], part == "bias"
+
+    return {name: tensors[name] for name in sorted(tensors, key=place)}
 
 
 def _match(file: Path, tensors: list[tuple[str, Tensor]]) -> dict[str, Tensor]:

@@ -205,9 +205,7 @@ class Trunk:
         steps = self.steps[: stage.end]
         vertical = _spans(tuple(step.axis(0) for step in steps), y, size[0])
         horizontal = _spans(tuple(step.axis(1) for step in steps), x, size[1])
-        return tuple(
-            Window(y0, x0, y1, x1) for (y0, y1), (x0, x1) in zip(vertical, horizontal, strict=True)
-        )
+        return tuple(Window(y0, x0, y1, x1) for (y0, y1), (x0, x1) in zip(vertical, horizontal, strict=True))
 
     @property
     def _weight(self) -> Tensor:
@@ -285,7 +283,9 @@ def _convolution(name: str, layer: nn.Conv2d) -> Step:
 
 def _with_flatten(steps: list[Step]) -> list[Step]:
     """Put in the flattening that torchvision's nets do in their forward, and check the order of parts."""
-    first_head = next((i for i, step in enumerate(steps) if step.kind in ("avgpool", "flatten", "linear")), None)
+    first_head = next(
+        (i for i, step in enumerate(steps) if step.kind in ("avgpool", "flatten", "linear")), None
+    )
     if first_head is None:
         return steps
     for step in steps[first_head:]:

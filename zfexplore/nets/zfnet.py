@@ -132,6 +132,7 @@ def initialise(net: nn.Module, how: Initialisation, *, seed: int = 0, batch: Ten
         else:
             raise ValueError(f"initialisation must be one of {', '.join(INITIALISATIONS)}, not {how!r}")
         layer.weight.copy_(weight)
+        assert layer.bias is not None
         nn.init.constant_(layer.bias, 0.01 if how == "constant" else 0.0)
     if how == "he-scaled":
         if batch is None:

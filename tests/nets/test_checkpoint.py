@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from zfexplore.convention import InputConvention
+from zfexplore.errors import ExploreError
+from zfexplore.nets import zoo
+from zfexplore.nets.checkpoint import (
+    MEAN_IMAGE,
+    METADATA_KEY,
+    Metadata,
+    load_checkpoint,
+    read_metadata,
+    save_checkpoint,
+    write_checkpoint,
+)
+from zfexplore.nets.zfnet import ZFNet
+
+CLASSES = ("cat", "dog", "owl")
+
+
+def metadata(**changes) -> Metadata:
+    values = {
+        "architecture": "zfnet",
+        "arguments": {"classes": 3, "fc": 4, "norm": "krizhevsky", "dropout": 0.5},
+        "classes": CLASSES,
+        "input": InputConvention(size=64, resize=73, mean=(1.0, 2.0, 3.0)),
+        "recipe": {"name": "paper"},
+        "images": {"name": "pets", "count": 12},
+        "epochs": 3,
+        "accuracy": {"top1": 0.5},
+    }
+    return Metadata(**(values | changes))
+
+
+@pytest.fixture(scope="module")
+def net() -> ZFNet:
+    torch.manual_seed(0)
+    return ZFNet(classes=3, fc=4)
+
+
+@pytest.fixture(scope="module")
+def written(net, tmp_path_factory):
+    path = tmp_path_factory.mktemp("checkpoint") / "net.safetensors"
+    save_checkpoint(path, net, metadata())
+    return path
+
+
+def rewritten(path, tmp_path, *, tensors=None, described=None):
+    """The same file with something in it changed."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as opened:
+        values = json.loads(opened.metadata()[METADATA_KEY])
+    out = tmp_path / "changed.safetensors"
+    text = json.dumps(values | (described or {}))
+    save_file(load_file(path) if tensors is None else tensors, out, metadata={METADATA_KEY: text})
+    return out
+
+
+def test_a_checkpoint_comes_back_whole(net, written):
+    loaded = load_checkpoint(written)
+    assert all(
+        torch.equal(tensor, loaded.net.state_dict()[name]) for name, tensor in net.state_dict().items()
+    )
+    assert loaded.metadata.classes == CLASSES
+    assert loaded.metadata.input == metadata().input
+    assert loaded.metadata.accuracy == {"top1": 0.5}
+    assert loaded.metadata.versions["torch"] == torch.__version__
+    assert not loaded.net.training
+    assert loaded.trunk.module is loaded.net
+
+
+def test_half_precision_loads_as_float32_close_to_what_it_was(net, tmp_path):
+    save_checkpoint(tmp_path / "half.safetensors", net, metadata(), half=True)
+    assert load_file(tmp_path / "half.safetensors")["conv1.weight"].dtype == torch.float16
+    loaded = load_checkpoint(tmp_path / "half.safetensors")
+    torch.testing.assert_close(loaded.net.conv1.weight, net.conv1.weight.data, rtol=1e-3, atol=1e-6)
+    assert loaded.net.conv1.weight.dtype == torch.float32
+
+
+def test_the_fingerprint_is_of_the_weights_alone(net, written, tmp_path):
+    other = tmp_path / "other.safetensors"
+    save_checkpoint(other, net, metadata(classes=("a", "b", "c")))
+    assert read_metadata(other).weights_fingerprint == read_metadata(written).weights_fingerprint
+    with torch.no_grad():
+        net.conv1.bias[0] += 1
+    save_checkpoint(other, net, metadata())
+    with torch.no_grad():
+        net.conv1.bias[0] -= 1
+    assert read_metadata(other).weights_fingerprint != read_metadata(written).weights_fingerprint
+
+
+def test_a_per_pixel_mean_travels_with_the_weights(net, tmp_path):
+    mean = torch.rand(3, 73, 73)
+    path = tmp_path / "mean.safetensors"
+    save_checkpoint(path, net, metadata(input=InputConvention(size=64, resize=73, mean_image=mean)))
+    assert torch.equal(load_checkpoint(path).metadata.input.mean_image, mean)
+
+
+def test_a_missing_file_and_a_folder_say_so(tmp_path):
+    with pytest.raises(ExploreError, match="is not there"):
+        load_checkpoint(tmp_path / "none.safetensors")
+    with pytest.raises(ExploreError, match="is a folder"):
+        load_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 4, b"PK\x03\x04 zip", b"\xff" * 64, b"{" * 1000])
+def test_what_is_no_safetensors_file_is_one_clear_line(tmp_path, content):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ExploreError, match="not a safetensors file, or is cut short") as caught:
+        load_checkpoint(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("keep", [0.01, 0.5, 0.999])
+def test_a_truncated_file_is_one_clear_line(written, tmp_path, keep):
+    data = written.read_bytes()
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(data[: int(len(data) * keep)])
+    with pytest.raises(ExploreError, match="cut short"):
+        load_checkpoint(cut)
+
+
+def test_a_torch_file_is_sent_to_convert(tmp_path):
+    (tmp_path / "x.pth").write_bytes(b"x")
+    with pytest.raises(ExploreError, match="zfexplore convert"):
+        load_checkpoint(tmp_path / "x.pth")
+
+
+def test_tensors_without_our_metadata_are_sent_to_convert(tmp_path):
+    save_file({"a": torch.zeros(2)}, tmp_path / "x.safetensors")
+    with pytest.raises(ExploreError, match="no zfexplore metadata"):
+        load_checkpoint(tmp_path / "x.safetensors")
+
+
+def test_tensors_that_do_not_fit_are_named(written, tmp_path):
+    tensors = load_file(written)
+    tensors["conv1.weight"] = torch.zeros(96, 3, 11, 11)
+    del tensors["fc7.bias"]
+    tensors["extra"] = torch.zeros(1)
+    with pytest.raises(ExploreError) as caught:
+        load_checkpoint(rewritten(written, tmp_path, tensors=tensors))
+    message = str(caught.value)
+    assert "fc7.bias is missing" in message
+    assert "extra is not part of the net" in message
+    assert "conv1.weight is (96, 3, 11, 11) and not (96, 3, 7, 7)" in message
+
+
+def test_values_that_are_not_numbers_are_refused(written, tmp_path):
+    tensors = load_file(written)
+    tensors["conv2.bias"][0] = float("nan")
+    with pytest.raises(ExploreError, match=r"conv2\.bias holds .* not finite"):
+        load_checkpoint(rewritten(written, tmp_path, tensors=tensors))
+
+
+@pytest.mark.parametrize(
+    ("described", "message"),
+    [
+        ({"format": 99}, "format 99; this zfexplore reads 1"),
+        ({"architecture": "resnet"}, "no net called 'resnet'"),
+        ({"arguments": {"depth": 3}}, "cannot be made with"),
+        ({"arguments": {"classes": 10**9, "fc": 10**9}}, "does not fit"),
+        ({"arguments": {"classes": -1}}, "zfnet"),
+        ({"input": {"size": 1}}, "unreadable metadata"),
+        ({"input": InputConvention(size=10**9, resize=10**9).to_json()}, "input size"),
+        ({"input": InputConvention().to_json() | {"per_pixel_mean": True}}, "per-pixel mean is missing"),
+        ({"classes": None}, "unreadable metadata"),
+    ],
+)
+def test_hostile_metadata_is_one_clear_line(written, tmp_path, described, message):
+    with pytest.raises(ExploreError, match=message) as caught:
+        load_checkpoint(rewritten(written, tmp_path, described=described))
+    assert "\n" not in str(caught.value)
+
+
+def test_metadata_that_is_no_json_is_one_clear_line(tmp_path):
+    save_file({"a": torch.zeros(2)}, tmp_path / "x.safetensors", metadata={METADATA_KEY: "[" * 10})
+    with pytest.raises(ExploreError, match="unreadable metadata"):
+        load_checkpoint(tmp_path / "x.safetensors")
+
+
+def test_other_nets_of_the_zoo_come_back_as_themselves(tmp_path):
+    torch.manual_seed(0)
+    net = zoo.make_net("alexnet", {"num_classes": 2})
+    save_checkpoint(
+        tmp_path / "a.safetensors",
+        net,
+        metadata(architecture="alexnet", arguments={"num_classes": 2}),
+        half=True,
+    )
+    assert load_checkpoint(tmp_path / "a.safetensors").trunk.names[-1] == "fc8"
+
+
+def test_the_mean_image_is_stored_once_beside_the_weights(net, tmp_path):
+    path = tmp_path / "m.safetensors"
+    write_checkpoint(
+        path,
+        net.state_dict(),
+        metadata(input=InputConvention(size=8, resize=8, mean_image=torch.zeros(3, 8, 8))),
+    )
+    assert MEAN_IMAGE in load_file(path)

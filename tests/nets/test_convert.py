@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from zfexplore.convention import InputConvention
+from zfexplore.errors import ExploreError
+from zfexplore.nets.checkpoint import load_checkpoint
+from zfexplore.nets.convert import convert_state_dict
+from zfexplore.nets.zfnet import ZFNet
+
+
+def foreign(net: ZFNet) -> dict[str, torch.Tensor]:
+    """The same tensors under another author's names."""
+    return {f"module.layers.{i}": tensor for i, tensor in enumerate(net.state_dict().values())}
+
+
+@pytest.fixture(scope="module")
+def net() -> ZFNet:
+    torch.manual_seed(1)
+    return ZFNet(classes=3, fc=4, norm="replication").eval()
+
+
+@pytest.mark.parametrize("nesting", [(), ("state_dict",), ("model", "state_dict")])
+def test_foreign_names_are_matched_by_order_and_shape(net, tmp_path, nesting):
+    values = foreign(net)
+    for key in reversed(nesting):
+        values = {key: values, "epoch": 3}
+    torch.save(values, tmp_path / "x.pth")
+    convert_state_dict(tmp_path / "x.pth", tmp_path / "x.safetensors")
+    loaded = load_checkpoint(tmp_path / "x.safetensors")
+    images = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        assert torch.equal(loaded.net(images), net(images))
+    assert loaded.metadata.arguments["norm"] == "replication"
+
+
+def test_a_bgr_net_is_turned_round_to_rgb(net, tmp_path):
+    torch.save(foreign(net), tmp_path / "x.pth")
+    convert_state_dict(tmp_path / "x.pth", tmp_path / "x.safetensors", bgr=True)
+    images = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        ours = load_checkpoint(tmp_path / "x.safetensors").net(images.flip(1))
+        torch.testing.assert_close(ours, net(images), rtol=1e-5, atol=1e-6)
+
+
+def test_class_names_and_convention_are_recorded(net, tmp_path):
+    torch.save(foreign(net), tmp_path / "x.pth")
+    (tmp_path / "names.txt").write_text("cat\ndog\nowl\n")
+    convert_state_dict(
+        tmp_path / "x.pth",
+        tmp_path / "x.safetensors",
+        convention=InputConvention(scale=255.0),
+        classes=tmp_path / "names.txt",
+    )
+    metadata = load_checkpoint(tmp_path / "x.safetensors").metadata
+    assert metadata.classes == ("cat", "dog", "owl")
+    assert metadata.input.scale == 255.0
+
+
+class Payload:
+    def __reduce__(self):
+        import os
+
+        return os.system, ("touch /tmp/zfexplore-should-not-exist",)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"a": Payload()}, "more than tensors, which is refused"),
+        ([1, 2], "holds a list and not a state dict"),
+        ({"epoch": 3}, "holds no tensors"),
+        ({"a": torch.zeros(2)}, "is no ZFNet: it has 1 tensors where eight layers have 16"),
+    ],
+)
+def test_what_is_no_state_dict_is_one_clear_line(tmp_path, content, message):
+    torch.save(content, tmp_path / "x.pth")
+    with pytest.raises(ExploreError, match=message) as caught:
+        convert_state_dict(tmp_path / "x.pth", tmp_path / "x.safetensors")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "x.safetensors").exists()
+
+
+def test_a_wrong_shape_names_their_tensor_and_ours(net, tmp_path):
+    values = foreign(net)
+    values["module.layers.0"] = torch.zeros(96, 3, 11, 11)
+    torch.save(values, tmp_path / "x.pth")
+    with pytest.raises(
+        ExploreError, match=r"module\.layers\.0 is \(96, 3, 11, 11\) where conv1\.weight is \(96, 3, 7, 7\)"
+    ):
+        convert_state_dict(tmp_path / "x.pth", tmp_path / "x.safetensors")
+
+
+def test_garbage_and_missing_files_say_so(tmp_path):
+    (tmp_path / "x.pth").write_bytes(b"not a torch file at all")
+    with pytest.raises(ExploreError, match="not a torch file|more than tensors"):
+        convert_state_dict(tmp_path / "x.pth", tmp_path / "x.safetensors")
+    with pytest.raises(ExploreError, match="is not there"):
+        convert_state_dict(tmp_path / "y.pth", tmp_path / "x.safetensors")
+
+
+def test_class_names_must_be_as_many_as_the_nets(net, tmp_path):
+    torch.save(foreign(net), tmp_path / "x.pth")
+    (tmp_path / "names.txt").write_text("cat\n")
+    with pytest.raises(ExploreError, match="names 1 classes, the net has 3"):
+        convert_state_dict(tmp_path / "x.pth", tmp_path / "x.safetensors", classes=tmp_path / "names.txt")
+
+
+@pytest.mark.parametrize(
+    "prefixes",
+    [
+        ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"),
+        tuple(f"features.{number}" for number in (0, 3, 7, 9, 11, 20, 23, 26)),
+    ],
+)
+def test_a_bare_safetensors_file_converts_though_its_names_come_sorted(net, tmp_path, prefixes):
+    from safetensors.torch import save_file
+
+    weights = list(net.state_dict().values())
+    named = {
+        f"{prefix}.{part}": weights[2 * i + j]
+        for i, prefix in enumerate(prefixes)
+        for j, part in enumerate(("weight", "bias"))
+    }
+    save_file(named, tmp_path / "bare.safetensors")
+    convert_state_dict(tmp_path / "bare.safetensors", tmp_path / "x.safetensors")
+    assert torch.equal(load_checkpoint(tmp_path / "x.safetensors").net.fc8.weight, net.fc8.weight)
