@@ -12,7 +12,9 @@ HEAVY = ("torch", "torchvision", "numpy", "PIL")
 
 def loaded_after(code: str) -> set[str]:
     report = f"import sys\n{code}\nprint('LOADED', *(name for name in {HEAVY!r} if name in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", report], capture_output=True, text=True, timeout=60, check=True
+    )
     return set(done.stdout.splitlines()[-1].split()[1:])
 
 
@@ -32,7 +34,9 @@ def test_importing_it_loads_nothing_heavy(code):
     assert loaded_after(code) == set()
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["tui"], ["export"], ["export", "grid"], ["top"], ["index"]])
+@pytest.mark.parametrize(
+    "command", [[], ["train"], ["tui"], ["export"], ["export", "grid"], ["top"], ["index"]]
+)
 def test_help_loads_nothing_heavy(command):
     arguments = ["zfexplore", *command, "--help"]
     code = (
