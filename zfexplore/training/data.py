@@ -1,0 +1,277 @@
+"""The training images: several sources as one, a held-out part, and batches of decoded squares.
+
+The order of an epoch is keyed by (seed, epoch) and the held-out part by the seed and the labels, so a
+run that was interrupted, or a checkpoint evaluated later, finds the same images again. An image that
+cannot be decoded is left out of its batch and named; no other takes its place.
+
+Decoded squares are uint8 ``[resize, resize, 3]``. They are held in memory where they fit, and decoded
+anew in workers for every epoch where they do not; the batches are the same either way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from zfexplore.convention import InputConvention
+from zfexplore.errors import ExploreError
+from zfexplore.images.sources import Picture, Source, UnreadableImage
+from zfexplore.images.transforms import prepare_large
+from zfexplore.progress import Meter, Progress, Skipped
+
+
+class Joined:
+    """Several labelled sources as one; ``exclude`` names classes that are left out.
+
+    Classes without images are left out too. A class name that two sources share is prefixed with its source's name ("photos/chair").
+    Raises ExploreError for a source without labels and for an excluded class that does not exist.
+    """
+
+    def __init__(self, sources: Sequence[Source], exclude: Iterable[str] = ()) -> None:
+        for source in sources:
+            if not source.classes:
+                raise ExploreError(
+                    f"{source.name} has no classes: training needs a folder with one subfolder a class",
+                    usage=True,
+                )
+        excluded = set(exclude)
+        known = {name for source in sources for name in source.classes}
+        if missing := sorted(excluded - known):
+            raise ExploreError(f"there is no class {missing[0]!r} to leave out", usage=True)
+        shared = Counter(name for source in sources for name in source.classes)
+        self.name = " + ".join(source.name for source in sources)
+        self.classes: tuple[str, ...] = ()
+        self._sources = list(sources)
+        self._places: list[tuple[int, int, int]] = []  # (source, its index, our label)
+        for number, source in enumerate(sources):
+            present = {source.label(index) for index in range(len(source))}
+            kept = [
+                name for label, name in enumerate(source.classes) if label in present and name not in excluded
+            ]
+            first = len(self.classes)
+            self.classes += tuple(f"{source.name}/{name}" if shared[name] > 1 else name for name in kept)
+            label_of = {source.classes.index(name): first + place for place, name in enumerate(kept)}
+            for index in range(len(source)):
+                label = source.label(index)
+                if label in label_of:
+                    self._places.append((number, index, label_of[label]))
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index: int) -> Picture:
+        number, place, label = self._places[index]
+        try:
+            picture = self._sources[number][place]
+        except UnreadableImage as error:
+            raise UnreadableImage(index, error.name, error.reason) from error
+        return Picture(picture.image, label, picture.name)
+
+    def label(self, index: int) -> int:
+        """Give the class of an image."""
+        return self._places[index][2]
+
+    def image_name(self, index: int) -> str:
+        """Give the name of an image."""
+        number, place, _ = self._places[index]
+        return self._sources[number].image_name(place)
+
+    def fingerprint(self) -> str:
+        """Tell this collection from others: the sources' fingerprints and the classes used."""
+        digest = hashlib.sha256()
+        for text in (*(source.fingerprint() for source in self._sources), *self.classes):
+            digest.update(text.encode() + b"\n")
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which images train the net and which it never sees: indices into a source, ascending."""
+
+    training: tuple[int, ...]
+    held_out: tuple[int, ...]
+
+
+def split(source: Source, fraction: float, *, seed: int, per_class: int | None = None) -> Split:
+    """Hold out ``fraction`` of every class (at least one image where it has two), chosen by ``seed``.
+
+    ``per_class`` then caps the training images of a class. The choice depends on labels and seed alone.
+    Raises ExploreError for a source without labels or a fraction outside [0, 1).
+    """
+    if not 0 <= fraction < 1:
+        raise ExploreError(f"the held-out fraction must be at least 0 and below 1, not {fraction}", usage=True)
+    by_class = members(source)
+    training: list[int] = []
+    held_out: list[int] = []
+    for label, indices in enumerate(by_class):
+        shuffled = np.random.default_rng([seed, label]).permutation(np.array(indices, dtype=np.int64)).tolist()
+        count = min(max(round(len(shuffled) * fraction), 1), len(shuffled) - 1) if fraction and shuffled else 0
+        held_out += shuffled[:count]
+        training += shuffled[count:][:per_class]
+    return Split(tuple(sorted(training)), tuple(sorted(held_out)))
+
+
+def members(source: Source) -> list[list[int]]:
+    """Give the indices of every class's images, class by class."""
+    by_class: list[list[int]] = [[] for _ in source.classes]
+    for index in range(len(source)):
+        label = source.label(index)
+        if label is not None:
+            by_class[label].append(index)
+    if not any(by_class):
+        raise ExploreError(
+            f"{source.name} has no labels: put each class's images into a subfolder of its own", usage=True
+        )
+    return by_class
+
+
+def epoch_order(indices: Sequence[int], *, seed: int, epoch: int) -> np.ndarray:
+    """Give ``indices`` in the order of an epoch, int64 ``[n]``."""
+    return np.random.default_rng([seed, epoch]).permutation(np.asarray(indices, dtype=np.int64))
+
+
+def in_batches(order: Sequence[int] | np.ndarray, size: int) -> list[list[int]]:
+    """Cut an order into batches of ``size``; the last may be shorter."""
+    values = [int(index) for index in order]
+    return [values[start : start + size] for start in range(0, len(values), size)]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Decoded images: ``pixels`` uint8 ``[n, R, R, 3]``, ``labels`` and source ``indices`` int64 ``[n]``.
+
+    ``unreadable`` names those that were to be in it and could not be decoded.
+    """
+
+    pixels: Tensor
+    labels: Tensor
+    indices: Tensor
+    unreadable: tuple[tuple[str, str], ...] = ()
+
+    def pin(self) -> Batch:
+        """Move to page-locked memory, from which copies to the GPU do not block."""
+        return Batch(self.pixels.pin_memory(), self.labels.pin_memory(), self.indices, self.unreadable)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+class Decoded:
+    """Images decoded once and held in memory: ``count * resize * resize * 3`` bytes."""
+
+    def __init__(self, pixels: Tensor, labels: Tensor, row_of: dict[int, int]) -> None:
+        self._pixels, self._labels, self._row_of = pixels, labels, row_of
+
+    def batches(self, order: Sequence[Sequence[int]]) -> Iterator[Batch]:
+        """Give the batches of an epoch; images that could not be decoded are not in them."""
+        for wanted in order:
+            kept = [index for index in wanted if index in self._row_of]
+            rows = torch.tensor([self._row_of[index] for index in kept], dtype=torch.int64)
+            yield Batch(self._pixels[rows], self._labels[rows], torch.tensor(kept, dtype=torch.int64))
+
+
+class Streamed:
+    """Images decoded when they are wanted, in ``workers`` processes (0: in this one)."""
+
+    def __init__(self, source: Source, convention: InputConvention, workers: int) -> None:
+        self._dataset = _Squares(source, convention)
+        self._workers = workers
+
+    def batches(self, order: Sequence[Sequence[int]]) -> Iterator[Batch]:
+        """Give the batches of an epoch, in order."""
+        if not order:
+            return
+        # A generator of its own: the loader draws a seed for its workers, which must not disturb ours.
+        loader: DataLoader[Any] = DataLoader(
+            self._dataset,
+            batch_sampler=order,  # type: ignore[arg-type]
+            num_workers=self._workers,
+            collate_fn=_collate,
+            generator=torch.Generator().manual_seed(0),
+            prefetch_factor=4 if self._workers else None,
+        )
+        with warnings.catch_warnings():  # forking beside torch's idle threads: our workers only decode
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield from loader
+
+
+def decode(
+    source: Source, indices: Sequence[int], convention: InputConvention, *, workers: int, task: str
+) -> Iterator[Progress | Skipped | Decoded]:
+    """Decode ``indices`` of a source into memory, in parallel; the last item is the ``Decoded``."""
+    side = convention.resize
+    pixels = torch.empty(len(indices), side, side, 3, dtype=torch.uint8)
+    labels = torch.empty(len(indices), dtype=torch.int64)
+    row_of: dict[int, int] = {}
+    meter = Meter(task, len(indices))
+    asked = in_batches(indices, 32)
+    for wanted, batch in zip(asked, Streamed(source, convention, workers).batches(asked), strict=True):
+        first = len(row_of)
+        pixels[first : first + len(batch)] = batch.pixels
+        labels[first : first + len(batch)] = batch.labels
+        row_of.update({index: first + place for place, index in enumerate(batch.indices.tolist())})
+        for name, reason in batch.unreadable:
+            yield Skipped(name, reason)
+        if event := meter.tick(len(wanted)):
+            yield event
+    yield Decoded(pixels[: len(row_of)], labels[: len(row_of)], row_of)
+
+
+def fits_in_memory(count: int, convention: InputConvention, share: float = 0.5) -> bool:
+    """Say whether ``count`` decoded images take at most ``share`` of the memory that is free."""
+    return count * convention.resize**2 * 3 <= share * free_memory()
+
+
+def free_memory() -> int:
+    """Give the bytes of memory that can be had without swapping; half of what is there, where unknown."""
+    import os
+
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    except (AttributeError, OSError, ValueError):
+        return 4 * 2**30
+
+
+class _Squares(Dataset[Any]):
+    """A source as torch's loader wants it; an unreadable image comes as its name and the reason."""
+
+    def __init__(self, source: Source, convention: InputConvention) -> None:
+        self._source, self._convention = source, convention
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, index: int) -> Any:
+        try:
+            picture = self._source[index]
+        except UnreadableImage as error:
+            return (error.name, error.reason), self._convention.resize
+        return torch.from_numpy(prepare_large(picture.image, self._convention)), picture.label, index
+
+
+def _collate(items: list[Any]) -> Batch:
+    good = [item for item in items if len(item) == 3]
+    bad = [item for item in items if len(item) == 2]
+    side = good[0][0].shape[0] if good else bad[0][1]
+    return Batch(
+        pixels=torch.stack([item[0] for item in good]) if good else torch.empty(0, side, side, 3, dtype=torch.uint8),
+        labels=torch.tensor([-1 if item[1] is None else item[1] for item in good], dtype=torch.int64),
+        indices=torch.tensor([item[2] for item in good], dtype=torch.int64),
+        unreadable=tuple(item[0] for item in bad),
+    )

@@ -1,0 +1,159 @@
+"""How good a net is on images it never saw: top-1, top-5, mean per-class accuracy, dead channels.
+
+With ten crops (K, ZF): the corners and the centre of the ``resize`` square and their mirror images,
+softmax averaged. A channel is dead when it has no positive value over all images.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from zfexplore.convention import InputConvention
+from zfexplore.errors import ExploreError
+from zfexplore.images.transforms import crop_offset, normalise, ten_crop
+from zfexplore.nets.trunk import Trunk
+from zfexplore.progress import Finished, Meter, Skipped
+from zfexplore.training.data import Decoded, Streamed, in_batches
+from zfexplore.training.machine import Machine
+
+VIEWS_AT_ONCE = 64  # images, or crops of images, in one forward pass
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Shares in [0, 1] over ``count`` images; ``loss`` is the mean cross-entropy; ``dead`` counts channels.
+
+    ``per_class`` is the mean over the classes of each class's own top-1.
+    """
+
+    count: int
+    loss: float
+    top1: float
+    top5: float
+    per_class: float
+    dead: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the figures as plain values."""
+        return asdict(self)
+
+
+def evaluate(
+    trunk: Trunk,
+    images: Decoded | Streamed,
+    indices: Sequence[int],
+    convention: InputConvention,
+    machine: Machine,
+    *,
+    crops: int = 1,
+    class_map: Sequence[int] | None = None,
+    task: str = "evaluating",
+) -> Iterator[Any]:
+    """Measure the net over ``indices``, the centre crop or ten; events, last ``Finished(Evaluation)``.
+
+    ``class_map`` turns the images' labels into the net's, where the two differ; images of a class
+    that the net does not know (-1) must not be asked for.
+    """
+    tally = _Tally([stage.name for stage in trunk.stages if stage.kind == "conv"])
+    tally.stages += [stage.name for stage in trunk.heads[:-1]]
+    meter = Meter(task, len(indices))
+    trunk.module.eval()
+    asked = in_batches(indices, max(1, VIEWS_AT_ONCE // crops))
+    for wanted, batch in zip(asked, images.batches(asked), strict=True):
+        for name, reason in batch.unreadable:
+            yield Skipped(name, reason)
+        if len(batch):
+            labels = batch.labels if class_map is None else torch.tensor(class_map)[batch.labels]
+            pixels = batch.pixels.to(machine.device, non_blocking=True)
+            tally.add(*_predict(trunk, pixels, convention, machine, crops, tally.stages), labels)
+        if event := meter.tick(len(wanted)):
+            yield event
+    yield Finished(tally.result())
+
+
+def class_map(classes: Sequence[str], known: Sequence[str]) -> list[int]:
+    """Give for each of the images' ``classes`` its place among those the net knows, or -1.
+
+    Raises ExploreError when it knows none of them.
+    """
+    places = {name: place for place, name in enumerate(known)}
+    mapped = [places.get(name, -1) for name in classes]
+    if not any(place >= 0 for place in mapped):
+        raise ExploreError(
+            "the net knows none of these images' classes: "
+            f"it knows {_some(known)} and they are {_some(classes)}"
+        )
+    return mapped
+
+
+@torch.inference_mode()
+def _predict(
+    trunk: Trunk,
+    pixels: Tensor,
+    convention: InputConvention,
+    machine: Machine,
+    crops: int,
+    stages: list[str],
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Give log probabilities ``[n, classes]`` and each stage's strongest value a channel ``[c]``."""
+    large = normalise(pixels, convention)  # [n, 3, R, R]
+    if crops == 1:
+        start, size = crop_offset(convention), convention.size
+        x = large[:, :, start : start + size, start : start + size]
+    else:
+        x = ten_crop(large, convention.size).flatten(0, 1)  # [n * 10, 3, S, S]
+    x = x.contiguous(memory_format=torch.channels_last)
+    with machine.autocast():
+        maps = trunk.maps(x, [*stages, trunk.names[-1]])
+    log_shares = F.log_softmax(maps.pop(trunk.names[-1]).float(), dim=1).unflatten(0, (-1, crops))
+    strongest = {name: values.movedim(1, 0).flatten(1).amax(1) for name, values in maps.items()}
+    mean = torch.logsumexp(log_shares, dim=1) - math.log(crops)
+    return mean, strongest
+
+
+class _Tally:
+    """Counts over the batches."""
+
+    def __init__(self, stages: list[str]) -> None:
+        self.stages = stages
+        self._alive: dict[str, Tensor] = {}
+        self._ranks: list[Tensor] = []
+        self._labels: list[Tensor] = []
+        self._losses: list[Tensor] = []
+
+    def add(self, log_shares: Tensor, strongest: dict[str, Tensor], labels: Tensor) -> None:
+        """Take in a batch: log probabilities ``[n, classes]``, strongest values ``[c]``, labels ``[n]``."""
+        log_shares = log_shares.cpu()
+        right = log_shares.gather(1, labels[:, None])  # [n, 1]
+        self._ranks.append((log_shares > right).sum(1))  # how many classes were thought likelier
+        self._losses.append(-right[:, 0])
+        self._labels.append(labels)
+        for name, values in strongest.items():
+            alive = values > 0
+            self._alive[name] = self._alive[name] | alive if name in self._alive else alive
+
+    def result(self) -> Evaluation:
+        """Give the figures; raises ExploreError when no image could be read."""
+        if not self._ranks:
+            raise ExploreError("there is no readable labelled image to evaluate on")
+        ranks, labels = torch.cat(self._ranks), torch.cat(self._labels)
+        shares = [(ranks[labels == label] == 0).double().mean() for label in labels.unique()]
+        return Evaluation(
+            count=len(ranks),
+            loss=float(torch.cat(self._losses).double().mean()),
+            top1=float((ranks == 0).double().mean()),
+            top5=float((ranks < 5).double().mean()),
+            per_class=float(torch.stack(shares).mean()),
+            dead={name: int((~alive).sum()) for name, alive in self._alive.items()},
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

@@ -1,0 +1,78 @@
+"""What the training runs on: the device, its precision, and how many processes decode.
+
+On CUDA and on CPUs that multiply bfloat16 natively, the net runs in bf16 autocast: on 2 cores with
+avx512_bf16, ZFNet trained 131 images/s so and 76 in float32 (128 px, batch 32). Layout is
+channels_last on both: 76 images/s against 59 in float32.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+
+from zfexplore.errors import ExploreError
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A device, whether to use bf16 autocast, whether to compile, and the number of decoding processes."""
+
+    device: torch.device
+    amp: bool
+    compiled: bool
+    workers: int
+
+    @property
+    def cuda(self) -> bool:
+        """Whether the device is a GPU."""
+        return self.device.type == "cuda"
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """Give the context in which the net runs."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.amp)
+
+
+def choose_machine(
+    device: str = "auto", *, amp: bool | None = None, compiled: bool = False, workers: int | None = None
+) -> Machine:
+    """Choose what the arguments leave open: a GPU if there is one, bf16 where it is native, one worker a core.
+
+    Raises ExploreError (usage) for a device that is not there.
+    """
+    chosen = find_device(device)
+    if workers is not None and workers < 0:
+        raise ExploreError(f"workers must be at least 0, not {workers}", usage=True)
+    return Machine(
+        device=chosen,
+        amp=_native_bfloat16(chosen) if amp is None else amp,
+        compiled=compiled,
+        workers=min(os.cpu_count() or 1, 16) if workers is None else workers,
+    )
+
+
+def find_device(name: str) -> torch.device:
+    """Turn auto, cpu, cuda or cuda:1 into a device; raises ExploreError (usage) for one that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ExploreError(f"there is no device {name!r}: give auto, cpu, cuda or cuda:1", usage=True) from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ExploreError(
+            f"there is no device {name!r} here: {torch.cuda.device_count()} CUDA devices found; --device cpu works",
+            usage=True,
+        )
+    if device.type not in ("cpu", "cuda"):
+        raise ExploreError(f"device {name!r} is not supported: give auto, cpu, cuda or cuda:1", usage=True)
+    return device
+
+
+def _native_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(bool(getattr(torch.cpu, check)()) for check in checks if hasattr(torch.cpu, check))
