@@ -115,7 +115,7 @@ def block_from(
     name: Unit | str, exemplars: Iterable[Any], field: Field | None = None, *,
     classes: Sequence[str] = (), kernel: NDArray[np.float32] | None = None,
 ) -> ChannelBlock:  # fmt: skip
-    """Make the block of channel ``name`` from its ``exemplars``, taking the first nine.
+    """Make the block of channel ``name`` from its ``exemplars``, taking the first nine that fire.
 
     An exemplar has ``place`` (value, image, name, label, y, x), ``pixels [3, H, W]``, ``window``,
     ``patch [h, w, 3]``, ``image [H, W, 3]`` and ``activation``. ``field`` is the stage's receptive field; it
@@ -124,7 +124,8 @@ def block_from(
     """
     cells: list[Cell] = []
     for exemplar in islice(exemplars, SHOWN):
-        cells.append(_cell(exemplar, len(cells), field, classes))
+        if exemplar.activation != 0:  # a unit at zero has no projection, and its place means nothing
+            cells.append(_cell(exemplar, len(cells), field, classes))
     side = max((max(cell.window.height, cell.window.width, 1) for cell in cells), default=1)
     if field is not None and cells:
         height, width = cells[0].image.shape[:2]
@@ -146,7 +147,7 @@ def patch_tile(cell: Cell, side: int, tile: int) -> Image.Image:
 def kernel_tile(kernel: NDArray[np.float32], tile: int) -> Image.Image:
     """Draw a filter ``[3, k, k]`` as it lies over the image, on its own scale."""
     rgb, _ = to_rgb(kernel)
-    return enlarged(rgb, tile, tile)
+    return Image.fromarray(rgb).resize((tile, tile), Image.Resampling.NEAREST)  # its pixels are its numbers
 
 
 def enlarged(rgb: NDArray[np.uint8], height: int, width: int) -> Image.Image:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image, ImageDraw
 
 from zfexplore.figures.blocks import SHOWN, Cell, ChannelBlock, enlarged, patch_tile, projection_tile
-from zfexplore.figures.grid import MARGIN, ROWS, SEAM, header_height, write_header
+from zfexplore.figures.grid import MARGIN, ROWS, SEAM, Heading
 from zfexplore.figures.text import EMPTY, FAINT, INK, PAPER, shorten, width, write
 from zfexplore.units import Window
 
@@ -27,11 +27,11 @@ def channel_figure(
     """
     third = ROWS * (tile + SEAM) + SEAM
     height = ROWS * (tile + CAPTION_ROOM)
-    top = header_height(title, subtitle) + CAPTION_ROOM
-    size = (2 * MARGIN + 3 * third + 2 * BETWEEN, top + height + MARGIN)
-    canvas = Image.new("RGB", size, PAPER)
+    heading = Heading(title, subtitle, 3 * third + 2 * BETWEEN)
+    top = heading.height + CAPTION_ROOM
+    canvas = Image.new("RGB", (heading.room + 2 * MARGIN, top + height + MARGIN), PAPER)
     draw = ImageDraw.Draw(canvas)
-    write_header(draw, title, subtitle, canvas.width - 2 * MARGIN)
+    heading.draw(draw)
     for picture, heading in enumerate(HEADINGS):
         write(draw, (MARGIN + picture * (third + BETWEEN), top - 8), heading, CAPTION + 1)
     for position in range(SHOWN):

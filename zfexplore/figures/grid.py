@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from PIL import Image, ImageDraw
 
 from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import SHOWN, ChannelBlock, kernel_tile, patch_tile, projection_tile
 from zfexplore.figures.blocks import block_from as block_from
-from zfexplore.figures.text import EMPTY, FAINT, INK, PAPER, shorten, width, write
+from zfexplore.figures.text import EMPTY, FAINT, INK, PAPER, Colour, width, wrap, write
 from zfexplore.progress import Finished, Meter, Progress
 
 ROWS = 3
@@ -35,7 +37,7 @@ class Page:
     """A page for ``count`` channels, drawn into with ``add``.
 
     ``tile`` is the edge of one picture in pixels; ``columns`` how many channels stand in a row, by
-    default what brings the page near 3 : 2. Raises ExploreError for a tile or page of absurd size.
+    default what brings the page near 3 : 2. ``tables`` holds the numbers of the channels drawn. Raises ExploreError for a tile or page of absurd size.
     """
 
     def __init__(
@@ -52,7 +54,8 @@ class Page:
         self.block_width = 2 * self.half + BETWEEN_HALVES
         self.block_height = self.half + 2 * self.text
         self.columns = min(columns or self._tidy_columns(), max(count, 1))
-        self.header = header_height(title, subtitle)
+        self.heading = Heading(title, subtitle, self._width() - 2 * MARGIN)
+        self.tables: dict[str, list[dict[str, Any]]] = {}
         size = self._size(count)
         if size[0] * size[1] > MOST_PIXELS:
             raise ExploreError(
@@ -62,7 +65,7 @@ class Page:
             )
         self._image = Image.new("RGB", size, PAPER)
         self._draw = ImageDraw.Draw(self._image)
-        write_header(self._draw, title, subtitle, size[0] - 2 * MARGIN)
+        self.heading.draw(self._draw)
 
     @property
     def image(self) -> Image.Image:
@@ -73,12 +76,13 @@ class Page:
         """Draw the next channel."""
         row, column = divmod(self.drawn, self.columns)
         x = MARGIN + column * (self.block_width + BETWEEN_BLOCKS)
-        y = self.header + row * (self.block_height + BETWEEN_BLOCKS)
+        y = self.heading.height + row * (self.block_height + BETWEEN_BLOCKS)
         self._caption(block, x, y)
         y += self.block_height - self.half
         self._left_half(block, x, y)
         self._nine([patch_tile(cell, block.side, self.tile) for cell in block.cells],
                    x + self.half + BETWEEN_HALVES, y)  # fmt: skip
+        self.tables[block.name] = block.rows()
         self.drawn += 1
 
     def fill(self, blocks: Iterable[ChannelBlock], task: str = "drawing") -> Iterator[Progress | Finished]:
@@ -116,12 +120,15 @@ class Page:
             else:
                 self._draw.rectangle((left, top, left + self.tile - 1, top + self.tile - 1), fill=EMPTY)
 
+    def _width(self) -> int:
+        return 2 * MARGIN + self.columns * (self.block_width + BETWEEN_BLOCKS) - BETWEEN_BLOCKS
+
     def _size(self, count: int) -> tuple[int, int]:
         """Give the page's (width, height) with ``count`` channels on it."""
         rows = math.ceil(count / self.columns)
         return (
-            2 * MARGIN + self.columns * (self.block_width + BETWEEN_BLOCKS) - BETWEEN_BLOCKS,
-            self.header + rows * (self.block_height + BETWEEN_BLOCKS) - BETWEEN_BLOCKS + MARGIN,
+            self._width(),
+            self.heading.height + rows * (self.block_height + BETWEEN_BLOCKS) - BETWEEN_BLOCKS + MARGIN,
         )
 
     def _tidy_columns(self) -> int:
@@ -144,14 +151,28 @@ def grid_figure(
     return page.image
 
 
-def header_height(title: str | None, subtitle: str | None) -> int:
-    return MARGIN + (34 if title else 0) + (22 if subtitle else 0)
+@dataclass(frozen=True)
+class Heading:
+    """A title and the lines below it, broken to fit ``room`` pixels; ``height`` is theirs, margin included."""
 
+    title: str | None
+    subtitle: str | None
+    room: int
 
-def write_header(draw: ImageDraw.ImageDraw, title: str | None, subtitle: str | None, room: int) -> None:
-    y = MARGIN
-    if title:
-        write(draw, (MARGIN, y + 20), shorten(title, 24, room), 24)
-        y += 34
-    if subtitle:
-        write(draw, (MARGIN, y + 8), shorten(subtitle, 14, room), 14, colour=FAINT)
+    @property
+    def height(self) -> int:
+        """Give the pixels from the top of the page to what follows the heading."""
+        return MARGIN + sum(step for _, _, _, step in self._lines())
+
+    def draw(self, draw: ImageDraw.ImageDraw) -> None:
+        """Write the heading into the upper left corner of a page."""
+        y = MARGIN
+        for text, size, colour, step in self._lines():
+            write(draw, (MARGIN, y + round(0.8 * size)), text, size, colour=colour)
+            y += step
+
+    def _lines(self) -> list[tuple[str, int, Colour, int]]:
+        """Give (text, size, colour, pixels to the next line) of each line."""
+        title = [(line, 24, INK, 32) for line in wrap(self.title or "", 24, self.room)]
+        below = [(line, 14, FAINT, 20) for line in wrap(self.subtitle or "", 14, self.room)]
+        return title + below

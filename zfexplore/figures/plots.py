@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from zfexplore.figures.grid import MARGIN, header_height, write_header
+from zfexplore.figures.grid import MARGIN, Heading
 from zfexplore.figures.text import FAINT, INK, PAPER, RULE, Colour, width, write
 
 Point = tuple[float, float]
@@ -68,11 +68,11 @@ def curves(records: Sequence[Mapping[str, Any]], *, title: str | None = None) ->
     Accuracies are shares in [0, 1] and shown in per cent. Records without ``epoch`` are passed over.
     """
     epochs = [record for record in records if _number(record.get("epoch")) is not None]
-    top = header_height(title, None)
     panel_step = LABEL_ROOM + PANEL_WIDTH + GAP
-    size = (2 * MARGIN + len(PANELS) * panel_step - GAP, top + PANEL_HEIGHT + 74)
-    canvas = Image.new("RGB", size, PAPER)
-    write_header(ImageDraw.Draw(canvas), title, None, size[0] - 2 * MARGIN)
+    heading = Heading(title, None, len(PANELS) * panel_step - GAP)
+    top = heading.height
+    canvas = Image.new("RGB", (heading.room + 2 * MARGIN, top + PANEL_HEIGHT + 74), PAPER)
+    heading.draw(ImageDraw.Draw(canvas))
     for index, panel in enumerate(PANELS):
         _panel(canvas, panel, epochs, MARGIN + index * panel_step + LABEL_ROOM, top + 26)
     return canvas

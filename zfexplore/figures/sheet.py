@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from zfexplore.figures.blocks import kernel_tile
-from zfexplore.figures.grid import MARGIN, header_height, write_header
+from zfexplore.figures.grid import MARGIN, Heading
 from zfexplore.figures.text import INK, PAPER
 
 KERNELS_IN_A_ROW = 16
@@ -23,10 +23,11 @@ def sheet(
     rows = [figures[start : start + columns] for start in range(0, len(figures), columns)]
     widths = [max(figure.width for figure in figures[column::columns]) for column in range(min(columns, len(figures)))]
     heights = [max(figure.height for figure in row) for row in rows]
-    # The figures bring their own margins, so the heading needs no room below it.
-    top = header_height(title, subtitle) if title or subtitle else 0
+    heading = Heading(title, subtitle, sum(widths) - 2 * MARGIN)
+    # The figures bring their own margins, so without a heading there is nothing above them.
+    top = heading.height if title or subtitle else 0
     canvas = Image.new("RGB", (sum(widths), top + sum(heights)), PAPER)
-    write_header(ImageDraw.Draw(canvas), title, subtitle, canvas.width - 2 * MARGIN)
+    heading.draw(ImageDraw.Draw(canvas))
     for row, figures_of_row in enumerate(rows):
         for column, figure in enumerate(figures_of_row):
             canvas.paste(figure, (sum(widths[:column]), top + sum(heights[:row])))

@@ -51,6 +51,18 @@ def shorten(text: str, size: int, room: int) -> str:
     return ""
 
 
+def wrap(text: str, size: int, room: int) -> list[str]:
+    """Break ``text`` between words into lines of at most ``room`` pixels; a longer word is shortened."""
+    lines: list[str] = []
+    for word in plain(text).split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and width(longer, size) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(shorten(word, size, room))
+    return lines
+
+
 def write(
     draw: ImageDraw.ImageDraw, place: tuple[float, float], text: str, size: int, *,
     colour: Colour = INK, anchor: str = "ls",

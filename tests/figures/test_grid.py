@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from zfexplore.errors import ExploreError
+from zfexplore.figures.blocks import block_from, patch_tile, projection_tile
+from zfexplore.figures.grid import BETWEEN_HALVES, MARGIN, SEAM, Page, grid_figure
+from zfexplore.figures.text import EMPTY, PAPER
+from zfexplore.progress import Finished, Progress, finish
+
+TILE = 48
+
+
+@pytest.fixture
+def block(nine, field):
+    return block_from("conv2:7", nine, field)
+
+
+def tile_at(page, half, rank, tile=TILE):
+    """The pixels of the rank-th tile in the left (0) or right (1) half of a page's only block."""
+    half_width = 3 * (tile + SEAM) + SEAM
+    row, column = divmod(rank, 3)
+    right = MARGIN + 2 * half_width + BETWEEN_HALVES
+    bottom = page.height - MARGIN
+    left = right - (2 - half) * half_width - (1 - half) * BETWEEN_HALVES + SEAM + column * (tile + SEAM)
+    top = bottom - half_width + SEAM + row * (tile + SEAM)
+    return np.asarray(page.crop((left, top, left + tile, top + tile)))
+
+
+@pytest.mark.parametrize("rank", range(9))
+def test_every_projection_stands_beside_its_own_patch(block, rank):
+    page = grid_figure([block], tile=TILE)
+    cell = block.cells[rank]
+    assert (tile_at(page, 0, rank) == np.asarray(projection_tile(cell, block.side, TILE))).all()
+    assert (tile_at(page, 1, rank) == np.asarray(patch_tile(cell, block.side, TILE))).all()
+
+
+def test_places_without_a_unit_stay_empty(nine, field):
+    page = grid_figure([block_from("conv2:7", nine[:4], field)], tile=TILE)
+    for half in (0, 1):
+        assert (tile_at(page, half, 4) == EMPTY).all()
+        assert not (tile_at(page, half, 3) == EMPTY).all()
+
+
+def test_a_page_is_filled_block_by_block_and_reports(block):
+    page = Page(3, tile=16, columns=2)
+    events = list(page.fill([block, block, block], "drawing conv2"))
+    assert isinstance(events[-1], Finished)
+    last = [event for event in events if isinstance(event, Progress)][-1]
+    assert (last.task, last.done, last.total, last.unit) == ("drawing conv2", 3, 3, "channels")
+    assert events[-1].result.size == grid_figure([block] * 3, tile=16, columns=2).size
+
+
+def test_a_page_left_halfway_keeps_whole_rows_so_far(block):
+    page = Page(40, tile=16, columns=2)
+    for _ in range(3):
+        page.add(block)
+    assert page.drawn == 3
+    assert page.image.size == grid_figure([block] * 3, tile=16, columns=2).size
+    assert (np.asarray(page.image)[:2] == PAPER).all()
+
+
+def test_the_whole_page_equals_blocks_drawn_at_once(block):
+    drawn = finish(Page(2, tile=16).fill(iter([block, block])))
+    assert drawn.tobytes() == grid_figure([block, block], tile=16).tobytes()
+
+
+@pytest.mark.parametrize("count", [1, 4, 9, 16, 96, 256])
+def test_pages_come_out_near_three_to_two(count):
+    page = Page(count, tile=16)
+    assert 0.8 < page.image.width / Page(count, tile=16)._size(count)[1] < 2.6
+
+
+def test_a_dead_channel_is_drawn_and_named(field):
+    page = grid_figure([block_from("conv2:7", [], field)], tile=TILE)
+    assert (tile_at(page, 0, 0) == EMPTY).all()
+
+
+def test_no_channels_make_an_empty_page():
+    assert grid_figure([]).size > (0, 0)
+
+
+def test_title_and_subtitle_make_room(block):
+    plain, titled = grid_figure([block], tile=16), grid_figure([block], tile=16, title="conv2", subtitle="x" * 999)
+    assert titled.height > plain.height
+    assert titled.width == plain.width
+
+
+@pytest.mark.parametrize("tile", [0, 15, 513])
+def test_an_absurd_tile_is_refused(tile):
+    with pytest.raises(ExploreError, match=f"a tile of {tile} pixels"):
+        Page(9, tile=tile)
+
+
+def test_a_page_too_large_to_open_is_refused_before_any_work():
+    with pytest.raises(ExploreError, match="choose fewer channels") as caught:
+        Page(4096, tile=112)
+    assert caught.value.exit_code == 2

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zfexplore.figures.blocks import block_from, kernel_tile
+from zfexplore.figures.grid import MARGIN, grid_figure
+from zfexplore.figures.sheet import kernel_sheet, sheet
+
+
+def test_figures_stand_row_by_row():
+    colours = [(10 * index, 0, 0) for index in range(1, 6)]
+    figures = [Image.new("RGB", (30, 20), colour) for colour in colours]
+    whole = sheet(figures, columns=2)
+    assert whole.size == (60, 60)
+    assert whole.getpixel((5, 5)) == colours[0]
+    assert whole.getpixel((35, 5)) == colours[1]
+    assert whole.getpixel((5, 45)) == colours[4]
+    assert whole.getpixel((35, 45)) == (255, 255, 255)
+
+
+def test_a_single_figure_needs_no_second_column():
+    assert sheet([Image.new("RGB", (30, 20))], title="one").width == 30
+
+
+@pytest.mark.parametrize("count", [1, 16, 96])
+def test_kernels_come_in_the_order_of_their_channels(count):
+    kernels = np.random.default_rng(0).normal(size=(count, 3, 7, 7)).astype(np.float32)
+    picture = kernel_sheet(kernels, 2 * MARGIN + 16 * 43)
+    columns = min(16, count)
+    tile = ((16 * 43) // columns - 1) // 7 * 7
+    row, column = divmod(count - 1, columns)
+    left, top = MARGIN + column * (tile + 1) + 1, row * (tile + 1) + 1
+    last = picture.crop((left, top, left + tile, top + tile))
+    assert last.tobytes() == kernel_tile(kernels[-1], tile).tobytes()
+
+
+def test_a_block_with_a_kernel_shows_it_in_place_of_projections(nine, field):
+    kernel = np.ones((3, 7, 7), np.float32)
+    with_kernel = grid_figure([block_from("conv1:7", nine, field, kernel=kernel)], tile=48)
+    without = grid_figure([block_from("conv1:7", nine, field)], tile=48)
+    middle = with_kernel.width // 2
+    assert with_kernel.getpixel((middle - 40, 150)) == (255, 255, 255)
+    right = (middle + 10, 0, with_kernel.width, with_kernel.height)
+    assert with_kernel.crop(right).tobytes() == without.crop(right).tobytes()

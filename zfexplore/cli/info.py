@@ -1,0 +1,168 @@
+"""``zfexplore info``: what a checkpoint is: its stages, what their units see, and how it was trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zfexplore.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from zfexplore.convention import InputConvention
+    from zfexplore.nets.checkpoint import Checkpoint
+    from zfexplore.nets.summary import StageSummary
+
+
+def info(
+    checkpoint: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[CHECKPOINT]",
+            help="A checkpoint (.safetensors), or a pretrained net by name. [default: the shipped one]",
+            show_default=False,
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Print a checkpoint's stages, the size of their maps, what their units see, and its metadata.
+
+    Example: zfexplore info checkpoints/zfnet.safetensors
+    """
+    from zfexplore.cli.show import output, print_json
+    from zfexplore.nets.checkpoint import load_checkpoint
+    from zfexplore.nets.summary import summarise
+
+    loaded = load_checkpoint(checkpoint)
+    size = loaded.metadata.input.size
+    stages = summarise(loaded.trunk, (size, size))
+    if json:
+        print_json(_values(loaded, stages))
+        return
+    output().print(_stage_table(stages, loaded.metadata.architecture, size))
+    output().print(_metadata_table(loaded, stages))
+
+
+def _values(checkpoint: Checkpoint, stages: list[StageSummary]) -> dict[str, Any]:
+    metadata = checkpoint.metadata
+    return {
+        "architecture": metadata.architecture,
+        "arguments": metadata.arguments,
+        "parameters": sum(stage.parameters for stage in stages),
+        "stages": [_stage_values(stage) for stage in stages],
+        "input": metadata.input.to_json(),
+        "classes": list(metadata.classes),
+        "recipe": metadata.recipe,
+        "images": metadata.images,
+        "epochs": metadata.epochs,
+        "accuracy": metadata.accuracy,
+        "versions": metadata.versions,
+        "weights_fingerprint": metadata.weights_fingerprint,
+    }
+
+
+def _stage_values(stage: StageSummary) -> dict[str, Any]:
+    field = stage.field and {"size": stage.field.size, "jump": stage.field.jump, "start": stage.field.start}
+    return {
+        "name": stage.name,
+        "kind": stage.kind,
+        "channels": stage.channels,
+        "map": stage.map_size,
+        "receptive_field": field,
+        "parameters": stage.parameters,
+    }
+
+
+def _stage_table(stages: list[StageSummary], architecture: str, size: int) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        title=f"{architecture}, input 3 x {size} x {size}", title_justify="left", title_style="bold",
+        box=box.SIMPLE_HEAD,
+    )  # fmt: skip
+    table.add_column("stage", style="bold")
+    for heading in ("channels", f"map at {size}", "sees, pixels", "jump", "start", "parameters"):
+        table.add_column(heading, justify="right")
+    for stage in stages:
+        seen = ("all", "", "")
+        if stage.field is not None:
+            # (rows, columns), of which most nets have two the same.
+            seen = (_pair(stage.field.size), _pair(stage.field.jump), _pair(stage.field.start))
+        map_size = f"{stage.map_size[0]} x {stage.map_size[1]}" if stage.field is not None else ""
+        parameters = f"{stage.parameters:,}" if stage.parameters else ""
+        table.add_row(stage.name, f"{stage.channels:,}", map_size, *seen, parameters)
+    table.add_section()
+    table.add_row("all", "", "", "", "", "", f"{sum(stage.parameters for stage in stages):,}")
+    return table
+
+
+def _metadata_table(checkpoint: Checkpoint, stages: list[StageSummary]) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    metadata = checkpoint.metadata
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    rows = {
+        "net": _pairs({"architecture": metadata.architecture} | metadata.arguments),
+        "input": _input_in_words(metadata.input),
+        "classes": _classes_in_words(metadata.classes),
+        "images": _pairs(metadata.images),
+        "recipe": _pairs(metadata.recipe),
+        "epochs": f"{metadata.epochs:g}" if metadata.epochs else "",
+        "accuracy": _pairs(metadata.accuracy),
+        "versions": _pairs(metadata.versions),
+        "fingerprint": metadata.weights_fingerprint,
+    }
+    for name, text in rows.items():
+        table.add_row(name, escape(text or "not recorded"))
+    return table
+
+
+def _pair(pair: tuple[int, int]) -> str:
+    return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]} x {pair[1]}"
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {_plain(value)}" for name, value in values.items() if value not in (None, "", {}))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, dict):
+        return f"({_pairs(value)})"
+    if isinstance(value, list | tuple):
+        shown = ", ".join(_plain(item) for item in value[:6])
+        return f"[{shown}{', ...' if len(value) > 6 else ''}]"
+    return str(value)
+
+
+def _input_in_words(convention: InputConvention) -> str:
+    mean = "the per-pixel mean" if convention.mean_image is not None else _colour(convention.mean)
+    divided = "" if set(convention.std) == {1.0} else f", divided by {_colour(convention.std)}"
+    return (
+        f"RGB, short side to {convention.resize}, centre {convention.size} x {convention.size}, "
+        f"0..{convention.scale:g} less {mean}{divided}"
+    )
+
+
+def _colour(values: tuple[float, float, float]) -> str:
+    if len(set(values)) == 1:
+        return f"{values[0]:.4g}"
+    return f"({', '.join(f'{value:.4g}' for value in values)})"
+
+
+def _classes_in_words(classes: tuple[str, ...]) -> str:
+    if not classes:
+        return "none"
+    shown = ", ".join(classes[:6])
+    return f"{len(classes):,}: {shown}{', ...' if len(classes) > 6 else ''}"

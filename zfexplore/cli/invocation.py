@@ -1,0 +1,27 @@
+"""The command as a user would type it again: kept in the files that it makes."""
+
+from __future__ import annotations
+
+import shlex
+from enum import Enum
+from typing import Any
+
+import typer
+
+
+def typed_command(context: typer.Context) -> str:
+    """Give the running command with its arguments, and every option that differs from its default."""
+    words = ["zfexplore", *context.command_path.split()[1:]]
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if isinstance(value, Enum):
+            value = value.value
+        if parameter.param_type_name == "argument":
+            words += [] if value is None else [str(value)]
+        elif value is not None and value != _default(parameter.default):
+            words += [parameter.opts[0]] if value is True else [parameter.opts[0], str(value)]
+    return shlex.join(words)
+
+
+def _default(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value
