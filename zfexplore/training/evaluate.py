@@ -17,10 +17,12 @@ from torch import Tensor
 
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
+from zfexplore.images.sources import Source
 from zfexplore.images.transforms import crop_offset, normalise, ten_crop
+from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.trunk import Trunk
-from zfexplore.progress import Finished, Meter, Skipped
-from zfexplore.training.data import Decoded, Streamed, in_batches
+from zfexplore.progress import Finished, Meter, Note, Skipped
+from zfexplore.training.data import Decoded, Streamed, in_batches, split
 from zfexplore.training.machine import Machine
 
 VIEWS_AT_ONCE = 64  # images, or crops of images, in one forward pass
@@ -76,6 +78,44 @@ def evaluate(
         if event := meter.tick(len(wanted)):
             yield event
     yield Finished(tally.result())
+
+
+def evaluate_checkpoint(
+    checkpoint: Checkpoint, source: Source, machine: Machine, *, crops: int = 1, held_out: bool = False
+) -> Iterator[Any]:
+    """Measure a checkpoint on a labelled source, or on the part of it that its training held out.
+
+    Images of classes that the net does not know are left out, and a ``Note`` says how many. Raises
+    ExploreError when ``held_out`` is asked for images other than those of the training.
+    """
+    mapped = class_map(source.classes, checkpoint.metadata.classes)
+    indices: Sequence[int] = range(len(source))
+    if held_out:
+        indices = _held_out(checkpoint.metadata.images, source)
+    known = [index for index in indices if mapped[source.label(index) or 0] >= 0]
+    if len(known) < len(indices):
+        yield Note(f"{len(indices) - len(known)} images are of classes that the net does not know: left out")
+    convention = checkpoint.metadata.input
+    images = Streamed(source, convention, machine.workers)
+    yield from evaluate(
+        checkpoint.trunk, images, known, convention, machine, crops=crops, class_map=mapped
+    )
+
+
+def _held_out(recorded: dict[str, Any], source: Source) -> tuple[int, ...]:
+    """Find the images again that a training held out: the choice depends on labels and seed alone."""
+    how = recorded.get("held_out", {})
+    if "fraction" not in how:
+        raise ExploreError(
+            "this checkpoint held no part of its training images out: give the held-out images themselves", usage=True
+        )
+    if recorded.get("fingerprint") != source.fingerprint():
+        raise ExploreError(
+            f"these are not the {recorded.get('count', 0)} images ({recorded.get('name')}) that the checkpoint "
+            "was trained on, so the held-out part cannot be told: give the same --images and --exclude",
+            usage=True,
+        )
+    return split(source, how["fraction"], seed=how["seed"]).held_out
 
 
 def class_map(classes: Sequence[str], known: Sequence[str]) -> list[int]:

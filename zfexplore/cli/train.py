@@ -1,0 +1,248 @@
+"""``zfexplore train``: a ZFNet from images and a recipe, shown live; Ctrl-C saves and says how to go on."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zfexplore.cli.options import DeviceOption, DownloadOption, LimitOption, SeedOption
+from zfexplore.errors import ExploreError
+
+if TYPE_CHECKING:
+    from zfexplore.images.sources import Source
+    from zfexplore.training.loop import EpochRecord, TrainingResult
+    from zfexplore.training.recipe import Recipe
+
+# What may be given with --resume: everything else is the run's own.
+FREE_ON_RESUME = ("out", "resume", "device", "amp", "compiled", "workers")
+
+
+class RecipeName(StrEnum):
+    """The recipes there are."""
+
+    default = "default"
+    paper = "paper"
+    replication = "replication"
+
+
+class Init(StrEnum):
+    """The initialisations there are."""
+
+    he_scaled = "he-scaled"
+    xavier = "xavier"
+    paper = "paper"
+    constant = "constant"
+
+
+def train(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option("--out", metavar="RUN", help="The folder of the run.")],
+    images: Annotated[
+        list[str],
+        typer.Option(
+            "--images",
+            metavar="DIR|NAME",
+            help="Images in classes: a folder of subfolders, or a named set. Given again, the classes are united.",
+        ),
+    ] = ["specimens"],  # noqa: B006
+    exclude: Annotated[
+        list[str] | None, typer.Option("--exclude", metavar="CLASS", help="Leave a class out; may be repeated.")
+    ] = None,
+    recipe: Annotated[RecipeName, typer.Option("--recipe", help="Whose settings to start from.")] = RecipeName.default,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, metavar="N", help="How long.")] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, metavar="N", help="Images a step.")] = None,
+    lr: Annotated[float | None, typer.Option("--lr", metavar="X", help="The learning rate.")] = None,
+    init: Annotated[Init | None, typer.Option("--init", help="How the weights begin.")] = None,
+    fc: Annotated[int | None, typer.Option("--fc", min=1, metavar="N", help="The width of fc6 and fc7.")] = None,
+    size: Annotated[int | None, typer.Option("--size", metavar="PIXELS", help="The network's input.")] = None,
+    dropout: Annotated[float | None, typer.Option("--dropout", metavar="X", help="On fc6 and fc7.")] = None,
+    val: Annotated[
+        str, typer.Option("--val", metavar="DIR|FRACTION", help="Held-out images: a folder, or a part of each class.")
+    ] = "0.1",
+    per_class: Annotated[
+        int | None, typer.Option("--per-class", min=1, metavar="N", help="At most N training images a class.")
+    ] = None,
+    limit: LimitOption = None,
+    download: DownloadOption = False,
+    snapshots: Annotated[
+        str | None,
+        typer.Option("--snapshots", metavar="1,2,5", help="Keep the trunk (fp16) after these epochs."),
+    ] = None,
+    half: Annotated[bool, typer.Option("--half", help="Store the checkpoint in fp16.")] = False,
+    device: DeviceOption = "auto",
+    amp: Annotated[
+        bool | None,
+        typer.Option("--amp/--no-amp", help="bf16 autocast. [default: where it is native]", show_default=False),
+    ] = None,
+    compiled: Annotated[bool, typer.Option("--compile", help="Compile the net with torch.compile.")] = False,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=0, metavar="N", help="Processes that decode. [default: one a core]")
+    ] = None,
+    seed: SeedOption = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out as it was started.")] = False,
+) -> None:
+    """Train a ZFNet; writes checkpoint, log, curves and the state to resume from into a folder of its own.
+
+    Example: zfexplore train --images photos/ --fc 1024 --epochs 40 --out runs/photos
+    """
+    from zfexplore.cli.show import remarks, watch
+    from zfexplore.training.loop import train as training
+    from zfexplore.training.recipe import recipe as find_recipe
+
+    if resume:
+        asked, chosen = _what_was_asked(context, out)
+    else:
+        asked = {
+            "images": images,
+            "exclude": exclude or [],
+            "limit": limit,
+            "val": val,
+            "per_class": per_class,
+            "snapshots": _epochs(snapshots),
+            "half": half,
+            "seed": seed,
+        }
+        chosen = find_recipe(
+            recipe.value,
+            epochs=epochs,
+            batch_size=batch_size,
+            lr=lr,
+            init=init.value if init else None,
+            fc=fc,
+            size=size,
+            dropout=dropout,
+        )
+    events = training(
+        _open(asked["images"], asked["exclude"], asked["limit"], download),
+        chosen,
+        out=out,
+        val=_held_out(asked["val"]),
+        seed=asked["seed"],
+        per_class=asked["per_class"],
+        snapshots=asked["snapshots"],
+        half=asked["half"],
+        device=device,
+        amp=amp,
+        compiled=compiled,
+        workers=workers,
+        resume=resume,
+        asked=asked,
+    )
+    remarks().print(_heading(chosen), style="dim")
+    try:
+        result = watch(_until_interrupted(events), other=_row)
+    except KeyboardInterrupt:
+        remarks().print(f"stopped; go on with: zfexplore train --resume --out {out}", markup=False)
+        raise
+    _show_result(result, out)
+
+
+def _what_was_asked(context: typer.Context, out: Path) -> tuple[dict[str, Any], Recipe]:
+    """Read the settings of a run that goes on; any option that would change it is refused."""
+    from zfexplore.training.recipe import Recipe
+    from zfexplore.training.state import RunFolder
+
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name not in FREE_ON_RESUME and source is not None and source.name == "COMMANDLINE":
+            option = name.replace("_", "-")
+            raise ExploreError(
+                f"--{option} cannot be given with --resume: the run in {out} goes on as it was started", usage=True
+            )
+    settings = RunFolder(out).read_settings()
+    try:
+        return settings["asked"], Recipe.from_json(settings["recipe"])
+    except (KeyError, TypeError) as error:
+        raise ExploreError(f"{RunFolder(out).settings} cannot be read: {error}") from error
+
+
+def _open(images: list[str], exclude: list[str], limit: int | None, download: bool) -> Source:
+    from zfexplore.images.sources import open_images
+    from zfexplore.training.data import Joined
+
+    return Joined([open_images(spec, limit=limit, download=download) for spec in images], exclude)
+
+
+def _held_out(val: str) -> float | Source:
+    from zfexplore.images.sources import open_images
+
+    try:
+        return float(val)
+    except ValueError:
+        return open_images(val)
+
+
+def _epochs(text: str | None) -> list[int]:
+    try:
+        epochs = [int(part) for part in text.split(",")] if text else []
+    except ValueError:
+        epochs = [0]
+    if any(epoch < 1 for epoch in epochs):
+        raise ExploreError(f"--snapshots takes epochs such as 1,2,5, not {text!r}", usage=True)
+    return epochs
+
+
+def _until_interrupted(events: Any) -> Any:
+    """Pass events on; at Ctrl-C let the step end, close the work (which saves its state) and raise."""
+    import signal
+
+    pressed = []
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    try:
+        for event in events:
+            yield event
+            if pressed:
+                raise KeyboardInterrupt
+    finally:
+        events.close()
+        signal.signal(signal.SIGINT, before)
+
+
+def _heading(recipe: Recipe) -> str:
+    return (
+        f"recipe {recipe.name}: init {recipe.init}, lr {recipe.lr:g}, batch {recipe.batch_size}, "
+        f"{recipe.epochs} epochs, {recipe.size} px, fc {recipe.fc}"
+    )
+
+
+def _row(event: EpochRecord) -> str:
+    """Write an epoch as a line."""
+    parts = [f"epoch {event.epoch:>3}", f"{event.size} px", f"loss {event.loss:.3f}"]
+    if event.top1 is not None and event.top5 is not None and event.held_out_loss is not None:
+        parts += [f"held-out {event.held_out_loss:.3f}", f"top-1 {event.top1:.1%}", f"top-5 {event.top5:.1%}"]
+    parts += [
+        f"lr {event.lr:.2g}",
+        f"{event.images_per_second:.0f} images/s",
+        f"waiting {event.waiting:.0%}",
+    ]
+    dead = {name: count for name, count in (event.dead or {}).items() if count}
+    parts.append("dead " + (", ".join(f"{name} {count}" for name, count in dead.items()) or "none"))
+    return "  ".join(parts)
+
+
+def _show_result(result: TrainingResult, out: Path) -> None:
+    from zfexplore.cli.evaluate import accuracy_table
+    from zfexplore.cli.show import output
+
+    if result.metadata.accuracy:
+        output().print(accuracy_table(result.metadata.accuracy))
+    if curves := _draw_curves(list(result.records), out):
+        output().print(f"curves: {curves}", markup=False)
+    output().print(f"checkpoint: {result.checkpoint}", markup=False)
+
+
+def _draw_curves(records: list[dict[str, Any]], out: Path) -> Path | None:
+    from importlib.util import find_spec
+
+    if not records or find_spec("zfexplore.figures.plots") is None:
+        return None
+    from zfexplore.figures.plots import curves
+    from zfexplore.files import atomic_path
+
+    path = out / "curves.png"
+    with atomic_path(path) as temporary:
+        curves(records).save(temporary)
+    return path
