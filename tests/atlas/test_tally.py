@@ -11,7 +11,7 @@ from zfexplore.atlas.tally import BINS, EDGES, NO_LABEL, Tally, bins_of
 
 
 def tally_of(maxima, labels=None, *, k=3, classes=3, cuts=()):
-    """Merge the rows of ``maxima`` in pieces that end at ``cuts``; image i's place in channel c is 10 i + c."""
+    """Merge ``maxima`` in pieces that end at ``cuts``; image i's place in channel c is 10 i + c."""
     maxima = torch.tensor(maxima, dtype=torch.float32)
     labels = [NO_LABEL] * len(maxima) if labels is None else labels
     numbers = torch.arange(len(maxima))

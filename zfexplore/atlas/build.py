@@ -1,0 +1,299 @@
+"""One pass over images: for every channel, the images and places that excite it most.
+
+After ZF section 4.1 and the replication: an image counts by its strongest activation in a channel,
+and the nine images with the highest are kept; besides, how strongly and how often a channel fires.
+For each slice of images: forward, look up the new maxima's places, merge, report.
+
+The net always gets slices of the same number of images, the last one filled up, because a matrix
+product may round differently for another number of rows (fc6 of ZFNet differs by 1e-6). So the
+result does not depend on how images are read ahead, nor on where a pass was interrupted. It runs
+in float32 without TF32; bfloat16 is a choice that the fingerprint records.
+
+Memory: one slice of maps, the images read ahead, and the tally, none of which grows with the number
+of images; only the names and labels of the source do. Left out: everything that needs a second
+look at an image, such as its projections.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zfexplore.atlas.container import read_arrays, write_arrays
+from zfexplore.atlas.reading import Slice, read_slices
+from zfexplore.atlas.records import StageRecord
+from zfexplore.atlas.store import Atlas, Precision, describe
+from zfexplore.atlas.tally import NO_LABEL, Tally
+from zfexplore.convention import InputConvention
+from zfexplore.errors import ExploreError
+from zfexplore.images.sources import Source
+from zfexplore.images.transforms import Fit, normalise
+from zfexplore.nets.arithmetic import exact_arithmetic
+from zfexplore.nets.checkpoint import Checkpoint
+from zfexplore.nets.trunk import Trunk
+from zfexplore.progress import Finished, Meter, Note, Progress, Skipped
+
+Event = Progress | Note | Skipped | Finished[Atlas]
+
+# Images a forward pass. On a CPU the maps of 8 still lie in the caches; a GPU wants more at once.
+SLICE = {"cpu": 8, "cuda": 64}
+SECONDS_BETWEEN_SAVES = 20.0
+
+
+def build_atlas(
+    checkpoint: Checkpoint,
+    source: Source,
+    *,
+    k: int = 9,
+    batch_size: int = 32,
+    device: torch.device | str | None = None,
+    fit: Fit = "crop",
+    path: str | os.PathLike[str] | None = None,
+    stages: Sequence[str] | None = None,
+    precision: Precision = "float32",
+    workers: int | None = None,
+) -> Iterator[Event]:
+    """Go once over ``source`` and give the atlas in the last event, ``Finished``.
+
+    The ``k`` strongest images are kept a channel, of ``stages`` (by default every convN, the last pool
+    and the fully connected ones). ``device`` moves the net there first; by default it stays where it
+    is. ``batch_size`` is how many prepared images may wait in memory, ``workers`` how many threads
+    prepare them (by default one a core, at most 16); neither changes a number.
+
+    ``path`` is a file for the unfinished state: written now and then and when the generator is closed,
+    continued from when it is there, removed at the end. Unreadable images are skipped and named.
+    Raises ExploreError where no image can be read or an activation is not a finite number.
+    """
+    header = describe(checkpoint, source, k=k, fit=fit, stages=stages, precision=precision)
+    trunk = checkpoint.trunk if device is None else checkpoint.trunk.to(device)
+    convention = checkpoint.metadata.input
+    layout = _Layout.of(trunk, header["watched"], convention.size)
+    state = _State(Tally.empty(layout.channels, k=k, classes=len(source.classes), device=trunk.device))
+    if path is not None and os.path.exists(path):
+        yield Note(_resume(state, path, header, len(source)))
+        yield from (Skipped(name, reason) for _, name, reason in state.skipped)
+
+    meter = Meter("index", len(source), done=state.end)
+    slices = read_slices(
+        source,
+        convention,
+        fit=fit,
+        first=state.end,
+        size=SLICE.get(trunk.device.type, SLICE["cpu"]),
+        ahead=batch_size,
+        workers=workers or min(os.cpu_count() or 1, 16),
+    )
+    saved = time.monotonic()
+    try:
+        for images in slices:
+            batch = _network_input(images, convention, trunk.device)
+            with _arithmetic(trunk.device, precision):
+                maps = trunk.maps(batch, layout.names)
+                _merge(state, images, maps, layout, source)
+            yield from (Skipped(error.name, error.reason) for error in images.skipped)
+            if (progress := meter.tick(images.length)) is not None:
+                yield progress
+            if path is not None and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                state.save(path, header)
+                saved = time.monotonic()
+    finally:
+        slices.close()
+        # An interrupt in the middle of a merge leaves a state that is not whole: the last one saved is.
+        if path is not None and state.whole and 0 < state.end < len(source):
+            state.save(path, header)
+
+    atlas = _atlas(state, layout, header, source)
+    if path is not None:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+    yield Finished(atlas)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """The stages watched, and where each one's channels lie on the tally's axis."""
+
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    spans: tuple[slice, ...]
+    map_sizes: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, trunk: Trunk, names: Sequence[str], size: int) -> _Layout:
+        stages = [trunk.stage(name) for name in names]
+        ends = accumulate((stage.channels for stage in stages), initial=0)
+        return cls(
+            names=tuple(names),
+            kinds=tuple(stage.kind for stage in stages),
+            spans=tuple(slice(start, end) for start, end in pairwise(ends)),
+            map_sizes=tuple(trunk.map_size(name, (size, size)) for name in names),
+        )
+
+    @property
+    def channels(self) -> int:
+        return self.spans[-1].stop
+
+    def channel_name(self, lane: int) -> str:
+        return next(
+            f"{name}:{lane - span.start}"
+            for name, span in zip(self.names, self.spans, strict=True)
+            if lane < span.stop
+        )
+
+
+@dataclass
+class _State:
+    """How far the pass is: the images before number ``end`` are in ``tally`` or ``skipped``."""
+
+    tally: Tally
+    end: int = 0
+    skipped: list[tuple[int, str, str]] = field(default_factory=list)
+    whole: bool = True
+
+    def save(self, path: str | os.PathLike[str], header: dict[str, Any]) -> None:
+        progress = {"fingerprint": header["fingerprint"], "end": self.end, "skipped": self.skipped}
+        write_arrays(path, self.tally.arrays(), progress)
+
+    def load(self, path: str | os.PathLike[str], header: dict[str, Any], images: int) -> None:
+        """Take over a saved state; raises ValueError or KeyError, unchanged, where it does not fit."""
+        arrays, progress = read_arrays(path)
+        empty = {name: array.shape for name, array in self.tally.arrays().items()}
+        if progress["fingerprint"] != header["fingerprint"]:
+            raise ValueError("it is of other weights or images")
+        found = {name: array.shape for name, array in arrays.items()}
+        if found != empty or not 0 < progress["end"] <= images:
+            raise ValueError("its parts do not fit")
+        skipped = [(int(number), str(name), str(reason)) for number, name, reason in progress["skipped"]]
+        self.tally = Tally.from_arrays(arrays, self.tally.value.device)
+        self.end, self.skipped = int(progress["end"]), skipped
+
+
+def _resume(state: _State, path: str | os.PathLike[str], header: dict[str, Any], images: int) -> str:
+    """Go on from the state saved at ``path`` if it fits; give a line that says which."""
+    try:
+        state.load(path, header, images)
+    except (ExploreError, KeyError, TypeError, ValueError) as error:
+        return f"the unfinished index was left aside ({error}): starting from the first image"
+    return f"going on with the unfinished index, at image {state.end} of {images}"
+
+
+def _network_input(images: Slice, convention: InputConvention, device: torch.device) -> Tensor:
+    """Give the normalised slice, ``[SLICE, 3, h, w]`` whatever the number of images in it."""
+    size = convention.size
+    pixels = np.zeros((SLICE.get(device.type, SLICE["cpu"]), size, size, 3), dtype=np.uint8)
+    for row, image in enumerate(images.pixels):
+        pixels[row] = image
+    batch = normalise(torch.from_numpy(pixels).to(device), convention)
+    # Convolutions run half as fast again in this layout, on CPUs and on GPUs.
+    return batch.contiguous(memory_format=torch.channels_last)
+
+
+@contextmanager
+def _arithmetic(device: torch.device, precision: Precision) -> Iterator[None]:
+    reduced = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    with exact_arithmetic(device), reduced:
+        yield
+
+
+def _merge(state: _State, images: Slice, maps: dict[str, Tensor], layout: _Layout, source: Source) -> None:
+    """Find the slice's maxima, look up the places of those that may be kept, and merge them."""
+    count = len(images.numbers)
+    maxima = torch.cat([_maxima(maps[name][:count]) for name in layout.names], dim=1)  # [count, c]
+    _check_finite(maxima, images, layout, source)
+    wanted = state.tally.wanted(maxima)
+    places = torch.zeros(maxima.shape, dtype=torch.int64, device=maxima.device)
+    for name, span in zip(layout.names, layout.spans, strict=True):
+        if maps[name].ndim == 4:
+            _look_up(maps[name], wanted[:, span], places[:, span])
+    labels = [source.label(number) for number in images.numbers]
+    state.whole = False
+    state.tally.merge(
+        maxima,
+        places,
+        torch.tensor(images.numbers, device=maxima.device),
+        [NO_LABEL if label is None else label for label in labels],
+    )
+    state.skipped += [(error.index, error.name, error.reason) for error in images.skipped]
+    state.end = images.end
+    state.whole = True
+
+
+def _maxima(maps: Tensor) -> Tensor:
+    """Give each image's strongest activation in each channel, float32 ``[n, c]``."""
+    strongest = maps.amax(dim=(2, 3)) if maps.ndim == 4 else maps
+    return strongest.float()
+
+
+def _look_up(maps: Tensor, wanted: Tensor, places: Tensor) -> None:
+    """Write where each wanted maximum lies, the first in rows from the top if there are several."""
+    image, channel = wanted.nonzero(as_tuple=True)  # [m] each
+    if len(image):
+        places[image, channel] = maps[image, channel].flatten(1).argmax(dim=1)
+
+
+def _check_finite(maxima: Tensor, images: Slice, layout: _Layout, source: Source) -> None:
+    if bool(torch.isfinite(maxima).all()):
+        return
+    row, lane = (~torch.isfinite(maxima)).nonzero()[0].tolist()
+    name = source.image_name(images.numbers[row])
+    raise ExploreError(
+        f"{layout.channel_name(lane)} is {maxima[row, lane].item()} on {name}: "
+        "this net overflows on its input and cannot be indexed"
+    )
+
+
+def _atlas(state: _State, layout: _Layout, header: dict[str, Any], source: Source) -> Atlas:
+    tally = state.tally.arrays()
+    count = int(tally["seen"][0])
+    if count == 0:
+        raise ExploreError(f"none of the {len(source)} images of {source.name} could be read")
+    stages = {
+        name: _record(tally, count, name, kind, span, map_size)
+        for name, kind, span, map_size in zip(
+            layout.names, layout.kinds, layout.spans, layout.map_sizes, strict=True
+        )
+    }
+    labels = [source.label(number) for number in range(len(source))]
+    return Atlas(
+        stages=stages,
+        image_names=tuple(source.image_name(number) for number in range(len(source))),
+        labels=np.array([NO_LABEL if label is None else label for label in labels], dtype=np.int32),
+        classes=tuple(source.classes),
+        count=count,
+        skipped=tuple(state.skipped),
+        header=header,
+    )
+
+
+def _record(
+    tally: dict[str, np.ndarray], count: int, name: str, kind: str, span: slice, map_size: tuple[int, int]
+) -> StageRecord:
+    rows, columns = np.divmod(tally["place"][span], map_size[1])
+    class_mean = None
+    if tally["class_seen"].any():
+        seen = tally["class_seen"].astype(np.float64)
+        means = np.full_like(tally["class_total"][:, span], np.nan)
+        np.divide(tally["class_total"][:, span], seen[:, None], out=means, where=seen[:, None] > 0)
+        class_mean = means.T.astype(np.float32)
+    return StageRecord(
+        name=name,
+        kind=kind,
+        map_size=map_size,
+        value=tally["value"][span],
+        image=tally["image"][span],
+        y=rows.astype(np.int32),
+        x=columns.astype(np.int32),
+        mean=tally["total"][span] / count,
+        share_firing=1.0 - tally["histogram"][span, 0] / count,
+        histogram=tally["histogram"][span],
+        class_mean=class_mean,
+    )

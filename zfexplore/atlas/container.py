@@ -1,0 +1,61 @@
+"""Arrays by name and a JSON header in one safetensors file: what atlases and partial states lie in.
+
+Nothing is pickled. A file is written whole or not at all, and read with distrust.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from zfexplore.errors import ExploreError
+from zfexplore.files import atomic_path
+
+FORMAT = 1
+METADATA_KEY = "zfexplore-atlas"
+# A longer header is not one of ours: what grows with the images is stored as an array.
+LONGEST_HEADER = 64 * 2**20
+
+Path = str | os.PathLike[str]
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
+    """Write ``arrays`` and ``header`` (plain values) to ``path``."""
+    text = json.dumps({**header, "format": FORMAT})
+    solid = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    with atomic_path(path) as temporary:
+        save_file(solid, temporary, metadata={METADATA_KEY: text})
+
+
+def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read what ``write_arrays`` wrote; raises ExploreError where a file is missing, damaged or foreign."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = json.loads((file.metadata() or {})[METADATA_KEY])
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except KeyError:
+        raise ExploreError(f"{path} is no atlas of zfexplore's") from None
+    except (SafetensorError, OSError, TypeError, ValueError, RecursionError) as error:
+        raise ExploreError(f"{path} is no atlas, or is damaged ({error})") from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise ExploreError(f"{path} is an atlas of another version of zfexplore")
+    return arrays, header
+
+
+def read_header(path: Path) -> dict[str, Any] | None:
+    """Read the header alone, without the arrays; None where the file is not one of ours."""
+    try:
+        with open(path, "rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > LONGEST_HEADER:
+                return None
+            header = json.loads(json.loads(file.read(length))["__metadata__"][METADATA_KEY])
+    except (OSError, struct.error, KeyError, TypeError, ValueError, RecursionError):
+        return None
+    return header if isinstance(header, dict) and header.get("format") == FORMAT else None

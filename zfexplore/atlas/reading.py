@@ -1,0 +1,85 @@
+"""Images for the pass: decoded ahead by a few threads, in order, in slices of a fixed number.
+
+Pillow lets other threads run while it decodes and resizes, so the net need not wait. The order is
+that of the source, and at most ``ahead`` prepared images wait in memory.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from zfexplore.convention import InputConvention
+from zfexplore.images.sources import Source, UnreadableImage
+from zfexplore.images.transforms import Fit, prepare
+
+
+@dataclass
+class Slice:
+    """Consecutive images: ``pixels`` (uint8 ``[size, size, 3]`` each) and number in the source of those read.
+
+    ``skipped`` are those that could not be, ``end`` the number of the first image behind the slice.
+    """
+
+    end: int
+    numbers: list[int] = field(default_factory=list)
+    pixels: list[np.ndarray] = field(default_factory=list)
+    skipped: list[UnreadableImage] = field(default_factory=list)
+
+    @property
+    def length(self) -> int:
+        """Number of images, skipped ones included."""
+        return len(self.numbers) + len(self.skipped)
+
+
+def read_slices(
+    source: Source,
+    convention: InputConvention,
+    *,
+    fit: Fit,
+    first: int,
+    size: int,
+    ahead: int,
+    workers: int,
+) -> Generator[Slice, None, None]:
+    """Yield the images from number ``first`` on in slices of ``size`` readable ones, the last one shorter."""
+    current = Slice(end=first)
+    for number, image in _read_ahead(source, convention, fit, first, ahead, workers):
+        current.end = number + 1
+        if isinstance(image, UnreadableImage):
+            current.skipped.append(image)
+        else:
+            current.numbers.append(number)
+            current.pixels.append(image)
+        if len(current.numbers) == size:
+            yield current
+            current = Slice(end=number + 1)
+    if current.length:
+        yield current
+
+
+def _read_ahead(
+    source: Source, convention: InputConvention, fit: Fit, first: int, ahead: int, workers: int
+) -> Iterator[tuple[int, np.ndarray | UnreadableImage]]:
+    def read(number: int) -> np.ndarray | UnreadableImage:
+        try:
+            return prepare(source[number].image, convention, fit)
+        except UnreadableImage as error:
+            return error
+
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="read-images")
+    waiting: deque[tuple[int, Future[np.ndarray | UnreadableImage]]] = deque()
+    try:
+        for number in range(first, len(source)):
+            waiting.append((number, pool.submit(read, number)))
+            if len(waiting) >= ahead:
+                oldest, future = waiting.popleft()
+                yield oldest, future.result()
+        for number, future in waiting:
+            yield number, future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

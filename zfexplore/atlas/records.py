@@ -1,0 +1,133 @@
+"""What an atlas knows of one stage: arrays over its channels, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One of a channel's strongest places: on image number ``image`` of the source, at row y, column x."""
+
+    rank: int
+    value: float
+    image: int
+    name: str
+    label: int | None
+    y: int
+    x: int
+
+
+@dataclass(frozen=True, eq=False)
+class StageRecord:
+    """All ``c`` channels of one stage; an image's maximum in a channel is what is counted.
+
+    ``value [c, k]`` float32, descending; ``image [c, k]`` int64, numbers in the source; ``y``, ``x``
+    ``[c, k]`` int32, row and column on the stage's map (0, 0 for fc stages). Where there were fewer
+    than k images a row ends in -inf and image -1. Of the image maxima: ``mean [c]`` float64,
+    ``share_firing [c]`` float64, the share above zero, ``histogram [c, bins]`` int64 (the bins are
+    ``tally.EDGES``'s), ``class_mean [c, classes]`` float32, NaN for a class without images, or None where
+    there are no labels. ``map_size`` is (height, width).
+    """
+
+    name: str
+    kind: str
+    map_size: tuple[int, int]
+    value: np.ndarray
+    image: np.ndarray
+    y: np.ndarray
+    x: np.ndarray
+    mean: np.ndarray
+    share_firing: np.ndarray
+    histogram: np.ndarray
+    class_mean: np.ndarray | None = None
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return len(self.value)
+
+    @property
+    def max(self) -> np.ndarray:
+        """The strongest activation of each channel over all images, ``[c]``."""
+        return self.value[:, 0]
+
+    @property
+    def dead(self) -> np.ndarray:
+        """Which channels fired on no image, bool ``[c]``."""
+        return self.max <= 0
+
+    @property
+    def rarity(self) -> np.ndarray:
+        """1 - share of images firing, ``[c]``."""
+        return 1.0 - self.share_firing
+
+    @property
+    def selectivity(self) -> np.ndarray | None:
+        """(best class mean - mean of the other classes' means) / their sum, ``[c]``, in [0, 1].
+
+        None unless at least two classes have images. The means of logits may be negative: the
+        quotient is clipped to 1, and is 0 where the sum is not positive.
+        """
+        if self.class_mean is None or self.best_class is None:
+            return None
+        means = self.class_mean.astype(np.float64)
+        best = np.nanmax(means, axis=1)
+        others = (np.nansum(means, axis=1) - best) / ((~np.isnan(means[0])).sum() - 1)
+        total = best + others
+        quotient = np.divide(best - others, total, out=np.zeros_like(total), where=total > 0)
+        return np.clip(quotient, 0.0, 1.0)
+
+    @property
+    def best_class(self) -> np.ndarray | None:
+        """The class with the highest mean, ``[c]``; None unless at least two classes have images."""
+        if self.class_mean is None or (~np.isnan(self.class_mean[0])).sum() < 2:
+            return None
+        return np.nanargmax(self.class_mean, axis=1)
+
+    def described(self) -> dict[str, Any]:
+        """Give what is not an array, as plain values."""
+        return {"name": self.name, "kind": self.kind, "map_size": list(self.map_size)}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Give the arrays under their names in a file, such as ``conv5.value``."""
+        parts = {part: getattr(self, part) for part in (*_DTYPES, "class_mean")}
+        return {f"{self.name}.{part}": array for part, array in parts.items() if array is not None}
+
+    @classmethod
+    def from_arrays(
+        cls, described: dict[str, Any], arrays: dict[str, np.ndarray], *, k: int, images: int, classes: int
+    ) -> StageRecord:
+        """Read what ``described`` and ``arrays`` gave, for an atlas of so many places, images and classes.
+
+        Raises KeyError, TypeError or ValueError for parts that are missing or do not fit.
+        """
+        name = str(described["name"])
+        height, width = (int(length) for length in described["map_size"])
+        parts = {part: arrays[f"{name}.{part}"] for part in _DTYPES}
+        class_mean = arrays.get(f"{name}.class_mean")
+        channels, bins = parts["histogram"].shape
+        shapes = {"mean": (channels,), "share_firing": (channels,), "histogram": (channels, bins)}
+        for part, array in parts.items():
+            if array.dtype != _DTYPES[part] or array.shape != shapes.get(part, (channels, k)):
+                raise ValueError(f"{name}.{part} is {array.dtype} {array.shape}")
+        for part, lowest, end in (("image", -1, images), ("y", 0, height), ("x", 0, width)):
+            if not ((parts[part] >= lowest) & (parts[part] < end)).all():
+                raise ValueError(f"{name}.{part} points outside")
+        if class_mean is not None and class_mean.shape != (channels, classes):
+            raise ValueError(f"{name}.class_mean is {class_mean.shape}")
+        return cls(name, str(described["kind"]), (height, width), **parts, class_mean=class_mean)
+
+
+_DTYPES: dict[str, type[np.generic]] = {
+    "value": np.float32,
+    "image": np.int64,
+    "y": np.int32,
+    "x": np.int32,
+    "mean": np.float64,
+    "share_firing": np.float64,
+    "histogram": np.int64,
+}

@@ -1,0 +1,272 @@
+"""The atlas: for every channel of every stage, where it fired most and how often, and its file.
+
+An atlas is one safetensors file: arrays by name (``conv5.value``, ``conv5.image``, ...), the names of
+the images, and a JSON header that says of which weights, images and transform it is. Its fingerprint
+is a hash of these, so an atlas that no longer fits is never taken for one that does. Nothing is
+pickled, and a file is checked before it is believed.
+
+Only numpy is needed to read one; ``build.py`` makes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from zfexplore.atlas.container import FORMAT, read_arrays, read_header, write_arrays
+from zfexplore.atlas.records import Place, StageRecord
+from zfexplore.errors import ExploreError
+from zfexplore.files import cache_dir
+from zfexplore.progress import Finished, Note
+
+if TYPE_CHECKING:
+    from zfexplore.images.sources import Source
+    from zfexplore.images.transforms import Fit
+    from zfexplore.nets.checkpoint import Checkpoint
+    from zfexplore.nets.trunk import Trunk
+
+Precision = Literal["float32", "bfloat16"]
+
+# What decides an atlas's fingerprint, in words.
+_DECISIVE = {
+    "weights": "weights",
+    "images": "images",
+    "input": "input convention",
+    "fit": "fit",
+    "k": "number of places",
+    "precision": "precision",
+    "watched": "layers",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Atlas:
+    """What one pass over images found, by stage.
+
+    ``image_names`` and ``labels [n]`` (-1 for none) are of the whole source, in its order; ``count`` of
+    its images were read, and ``skipped`` lists (number, name, reason) of the others. ``header`` holds
+    plain values: fingerprint, weights, images, input, fit, k, precision, architecture, versions.
+    """
+
+    stages: dict[str, StageRecord]
+    image_names: tuple[str, ...]
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    count: int
+    skipped: tuple[tuple[int, str, str], ...]
+    header: dict[str, Any]
+
+    @property
+    def fingerprint(self) -> str:
+        """The hash of weights, images, transform and settings."""
+        return self.header["fingerprint"]
+
+    @property
+    def k(self) -> int:
+        """How many places are kept a channel."""
+        return self.header["k"]
+
+    def stage(self, name: str) -> StageRecord:
+        """Give a stage's record; raises ExploreError naming those there are."""
+        if name not in self.stages:
+            known = ", ".join(self.stages)
+            raise ExploreError(f"there is no layer {name!r} in this atlas: it has {known}", usage=True)
+        return self.stages[name]
+
+    def top(self, stage: str, channel: int) -> list[Place]:
+        """Give a channel's strongest places, the strongest first; raises ExploreError if it is not there."""
+        record = self.stage(stage)
+        if not 0 <= channel < record.channels:
+            last = record.channels - 1
+            raise ExploreError(f"{stage} has no channel {channel}: it has 0-{last}", usage=True)
+        filled = int((record.image[channel] >= 0).sum())
+        return [self._place(record, channel, rank) for rank in range(filled)]
+
+    def class_name(self, label: int | None) -> str | None:
+        """Give a label's class name; None for no label."""
+        return None if label is None else self.classes[label]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the atlas to ``path``, whole or not at all."""
+        header = self.header | {
+            "count": self.count,
+            "classes": list(self.classes),
+            "skipped": [list(item) for item in self.skipped],
+            "stages": [record.described() for record in self.stages.values()],
+        }
+        names = np.frombuffer(json.dumps(self.image_names).encode(), dtype=np.uint8)
+        arrays = {"labels": self.labels, "image_names": names}
+        for record in self.stages.values():
+            arrays |= record.arrays()
+        write_arrays(path, arrays, header)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Atlas:
+        """Read an atlas; raises ExploreError for a file that is missing, damaged or of another format."""
+        arrays, header = read_arrays(path)
+        try:
+            return _atlas_of(arrays, header)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
+            raise ExploreError(f"{path} is not a whole atlas ({type(error).__name__}: {error})") from error
+
+    def _place(self, record: StageRecord, channel: int, rank: int) -> Place:
+        image = int(record.image[channel, rank])
+        label = int(self.labels[image])
+        return Place(
+            rank=rank,
+            value=float(record.value[channel, rank]),
+            image=image,
+            name=self.image_names[image],
+            label=None if label < 0 else label,
+            y=int(record.y[channel, rank]),
+            x=int(record.x[channel, rank]),
+        )
+
+
+def describe(
+    checkpoint: Checkpoint,
+    source: Source,
+    *,
+    k: int,
+    fit: Fit,
+    stages: Sequence[str] | None,
+    precision: Precision,
+) -> dict[str, Any]:
+    """Give the header of the atlas that these settings make: plain values, and a hash of those that matter.
+
+    Raises ExploreError for a setting that does not exist.
+    """
+    if k < 1:
+        raise ExploreError(f"an atlas keeps at least one image a channel, not {k}", usage=True)
+    if precision not in get_args(Precision):
+        raise ExploreError(f"precision is {' or '.join(get_args(Precision))}, not {precision!r}", usage=True)
+    metadata, trunk = checkpoint.metadata, checkpoint.trunk
+    decisive = {
+        "weights": metadata.weights_fingerprint,
+        "images": {"name": source.name, "count": len(source), "fingerprint": source.fingerprint()},
+        "input": metadata.input.to_json() | {"mean_image": _hash_of(metadata.input.mean_image)},
+        "fit": fit,
+        "k": k,
+        "precision": precision,
+        "watched": watched_stages(trunk) if stages is None else [trunk.stage(name).name for name in stages],
+        "format": FORMAT,
+    }
+    fingerprint = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
+    return decisive | {
+        "fingerprint": fingerprint,
+        "architecture": metadata.architecture,
+        "arguments": metadata.arguments,
+    }
+
+
+def watched_stages(trunk: Trunk) -> list[str]:
+    """Give what an atlas covers by default: every convolution, the last pool, the fully connected stages."""
+    pools = [stage.name for stage in trunk.stages if stage.kind == "pool"]
+    convolutions = [stage.name for stage in trunk.stages if stage.kind == "conv"]
+    return [*convolutions, *pools[-1:], *(stage.name for stage in trunk.heads)]
+
+
+def atlas_folder() -> Path:
+    """Give the folder in the user's cache where atlases lie; safe to delete."""
+    return cache_dir() / "atlases"
+
+
+def atlas_path(fingerprint: str) -> Path:
+    """Give the file of the atlas with this fingerprint, in the user's cache."""
+    return atlas_folder() / f"{fingerprint}.safetensors"
+
+
+def open_or_build(
+    checkpoint: Checkpoint,
+    source: Source,
+    *,
+    k: int = 9,
+    fit: Fit = "crop",
+    stages: Sequence[str] | None = None,
+    precision: Precision = "float32",
+    **options: Any,
+) -> Iterator[Any]:
+    """Open the atlas of these weights and images from the cache, or build it and keep it there.
+
+    The events are those of ``build_atlas``, which takes the ``options``; ``Finished`` carries the atlas.
+    A note says why one is built where there was another of the same images and architecture.
+    """
+    header = describe(checkpoint, source, k=k, fit=fit, stages=stages, precision=precision)
+    path = atlas_path(header["fingerprint"])
+    if path.exists():
+        try:
+            yield Finished(Atlas.load(path))
+            return
+        except ExploreError as damage:
+            yield Note(f"the index is built again: {damage}")
+    elif (reason := _why_anew(header)) is not None:
+        yield Note(reason)
+
+    from zfexplore.atlas.build import build_atlas  # only now: whoever reads an atlas needs no torch
+
+    events = build_atlas(
+        checkpoint,
+        source,
+        k=k,
+        fit=fit,
+        stages=stages,
+        precision=precision,
+        path=path.with_suffix(".partial"),
+        **options,
+    )
+    for event in events:
+        if isinstance(event, Finished):
+            event.result.save(path)
+        yield event
+
+
+def _why_anew(header: dict[str, Any]) -> str | None:
+    """Say what differs from the most similar atlas of images of that name under that architecture."""
+    differences = [
+        changed
+        for path in atlas_folder().glob("*.safetensors")
+        if (other := read_header(path)) is not None
+        and other.get("architecture") == header["architecture"]
+        and other.get("images", {}).get("name") == header["images"]["name"]
+        if (changed := [what for key, what in _DECISIVE.items() if other.get(key) != header[key]])
+    ]
+    if not differences:
+        return None
+    fewest = min(differences, key=lambda changed: (len(changed), changed))
+    name, what = header["images"]["name"], ", other ".join(fewest)
+    return f"the index of {name} is built again: other {what} than before"
+
+
+def _atlas_of(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> Atlas:
+    names = tuple(str(name) for name in json.loads(arrays["image_names"].tobytes()))
+    labels, classes = arrays["labels"], tuple(str(name) for name in header["classes"])
+    if labels.dtype != np.int32 or labels.shape != (len(names),):
+        raise ValueError("labels do not fit the images")
+    if not ((labels >= -1) & (labels < len(classes))).all():
+        raise ValueError("labels do not fit the classes")
+    records = [
+        StageRecord.from_arrays(described, arrays, k=header["k"], images=len(names), classes=len(classes))
+        for described in header["stages"]
+    ]
+    return Atlas(
+        stages={record.name: record for record in records},
+        image_names=names,
+        labels=labels,
+        classes=classes,
+        count=int(header["count"]),
+        skipped=tuple((int(number), str(name), str(reason)) for number, name, reason in header["skipped"]),
+        header={**header, "fingerprint": str(header["fingerprint"])},
+    )
+
+
+def _hash_of(mean_image: Any) -> str | None:
+    if mean_image is None:
+        return None
+    return hashlib.sha256(np.asarray(mean_image, dtype=np.float32).tobytes()).hexdigest()[:16]
