@@ -62,6 +62,12 @@ def test_no_layer_works_in_place():
         x = after
 
 
+def test_a_slice_is_a_plain_stack_of_the_same_layers():
+    net = ZFNet(classes=2, fc=4)
+    assert list(net[:2].children()) == [net.conv1, net.relu1]
+    assert net[0] is net.conv1
+
+
 def test_an_unknown_normalisation_is_refused():
     with pytest.raises(ValueError, match="krizhevsky"):
         ZFNet(norm="batch")  # type: ignore[arg-type]

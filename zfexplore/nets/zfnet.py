@@ -107,6 +107,12 @@ class ZFNet(nn.Sequential):
         super().__init__(OrderedDict(layers))
         self.arguments = {"classes": classes, "fc": fc, "norm": norm, "dropout": dropout}
 
+    def __getitem__(self, index: Any) -> Any:
+        """Give a layer by number, or a slice of the layers as a plain ``nn.Sequential``."""
+        if isinstance(index, slice):
+            return nn.Sequential(OrderedDict(list(self._modules.items())[index]))  # type: ignore[arg-type]
+        return super().__getitem__(index)
+
 
 @torch.no_grad()
 def initialise(net: nn.Module, how: Initialisation, *, seed: int = 0, batch: Tensor | None = None) -> None:
