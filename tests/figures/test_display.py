@@ -10,7 +10,9 @@ from zfexplore.errors import ExploreError
 from zfexplore.figures.display import GREY, scale_of, to_rgb
 
 # Values a projection may have: any sign, no subnormals (their scaled copies lose digits).
-values = st.floats(-1e6, 1e6, width=32, allow_subnormal=False).map(lambda value: 0.0 if abs(value) < 1e-6 else value)
+values = st.floats(-1e6, 1e6, width=32, allow_subnormal=False).map(
+    lambda value: 0.0 if abs(value) < 1e-6 else value
+)
 maps = hnp.arrays(np.float32, st.tuples(st.just(3), st.integers(1, 6), st.integers(1, 6)), elements=values)
 
 

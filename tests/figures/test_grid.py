@@ -5,8 +5,8 @@ import pytest
 
 from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import block_from, patch_tile, projection_tile
-from zfexplore.figures.grid import BETWEEN_HALVES, MARGIN, SEAM, Page, grid_figure
-from zfexplore.figures.text import EMPTY, PAPER
+from zfexplore.figures.grid import BETWEEN_HALVES, SEAM, Page, grid_figure
+from zfexplore.figures.text import EMPTY, MARGIN, PAPER
 from zfexplore.progress import Finished, Progress, finish
 
 TILE = 48
@@ -82,7 +82,10 @@ def test_no_channels_make_an_empty_page():
 
 
 def test_title_and_subtitle_make_room(block):
-    plain, titled = grid_figure([block], tile=16), grid_figure([block], tile=16, title="conv2", subtitle="x" * 999)
+    plain, titled = (
+        grid_figure([block], tile=16),
+        grid_figure([block], tile=16, title="conv2", subtitle="x" * 999),
+    )
     assert titled.height > plain.height
     assert titled.width == plain.width
 

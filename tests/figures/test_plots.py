@@ -8,9 +8,16 @@ from hypothesis import strategies as st
 
 from zfexplore.figures.plots import BLUE, PANELS, Line, curves, points, ticks
 
-LOSS = Line("training", ("loss", "train_loss"), BLUE)
+LOSS = Line("training", "loss", BLUE)
 RECORDS = [
-    {"epoch": epoch, "loss": 5 / epoch, "val_loss": 6 / epoch, "top1": epoch / 10, "top5": 0.9, "lr": 10.0**-epoch}
+    {
+        "epoch": epoch,
+        "loss": 5 / epoch,
+        "held_out_loss": 6 / epoch,
+        "top1": epoch / 10,
+        "top5": 0.9,
+        "lr": 10.0**-epoch,
+    }
     for epoch in range(1, 6)
 ]
 
@@ -19,7 +26,7 @@ def test_points_take_what_is_there():
     records = [
         {"epoch": 1, "loss": 4.0},
         {"epoch": 2},
-        {"epoch": 3, "train_loss": 2.0},
+        {"epoch": 3, "loss": 2.0},
         {"epoch": 4, "loss": None},
         {"epoch": 5, "loss": math.nan},
         {"loss": 1.0},
@@ -63,8 +70,14 @@ def test_curves_draw_every_line_in_its_colour():
         [],
         [{}],
         [{"epoch": 1, "loss": 2.0}],
-        [{"epoch": 1, "loss": 0.0, "top1": 0.0, "lr": 0.0}, {"epoch": 2, "loss": 0.0, "top1": 0.0, "lr": 0.0}],
-        [{"epoch": 1, "loss": -1.0, "top1": 1.0, "lr": 0.01}, {"epoch": 2, "loss": -3.0, "top1": 1.0, "lr": 0.01}],
+        [
+            {"epoch": 1, "loss": 0.0, "top1": 0.0, "lr": 0.0},
+            {"epoch": 2, "loss": 0.0, "top1": 0.0, "lr": 0.0},
+        ],
+        [
+            {"epoch": 1, "loss": -1.0, "top1": 1.0, "lr": 0.01},
+            {"epoch": 2, "loss": -3.0, "top1": 1.0, "lr": 0.01},
+        ],
         [{"epoch": epoch, "loss": 1e-9 * epoch, "lr": 10.0 ** (-3 * epoch)} for epoch in range(1, 200)],
     ],
 )

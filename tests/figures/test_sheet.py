@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 
 from zfexplore.figures.blocks import block_from, kernel_tile
-from zfexplore.figures.grid import MARGIN, grid_figure
+from zfexplore.figures.grid import grid_figure
 from zfexplore.figures.sheet import kernel_sheet, sheet
+from zfexplore.figures.text import MARGIN
 
 
 def test_figures_stand_row_by_row():

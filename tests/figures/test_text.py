@@ -8,7 +8,8 @@ from zfexplore.figures.text import plain, shorten, width
 
 
 @pytest.mark.parametrize(
-    ("text", "written"), [("conv5:130", "conv5:130"), ("Größe", "Grosse"), ("a – b × c", "a - b x c"), ("夏", "?")]
+    ("text", "written"),
+    [("conv5:130", "conv5:130"), ("Größe", "Grosse"), ("a – b × c", "a - b x c"), ("夏", "?")],
 )
 def test_plain_writes_what_the_font_has(text, written):
     assert plain(text) == written if text != "Größe" else plain(text) in ("Grosse", "Gro?e")

@@ -128,7 +128,9 @@ def _pair(pair: tuple[int, int]) -> str:
 
 
 def _pairs(values: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {_plain(value)}" for name, value in values.items() if value not in (None, "", {}))
+    return ", ".join(
+        f"{name} {_plain(value)}" for name, value in values.items() if value not in (None, "", {})
+    )
 
 
 def _plain(value: Any) -> str:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from typing import Any
+
 from PIL import Image, ImageDraw
 
 from zfexplore.figures.blocks import SHOWN, Cell, ChannelBlock, enlarged, patch_tile, projection_tile
-from zfexplore.figures.grid import MARGIN, ROWS, SEAM, Heading
-from zfexplore.figures.text import EMPTY, FAINT, INK, PAPER, shorten, width, write
-from zfexplore.units import Window
+from zfexplore.figures.captions import channel_caption
+from zfexplore.figures.grid import ROWS, SEAM
+from zfexplore.figures.provenance import provenance_of, save_png
+from zfexplore.figures.tables import write_tables
+from zfexplore.figures.text import EMPTY, FAINT, INK, MARGIN, PAPER, Heading, shorten, width, write
+from zfexplore.units import Unit, Window
 
 TILE = 224
 BETWEEN = 26
@@ -32,8 +39,8 @@ def channel_figure(
     canvas = Image.new("RGB", (heading.room + 2 * MARGIN, top + height + MARGIN), PAPER)
     draw = ImageDraw.Draw(canvas)
     heading.draw(draw)
-    for picture, heading in enumerate(HEADINGS):
-        write(draw, (MARGIN + picture * (third + BETWEEN), top - 8), heading, CAPTION + 1)
+    for picture, what in enumerate(HEADINGS):
+        write(draw, (MARGIN + picture * (third + BETWEEN), top - 8), what, CAPTION + 1)
     for position in range(SHOWN):
         row, column = divmod(position, ROWS)
         x, y = MARGIN + column * (tile + SEAM), top + row * (tile + CAPTION_ROOM)
@@ -43,6 +50,32 @@ def channel_figure(
         if cell is not None:
             _captions(draw, cell, x, y + tile + SEAM, tile, third + BETWEEN)
     return canvas
+
+
+def save_channel(
+    block: ChannelBlock, path: str | os.PathLike[str], *, checkpoint: Any, atlas: Any, command: str,
+    tile: int = TILE, title: str | None = None,
+) -> list[Path]:  # fmt: skip
+    """Draw ``block`` and write it to the PNG ``path``, its table beside as CSV and JSON; give the paths.
+
+    ``command`` is what a user types to make the same files again. ``checkpoint`` and ``atlas`` are those
+    that the block came from; only plain values of theirs are read.
+    """
+    unit, title = Unit.parse(block.name), title or block.name
+    caption = channel_caption(unit.stage, unit.channel, checkpoint, atlas)
+    record = atlas.stage(unit.stage)
+    chunks = provenance_of(checkpoint, atlas, command=command, title=title).chunks({block.name: block.rows()})
+    save_png(channel_figure(block, tile=tile, title=title, subtitle=caption), path, chunks)
+    about = {
+        "channel": block.name,
+        "max": float(record.max[unit.channel]),
+        "mean": float(record.mean[unit.channel]),
+        "share_firing": float(record.share_firing[unit.channel]),
+        "command": command,
+        "checkpoint": chunks["checkpoint"],
+        "atlas": chunks["atlas"],
+    }
+    return [Path(path), *write_tables(path, block.rows(), about)]
 
 
 def boxed(image: Image.Image, window: Window, scale: float) -> Image.Image:

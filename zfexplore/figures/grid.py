@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image, ImageDraw
@@ -19,7 +18,7 @@ from PIL import Image, ImageDraw
 from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import SHOWN, ChannelBlock, kernel_tile, patch_tile, projection_tile
 from zfexplore.figures.blocks import block_from as block_from
-from zfexplore.figures.text import EMPTY, FAINT, INK, PAPER, Colour, width, wrap, write
+from zfexplore.figures.text import EMPTY, FAINT, INK, MARGIN, PAPER, Heading, width, write
 from zfexplore.progress import Finished, Meter, Progress
 
 ROWS = 3
@@ -28,7 +27,6 @@ SMALLEST_TILE, LARGEST_TILE = 16, 512
 SEAM = 1  # the hairline around each tile
 BETWEEN_HALVES = 10
 BETWEEN_BLOCKS = 30
-MARGIN = 28
 PROPORTION = 1.5  # width to height that a page aims at
 MOST_PIXELS = 150_000_000  # a page of more is slow to open anywhere
 
@@ -37,7 +35,8 @@ class Page:
     """A page for ``count`` channels, drawn into with ``add``.
 
     ``tile`` is the edge of one picture in pixels; ``columns`` how many channels stand in a row, by
-    default what brings the page near 3 : 2. ``tables`` holds the numbers of the channels drawn. Raises ExploreError for a tile or page of absurd size.
+    default what brings the page near 3 : 2. ``tables`` holds the numbers of the channels drawn, by name.
+    Raises ExploreError for a tile or page of absurd size.
     """
 
     def __init__(
@@ -59,7 +58,7 @@ class Page:
         size = self._size(count)
         if size[0] * size[1] > MOST_PIXELS:
             raise ExploreError(
-                f"{count:,} channels at {tile} pixels a tile make a page of {size[0]:,} x {size[1]:,} pixels: "
+                f"{count:,} channels at {tile} pixels a tile make a page of {size[0]:,} x {size[1]:,}: "
                 "choose fewer channels or a smaller --tile",
                 usage=True,
             )
@@ -149,30 +148,3 @@ def grid_figure(
     for block in blocks:
         page.add(block)
     return page.image
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A title and the lines below it, broken to fit ``room`` pixels; ``height`` is theirs, margin included."""
-
-    title: str | None
-    subtitle: str | None
-    room: int
-
-    @property
-    def height(self) -> int:
-        """Give the pixels from the top of the page to what follows the heading."""
-        return MARGIN + sum(step for _, _, _, step in self._lines())
-
-    def draw(self, draw: ImageDraw.ImageDraw) -> None:
-        """Write the heading into the upper left corner of a page."""
-        y = MARGIN
-        for text, size, colour, step in self._lines():
-            write(draw, (MARGIN, y + round(0.8 * size)), text, size, colour=colour)
-            y += step
-
-    def _lines(self) -> list[tuple[str, int, Colour, int]]:
-        """Give (text, size, colour, pixels to the next line) of each line."""
-        title = [(line, 24, INK, 32) for line in wrap(self.title or "", 24, self.room)]
-        below = [(line, 14, FAINT, 20) for line in wrap(self.subtitle or "", 14, self.room)]
-        return title + below

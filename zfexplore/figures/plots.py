@@ -12,8 +12,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from zfexplore.figures.grid import MARGIN, Heading
-from zfexplore.figures.text import FAINT, INK, PAPER, RULE, Colour, width, write
+from zfexplore.figures.text import FAINT, INK, MARGIN, PAPER, RULE, Colour, Heading, width, write
 
 Point = tuple[float, float]
 
@@ -28,10 +27,10 @@ LETTERS = 13
 
 @dataclass(frozen=True)
 class Line:
-    """One curve: its name in the legend and the keys under which a record may hold it."""
+    """One curve: its name in the legend and the key under which a record holds it."""
 
     name: str
-    keys: tuple[str, ...]
+    key: str
     colour: Colour
 
 
@@ -49,16 +48,16 @@ PANELS = (
     Panel(
         "loss",
         (
-            Line("training", ("loss", "train_loss"), BLUE),
-            Line("held out", ("val_loss", "held_out_loss"), ORANGE),
+            Line("training", "loss", BLUE),
+            Line("held out", "held_out_loss", ORANGE),
         ),
     ),
     Panel(
         "held-out accuracy, %",
-        (Line("top-1", ("top1", "val_top1"), BLUE), Line("top-5", ("top5", "val_top5"), ORANGE)),
+        (Line("top-1", "top1", BLUE), Line("top-5", "top5", ORANGE)),
         percent=True,
     ),
-    Panel("learning rate", (Line("", ("learning_rate", "lr"), BLUE),), logarithmic=True),
+    Panel("learning rate", (Line("", "lr", BLUE),), logarithmic=True),
 )
 
 
@@ -83,7 +82,7 @@ def points(records: Sequence[Mapping[str, Any]], line: Line, factor: float = 1.0
     found = []
     for record in records:
         epoch = _number(record.get("epoch"))
-        value = next((number for key in line.keys if (number := _number(record.get(key))) is not None), None)
+        value = _number(record.get(line.key))
         if epoch is not None and value is not None:
             found.append((epoch, factor * value))
     return found

@@ -13,10 +13,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from PIL import Image, UnidentifiedImageError
-from PIL.PngImagePlugin import PngInfo
+from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from zfexplore.files import atomic_path
 
@@ -55,6 +55,17 @@ class Provenance:
         return {key: text for key, text in named.items() if text} | tables
 
 
+def provenance_of(checkpoint: Any, atlas: Any, *, command: str, title: str) -> Provenance:
+    """Give the provenance of a figure drawn with ``checkpoint`` from the places of ``atlas``."""
+    return Provenance(
+        command=command,
+        checkpoint=checkpoint.metadata.weights_fingerprint,
+        atlas=atlas.fingerprint,
+        images=f"{atlas.count:,} images, fingerprint {atlas.header.get('images', '')}",
+        title=title,
+    )
+
+
 def save_png(image: Image.Image, path: str | os.PathLike[str], chunks: Mapping[str, str]) -> None:
     """Write ``image`` with text ``chunks`` (keywords Latin-1, texts any) to ``path``, whole or not at all.
 
@@ -72,7 +83,7 @@ def read_chunks(path: str | os.PathLike[str]) -> dict[str, str]:
     try:
         with Image.open(path, formats=["PNG"]) as image:
             image.load()
-            return dict(image.text)
+            return dict(cast(PngImageFile, image).text)
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
         return {}
 

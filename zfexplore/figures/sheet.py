@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from zfexplore.figures.blocks import kernel_tile
-from zfexplore.figures.grid import MARGIN, Heading
-from zfexplore.figures.text import INK, PAPER
+from zfexplore.figures.text import INK, MARGIN, PAPER, Heading
 
 KERNELS_IN_A_ROW = 16
 
@@ -21,7 +20,10 @@ def sheet(
 ) -> Image.Image:
     """Set ``figures`` in ``columns``, row by row, each row as high as its highest; a heading above."""
     rows = [figures[start : start + columns] for start in range(0, len(figures), columns)]
-    widths = [max(figure.width for figure in figures[column::columns]) for column in range(min(columns, len(figures)))]
+    widths = [
+        max(figure.width for figure in figures[column::columns])
+        for column in range(min(columns, len(figures)))
+    ]
     heights = [max(figure.height for figure in row) for row in rows]
     heading = Heading(title, subtitle, sum(widths) - 2 * MARGIN)
     # The figures bring their own margins, so without a heading there is nothing above them.
@@ -35,7 +37,7 @@ def sheet(
 
 
 def kernel_sheet(kernels: NDArray[np.float32], width: int) -> Image.Image:
-    """Draw all filters ``[n, 3, k, k]``, sixteen in a row in the order of their channels, ``width`` pixels wide.
+    """Draw all filters ``[n, 3, k, k]``, sixteen in a row, by channel, ``width`` pixels wide.
 
     Each is shown on its own scale, as R's layer 0, with the same margins as a page.
     """

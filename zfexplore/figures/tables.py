@@ -18,7 +18,9 @@ from zfexplore.files import atomic_path, write_text
 from zfexplore.units import Unit
 
 
-def write_tables(path: str | os.PathLike[str], rows: list[dict[str, Any]], about: dict[str, Any]) -> list[Path]:
+def write_tables(
+    path: str | os.PathLike[str], rows: list[dict[str, Any]], about: dict[str, Any]
+) -> list[Path]:
     """Write ``rows`` as CSV, and with what ``about`` says as JSON, beside the figure ``path``."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["rank"], lineterminator="\n")
@@ -33,15 +35,17 @@ def write_tables(path: str | os.PathLike[str], rows: list[dict[str, Any]], about
 def keep_arrays(blocks: Iterable[ChannelBlock], path: str | os.PathLike[str]) -> Iterator[ChannelBlock]:
     """Hand ``blocks`` on and write their raw arrays to the ``.npz`` at ``path`` as they pass.
 
-    For channel conv5:130 ``conv5-130.pixels`` float32 ``[n, 3, side, side]`` (projections, zero outside the
-    window), ``.patches`` uint8 ``[n, side, side, 3]``, and ``[n]`` or ``[n, columns]``: ``.activation``, ``.scale``, ``.image``,
-    ``.position`` (y, x), ``.window`` (y0, x0, y1, x1). Memory holds one channel at a time. Closed early, it
-    leaves no file.
+    For channel conv5:130 ``conv5-130.pixels`` float32 ``[n, 3, side, side]`` (projections, zero outside
+    the window) and ``.patches`` uint8 ``[n, side, side, 3]``; ``.activation``, ``.scale``, ``.image``
+    ``[n]``; ``.position [n, 2]`` (y, x) and ``.window [n, 4]`` (y0, x0, y1, x1). Memory holds one channel at a time.
+    Closed early, it leaves no file.
     """
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         for block in blocks:
             for name, array in block_arrays(block).items():
-                entry = zipfile.ZipInfo(f"{Unit.parse(block.name).slug}.{name}.npy")  # no date: same bytes again
+                entry = zipfile.ZipInfo(
+                    f"{Unit.parse(block.name).slug}.{name}.npy"
+                )  # no date: same bytes again
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 with archive.open(entry, "w", force_zip64=True) as file:
                     np.lib.format.write_array(file, array, allow_pickle=False)

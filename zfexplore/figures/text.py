@@ -7,6 +7,7 @@ more; other characters are written without their accents, or as ``?``.
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
 
@@ -19,6 +20,8 @@ INK: Colour = (24, 24, 27)
 FAINT: Colour = (113, 113, 122)  # captions; 4.8 to 1 on the paper, so still easy to read
 RULE: Colour = (212, 212, 216)
 EMPTY: Colour = (236, 236, 238)  # a place with no picture, and what lies outside the photograph
+
+MARGIN = 28  # around a figure, pixels
 
 KNOWN = frozenset("·…“”‘’")
 
@@ -69,6 +72,33 @@ def write(
 ) -> None:  # fmt: skip
     """Write ``text`` at ``place``; ``anchor`` as in Pillow, by default left end of the baseline."""
     draw.text(place, plain(text), font=font(size), fill=colour, anchor=anchor)
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A title and the lines below it, broken to fit ``room`` pixels, in a figure's upper left corner."""
+
+    title: str | None
+    subtitle: str | None
+    room: int
+
+    @property
+    def height(self) -> int:
+        """Give the pixels from the top of the page to what follows the heading."""
+        return MARGIN + sum(step for _, _, _, step in self._lines())
+
+    def draw(self, draw: ImageDraw.ImageDraw) -> None:
+        """Write the heading into the upper left corner of a page."""
+        y = MARGIN
+        for text, size, colour, step in self._lines():
+            write(draw, (MARGIN, y + round(0.8 * size)), text, size, colour=colour)
+            y += step
+
+    def _lines(self) -> list[tuple[str, int, Colour, int]]:
+        """Give (text, size, colour, pixels to the next line) of each line."""
+        title = [(line, 24, INK, 32) for line in wrap(self.title or "", 24, self.room)]
+        below = [(line, 14, FAINT, 20) for line in wrap(self.subtitle or "", 14, self.room)]
+        return title + below
 
 
 def _plain_character(character: str) -> str:
