@@ -147,7 +147,7 @@ def open_images(
     if split is not None:
         raise ExploreError(f"{text} has no parts to choose from with split {split!r}", usage=True)
     if text == SPECIMENS:
-        from zfexplore.images.specimens import Specimens
+        from zfexplore.images.specimens.source import Specimens
 
         return Specimens(seed=seed, limit=limit)
     return open_folder(text, limit=limit)
