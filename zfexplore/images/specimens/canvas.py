@@ -1,9 +1,10 @@
 """What all specimens are drawn with: coordinates, noise, colour, masks, light.
 
 Pictures are float32 ``[3, 256, 256]`` in about [0, 1], colours ``[3, 1, 1]``, fields ``[256, 256]``, so
-that they combine by plain arithmetic. Coordinates run from -1 to 1, x to the right and y down. A shape is a signed distance in those units, negative inside; ``edge``
-turns it into a mask whose border is one pixel wide, so nothing needs to be drawn larger and reduced,
-except what Pillow draws (``raster``).
+that they combine by plain arithmetic. Coordinates run from -1 to 1, x to the right and y down. A
+shape is a signed distance in those units, negative inside; ``edge`` turns it into a mask whose border
+is one pixel wide, so nothing needs to be drawn larger and reduced, except what Pillow draws
+(``raster``).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ OVERSAMPLING = 2  # of what Pillow draws without antialiasing
 
 Colour = np.ndarray  # float32 [3, 1, 1] in [0, 1]
 Field = np.ndarray  # float32 [256, 256]
+Frame = tuple[Field, Field, float]  # a shape's own coordinates u, v and the size of a pixel in them
+Polar = tuple[Field, Field, float]  # radius and angle about a shape's middle, and the size of a pixel
 Picture = np.ndarray  # float32 [3, 256, 256]
 Random = np.random.Generator
 
@@ -105,6 +108,23 @@ def ramp(amount: Field, *colours: Colour) -> Picture:
     return np.take(table, (np.clip(amount, 0, 1) * 511.0).astype(np.int32), axis=1)
 
 
+def as_bytes(colour: Colour) -> tuple[int, int, int]:
+    """Give a colour as Pillow takes it."""
+    red, green, blue = (int(value) for value in np.clip(colour.ravel() * 255, 0, 255))
+    return red, green, blue
+
+
+def as_image(picture: Picture) -> Image.Image:
+    """Give a picture to Pillow, rounded down to 8 bits."""
+    values = (np.clip(picture, 0, 1) * np.float32(255)).astype(np.uint8)
+    return Image.fromarray(np.ascontiguousarray(values.transpose(1, 2, 0)))
+
+
+def as_picture(image: Image.Image) -> Picture:
+    """Take a picture back from Pillow."""
+    return np.ascontiguousarray((np.asarray(image, np.float32) / np.float32(255)).transpose(2, 0, 1))
+
+
 def over(picture: Picture, paint: np.ndarray, mask: Field) -> None:
     """Lay ``paint`` (a colour or a picture) over ``picture`` in place where ``mask`` is not zero."""
     picture += (paint - picture) * mask
@@ -182,7 +202,9 @@ def points(xy: np.ndarray, side: float) -> list[tuple[float, float]]:
 # Noise
 
 
-def noise(rng: Random, across: float, down: float | None = None, octaves: int = 4, gain: float = 0.5) -> Field:
+def noise(
+    rng: Random, across: float, down: float | None = None, octaves: int = 4, gain: float = 0.5
+) -> Field:
     """Give smooth noise of about unit range around 0: ``across`` by ``down`` bumps, then ever finer ones."""
     total = np.zeros((SIDE, SIDE), np.float32)
     columns, rows = across, across if down is None else down

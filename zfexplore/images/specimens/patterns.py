@@ -46,7 +46,9 @@ def gratings(rng: Random, number: int) -> Picture:
         return ramp(wave, dark, tint, light)
     if kind == 1:
         ground = mix(dark, oklch(0.3, 0.1, base + 40), np.clip(v * 0.5 + 0.5, 0, 1))
-        return mix(ground, mix(light, tint, np.clip(0.5 - v * 0.5, 0, 1)), stripes(phase, between(rng, 0.3, 0.6)))
+        return mix(
+            ground, mix(light, tint, np.clip(0.5 - v * 0.5, 0, 1)), stripes(phase, between(rng, 0.3, 0.6))
+        )
     shade, gloss = relief(np.sin(np.float32(TAU) * phase), 18 / cycles, angle, 0.5)
     return tint * shade * 0.9 + gloss
 
@@ -91,9 +93,15 @@ def checks(rng: Random, number: int) -> Picture:
     x, y = plane()
     lean = between(rng, 0.35, 0.85) if number % 2 else between(rng, 0.0, 0.25)
     direction = between(rng, 0, TAU)
-    depth = 1.0 + np.float32(lean) * (x * np.float32(np.cos(direction)) + y * np.float32(np.sin(direction))) / 1.42
+    depth = (
+        1.0
+        + np.float32(lean) * (x * np.float32(np.cos(direction)) + y * np.float32(np.sin(direction))) / 1.42
+    )
     tiles = np.float32(1.2 * 5 ** spread(number, 0, 1))
-    across, down = u / depth * tiles + np.float32(rng.uniform()), v / depth * tiles + np.float32(rng.uniform())
+    across, down = (
+        u / depth * tiles + np.float32(rng.uniform()),
+        v / depth * tiles + np.float32(rng.uniform()),
+    )
     first, second = stripes(across), stripes(down)
     checked = first * second + (1 - first) * (1 - second)
     base, partner, _ = related_hues(rng)
@@ -102,7 +110,7 @@ def checks(rng: Random, number: int) -> Picture:
     veins = np.abs(noise(rng, 5, octaves=4))
     picture = mix(dark, light, checked)
     gleam = 0.25 * np.exp(-((x - between(rng, -0.6, 0.6)) ** 2 + (y + 0.4) ** 2) * 2.5)
-    return picture * (0.86 + 0.16 * tile + 0.12 * veins) / depth ** 0.3 + gleam
+    return picture * (0.86 + 0.16 * tile + 0.12 * veins) / depth**0.3 + gleam
 
 
 def dots(rng: Random, number: int) -> Picture:
@@ -145,7 +153,9 @@ def honeycomb(rng: Random, number: int) -> Picture:
     depth = np.clip(wall / 0.5, 0, 1)
     empty = ramp(depth, oklch(0.55, 0.12, hue), oklch(0.33, 0.09, hue - 20), oklch(0.2, 0.05, hue - 30))
     honey = ramp(depth, oklch(0.6, 0.15, hue - 15), oklch(0.75, 0.16, hue), oklch(0.86, 0.14, hue + 12))
-    shine = np.exp(-((across + 0.16) ** 2 + (down + 0.18) ** 2) * 90) + 0.4 * np.exp(-((down - 0.2) ** 2) * 30 - across**2 * 8)
+    shine = np.exp(-((across + 0.16) ** 2 + (down + 0.18) ** 2) * 90) + 0.4 * np.exp(
+        -((down - 0.2) ** 2) * 30 - across**2 * 8
+    )
     picture = mix(empty, honey + 0.6 * shine, full)
     thickness = between(rng, 0.05, 0.1)
     rim = edge(wall - thickness, float(PIXEL * count) * 1.2)
@@ -199,6 +209,8 @@ def _sett(rng: Random) -> np.ndarray:
     ]
     bands = [(0, 60), (1, 36), (4, 10), (2, 6), (1, 20), (3, 5), (0, 24), (4, 30), (2, 4), (1, 12)]
     order = [bands[i] for i in rng.permutation(len(bands))]
-    half = np.concatenate([np.repeat(colours[which].reshape(3, 1), width, axis=1) for which, width in order], axis=1)
+    half = np.concatenate(
+        [np.repeat(colours[which].reshape(3, 1), width, axis=1) for which, width in order], axis=1
+    )
     whole = np.concatenate([half, half[:, ::-1]], axis=1)
     return whole[:, np.linspace(0, whole.shape[1] - 1, 512).astype(np.int32)].astype(np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import ImageDraw
 
 from zfexplore.images.specimens.canvas import (
     OVERSAMPLING,
@@ -14,6 +14,9 @@ from zfexplore.images.specimens.canvas import (
     Field,
     Picture,
     Random,
+    as_bytes,
+    as_image,
+    as_picture,
     between,
     edge,
     mix,
@@ -125,15 +128,17 @@ def skylines(rng: Random, number: int) -> Picture:
     x, y = plane()
     shore = between(rng, 0.35, 0.6) if number % 2 else 1.1
     picture = ramp((y + 1) / (1 + min(shore, 0.75)), zenith, middle, low)
-    disc = np.sqrt((x - between(rng, -0.7, 0.7)) ** 2 + (y - between(rng, -0.7, -0.1)) ** 2) - between(rng, 0.08, 0.16)
+    disc = np.sqrt((x - between(rng, -0.7, 0.7)) ** 2 + (y - between(rng, -0.7, -0.1)) ** 2) - between(
+        rng, 0.08, 0.16
+    )
     over(picture, light, np.clip(edge(disc) + 0.5 * np.exp(-np.clip(disc, 0, None) * 6), 0, 1))
     over(picture, light, 0.3 * smoothstep(0.2, 1.1, noise(rng, 2, 7, octaves=4)))
     side = SIDE * OVERSAMPLING
-    image = _as_image(picture).resize((side, side))
+    image = as_image(picture).resize((side, side))
     for rank in range(3):
         wall = mix(low * 0.75, zenith * 0.55, rank / 2) if hour != 3 else zenith * (1.3 - 0.4 * rank)
         _rank(ImageDraw.Draw(image), rng, rank, wall, hour, min(shore, 1.0) * side / 2 + side / 2)
-    picture = _as_picture(image.reduce(OVERSAMPLING))
+    picture = as_picture(image.reduce(OVERSAMPLING))
     return _mirrored(picture, rng, shore, zenith) if shore < 1 else picture
 
 
@@ -146,14 +151,16 @@ def _rank(pen: ImageDraw.ImageDraw, rng: Random, rank: int, wall: Colour, hour: 
         width = float(rng.uniform(28, 72)) * (0.8 + 0.2 * rank)
         top = ground - tallest * float(rng.uniform(0.35, 1.0))
         shade = wall * float(rng.uniform(0.82, 1.15))
-        pen.rectangle([left, top, left + width, 512], fill=_byte(shade))
-        pen.rectangle([left + width * 0.78, top, left + width, 512], fill=_byte(shade * 0.78))
-        _roof(pen, rng, left, top, width, _byte(shade))
+        pen.rectangle([left, top, left + width, 512], fill=as_bytes(shade))
+        pen.rectangle([left + width * 0.78, top, left + width, 512], fill=as_bytes(shade * 0.78))
+        _roof(pen, rng, left, top, width, as_bytes(shade))
         _windows(pen, rng, left, top, width, ground, shade, lit_share)
         left += width + float(rng.choice([0, 0, 3, 12, 25]))
 
 
-def _roof(pen: ImageDraw.ImageDraw, rng: Random, left: float, top: float, width: float, fill: tuple[int, int, int]) -> None:
+def _roof(
+    pen: ImageDraw.ImageDraw, rng: Random, left: float, top: float, width: float, fill: tuple[int, int, int]
+) -> None:
     kind, middle = int(rng.integers(5)), left + width / 2
     if kind == 0:
         pen.polygon([(left, top), (middle, top - width * 0.7), (left + width, top)], fill=fill)
@@ -164,12 +171,20 @@ def _roof(pen: ImageDraw.ImageDraw, rng: Random, left: float, top: float, width:
         pen.pieslice([left, top - width / 2, left + width, top + width / 2], 180, 360, fill=fill)
 
 
-def _windows(pen: ImageDraw.ImageDraw, rng: Random, left: float, top: float, width: float, ground: float,
-             wall: Colour, lit_share: float) -> None:  # fmt: skip
+def _windows(
+    pen: ImageDraw.ImageDraw,
+    rng: Random,
+    left: float,
+    top: float,
+    width: float,
+    ground: float,
+    wall: Colour,
+    lit_share: float,
+) -> None:
     columns, rows = max(2, int(width / 11)), int((ground - top) / 15)
     step = width * 0.94 / columns
-    warm = [_byte(rgb(colour)) for colour in ("ffe2a0", "ffd27a", "fff2cf", "bfe3ff")]
-    dark = _byte(wall * 0.6)
+    warm = [as_bytes(rgb(colour)) for colour in ("ffe2a0", "ffd27a", "fff2cf", "bfe3ff")]
+    dark = as_bytes(wall * 0.6)
     picks = rng.uniform(size=(max(rows, 0), columns))
     for row, chances in enumerate(picks):
         for column, chance in enumerate(chances):
@@ -192,7 +207,7 @@ def _mirrored(picture: Picture, rng: Random, shore: float, deep: Colour) -> Pict
 
 
 def mountains(rng: Random, number: int) -> Picture:
-    """Ranges one behind the other, paler with distance, lit from one side, snow above a line; at times a lake."""
+    """Ranges one behind the other, paler with distance, snow on the heights; at times before a lake."""
     zenith, middle, low, light, _ = (rgb(colour) for colour in HOURS[[0, 1, 2, 5, 4, 3, 0][number % 7]])
     x, y = plane()
     picture = ramp((y + 1) / 1.5, zenith, middle, low)
@@ -207,14 +222,25 @@ def mountains(rng: Random, number: int) -> Picture:
         near = rank / (ranks - 1)
         foot = -0.05 + 0.7 * near * min(shore + 0.2, 1)
         rock = mix(low * 0.92, oklch(0.36, 0.06, hue), 0.25 + 0.75 * near)
-        _range(picture, rng, foot, 0.75 * (1 - 0.55 * near), rock, light, lamp, snow * (1 - near), 2 + 2.5 * near)
+        _range(
+            picture, rng, foot, 0.75 * (1 - 0.55 * near), rock, light, lamp, snow * (1 - near), 2 + 2.5 * near
+        )
         mist = np.exp(-np.clip(foot + 0.25 - y, 0, None) * 7) * (1 - near)
         over(picture, low, 0.35 * mist)
     return _mirrored(picture, rng, shore, zenith) if shore < 1 else picture
 
 
-def _range(picture: Picture, rng: Random, foot: float, height: float, rock: Colour, light: Colour, lamp: float,
-           snow: float, bumps: float) -> None:  # fmt: skip
+def _range(
+    picture: Picture,
+    rng: Random,
+    foot: float,
+    height: float,
+    rock: Colour,
+    light: Colour,
+    lamp: float,
+    snow: float,
+    bumps: float,
+) -> None:
     """Lay one range: a ridge line, faces folded by ridged noise and lit, snow on the heights."""
     _, y = plane()
     ridge_noise = noise(rng, bumps, 1, octaves=6, gain=0.5)[SIDE // 2]
@@ -229,17 +255,3 @@ def _range(picture: Picture, rng: Random, foot: float, height: float, rock: Colo
         paint = mix(paint, mix(light, WHITE, 0.5) * np.clip(0.25 + 0.75 * shade, 0, 1.05), cap)
     along_x, _ = slope(np.broadcast_to(crest, (SIDE, SIDE)))
     over(picture, paint, edge(-below, PIXEL * np.sqrt(1 + (along_x / PIXEL) ** 2)))
-
-
-def _as_image(picture: Picture) -> Image.Image:
-    values = (np.clip(picture, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
-    return Image.fromarray(np.ascontiguousarray(values))
-
-
-def _as_picture(image: Image.Image) -> Picture:
-    return np.ascontiguousarray((np.asarray(image, np.float32) / np.float32(255)).transpose(2, 0, 1))
-
-
-def _byte(colour: Colour) -> tuple[int, int, int]:
-    red, green, blue = (int(value) for value in np.clip(colour.ravel() * 255, 0, 255))
-    return red, green, blue

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from zfexplore.images.sources import Picture
-from zfexplore.images.specimens import living, objects, patterns, scenes, textures
+from zfexplore.images.specimens import faces, machines, objects, patterns, plants, scenes, textures
 from zfexplore.images.specimens.canvas import finish
 
 # Raised whenever any specimen would come out different, so that atlases made of the old ones are rebuilt.
@@ -34,14 +34,14 @@ FAMILIES: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "marble": textures.marble,
     "wood": textures.wood,
     "letters": objects.letters,
-    "wheels": objects.wheels,
-    "gears": objects.gears,
+    "wheels": machines.wheels,
+    "gears": machines.gears,
     "solids": objects.solids,
     "stars": objects.stars,
-    "flowers": living.flowers,
-    "trees": living.trees,
-    "eyes": living.eyes,
-    "faces": living.faces,
+    "flowers": plants.flowers,
+    "trees": plants.trees,
+    "eyes": faces.eyes,
+    "faces": faces.faces,
     "clouds": scenes.clouds,
     "waves": scenes.waves,
     "skylines": scenes.skylines,

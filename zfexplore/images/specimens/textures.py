@@ -32,11 +32,27 @@ TAU = 2 * np.pi
 # Fired clay, sandstone, whitewash, slate, terracotta: lightness, chroma, hue.
 CLAYS = [(0.5, 0.11, 35), (0.72, 0.07, 75), (0.88, 0.015, 90), (0.42, 0.03, 250), (0.6, 0.13, 45)]
 COATS = [("f4efe4", "17130f"), ("efe2c8", "241812"), ("fbf7f0", "2b1d18"), ("e6dccb", "101418")]
-HIDES = [("d9a45a", "8a5524", "1d120a"), ("e8c48a", "b07a3a", "2a1a0e"), ("cfae84", "7c5a38", "15100c"),
-         ("e9e2d2", "b5a68c", "26221e")]  # fmt: skip
-STONES = [("f3f1ee", "8f949b", "5a5f66"), ("20352e", "4f7a66", "d9e6dc"), ("191a1d", "5b5a58", "d8b56a"),
-          ("e9cdbf", "b9806b", "7c4a3c"), ("d8dfe6", "5f7fa3", "27425f"), ("e5d6b8", "a88350", "6a4a24")]  # fmt: skip
-TIMBERS = [("d9a86c", "9a6434"), ("c98a4b", "6e3b1a"), ("8a5a3a", "3d2415"), ("e6c79a", "b98d55"), ("a8482a", "571d10")]
+HIDES = [
+    ("d9a45a", "8a5524", "1d120a"),
+    ("e8c48a", "b07a3a", "2a1a0e"),
+    ("cfae84", "7c5a38", "15100c"),
+    ("e9e2d2", "b5a68c", "26221e"),
+]
+STONES = [
+    ("f3f1ee", "8f949b", "5a5f66"),
+    ("20352e", "4f7a66", "d9e6dc"),
+    ("191a1d", "5b5a58", "d8b56a"),
+    ("e9cdbf", "b9806b", "7c4a3c"),
+    ("d8dfe6", "5f7fa3", "27425f"),
+    ("e5d6b8", "a88350", "6a4a24"),
+]
+TIMBERS = [
+    ("d9a86c", "9a6434"),
+    ("c98a4b", "6e3b1a"),
+    ("8a5a3a", "3d2415"),
+    ("e6c79a", "b98d55"),
+    ("a8482a", "571d10"),
+]
 
 
 def bricks(rng: Random, number: int) -> Picture:
@@ -77,7 +93,9 @@ def zebra(rng: Random, number: int) -> Picture:
     light, dark = (rgb(colour) for colour in COATS[number % len(COATS)])
     hair = _hair(rng)
     pale = mix(light, oklch(0.7, 0.07, between(rng, 50, 90)), np.clip(noise(rng, 2, octaves=2), 0, 0.6))
-    picture = mix(pale * (1 + 0.1 * hair), dark * (1 + 0.5 * hair), smoothstep(-0.14, 0.14, coat + 0.12 * hair))
+    picture = mix(
+        pale * (1 + 0.1 * hair), dark * (1 + 0.5 * hair), smoothstep(-0.14, 0.14, coat + 0.12 * hair)
+    )
     return _rounded(rng, picture)
 
 
@@ -172,4 +190,6 @@ def _log_end(rng: Random, u: Field, v: Field) -> Field:
     """Give the year rings of a log cut across, its heart off the middle."""
     u, v = u - between(rng, -0.4, 0.4), v - between(rng, -0.4, 0.4)
     radius = np.sqrt(u * u + v * v * np.float32(between(rng, 0.7, 1.2)))
-    return (radius * (1 + 0.1 * noise(rng, 2, octaves=2)) + 0.012 * noise(rng, 6, octaves=2)) * np.float32(between(rng, 9, 17))
+    return (radius * (1 + 0.1 * noise(rng, 2, octaves=2)) + 0.012 * noise(rng, 6, octaves=2)) * np.float32(
+        between(rng, 9, 17)
+    )
