@@ -13,18 +13,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from zfexplore.atlas.container import FORMAT, read_arrays, read_header, write_arrays
+from zfexplore.atlas.container import FORMAT, read_arrays, write_arrays
 from zfexplore.atlas.records import Place, StageRecord
 from zfexplore.errors import ExploreError
-from zfexplore.files import cache_dir
-from zfexplore.progress import Finished, Note
 
 if TYPE_CHECKING:
     from zfexplore.images.sources import Source
@@ -33,17 +30,6 @@ if TYPE_CHECKING:
     from zfexplore.nets.trunk import Trunk
 
 Precision = Literal["float32", "bfloat16"]
-
-# What decides an atlas's fingerprint, in words.
-_DECISIVE = {
-    "weights": "weights",
-    "images": "images",
-    "input": "input convention",
-    "fit": "fit",
-    "k": "number of places",
-    "precision": "precision",
-    "watched": "layers",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +136,7 @@ def describe(
     metadata, trunk = checkpoint.metadata, checkpoint.trunk
     decisive = {
         "weights": metadata.weights_fingerprint,
-        "images": {"name": source.name, "count": len(source), "fingerprint": source.fingerprint()},
+        "images": source.fingerprint(),
         "input": metadata.input.to_json() | {"mean_image": _hash_of(metadata.input.mean_image)},
         "fit": fit,
         "k": k,
@@ -161,6 +147,7 @@ def describe(
     fingerprint = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
     return decisive | {
         "fingerprint": fingerprint,
+        "images_name": source.name,
         "architecture": metadata.architecture,
         "arguments": metadata.arguments,
     }
@@ -171,77 +158,6 @@ def watched_stages(trunk: Trunk) -> list[str]:
     pools = [stage.name for stage in trunk.stages if stage.kind == "pool"]
     convolutions = [stage.name for stage in trunk.stages if stage.kind == "conv"]
     return [*convolutions, *pools[-1:], *(stage.name for stage in trunk.heads)]
-
-
-def atlas_folder() -> Path:
-    """Give the folder in the user's cache where atlases lie; safe to delete."""
-    return cache_dir() / "atlases"
-
-
-def atlas_path(fingerprint: str) -> Path:
-    """Give the file of the atlas with this fingerprint, in the user's cache."""
-    return atlas_folder() / f"{fingerprint}.safetensors"
-
-
-def open_or_build(
-    checkpoint: Checkpoint,
-    source: Source,
-    *,
-    k: int = 9,
-    fit: Fit = "crop",
-    stages: Sequence[str] | None = None,
-    precision: Precision = "float32",
-    **options: Any,
-) -> Iterator[Any]:
-    """Open the atlas of these weights and images from the cache, or build it and keep it there.
-
-    The events are those of ``build_atlas``, which takes the ``options``; ``Finished`` carries the atlas.
-    A note says why one is built where there was another of the same images and architecture.
-    """
-    header = describe(checkpoint, source, k=k, fit=fit, stages=stages, precision=precision)
-    path = atlas_path(header["fingerprint"])
-    if path.exists():
-        try:
-            yield Finished(Atlas.load(path))
-            return
-        except ExploreError as damage:
-            yield Note(f"the index is built again: {damage}")
-    elif (reason := _why_anew(header)) is not None:
-        yield Note(reason)
-
-    from zfexplore.atlas.build import build_atlas  # only now: whoever reads an atlas needs no torch
-
-    events = build_atlas(
-        checkpoint,
-        source,
-        k=k,
-        fit=fit,
-        stages=stages,
-        precision=precision,
-        path=path.with_suffix(".partial"),
-        **options,
-    )
-    for event in events:
-        if isinstance(event, Finished):
-            event.result.save(path)
-        yield event
-
-
-def _why_anew(header: dict[str, Any]) -> str | None:
-    """Say what differs from the most similar atlas of images of that name under that architecture."""
-    differences = [
-        changed
-        for path in atlas_folder().glob("*.safetensors")
-        if (other := read_header(path)) is not None
-        and other.get("architecture") == header["architecture"]
-        and other.get("images", {}).get("name") == header["images"]["name"]
-        if (changed := [what for key, what in _DECISIVE.items() if other.get(key) != header[key]])
-    ]
-    if not differences:
-        return None
-    fewest = min(differences, key=lambda changed: (len(changed), changed))
-    name, what = header["images"]["name"], ", other ".join(fewest)
-    return f"the index of {name} is built again: other {what} than before"
 
 
 def _atlas_of(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> Atlas:

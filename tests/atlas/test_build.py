@@ -1,0 +1,324 @@
+from __future__ import annotations
+
+import threading
+import weakref
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from zfexplore.atlas import build, reading
+from zfexplore.atlas.build import build_atlas
+from zfexplore.errors import ExploreError
+from zfexplore.progress import Note, Progress, Skipped
+
+
+def colour_net():
+    """1x1 filters on raw pixels: red; green less 100; never anything. Then a pool of 2x2."""
+    convolution = nn.Conv2d(3, 3, 1)
+    with torch.no_grad():
+        convolution.weight.copy_(torch.tensor([[1, 0, 0], [0, 1, 0], [0, 0, -1]]).view(3, 3, 1, 1))
+        convolution.bias.copy_(torch.tensor([0, -100, 0]))
+    return nn.Sequential(convolution, nn.ReLU(), nn.MaxPool2d(2))
+
+
+def spots(*placed, size=4):
+    """A black image with pixels (y, x, channel, value)."""
+    image = np.zeros((size, size, 3), np.uint8)
+    for y, x, channel, value in placed:
+        image[y, x, channel] = value
+    return image
+
+
+@pytest.fixture
+def colours(make):
+    """Four images whose maxima can be read off: red 50, 200, 200, 7; green above 100 in two."""
+    images = [
+        spots((0, 1, 0, 50), (3, 2, 1, 90)),
+        spots((2, 3, 0, 200), (1, 1, 1, 130)),
+        spots((3, 3, 0, 200), (1, 0, 0, 200)),
+        spots((0, 0, 0, 7), (2, 2, 1, 110)),
+    ]
+    source = make.ArraySource(images, labels=[0, 1, 1, 0], classes=["dull", "bright"])
+    atlas, _ = make.result_of(build_atlas(make.checkpoint_of(colour_net(), 4), source, k=3))
+    return atlas
+
+
+def test_a_tiny_net_gives_the_places_read_off_by_hand(colours):
+    record = colours.stages["conv1"]
+    assert record.value.tolist() == [[200, 200, 50], [30, 10, 0], [0, 0, 0]]
+    assert record.image.tolist() == [[1, 2, 0], [1, 3, 0], [0, 1, 2]]
+    # Image 2 is brightest in two places: the first in rows from the top is (1, 0).
+    assert list(zip(record.y[0].tolist(), record.x[0].tolist(), strict=True)) == [(2, 3), (1, 0), (0, 1)]
+    assert (record.y[1, 0], record.x[1, 0]) == (1, 1)
+
+
+def test_the_pool_has_the_same_images_at_its_own_places(colours):
+    record = colours.stages["pool1"]
+    assert record.map_size == (2, 2)
+    assert record.image[0].tolist() == [1, 2, 0]
+    assert list(zip(record.y[0].tolist(), record.x[0].tolist(), strict=True)) == [(1, 1), (0, 0), (0, 0)]
+
+
+def test_a_tiny_net_gives_the_statistics_worked_out_by_hand(colours):
+    record = colours.stages["conv1"]
+    assert record.mean.tolist() == [457 / 4, 10.0, 0.0]
+    assert record.max.tolist() == [200, 30, 0]
+    assert record.share_firing.tolist() == [1.0, 0.5, 0.0]
+    assert record.rarity.tolist() == [0.0, 0.5, 1.0]
+    assert record.dead.tolist() == [False, False, True]
+    np.testing.assert_array_equal(record.class_mean, np.float32([[28.5, 200], [5, 15], [0, 0]]))
+    assert record.best_class.tolist() == [1, 1, 0]
+    np.testing.assert_allclose(record.selectivity, [171.5 / 228.5, 10 / 20, 0], rtol=1e-12)
+    assert record.histogram.sum(axis=1).tolist() == [4, 4, 4]
+    assert record.histogram[:, 0].tolist() == [0, 2, 4]
+
+
+def test_every_convolution_the_last_pool_and_the_heads_are_covered(make):
+    source = make.ArraySource(make.random_images(3))
+    atlas, _ = make.result_of(build_atlas(make.random_checkpoint(), source))
+    assert list(atlas.stages) == ["conv1", "conv2", "pool2", "fc3", "fc4"]
+    assert [record.kind for record in atlas.stages.values()] == ["conv", "conv", "pool", "fc", "fc"]
+    assert [record.channels for record in atlas.stages.values()] == [6, 8, 8, 10, 5]
+
+
+def test_the_numbers_equal_those_of_the_whole_maps(make):
+    checkpoint, images = make.random_checkpoint(), make.random_images(21)
+    atlas, _ = make.result_of(build_atlas(checkpoint, make.ArraySource(images), k=4))
+    batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
+    for name, maps in checkpoint.trunk.maps(batch).items():
+        if name == "pool1":
+            continue
+        record, flat = atlas.stages[name], maps.flatten(2) if maps.ndim == 4 else maps[:, :, None]
+        maxima, places = flat.amax(dim=2), flat.argmax(dim=2)
+        value, image = (sorted_[:, :4] for sorted_ in maxima.T.sort(dim=1, descending=True, stable=True))
+        np.testing.assert_allclose(record.value, value, rtol=1e-5, atol=1e-6, err_msg=name)
+        assert record.image.tolist() == image.tolist()
+        assert (record.y * record.map_size[1] + record.x).tolist() == places.T.gather(1, image).tolist()
+        np.testing.assert_allclose(record.mean, maxima.double().mean(dim=0), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(record.share_firing, (maxima > 0).double().mean(dim=0))
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 100])
+@pytest.mark.parametrize("workers", [1, 3])
+def test_batch_size_and_workers_change_no_bit(make, batch_size, workers):
+    checkpoint = make.random_checkpoint()
+    source = make.ArraySource(make.random_images(29), labels=[i % 3 for i in range(29)], classes="abc")
+    reference, _ = make.result_of(build_atlas(checkpoint, source))
+    other, _ = make.result_of(build_atlas(checkpoint, source, batch_size=batch_size, workers=workers))
+    assert make.same(reference, other)
+
+
+@pytest.mark.parametrize("size", [1, 3, 32])
+def test_another_slice_changes_no_more_than_rounding(make, monkeypatch, size):
+    """Why slices are fixed: even convolutions may round differently for another number of images."""
+    checkpoint, source = make.random_checkpoint(), make.ArraySource(make.random_images(29))
+    reference, _ = make.result_of(build_atlas(checkpoint, source))
+    monkeypatch.setitem(build.SLICE, "cpu", size)
+    other, _ = make.result_of(build_atlas(checkpoint, source))
+    for name, record in reference.stages.items():
+        np.testing.assert_allclose(other.stages[name].value, record.value, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(other.stages[name].mean, record.mean, rtol=1e-5, atol=1e-6)
+
+
+def test_equal_images_rank_in_their_order(make):
+    image = make.random_images(1)[0]
+    source = make.ArraySource([image] * 20)
+    atlas, _ = make.result_of(build_atlas(make.random_checkpoint(), source, k=5))
+    assert atlas.stages["conv2"].image.tolist() == [[0, 1, 2, 3, 4]] * 8
+
+
+def test_unreadable_images_are_skipped_named_and_keep_their_numbers(make):
+    images = make.random_images(20)
+    broken = [None if number in (0, 3, 19) else image for number, image in enumerate(images)]
+    whole = make.ArraySource([image for image in broken if image is not None])
+    atlas, events = make.result_of(build_atlas(make.random_checkpoint(), make.ArraySource(broken)))
+    reference, _ = make.result_of(build_atlas(make.random_checkpoint(), whole))
+
+    assert [event.name for event in events if isinstance(event, Skipped)] == [
+        "image0.png",
+        "image3.png",
+        "image19.png",
+    ]
+    assert atlas.count == 17
+    assert [number for number, _, _ in atlas.skipped] == [0, 3, 19]
+    assert len(atlas.image_names) == 20
+    kept = [number for number in range(20) if number not in (0, 3, 19)]
+    for name, record in atlas.stages.items():
+        np.testing.assert_array_equal(record.value, reference.stages[name].value)
+        np.testing.assert_array_equal(record.image, np.array(kept)[reference.stages[name].image])
+
+
+def test_no_readable_image_at_all_is_an_error(make):
+    with pytest.raises(ExploreError, match="none of the 2 images of arrays could be read"):
+        list(build_atlas(make.random_checkpoint(), make.ArraySource([None, None])))
+
+
+def test_fewer_images_than_places_leave_the_rest_empty(make):
+    atlas, _ = make.result_of(build_atlas(make.random_checkpoint(), make.ArraySource(make.random_images(2))))
+    record = atlas.stages["conv1"]
+    assert record.image[:, 2:].tolist() == [[-1] * 7] * 6
+    assert np.isneginf(record.value[:, 2:]).all()
+    assert len(atlas.top("conv1", 0)) == 2
+
+
+def test_a_class_without_images_has_no_mean_and_is_never_the_best(make):
+    source = make.ArraySource(make.random_images(4), labels=[0, 2, 0, 2], classes=["a", "b", "c"])
+    atlas, _ = make.result_of(build_atlas(make.random_checkpoint(), source))
+    record = atlas.stages["conv2"]
+    assert np.isnan(record.class_mean[:, 1]).all()
+    assert set(record.best_class.tolist()) <= {0, 2}
+    assert ((record.selectivity >= 0) & (record.selectivity <= 1)).all()
+
+
+def test_images_without_labels_have_no_selectivity(make):
+    atlas, _ = make.result_of(build_atlas(make.random_checkpoint(), make.ArraySource(make.random_images(3))))
+    record = atlas.stages["conv1"]
+    assert record.class_mean is None
+    assert record.selectivity is None
+    assert record.best_class is None
+
+
+def test_an_activation_that_is_no_number_is_named(make):
+    checkpoint = make.random_checkpoint()
+    checkpoint.net[4].bias[3] = float("nan")
+    with pytest.raises(ExploreError, match=r"conv2:3 is nan on image0\.png"):
+        list(build_atlas(checkpoint, make.ArraySource(make.random_images(2))))
+
+
+def test_progress_counts_every_image_and_ends_complete(make):
+    source = make.ArraySource([*make.random_images(9), None])
+    _, events = make.result_of(build_atlas(make.random_checkpoint(), source))
+    last = [event for event in events if isinstance(event, Progress)][-1]
+    assert (last.task, last.done, last.total) == ("index", 10, 10)
+
+
+def interrupt(events, after):
+    """Take events until ``after`` images are done, then close the generator."""
+    for event in events:
+        if isinstance(event, Progress) and event.done >= after:
+            break
+    events.close()
+
+
+@pytest.fixture
+def eager_progress(monkeypatch):
+    monkeypatch.setattr("zfexplore.progress.SECONDS_BETWEEN_EVENTS", 0.0)
+
+
+@pytest.mark.usefixtures("eager_progress")
+@pytest.mark.parametrize("after", [1, 17, 24])
+def test_an_interrupted_pass_goes_on_and_ends_the_same_to_the_last_bit(make, tmp_path, after):
+    checkpoint, path = make.random_checkpoint(), tmp_path / "index.partial"
+    arrays = [None if number in (2, 20, 30) else a for number, a in enumerate(make.random_images(33))]
+    source = make.ArraySource(arrays, labels=[i % 2 for i in range(33)], classes="ab")
+    reference, _ = make.result_of(build_atlas(checkpoint, source))
+
+    interrupt(build_atlas(checkpoint, source, path=path), after)
+    assert path.exists()
+    again = make.ArraySource(arrays, labels=source.labels, classes="ab")
+    atlas, events = make.result_of(build_atlas(checkpoint, again, path=path))
+
+    assert make.same(atlas, reference)
+    assert min(again.read) >= after, "images already counted were read again"
+    assert [event.text for event in events if isinstance(event, Note)][0].startswith("going on")
+    assert [e.name for e in events if isinstance(e, Skipped)] == ["image2.png", "image20.png", "image30.png"]
+    assert not path.exists()
+
+
+@pytest.mark.usefixtures("eager_progress")
+def test_an_interrupt_in_the_middle_of_a_merge_saves_nothing_half_done(make, tmp_path, monkeypatch):
+    checkpoint, path = make.random_checkpoint(), tmp_path / "index.partial"
+    source = make.ArraySource(make.random_images(20))
+    merge = build.Tally._add
+
+    def struck(self, maxima, labels):
+        if self.seen.item() == 8:
+            raise KeyboardInterrupt
+        merge(self, maxima, labels)
+
+    monkeypatch.setattr(build.Tally, "_add", struck)
+    with pytest.raises(KeyboardInterrupt):
+        list(build_atlas(checkpoint, source, path=path))
+    assert not path.exists()
+
+
+@pytest.mark.usefixtures("eager_progress")
+def test_the_state_is_saved_now_and_then(make, tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "SECONDS_BETWEEN_SAVES", 0.0)
+    path = tmp_path / "index.partial"
+    events = build_atlas(make.random_checkpoint(), make.ArraySource(make.random_images(20)), path=path)
+    next(events)
+    next(events)
+    assert path.exists()
+    events.close()
+
+
+@pytest.mark.usefixtures("eager_progress")
+@pytest.mark.parametrize("damage", ["truncated", "other weights", "text"])
+def test_an_unfinished_state_that_does_not_fit_is_left_aside(make, tmp_path, damage):
+    path, source = tmp_path / "index.partial", make.ArraySource(make.random_images(20))
+    weights = "others" if damage == "other weights" else "weights-1"
+    interrupt(build_atlas(make.random_checkpoint(weights=weights), source, path=path), 8)
+    if damage == "truncated":
+        path.write_bytes(path.read_bytes()[:-100])
+    elif damage == "text":
+        path.write_text("not an atlas")
+    atlas, events = make.result_of(build_atlas(make.random_checkpoint(), source, path=path))
+    reference, _ = make.result_of(build_atlas(make.random_checkpoint(), source))
+    assert make.same(atlas, reference)
+    assert [event.text for event in events if isinstance(event, Note)][0].endswith(
+        "starting from the first image"
+    )
+
+
+@pytest.mark.usefixtures("eager_progress")
+def test_closing_stops_the_reading_threads(make):
+    before = threading.active_count()
+    events = build_atlas(make.random_checkpoint(), make.ArraySource(make.random_images(200)), workers=3)
+    next(events)
+    events.close()
+    assert threading.active_count() == before
+
+
+def test_memory_does_not_grow_with_the_images(make, monkeypatch):
+    """Of 600 prepared images only those read ahead and those of one slice are alive at any time."""
+    prepare, prepared = reading.prepare, []
+
+    def watched(*arguments):
+        array = prepare(*arguments)
+        prepared.append(weakref.ref(array))
+        return array
+
+    monkeypatch.setattr(reading, "prepare", watched)
+    monkeypatch.setattr("zfexplore.progress.SECONDS_BETWEEN_EVENTS", 0.0)
+    source = make.ArraySource(make.random_images(1) * 600)
+    most = 0
+    for _ in build_atlas(make.random_checkpoint(), source, batch_size=16):
+        most = max(most, sum(reference() is not None for reference in prepared))
+    assert len(prepared) == 600
+    assert most <= 16 + 2 * build.SLICE["cpu"]
+
+
+def test_reduced_precision_is_close_and_has_another_fingerprint(make):
+    checkpoint, source = make.random_checkpoint(), make.ArraySource(make.random_images(9))
+    exact, _ = make.result_of(build_atlas(checkpoint, source))
+    reduced, _ = make.result_of(build_atlas(checkpoint, source, precision="bfloat16"))
+    assert reduced.fingerprint != exact.fingerprint
+    for name, record in reduced.stages.items():
+        np.testing.assert_allclose(record.mean, exact.stages[name].mean, rtol=0.05, atol=0.02)
+    assert any(not np.array_equal(r.value, exact.stages[n].value) for n, r in reduced.stages.items())
+
+
+def test_the_net_is_left_as_it_was_found(make):
+    checkpoint = make.random_checkpoint()
+    checkpoint.net.train()
+    before = {name: tensor.clone() for name, tensor in checkpoint.net.state_dict().items()}
+    list(build_atlas(checkpoint, make.ArraySource(make.random_images(3))))
+    assert checkpoint.net.training
+    assert torch.is_grad_enabled()
+    for name, tensor in checkpoint.net.state_dict().items():
+        assert torch.equal(tensor, before[name])
+        assert tensor.stride() == before[name].stride()
+        assert not tensor.is_inference()

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from zfexplore.atlas.open import atlas_path, open_or_build
+from zfexplore.atlas.store import describe
+from zfexplore.errors import ExploreError
+from zfexplore.nets.checkpoint import Checkpoint
+from zfexplore.progress import Note, Progress
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZFEXPLORE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("zfexplore.progress.SECONDS_BETWEEN_EVENTS", 0.0)
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def source(make):
+    return make.ArraySource(make.random_images(12))
+
+
+def notes(events):
+    return [event.text for event in events if isinstance(event, Note)]
+
+
+def test_the_first_time_it_is_built_the_second_time_opened(make, source, cache):
+    first, events = make.result_of(open_or_build(make.random_checkpoint(), source))
+    assert notes(events) == []
+    assert [path.name for path in (cache / "atlases").iterdir()] == [f"{first.fingerprint}.safetensors"]
+    source.read.clear()
+    second, events = make.result_of(open_or_build(make.random_checkpoint(), source))
+    assert events == []
+    assert source.read == []
+    assert make.same(first, second)
+
+
+def test_a_closed_build_goes_on_next_time(make, source):
+    checkpoint = make.random_checkpoint()
+    reference, _ = make.result_of(open_or_build(checkpoint, source))
+    atlas_path(reference.fingerprint).unlink()
+    events = open_or_build(checkpoint, source)
+    assert isinstance(next(events), Progress)
+    events.close()
+    source.read.clear()
+    atlas, events = make.result_of(open_or_build(checkpoint, source))
+    assert notes(events) == ["going on with the unfinished index, at image 8 of 12"]
+    assert sorted(source.read) == [8, 9, 10, 11]
+    assert make.same(atlas, reference)
+
+
+def test_other_weights_are_given_as_the_reason(make, source):
+    list(open_or_build(make.random_checkpoint(), source))
+    _, events = make.result_of(open_or_build(make.random_checkpoint(weights="weights-2"), source))
+    assert notes(events) == ["arrays is indexed again: other weights than before"]
+
+
+def test_changed_images_are_given_as_the_reason(make, source):
+    list(open_or_build(make.random_checkpoint(), source))
+    source.version = "2"
+    _, events = make.result_of(open_or_build(make.random_checkpoint(), source))
+    assert notes(events) == ["arrays is indexed again: other images than before"]
+
+
+def test_another_transform_is_given_as_the_reason(make, source):
+    list(open_or_build(make.random_checkpoint(), source))
+    _, events = make.result_of(open_or_build(make.random_checkpoint(), source, fit="whole"))
+    assert notes(events) == ["arrays is indexed again: other fit than before"]
+
+
+def test_other_images_of_another_name_need_no_reason(make, source):
+    list(open_or_build(make.random_checkpoint(), source))
+    other = make.ArraySource(make.random_images(3), name="others")
+    _, events = make.result_of(open_or_build(make.random_checkpoint(), other))
+    assert notes(events) == []
+
+
+@pytest.mark.parametrize("damage", ["truncated", "text", "empty"])
+def test_a_damaged_file_is_built_again_with_a_note(make, source, damage):
+    reference, _ = make.result_of(open_or_build(make.random_checkpoint(), source))
+    path = atlas_path(reference.fingerprint)
+    path.write_bytes({"truncated": path.read_bytes()[:-9], "text": b"hello", "empty": b""}[damage])
+    atlas, events = make.result_of(open_or_build(make.random_checkpoint(), source))
+    (note,) = notes(events)
+    assert note.startswith("the index is built again: ")
+    assert make.same(atlas, reference)
+
+
+def fingerprint(make, source, checkpoint=None, **settings):
+    settings = {"k": 9, "fit": "crop", "stages": None, "precision": "float32", **settings}
+    return describe(checkpoint or make.random_checkpoint(), source, **settings)["fingerprint"]
+
+
+def test_everything_that_decides_the_numbers_changes_the_fingerprint(make, source):
+    plain = make.random_checkpoint()
+
+    def with_input(**changes):
+        metadata = plain.metadata
+        return Checkpoint(plain.net, plain.trunk, replace(metadata, input=replace(metadata.input, **changes)))
+
+    longer = make.ArraySource([*source.arrays, source.arrays[0]])
+    found = [
+        fingerprint(make, source),
+        fingerprint(make, longer),
+        fingerprint(make, source, make.random_checkpoint(weights="weights-2")),
+        fingerprint(make, source, with_input(mean=(1.0, 0.0, 0.0))),
+        fingerprint(make, source, with_input(mean_image=np.zeros((3, 20, 20), np.float32))),
+        fingerprint(make, source, with_input(mean_image=np.ones((3, 20, 20), np.float32))),
+        fingerprint(make, source, k=3),
+        fingerprint(make, source, fit="whole"),
+        fingerprint(make, source, stages=["conv1"]),
+        fingerprint(make, source, precision="bfloat16"),
+    ]
+    assert len(set(found)) == len(found)
+    assert fingerprint(make, source) == found[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"k": 0}, "at least one image a channel, not 0"),
+        ({"precision": "float8"}, "precision is float32 or bfloat16, not 'float8'"),
+        ({"stages": ["conv9"]}, "there is no layer 'conv9'"),
+    ],
+)
+def test_wrong_settings_are_refused_before_any_work(make, source, settings, message):
+    with pytest.raises(ExploreError, match=message) as error:
+        list(open_or_build(make.random_checkpoint(), source, **settings))
+    assert error.value.exit_code == 2
+    assert source.read == []

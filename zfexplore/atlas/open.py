@@ -1,0 +1,99 @@
+"""The atlas of some weights and images: from the user's cache, or built and kept there.
+
+The cache holds one file an atlas, named by its fingerprint, and beside it the unfinished state of one
+being built. It is safe to delete; what is missing, damaged or of other weights is built again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from zfexplore.atlas.build import Event, build_atlas
+from zfexplore.atlas.container import read_header
+from zfexplore.atlas.store import Atlas, Precision, describe
+from zfexplore.errors import ExploreError
+from zfexplore.files import cache_dir
+from zfexplore.images.sources import Source
+from zfexplore.images.transforms import Fit
+from zfexplore.nets.checkpoint import Checkpoint
+from zfexplore.progress import Finished, Note
+
+# What two atlases of the same images and architecture may differ in, in words.
+_DECISIVE = {
+    "weights": "weights",
+    "images": "images",
+    "input": "input convention",
+    "fit": "fit",
+    "k": "number of places",
+    "precision": "precision",
+    "watched": "layers",
+}
+
+
+def open_or_build(
+    checkpoint: Checkpoint,
+    source: Source,
+    *,
+    k: int = 9,
+    fit: Fit = "crop",
+    stages: Sequence[str] | None = None,
+    precision: Precision = "float32",
+    **options: Any,
+) -> Iterator[Event]:
+    """Open the atlas of these weights and images, or build it and keep it; ``Finished`` carries it.
+
+    The events are those of ``build_atlas``, which takes the ``options`` too. A note says why an atlas is
+    built where there was one of images of that name under that architecture. A build that was
+    interrupted goes on where it was.
+    """
+    header = describe(checkpoint, source, k=k, fit=fit, stages=stages, precision=precision)
+    path = atlas_path(header["fingerprint"])
+    if path.exists():
+        try:
+            yield Finished(Atlas.load(path))
+            return
+        except ExploreError as damage:
+            yield Note(f"the index is built again: {damage}")
+    elif (reason := _why_anew(header)) is not None:
+        yield Note(reason)
+    events = build_atlas(
+        checkpoint,
+        source,
+        k=k,
+        fit=fit,
+        stages=stages,
+        precision=precision,
+        path=path.with_suffix(".partial"),
+        **options,
+    )
+    for event in events:
+        if isinstance(event, Finished):
+            event.result.save(path)
+        yield event
+
+
+def atlas_folder() -> Path:
+    """Give the folder in the user's cache where atlases lie."""
+    return cache_dir() / "atlases"
+
+
+def atlas_path(fingerprint: str) -> Path:
+    """Give the file of the atlas with this fingerprint."""
+    return atlas_folder() / f"{fingerprint}.safetensors"
+
+
+def _why_anew(header: dict[str, Any]) -> str | None:
+    """Say in what the atlas to be built differs from the most similar one that there is."""
+    others = (read_header(path) for path in atlas_folder().glob("*.safetensors"))
+    differences = [
+        [what for key, what in _DECISIVE.items() if other.get(key) != header[key]]
+        for other in others
+        if other is not None and all(other.get(key) == header[key] for key in ("architecture", "images_name"))
+    ]
+    if not differences:
+        return None
+    fewest = min(differences, key=lambda changed: (len(changed), changed))
+    changes = ", ".join(f"other {what}" for what in fewest)
+    return f"{header['images_name']} is indexed again: {changes} than before"
