@@ -5,7 +5,7 @@ import pytest
 
 from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import block_from, patch_tile, projection_tile
-from zfexplore.figures.grid import BETWEEN_HALVES, SEAM, Page, grid_figure
+from zfexplore.figures.grid import BETWEEN_HALVES, FRAME, GAP, Page, grid_figure, step_of
 from zfexplore.figures.text import EMPTY, MARGIN, PAPER
 from zfexplore.progress import Finished, Progress, finish
 
@@ -19,12 +19,11 @@ def block(nine, field):
 
 def tile_at(page, half, rank, tile=TILE):
     """The pixels of the rank-th tile in the left (0) or right (1) half of a page's only block."""
-    half_width = 3 * (tile + SEAM) + SEAM
+    half_width = 3 * step_of(tile) - GAP
     row, column = divmod(rank, 3)
-    right = MARGIN + 2 * half_width + BETWEEN_HALVES
-    bottom = page.height - MARGIN
-    left = right - (2 - half) * half_width - (1 - half) * BETWEEN_HALVES + SEAM + column * (tile + SEAM)
-    top = bottom - half_width + SEAM + row * (tile + SEAM)
+    x = MARGIN + half * (half_width + BETWEEN_HALVES)
+    left = x + FRAME + column * step_of(tile)
+    top = page.height - MARGIN - half_width + FRAME + row * step_of(tile)
     return np.asarray(page.crop((left, top, left + tile, top + tile)))
 
 

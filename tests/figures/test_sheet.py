@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from zfexplore.figures.blocks import block_from, kernel_tile
-from zfexplore.figures.grid import grid_figure
+from zfexplore.figures.grid import FRAME, GAP, grid_figure, step_of
 from zfexplore.figures.sheet import kernel_sheet, sheet
 from zfexplore.figures.text import MARGIN
 
@@ -28,11 +28,11 @@ def test_a_single_figure_needs_no_second_column():
 @pytest.mark.parametrize("count", [1, 16, 96])
 def test_kernels_come_in_the_order_of_their_channels(count):
     kernels = np.random.default_rng(0).normal(size=(count, 3, 7, 7)).astype(np.float32)
-    picture = kernel_sheet(kernels, 2 * MARGIN + 16 * 43)
     columns = min(16, count)
-    tile = ((16 * 43) // columns - 1) // 7 * 7
+    tile = 42  # 6 x 7, so that every pixel of a kernel is a square of six
+    picture = kernel_sheet(kernels, 2 * MARGIN + columns * step_of(tile) - GAP)
     row, column = divmod(count - 1, columns)
-    left, top = MARGIN + column * (tile + 1) + 1, row * (tile + 1) + 1
+    left, top = MARGIN + column * step_of(tile) + FRAME, row * step_of(tile) + FRAME
     last = picture.crop((left, top, left + tile, top + tile))
     assert last.tobytes() == kernel_tile(kernels[-1], tile).tobytes()
 

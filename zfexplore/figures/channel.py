@@ -10,10 +10,10 @@ from PIL import Image, ImageDraw
 
 from zfexplore.figures.blocks import SHOWN, Cell, ChannelBlock, enlarged, patch_tile, projection_tile
 from zfexplore.figures.captions import channel_caption
-from zfexplore.figures.grid import ROWS, SEAM
+from zfexplore.figures.grid import FRAME, GAP, ROWS, paste_framed, step_of
 from zfexplore.figures.provenance import provenance_of, save_png
 from zfexplore.figures.tables import write_tables
-from zfexplore.figures.text import EMPTY, FAINT, INK, MARGIN, PAPER, Heading, shorten, width, write
+from zfexplore.figures.text import FAINT, MARGIN, PAPER, Heading, shorten, width, write
 from zfexplore.units import Unit, Window
 
 TILE = 224
@@ -32,8 +32,8 @@ def channel_figure(
     Below each projection its rank and activation, below the patch the unit's row and column, below
     the image its class, or its name. The red box on the image is the unit's window.
     """
-    third = ROWS * (tile + SEAM) + SEAM
-    height = ROWS * (tile + CAPTION_ROOM)
+    third = ROWS * step_of(tile) - GAP
+    height = ROWS * (step_of(tile) + CAPTION_ROOM)
     heading = Heading(title, subtitle, 3 * third + 2 * BETWEEN)
     top = heading.height + CAPTION_ROOM
     canvas = Image.new("RGB", (heading.room + 2 * MARGIN, top + height + MARGIN), PAPER)
@@ -43,12 +43,12 @@ def channel_figure(
         write(draw, (MARGIN + picture * (third + BETWEEN), top - 8), what, CAPTION + 1)
     for position in range(SHOWN):
         row, column = divmod(position, ROWS)
-        x, y = MARGIN + column * (tile + SEAM), top + row * (tile + CAPTION_ROOM)
+        x, y = MARGIN + column * step_of(tile), top + row * (step_of(tile) + CAPTION_ROOM)
         cell = block.cells[position] if position < len(block.cells) else None
         for picture, left in enumerate(range(x, x + 3 * (third + BETWEEN), third + BETWEEN)):
-            _framed(canvas, draw, _picture(cell, picture, block.side, tile), left, y, tile)
+            paste_framed(canvas, _picture(cell, picture, block.side, tile), left, y, tile)
         if cell is not None:
-            _captions(draw, cell, x, y + tile + SEAM, tile, third + BETWEEN)
+            _captions(draw, cell, x, y + tile + 2 * FRAME, tile, third + BETWEEN)
     return canvas
 
 
@@ -100,14 +100,6 @@ def _picture(cell: Cell | None, picture: int, side: int, tile: int) -> Image.Ima
     longest = max(cell.image.shape[:2])
     height, width = (round(tile * edge / longest) for edge in cell.image.shape[:2])
     return boxed(enlarged(cell.image, height, width), cell.window, tile / longest)
-
-
-def _framed(
-    canvas: Image.Image, draw: ImageDraw.ImageDraw, picture: Image.Image | None, x: int, y: int, tile: int
-) -> None:
-    draw.rectangle((x, y, x + tile + SEAM, y + tile + SEAM), fill=EMPTY, outline=INK)
-    if picture is not None:
-        canvas.paste(picture, (x + SEAM, y + SEAM))
 
 
 def _captions(draw: ImageDraw.ImageDraw, cell: Cell, x: int, y: int, tile: int, step: int) -> None:

@@ -24,7 +24,9 @@ from zfexplore.progress import Finished, Meter, Progress
 ROWS = 3
 TILE = 112
 SMALLEST_TILE, LARGEST_TILE = 16, 512
-SEAM = 1  # the hairline around each tile
+# Patches can be black or white, so neither lines nor gaps alone would part them.
+FRAME = 1  # the dark line around each tile
+GAP = 2  # between two frames
 BETWEEN_HALVES = 10
 BETWEEN_BLOCKS = 30
 PROPORTION = 1.5  # width to height that a page aims at
@@ -49,7 +51,7 @@ class Page:
             )
         self.count, self.tile, self.drawn = count, tile, 0
         self.text = min(max(tile // 8, 11), 18)
-        self.half = ROWS * (tile + SEAM) + SEAM
+        self.half = ROWS * step_of(tile) - GAP
         self.block_width = 2 * self.half + BETWEEN_HALVES
         self.block_height = self.half + 2 * self.text
         self.columns = min(columns or self._tidy_columns(), max(count, 1))
@@ -104,20 +106,17 @@ class Page:
         if block.kernel is None:
             self._nine([projection_tile(cell, block.side, self.tile) for cell in block.cells], x, y)
             return
-        self._draw.rectangle((x, y, x + self.half - 1, y + self.half - 1), fill=INK)
-        self._image.paste(kernel_tile(block.kernel, self.half - 2 * SEAM), (x + SEAM, y + SEAM))
+        paste_framed(
+            self._image, kernel_tile(block.kernel, self.half - 2 * FRAME), x, y, self.half - 2 * FRAME
+        )
 
     def _nine(self, tiles: list[Image.Image], x: int, y: int) -> None:
-        """Paste up to nine tiles row by row, with hairlines around them; places left over stay empty."""
-        self._draw.rectangle((x, y, x + self.half - 1, y + self.half - 1), fill=INK)
-        step = self.tile + SEAM
+        """Paste up to nine tiles row by row; places left over stay empty."""
         for position in range(SHOWN):
             row, column = divmod(position, ROWS)
-            left, top = x + SEAM + column * step, y + SEAM + row * step
-            if position < len(tiles):
-                self._image.paste(tiles[position], (left, top))
-            else:
-                self._draw.rectangle((left, top, left + self.tile - 1, top + self.tile - 1), fill=EMPTY)
+            tile = tiles[position] if position < len(tiles) else None
+            left, top = x + column * step_of(self.tile), y + row * step_of(self.tile)
+            paste_framed(self._image, tile, left, top, self.tile)
 
     def _width(self) -> int:
         return 2 * MARGIN + self.columns * (self.block_width + BETWEEN_BLOCKS) - BETWEEN_BLOCKS
@@ -137,6 +136,21 @@ class Page:
             return abs(math.log(proportion / PROPORTION)) + (columns * rows - self.count) / self.count
 
         return min(range(1, max(self.count, 1) + 1), key=untidiness) if self.count else 1
+
+
+def step_of(tile: int) -> int:
+    """Give the pixels from one tile's frame to the next one's."""
+    return tile + 2 * FRAME + GAP
+
+
+def paste_framed(canvas: Image.Image, picture: Image.Image | None, x: int, y: int, tile: int) -> None:
+    """Draw a frame with its corner at (x, y), and the picture in it; None leaves the place empty."""
+    outer = tile + 2 * FRAME
+    ImageDraw.Draw(canvas).rectangle(
+        (x, y, x + outer - 1, y + outer - 1), fill=EMPTY, outline=INK, width=FRAME
+    )
+    if picture is not None:
+        canvas.paste(picture, (x + FRAME, y + FRAME))
 
 
 def grid_figure(

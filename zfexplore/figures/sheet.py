@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from zfexplore.figures.blocks import kernel_tile
-from zfexplore.figures.text import INK, MARGIN, PAPER, Heading
+from zfexplore.figures.grid import GAP, paste_framed, step_of
+from zfexplore.figures.text import MARGIN, PAPER, Heading
 
 KERNELS_IN_A_ROW = 16
 
@@ -39,19 +40,15 @@ def sheet(
 def kernel_sheet(kernels: NDArray[np.float32], width: int) -> Image.Image:
     """Draw all filters ``[n, 3, k, k]``, sixteen in a row, by channel, ``width`` pixels wide.
 
-    Each is shown on its own scale, as R's layer 0, with the same margins as a page.
+    Each is shown on its own scale, as R's layer 0, with a page's margins at the sides.
     """
     count = len(kernels)
     columns = min(KERNELS_IN_A_ROW, max(count, 1))
-    tile = (width - 2 * MARGIN) // columns - 1
-    # Whole pixels: squares of one size make the filter's grid visible.
-    tile = max(tile // kernels.shape[-1] * kernels.shape[-1], 1)
+    tile = max((width - 2 * MARGIN + GAP) // columns - step_of(0), 1)
     rows = math.ceil(count / columns)
-    canvas = Image.new("RGB", (width, rows * (tile + 1) + 1 + MARGIN), PAPER)
-    draw = ImageDraw.Draw(canvas)
+    canvas = Image.new("RGB", (width, rows * step_of(tile)), PAPER)
     for channel, kernel in enumerate(kernels):
         row, column = divmod(channel, columns)
-        left, top = MARGIN + column * (tile + 1), row * (tile + 1)
-        draw.rectangle((left, top, left + tile + 1, top + tile + 1), fill=INK)
-        canvas.paste(kernel_tile(kernel, tile), (left + 1, top + 1))
+        left, top = MARGIN + column * step_of(tile), row * step_of(tile)
+        paste_framed(canvas, kernel_tile(kernel, tile), left, top, tile)
     return canvas

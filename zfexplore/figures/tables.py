@@ -37,8 +37,8 @@ def keep_arrays(blocks: Iterable[ChannelBlock], path: str | os.PathLike[str]) ->
 
     For channel conv5:130 ``conv5-130.pixels`` float32 ``[n, 3, side, side]`` (projections, zero outside
     the window) and ``.patches`` uint8 ``[n, side, side, 3]``; ``.activation``, ``.scale``, ``.image``
-    ``[n]``; ``.position [n, 2]`` (y, x) and ``.window [n, 4]`` (y0, x0, y1, x1). Memory holds one channel at a time.
-    Closed early, it leaves no file.
+    ``[n]``; ``.position [n, 2]`` (y, x) and ``.window [n, 4]`` (y0, x0, y1, x1). Memory holds one channel
+    at a time. Closed early, it leaves no file.
     """
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         for block in blocks:

@@ -22,6 +22,7 @@ RULE: Colour = (212, 212, 216)
 EMPTY: Colour = (236, 236, 238)  # a place with no picture, and what lies outside the photograph
 
 MARGIN = 28  # around a figure, pixels
+BELOW_HEADING = 12
 
 KNOWN = frozenset("·…“”‘’")
 
@@ -85,7 +86,8 @@ class Heading:
     @property
     def height(self) -> int:
         """Give the pixels from the top of the page to what follows the heading."""
-        return MARGIN + sum(step for _, _, _, step in self._lines())
+        lines = self._lines()
+        return MARGIN + sum(step for _, _, _, step in lines) + (BELOW_HEADING if lines else 0)
 
     def draw(self, draw: ImageDraw.ImageDraw) -> None:
         """Write the heading into the upper left corner of a page."""
