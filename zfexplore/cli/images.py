@@ -1,0 +1,112 @@
+"""``zfexplore images``: which images there are to choose from, and what a folder or set holds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zfexplore.cli.options import DownloadOption, JsonOption, LimitOption
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from zfexplore.images.summary import Offer, Summary
+
+_CLASSES_SHOWN = 30
+
+
+def images(
+    spec: Annotated[
+        str | None,
+        typer.Argument(metavar="[DIR|NAME]", help="A folder of images, or a named set, to look into."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Read every image and name those that cannot be read.")
+    ] = False,
+    download: DownloadOption = False,
+    limit: LimitOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List the named sets of images and whether they are here; or say what one set or folder holds.
+
+    Example: zfexplore images ~/Pictures --check
+    """
+    from zfexplore.cli.show import output, print_json, watch
+    from zfexplore.errors import ExploreError
+    from zfexplore.images.sources import open_images
+    from zfexplore.images.summary import check as check_images
+    from zfexplore.images.summary import offers, summarise
+
+    if spec is None:
+        if check or download or limit is not None:
+            raise ExploreError("--check, --download and --limit need a folder or a set to work on", usage=True)
+        found = offers()
+        print_json([_plain(offer) for offer in found]) if json else output().print(_offer_table(found))
+        return
+    source = open_images(spec, limit=limit, download=download)
+    summary = summarise(source)
+    health = watch(check_images(source)) if check else None
+    if json:
+        print_json(asdict(summary) | ({"health": asdict(health)} if health else {}))
+        return
+    output().print(_summary_table(summary))
+    if health:
+        output().print(f"{health.readable:,} of {summary.count:,} images can be read")
+
+
+def _plain(offer: Offer) -> dict[str, Any]:
+    return asdict(offer) | {"place": None if offer.place is None else str(offer.place)}
+
+
+def _offer_table(found: list[Offer]) -> Table:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, caption_justify="left", caption_style="dim")
+    table.caption = "Any folder of images will do as well: --images DIR, with class subfolders or flat."
+    table.add_column("--images", style="bold")
+    table.add_column("what it is")
+    table.add_column("here")
+    table.add_column("where", overflow="fold")
+    for offer in found:
+        place = "needs no files" if offer.place is None else escape(str(offer.place))
+        table.add_row(offer.name, offer.about, _presence(offer), place)
+    return table
+
+
+def _presence(offer: Offer) -> str:
+    if offer.here:
+        return "[green]yes[/]"
+    return "no, --download fetches it" if offer.downloads else "no, to be put there by hand"
+
+
+def _summary_table(summary: Summary) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    size = "cannot be read" if summary.size is None else f"{summary.size[0]} x {summary.size[1]} pixels"
+    rows = {
+        "images": f"{summary.count:,}",
+        "classes": _classes_in_words(summary),
+        "first": f"{summary.first}, {size}",
+        "fingerprint": summary.fingerprint,
+    }
+    table.add_row("source", f"[bold]{escape(summary.name)}[/]")
+    for name, text in rows.items():
+        table.add_row(name, escape(text))
+    return table
+
+
+def _classes_in_words(summary: Summary) -> str:
+    """Name the classes with their counts, the first thirty of them."""
+    if not summary.per_class:
+        return "none: the images are not labelled"
+    named = [f"{name} {count:,}" for name, count in list(summary.per_class.items())[:_CLASSES_SHOWN]]
+    rest = len(summary.per_class) - len(named)
+    return f"{len(summary.per_class)}: {', '.join(named)}" + (f" and {rest} more" if rest else "")
