@@ -81,7 +81,11 @@ def project(
     The unit is seeded with its activation; at zero or below (a last logit) it projects to zero.
     Raises ExploreError for whatever does not exist, naming what does.
     """
-    images, request = read_request(trunk, images, stage, channels, positions)
+    return project_request(trunk, *read_request(trunk, images, stage, channels, positions))
+
+
+def project_request(trunk: Trunk, images: Tensor, request: Request) -> Projection:
+    """Bring the rows of a checked request back to pixels."""
     with exact_arithmetic(trunk.device):
         return join([_project_rows(trunk, images, part) for part in _portions(request)])
 
@@ -136,18 +140,23 @@ def undo_step(step: Step, signal: Tensor, shape: Sequence[int], switches: Tensor
 def unpool(signal: Tensor, switches: Tensor, size: Sequence[int], step: Step) -> Tensor:
     """Put each pooled value ``[n, c, h, w]`` back where it came from, adding where two meet.
 
-    ``switches`` are flat indices into a map of ``size``. The windows are taken in turns of those that
-    lie a kernel apart: within a turn no pixel is chosen twice, so that the order of the additions,
-    and with it the last bit, is the same on every device.
+    ``switches`` are flat indices into a map of ``size``. On a GPU, where additions to one pixel come in
+    any order, the windows are taken in turns of those that lie a kernel apart: within a turn no pixel
+    is chosen twice, so that even the last bit is the same every time.
     """
     n, channels = signal.shape[:2]
-    pixels = signal.new_zeros(n, channels, size[0] * size[1])
-    turns_y, turns_x = (-(-step.kernel[axis] // step.stride[axis]) for axis in (0, 1))
-    for y in range(turns_y):
-        for x in range(turns_x):
-            places = switches[:, :, y::turns_y, x::turns_x].flatten(2)
-            pixels.scatter_add_(2, places, signal[:, :, y::turns_y, x::turns_x].flatten(2))
-    return pixels.view(n, channels, *size)
+    channels_last = signal.is_contiguous(memory_format=torch.channels_last)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    pixels = torch.empty(
+        (n, channels, size[0], size[1]), dtype=signal.dtype, device=signal.device, memory_format=layout
+    ).zero_()
+    meeting = [-(-step.kernel[axis] // step.stride[axis]) for axis in (0, 1)]
+    down, right = meeting if signal.is_cuda else (1, 1)
+    for y in range(down):
+        for x in range(right):
+            places = switches[:, :, y::down, x::right].flatten(2)
+            pixels.flatten(2).scatter_add_(2, places, signal[:, :, y::down, x::right].flatten(2))
+    return pixels
 
 
 def _portions(request: Request) -> list[Request]:

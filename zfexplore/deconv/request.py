@@ -77,9 +77,21 @@ def read_request(
     Raises ExploreError naming the valid range for an unknown stage, a channel or position out of
     range, numbers that do not fit together, and images that are not ``[n, channels, h, w]`` floats.
     """
-    chosen = trunk.stage(stage)
     images = _check_images(trunk, images)
     size = (images.shape[2], images.shape[3])
+    return images, read_units(trunk, len(images), size, stage, channels, positions)
+
+
+def read_units(
+    trunk: Trunk,
+    images: int,
+    size: tuple[int, int],
+    stage: str,
+    channels: int | Sequence[int] | Tensor,
+    positions: Positions,
+) -> Request:
+    """Check which units of ``images`` images of ``size`` were asked for, and give them as rows."""
+    chosen = trunk.stage(stage)
     trunk.sizes(chosen.end, size)  # refuses images that are too small, for fully connected stages too
     channel = _check_channels(chosen, channels)
     position = None
@@ -88,15 +100,21 @@ def read_request(
     elif isinstance(positions, str) and positions != "all":
         told = f"positions must be None, pairs of row and column, or 'all', not {positions!r}"
         raise ExploreError(told, usage=True)
-    rows = _row_count(len(images), len(channel), None if position is None else len(position))
-    return images, Request(
+    rows = _row_count(images, len(channel), None if position is None else len(position))
+    return Request(
         chosen,
         size,
-        _stretch(torch.arange(len(images)), rows),
+        _stretch(torch.arange(images), rows),
         _stretch(channel, rows),
         None if position is None else _stretch(position, rows),
         whole_map=isinstance(positions, str),
     )
+
+
+def pixel_channels(trunk: Trunk) -> int:
+    """Give the channels of the images that a trunk takes, 3 for colour."""
+    first: Any = next(step.module for step in trunk.steps if step.kind == "conv")
+    return first.in_channels
 
 
 def strongest(maps: Tensor) -> Tensor:
@@ -116,12 +134,15 @@ def input_windows(trunk: Trunk, request: Request, position: Tensor) -> Tensor:
     return torch.tensor([[first.y0, first.x0, last.y1, last.x1]]).expand(len(request), 4).clone()
 
 
-def join(parts: Sequence[Projection]) -> Projection:
-    """Put projections of one stage one below the other."""
+def join(parts: Sequence[Projection], order: Tensor | None = None) -> Projection:
+    """Put projections of one stage one below the other, row ``i`` of them becoming row ``order[i]``."""
     if len(parts) == 1:
         return parts[0]
     columns = ("channel", "pixels", "activation", "position", "window")
     stacked = {name: torch.cat([getattr(part, name) for part in parts]) for name in columns}
+    if order is not None:
+        back = order.argsort()
+        stacked = {name: values[back] for name, values in stacked.items()}
     return Projection(parts[0].stage, **stacked)
 
 
@@ -154,8 +175,7 @@ def _exact_settings() -> list[tuple[Any, str, Any]]:
 
 
 def _check_images(trunk: Trunk, images: Tensor) -> Tensor:
-    first: Any = next(step.module for step in trunk.steps if step.kind == "conv")
-    channels = first.in_channels
+    channels = pixel_channels(trunk)
     if images.ndim != 4 or len(images) == 0 or images.shape[1] != channels:
         shape = " x ".join(map(str, images.shape))
         raise ExploreError(f"images must be [n, {channels}, height, width] with n >= 1, not {shape}")

@@ -1,0 +1,141 @@
+"""The windowed deconvnet against the dense one, which is the judge."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from zfexplore.deconv import dense, windowed
+from zfexplore.deconv.request import Projection
+from zfexplore.errors import ExploreError
+from zfexplore.nets.trunk import Trunk
+
+
+def assert_equal(ours: Projection, theirs: Projection, tolerance: float = 1e-10) -> None:
+    assert ours.stage == theirs.stage
+    assert torch.equal(ours.channel, theirs.channel)
+    assert torch.equal(ours.position, theirs.position)
+    assert torch.equal(ours.window, theirs.window)
+    torch.testing.assert_close(ours.activation, theirs.activation, rtol=tolerance, atol=tolerance)
+    largest = theirs.pixels.abs().flatten(1).amax(1)
+    difference = (ours.pixels - theirs.pixels).abs().flatten(1).amax(1)
+    assert (difference <= tolerance * largest).all()
+
+
+def everywhere(trunk: Trunk, stage: str, size: tuple[int, int]) -> list[list[int]]:
+    """Corners, middles of edges, the centre, and a neighbour of the corner."""
+    height, width = trunk.map_size(stage, size)
+    rows, columns = (0, height // 2, height - 1), (0, width // 2, width - 1)
+    return [[y, x] for y in rows for x in columns] + [[min(1, height - 1), min(1, width - 1)]]
+
+
+def test_units_of_one_image_at_every_stage_and_border(net: nn.Module, images: Tensor) -> None:
+    trunk = Trunk(net)
+    for stage in trunk.names:
+        places = everywhere(trunk, stage, (97, 126))
+        channels = [row % 5 for row in range(len(places))]
+        assert_equal(
+            windowed.project(trunk, images[:1], stage, channels, places),
+            dense.project(trunk, images[:1], stage, channels, places),
+        )
+
+
+def test_one_unit_an_image_in_its_own_window(net: nn.Module, images: Tensor) -> None:
+    trunk = Trunk(net)
+    for stage in trunk.names:
+        for place in everywhere(trunk, stage, (97, 126))[::4]:
+            arguments = (trunk, images, stage, [0, 3, 1], [place] * 3)
+            assert_equal(windowed.project(*arguments), dense.project(*arguments))
+
+
+def test_each_images_maximum_is_found(net: nn.Module, images: Tensor) -> None:
+    trunk = Trunk(net)
+    for stage in trunk.names:
+        assert_equal(windowed.project(trunk, images, stage, 1), dense.project(trunk, images, stage, 1))
+
+
+def test_a_whole_map_at_once(zfnet: nn.Module, images: Tensor) -> None:
+    arguments = (Trunk(zfnet), images, "conv3", 2, "all")
+    assert_equal(windowed.project(*arguments), dense.project(*arguments))
+
+
+PAIRS = st.tuples(st.integers(1, 4), st.integers(1, 4))
+
+
+@st.composite
+def stacks(draw: st.DrawFn) -> nn.Sequential:
+    """Two to four convolutions, each with or without ReLU, LRN and pooling, of any shape torch takes."""
+    layers: list[nn.Module] = []
+    channels = 2
+    for _ in range(draw(st.integers(2, 4))):
+        kernel, groups = draw(PAIRS), draw(st.sampled_from([1, 2]))
+        padding = tuple(draw(st.integers(0, length)) for length in kernel)
+        layers.append(nn.Conv2d(channels, 4, kernel, draw(PAIRS), padding, groups=groups))
+        channels = 4
+        if draw(st.integers(0, 4)):
+            layers.append(nn.ReLU())
+        norm = draw(st.sampled_from(["before", "after", None]))
+        if norm == "before":
+            layers.append(nn.LocalResponseNorm(3, alpha=0.5))
+        if draw(st.booleans()):
+            kernel = draw(PAIRS)
+            padding = tuple(draw(st.integers(0, length // 2)) for length in kernel)
+            layers.append(nn.MaxPool2d(kernel, draw(PAIRS), padding, ceil_mode=draw(st.booleans())))
+        if norm == "after":
+            layers.append(nn.LocalResponseNorm(3, alpha=0.5))
+    return nn.Sequential(*layers)
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(stack=stacks(), size=st.tuples(st.integers(16, 48), st.integers(16, 48)), seed=st.integers(0, 99))
+def test_random_stacks_sizes_and_places(stack: nn.Sequential, size: tuple[int, int], seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in stack.parameters():
+        parameter.data = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+    trunk = Trunk(stack)
+    images = torch.randn(2, 2, *size, generator=generator, dtype=torch.float64)
+    for stage in trunk.names:
+        try:
+            places = everywhere(trunk, stage, size)
+        except ExploreError:  # the drawn strides leave nothing of so small an image
+            return
+        channels = [row % 4 for row in range(len(places))]
+        for image in (images[:1], images[1:]):
+            many = (trunk, image, stage, channels, places)
+            assert_equal(windowed.project(*many), dense.project(*many))
+        lone = (trunk, images, stage, 2, [places[seed % 10], places[seed % 7]])
+        assert_equal(windowed.project(*lone), dense.project(*lone))
+
+
+def test_changed_weights_are_seen(zfnet: nn.Module, images: Tensor) -> None:
+    trunk = Trunk(zfnet)
+    arguments = (trunk, images[:1], "conv3", 2, [[2, 3]])
+    windowed.project(*arguments)
+    with torch.no_grad():
+        zfnet[0].weight.mul_(-1)
+        zfnet[4].weight.data = zfnet[4].weight.data.flip(0)
+    assert_equal(windowed.project(*arguments), dense.project(*arguments))
+
+
+def test_flat_pictures_differ_only_by_the_choice_among_equals(zfnet: nn.Module) -> None:
+    # A checkerboard of 8 pixels: whole pooling windows hold one value, and rounding decides. With
+    # the dense projection's switches both must be the same picture again.
+    trunk = Trunk(zfnet.float())
+    rows = torch.arange(96) // 8
+    image = ((rows[:, None] + rows[None]) % 2).float().expand(1, 3, 96, 96)
+    recording = dense.record(trunk, image, "conv5")
+    for place in everywhere(trunk, "conv5", (96, 96)):
+        reference = dense.project(trunk, image, "conv5", 3, [place])
+        imposed = windowed.project_recorded(trunk, recording, [3], [place])
+        assert_equal(imposed, reference, tolerance=1e-5)
+
+
+@pytest.mark.parametrize("stage", ["conv2", "conv5", "pool5"])
+def test_float32_agrees_on_continuous_pictures(zfnet: nn.Module, images: Tensor, stage: str) -> None:
+    trunk = Trunk(zfnet.float())
+    places = everywhere(trunk, stage, (97, 126))
+    arguments = (trunk, images[:1].float(), stage, 1, places)
+    assert_equal(windowed.project(*arguments), dense.project(*arguments), tolerance=1e-4)

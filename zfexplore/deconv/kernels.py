@@ -1,0 +1,125 @@
+"""Convolution and its transpose on windows, with the weights laid out once.
+
+Windows come padded, so nothing here pads. Maps are kept channels-last: the poolings run twenty times
+faster so on a CPU, and small convolutions need not copy their weights at every call. Where a layer
+reads few channels (the pixels), its transpose is computed as an ordinary convolution, one small
+kernel for each remainder of the stride, which is three times faster than torch's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zfexplore.nets.trunk import Step
+
+FEW_CHANNELS = 4
+
+_laid_out: WeakKeyDictionary[nn.Module, Kernels] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """A layer's weights as its windows need them.
+
+    ``weight [o, c / groups, h, w]`` channels-last; ``remainders`` for the transpose of a layer that
+    reads few channels, else None; ``state`` tells whether the layer's weights have changed since.
+    """
+
+    weight: Tensor
+    remainders: Tensor | None
+    state: tuple[object, ...]
+
+
+def convolve(step: Step, x: Tensor) -> Tensor:
+    """Filter padded windows ``x [m, c, h, w]``, with bias."""
+    module: Any = step.module
+    return F.conv2d(x, kernels_of(step).weight, module.bias, step.stride, groups=module.groups)
+
+
+def convolve_transposed(step: Step, signal: Tensor) -> Tensor:
+    """Filter ``signal [m, o, h, w]`` with the kernels flipped, without bias, to the padded windows' size."""
+    module: Any = step.module
+    kernels = kernels_of(step)
+    if kernels.remainders is None:
+        return F.conv_transpose2d(signal, kernels.weight, None, step.stride, groups=module.groups)
+    (rows, columns), (down, right) = step.kernel, step.stride
+    reach_y, reach_x = -(-rows // down), -(-columns // right)
+    maps = F.conv2d(signal, kernels.remainders, padding=(reach_y - 1, reach_x - 1))
+    m, _, height, width = maps.shape
+    maps = maps.view(m, -1, down, right, height, width).permute(0, 1, 4, 2, 5, 3)
+    pixels = maps.reshape(m, -1, height * down, width * right)
+    return pixels[:, :, : (signal.shape[2] - 1) * down + rows, : (signal.shape[3] - 1) * right + columns]
+
+
+def convolve_one(step: Step, x: Tensor, channel: Tensor) -> Tensor:
+    """Filter padded windows ``x [m, c, h, w]`` with one channel's kernel a row, to ``[m, 1, h, w]``."""
+    module: Any = step.module
+    if module.groups > 1:
+        x = torch.stack([row[first:last] for row, (first, last) in zip(x, _read(step, channel), strict=True)])
+    m, channels, height, width = x.shape
+    rows = x.reshape(1, m * channels, height, width)
+    bias = None if module.bias is None else module.bias[channel]
+    return F.conv2d(rows, module.weight[channel], bias, step.stride, groups=m).transpose(0, 1)
+
+
+def convolve_one_transposed(step: Step, signal: Tensor, channel: Tensor) -> Tensor:
+    """Bring one channel's signal a row, ``[m, 1, h, w]``, to the padded windows ``[m, c, h, w]``."""
+    module: Any = step.module
+    m = len(signal)
+    weight = module.weight[channel]  # [m, c / groups, h, w]
+    rows = F.conv_transpose2d(signal.transpose(0, 1), weight, None, step.stride, groups=m)
+    rows = rows.view(m, weight.shape[1], *rows.shape[2:])
+    if module.groups == 1:
+        return rows
+    full = rows.new_zeros(m, module.in_channels, *rows.shape[2:])
+    for row, (first, last) in enumerate(_read(step, channel)):
+        full[row, first:last] = rows[row]
+    return full
+
+
+def kernels_of(step: Step) -> Kernels:
+    """Give the layer's kernels, laid out anew when its weights have changed."""
+    module: Any = step.module
+    weight = module.weight
+    state = (
+        weight.data_ptr(),
+        weight.device,
+        weight.dtype,
+        None if weight.is_inference() else weight._version,
+    )
+    kernels = _laid_out.get(module)
+    if kernels is None or kernels.state != state:
+        weight = weight.detach()
+        few = module.groups == 1 and module.in_channels <= FEW_CHANNELS and weight.device.type == "cpu"
+        remainders = _by_remainder(step, weight) if few else None
+        kernels = Kernels(weight.contiguous(memory_format=torch.channels_last), remainders, state)
+        _laid_out[module] = kernels
+    return kernels
+
+
+def _by_remainder(step: Step, weight: Tensor) -> Tensor:
+    """Split the kernels ``[o, c, h, w]`` by row and column modulo the stride.
+
+    Output pixel ``stride * a + r`` is the sum over ``q`` of ``signal[a - q] * weight[stride * q + r]``:
+    for each remainder r a convolution with a kernel of its own, flipped. ``[c * strides, o, q, q]``.
+    """
+    (rows, columns), (down, right) = step.kernel, step.stride
+    padded = F.pad(weight, (0, -columns % right, 0, -rows % down))
+    out, channels, height, width = padded.shape
+    split = padded.view(out, channels, height // down, down, width // right, right)
+    split = split.permute(1, 3, 5, 0, 2, 4).reshape(-1, out, height // down, width // right)
+    return split.flip(2, 3).contiguous(memory_format=torch.channels_last)
+
+
+def _read(step: Step, channel: Tensor) -> list[tuple[int, int]]:
+    """Give the first and last + 1 of the channels that each of the layer's ``channel`` reads."""
+    module: Any = step.module
+    width, share = module.in_channels // module.groups, module.out_channels // module.groups
+    groups = [index // share for index in channel.tolist()]
+    return [(group * width, (group + 1) * width) for group in groups]
