@@ -1,0 +1,113 @@
+"""An instant engine in the place of the real one, and an app around it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zfexplore.tui import messages as say
+from zfexplore.tui.app import ExplorerApp
+
+STAGES = (
+    ("conv1", "conv", 96, 7),
+    ("pool1", "pool", 96, 11),
+    ("conv2", "conv", 256, 27),
+    ("fc6", "fc", 1024, None),
+)
+DEAD = 5
+
+
+class InstantEngine:
+    """Answers every request at once, with flat colours that tell channel and rank."""
+
+    def __init__(self, *, answer: bool = True) -> None:
+        self.answer = answer
+        self.requests: list[object] = []
+        self.started = self.stopped = self.cancelled = False
+
+    def start(self, post) -> None:
+        self.started, self.post = True, post
+        stages = tuple(
+            say.Layer(name, kind, channels, (8, 8) if field else (), (field, field) if field else None)
+            for name, kind, channels, field in STAGES
+        )
+        post(say.NetLoaded("zfnet, 204 classes", "feedbeef", stages, "cpu"))
+        post(say.ImagesOpened("specimens", 480))
+        statistics = {name: _statistics(channels) for name, _, channels, _ in STAGES}
+        post(say.AtlasChanged(statistics, 480, True))
+
+    def ask(self, request: object) -> None:
+        self.requests.append(request)
+        if isinstance(request, say.ShowChannel) and self.answer:
+            self.show(request)
+        if isinstance(request, say.SaveChannel):
+            self.post(say.FigureSaved(Path("out") / f"{request.stage}-{request.channel}.png"))
+
+    def show(self, request: say.ShowChannel) -> None:
+        count = 0 if request.channel == DEAD else 9
+        units = [_shown(request.channel, rank) for rank in range(count)]
+        rows = tuple(
+            say.TopRow(unit.rank, unit.value, unit.name, unit.label, unit.y, unit.x) for unit in units
+        )
+        self.post(say.TopListed(request.stage, request.channel, request.generation, rows))
+        for unit in units:
+            self.post(say.PictureArrived(request.generation, unit))
+        self.post(say.ChannelShown(request.stage, request.channel, request.generation, count))
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+def _statistics(channels: int) -> say.StageStatistics:
+    maximum = [0.0 if channel == DEAD else 30.0 - channel / channels for channel in range(channels)]
+    return say.StageStatistics(
+        maximum=maximum,
+        mean=[value / 3 for value in maximum],
+        firing=[0.0 if value == 0 else 0.5 for value in maximum],
+        selectivity=[channel / channels for channel in range(channels)],
+        rarity=[0.5] * channels,
+        best_class=["sunflower" if channel % 2 else "face" for channel in range(channels)],
+    )
+
+
+def _shown(channel: int, rank: int) -> say.Shown:
+    projection = np.full((20, 20, 3), (40 * (channel % 6), 20 * rank, 128), np.uint8)
+    patch = np.full((20, 20, 3), (20 * rank, 160, 60), np.uint8)
+    image = np.full((64, 64, 3), 90, np.uint8)
+    return say.Shown(
+        rank, 30.0 - rank, f"sunflower-{rank}.png", "sunflower", 3, rank, (4, 4, 24, 24), 1.5,
+        say.Bitmap(projection), say.Bitmap(patch), say.Bitmap(image),
+    )  # fmt: skip
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Run ``async def`` tests in a loop of their own."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZFEXPLORE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def engine() -> InstantEngine:
+    return InstantEngine()
+
+
+@pytest.fixture
+def app(engine) -> ExplorerApp:
+    return ExplorerApp(say.Setup(), engine)

@@ -1,0 +1,272 @@
+"""The explorer on an instant engine: what keys, mouse and messages do at every size."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+
+import pytest
+
+from zfexplore.tui import messages as say
+from zfexplore.tui.app import ExplorerApp
+from zfexplore.tui.screens.help import HelpScreen
+from zfexplore.tui.screens.question import ErrorScreen, QuestionScreen
+from zfexplore.tui.session import Session, keymap_path, load_session, save_session
+from zfexplore.tui.widgets.channels import ChannelList
+from zfexplore.tui.widgets.layers import LayerList, LayerTabs
+from zfexplore.tui.widgets.status import StatusBar
+from zfexplore.tui.widgets.top import TopList
+
+SIZES = [(80, 24), (120, 40), (200, 60), (50, 14)]
+
+
+def text(app) -> str:
+    """What the screen shows."""
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips(app.size))
+
+
+async def until(pilot, holds) -> None:
+    """Wait for a condition."""
+    for _ in range(60):
+        if holds():
+            return
+        await pilot.pause()
+    raise AssertionError(f"never held; the screen:\n{text(pilot.app)}")
+
+
+@asynccontextmanager
+async def running(app, size=(120, 40)):
+    """The app, its first channel shown."""
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until(pilot, lambda: app.settled > 0)
+        yield pilot
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("colour", [True, False])
+async def test_it_shows_the_highest_convolution_and_nine_pictures(app, engine, size, colour, monkeypatch):
+    if not colour:
+        monkeypatch.setenv("NO_COLOR", "1")
+        app = ExplorerApp(say.Setup(), engine)
+    async with running(app, size):
+        assert (app.stage, app.channel) == ("conv2", 0)
+        assert [len(grid.pictures) for grid in app.grids] == [9, 9]
+        assert "conv2:0" in text(app)
+        assert "▸" in text(app)
+
+
+@pytest.mark.parametrize(
+    ("size", "seen"),
+    [
+        ((50, 14), "tabs channels projections"),
+        ((80, 24), "tabs channels projections top"),
+        ((120, 40), "layers channels projections patches top jobs"),
+        ((200, 60), "layers channels projections patches top jobs"),
+    ],
+)
+async def test_panes_by_size(app, size, seen):
+    async with running(app, size):
+        panes = ("tabs", "layers", "channels", "projections", "patches", "top", "jobs")
+
+        assert " ".join(name for name in panes if app.query_one(f"#{name}").region.area) == seen
+        for name in seen.split():
+            assert app.screen.region.contains_region(app.query_one(f"#{name}").region)
+
+
+async def test_moving_asks_for_the_channel_under_the_cursor(app, engine):
+    async with running(app) as pilot:
+        await pilot.press("down", "j", "j", "k", "ctrl+d", "g", "G")
+        await pilot.pause()
+
+        channels = [request.channel for request in engine.requests if isinstance(request, say.ShowChannel)]
+        half = channels[5] - 2
+        assert channels == [0, 1, 2, 3, 2, 2 + half, 0, 255]
+        assert half > 3
+        assert app.query_one(StatusBar).unit == "conv2:255"
+
+
+async def test_layers_change_by_brackets_arrows_and_list_and_each_keeps_its_channel(app):
+    async with running(app) as pilot:
+        await pilot.press("down", "down", "left_square_bracket")
+        assert (app.stage, app.channel) == ("pool1", 0)
+        await pilot.press("right_square_bracket")
+        assert (app.stage, app.channel) == ("conv2", 2)
+        await pilot.press("l")
+        assert app.stage == "fc6"
+        await pilot.press("right_square_bracket")
+        assert app.stage == "fc6"
+        await pilot.press("1", "home")
+        assert app.stage == "conv1"
+        assert app.query_one(LayerList).cursor == 0
+        await pilot.press("right")
+        assert app.focused is app.query_one(ChannelList)
+
+
+async def test_one_cursor_for_projections_patches_and_table(app):
+    async with running(app) as pilot:
+        await pilot.press("3", "down", "right")
+        assert [grid.cursor for grid in app.grids] == [4, 4]
+        assert app.query_one(TopList).cursor == 4
+        await pilot.press("5", "down")
+        assert [grid.cursor for grid in app.grids] == [5, 5]
+        await pilot.press("4", "right", "right", "end")
+        assert app.query_one(TopList).cursor == 8
+
+
+async def test_the_mouse_picks_channels_pictures_and_layers(app):
+    async with running(app, (80, 24)) as pilot:
+        await pilot.click(ChannelList, offset=(5, 4))
+        assert app.channel == 3
+        await pilot.click("#projections", offset=(20, 10))
+        assert app.grids[0].cursor == 4
+        await pilot.click(LayerTabs, offset=(2, 0))
+        assert app.stage == "conv1"
+
+
+async def test_one_grid_at_a_time_where_it_is_narrow(app):
+    async with running(app, (80, 24)) as pilot:
+        projections, patches = app.grids
+        assert (projections.display, patches.display) == (True, False)
+        await pilot.press("p")
+        assert (projections.display, patches.display) == (False, True)
+        assert "patches" in text(app)
+        await pilot.press("3")
+        assert (projections.display, patches.display) == (True, False)
+
+
+async def test_it_survives_a_storm_of_sizes(app):
+    async with running(app) as pilot:
+        for width, height in [(10, 3), (200, 60), (1, 1), (30, 50), (250, 5), (80, 24), (99, 31), (100, 32)]:
+            await pilot.resize_terminal(width, height)
+        await pilot.press("down")
+
+        assert app.query_one("#patches").region.area
+        assert len(app.grids[0].pictures) == 9
+
+
+async def test_old_pictures_stay_dimmed_until_the_first_new_one(app, engine):
+    async with running(app) as pilot:
+        before = app.grids[0].pictures
+        engine.answer = False
+        await pilot.press("down")
+        assert app.grids[0].stale
+        assert app.grids[0].pictures == before
+
+        request = engine.requests[-1]
+        app.post_message(say.PictureArrived(request.generation, before[0]))
+        await pilot.pause()
+        assert (len(app.grids[0].pictures), app.grids[0].stale) == (1, False)
+
+
+async def test_late_pictures_of_another_channel_are_dropped(app, engine):
+    async with running(app) as pilot:
+        picture, generation = app.grids[0].pictures[0], app.generation
+        engine.answer = False
+        await pilot.press("down")
+        app.post_message(say.PictureArrived(generation, picture))
+        await pilot.pause()
+
+        assert app.grids[0].stale
+
+
+async def test_a_dead_channel_says_so(app):
+    async with running(app) as pilot:
+        await pilot.press(*["down"] * 5)
+        await until(pilot, lambda: "conv2:5 fires on none" in text(app))
+
+        assert "dead" in text(app)
+
+
+async def test_enter_saves_and_says_where(app, engine):
+    async with running(app) as pilot:
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: "conv2-1.png" in text(app))
+
+        assert engine.requests[-1] == say.SaveChannel("conv2", 1)
+
+
+@pytest.mark.parametrize(("key", "asked"), [("y", True), ("n", False), ("escape", False)])
+async def test_a_file_of_another_origin_is_replaced_only_when_told(app, engine, key, asked, tmp_path):
+    async with running(app, (80, 24)) as pilot:
+        request = say.SaveChannel("conv2", 0)
+        app.post_message(say.OverwriteAsked(request, tmp_path / "x.png", "came from another checkpoint"))
+        await until(pilot, lambda: isinstance(app.screen, QuestionScreen))
+        await pilot.press(key)
+        await until(pilot, lambda: not isinstance(app.screen, QuestionScreen))
+
+        assert (say.SaveChannel("conv2", 0, overwrite=True) in engine.requests) is asked
+
+
+async def test_an_error_is_a_toast_and_the_app_lives_on(app):
+    async with running(app, (80, 24)) as pilot:
+        app.post_message(say.Failed("conv2:0 cannot be projected [here]"))
+        await until(pilot, lambda: "cannot be projected" in text(app) and "[here]" in text(app))
+        await pilot.press("down")
+
+        assert app.channel == 1
+
+
+async def test_a_fatal_error_is_a_dialog_and_the_exit_code(app):
+    async with running(app, (80, 24)) as pilot:
+        app.post_message(say.Failed("no such folder: [nope]", fatal=True))
+        await until(pilot, lambda: isinstance(app.screen, ErrorScreen))
+        await pilot.press("q")
+
+    assert (app.return_code, app.failure) == (1, "no such folder: [nope]")
+
+
+async def test_help_lists_the_keys_and_closes(app):
+    async with running(app, (80, 24)) as pilot:
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "save its figure" in text(app))
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, HelpScreen))
+
+
+async def test_glyphs_change_by_key_and_are_remembered(app, engine):
+    async with running(app) as pilot:
+        await pilot.press("m")
+        assert app.grids[0].mode == "half"
+        await pilot.pause()
+        assert [request.mode for request in engine.requests if isinstance(request, say.TileSize)][
+            -1
+        ] == "half"
+
+    assert load_session().mode == "half"
+
+
+async def test_the_last_session_comes_back(engine):
+    save_session(Session("conv1", 7))
+    app = ExplorerApp(say.Setup(), engine)
+    async with running(app, (80, 24)) as pilot:
+        assert (app.stage, app.channel) == ("conv1", 7)
+        await pilot.press("down", "q")
+
+    assert load_session() == Session("conv1", 8, "quadrant")
+    assert engine.stopped
+
+
+async def test_a_session_of_another_net_is_no_harm(engine):
+    save_session(Session("conv1", 7000))
+    app = ExplorerApp(say.Setup(), engine)
+    async with running(app, (80, 24)):
+        assert (app.stage, app.channel) == ("conv1", 95)
+
+
+async def test_keys_can_be_changed_by_a_file(engine):
+    keymap_path().parent.mkdir(parents=True)
+    keymap_path().write_text('{"save": "w"}')
+    app = ExplorerApp(say.Setup(), engine)
+    async with running(app, (80, 24)) as pilot:
+        await pilot.press("w")
+
+    assert say.SaveChannel("conv2", 0) in engine.requests
+
+
+async def test_progress_is_in_the_job_bar_or_the_status_bar(app):
+    job = say.Job("building the atlas", 120, 480, 31.2, 11.6)
+    async with running(app) as pilot:
+        app.post_message(say.JobChanged(job))
+        await until(pilot, lambda: "building the atlas 120/480 · 31.2 images/s · 0:12 left" in text(app))
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "building the atlas 25% · 0:12 left" in text(app))

@@ -1,0 +1,273 @@
+"""The one thread that touches torch: it takes requests from its inbox and posts messages.
+
+It loads the net and the images, builds the atlas a slice at a time between requests, projects the
+channel that was asked for last, one picture at a time, and, when nothing is wanted, its neighbours.
+Nothing here blocks the keys: the thread runs at low priority, and after the heavy imports the
+garbage collector is told to leave what they made alone, which keeps its pauses short.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from threading import Thread
+from typing import Any
+
+from zfexplore.errors import ExploreError
+from zfexplore.progress import Finished, Note, Progress, Skipped
+from zfexplore.tui import messages as say
+from zfexplore.tui.inbox import Inbox
+
+NICENESS = 10
+KEPT_CHANNELS = 48  # whose pictures are kept: about 2.5 MB each for conv5
+NEIGHBOURS = (1, -1, 2)  # projected ahead, in this order
+SECONDS_TO_STOP = 5.0
+
+log = logging.getLogger("zfexplore.tui")
+
+Entry = list[tuple[Any, say.Shown]]  # a channel's exemplars and how they are shown
+
+
+class Engine:
+    """Takes requests from the event loop with ``ask`` and answers through ``post``."""
+
+    def __init__(self, setup: say.Setup) -> None:
+        self.setup = setup
+        self._inbox = Inbox()
+        self._thread = Thread(target=self._run, name="engine", daemon=True)
+        self._post: Callable[[Any], Any] = lambda message: None
+        self._subject: Any = None
+        self._building: Iterator[Any] | None = None
+        self._channels: OrderedDict[tuple[str, int], Entry] = OrderedDict()
+        self._tile: say.TileSize | None = None
+        self._ahead: list[tuple[str, int]] = []
+        self._waiting: say.ShowChannel | None = None  # for the atlas
+        self._skipped = 0
+
+    # -- from the event loop -----------------------------------------------------------------------
+
+    def start(self, post: Callable[[Any], Any]) -> None:
+        """Begin loading."""
+        self._post = post
+        self._thread.start()
+
+    def ask(self, request: Any) -> None:
+        """Take a request; never waits."""
+        self._inbox.put(request)
+
+    def cancel(self) -> None:
+        """Give up the channel being projected."""
+        self._inbox.cancel()
+
+    def stop(self) -> None:
+        """End after the slice or picture at hand, so that the atlas can be gone on with."""
+        self._inbox.close()
+        if self._thread.is_alive():
+            self._thread.join(SECONDS_TO_STOP)
+
+    # -- the thread --------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        _lower_priority()
+        try:
+            self._load()
+        except Exception as error:
+            self._fail(error, fatal=True)
+            return
+        while not self._inbox.closed:
+            try:
+                self._turn()
+            except Exception as error:
+                self._fail(error)
+        if self._building is not None:
+            with suppress(Exception):
+                self._building.close()  # type: ignore[attr-defined]
+
+    def _turn(self) -> None:
+        """Serve one request, or do a piece of what can wait."""
+        idle = self._building is None and not self._ahead
+        request = self._inbox.take(wait=idle)
+        if request is not None:
+            self._serve(request)
+        elif self._inbox.closed:
+            return
+        elif self._building is not None:
+            self._build_on()
+        elif self._ahead:
+            self._project_ahead()
+
+    def _load(self) -> None:
+        self._post(say.JobChanged(say.Job("loading torch")))
+        import torch  # noqa: F401
+
+        _spare_the_collector()
+        from zfexplore.atlas.open import open_or_build
+        from zfexplore.atlas.store import watched_stages
+        from zfexplore.tui.subject import net_loaded, open_subject
+
+        self._post(say.JobChanged(say.Job("opening net and images")))
+        subject = open_subject(self.setup)
+        self._post(net_loaded(subject.checkpoint, tuple(watched_stages(subject.checkpoint.trunk))))
+        self._post(say.ImagesOpened(subject.source.name, len(subject.source)))
+        self._building = iter(open_or_build(subject.checkpoint, subject.source, fit=self.setup.fit))
+        self._subject = subject
+
+    def _serve(self, request: Any) -> None:
+        if isinstance(request, say.TileSize):
+            self._tile = request
+        elif self._subject.atlas is None:
+            self._put_off(request)
+        elif isinstance(request, say.ShowChannel):
+            self._show(request)
+        elif isinstance(request, say.SaveChannel):
+            self._save(request)
+
+    def _put_off(self, request: Any) -> None:
+        if isinstance(request, say.ShowChannel):
+            self._waiting = request
+        else:
+            self._post(say.Noted("the atlas is not complete yet: try again when it is"))
+
+    # -- the atlas ---------------------------------------------------------------------------------
+
+    def _build_on(self) -> None:
+        """Take the next event of the build; between two of them lies about one slice of images."""
+        assert self._building is not None
+        try:
+            event = next(self._building, None)
+        except Exception:
+            self._building = None
+            self._post(say.JobChanged(None))
+            raise
+        if isinstance(event, Progress):
+            self._post(say.JobChanged(_job(event, "building the atlas")))
+        elif isinstance(event, Note):
+            self._post(say.Noted(event.text))
+        elif isinstance(event, Skipped):
+            self._skipped += 1
+            log.warning("skipped %s: %s", event.name, event.reason)
+        elif isinstance(event, Finished):
+            self._building = None
+            self._atlas_ready(event.result)
+
+    def _atlas_ready(self, atlas: Any) -> None:
+        from zfexplore.tui.subject import statistics
+
+        self._subject.atlas = atlas
+        self._post(say.JobChanged(None))
+        self._post(say.AtlasChanged(statistics(atlas), atlas.count, True))
+        if self._skipped:
+            self._post(say.Noted(f"{self._skipped} images could not be read and were left out"))
+        if self._waiting is not None:
+            request, self._waiting = self._waiting, None
+            self._show(request)
+
+    # -- channels ----------------------------------------------------------------------------------
+
+    def _show(self, request: say.ShowChannel) -> None:
+        """Post what is known of the channel, then its pictures one by one, unless overtaken."""
+        if self._inbox.overtaken(request):
+            return
+        stage, channel, started = request.stage, request.channel, time.monotonic()
+        rows = self._subject.top_rows(stage, channel)
+        self._post(say.TopListed(stage, channel, request.generation, rows))
+        count = 0
+        for shown in self._pictures(stage, channel, lambda: self._inbox.overtaken(request)):
+            self._post(say.PictureArrived(request.generation, shown))
+            count += 1
+        if self._inbox.overtaken(request):
+            return
+        seconds = time.monotonic() - started
+        log.info("%s:%d shown in %.3f s", stage, channel, seconds)
+        self._post(say.ChannelShown(stage, channel, request.generation, count, seconds))
+        self._ahead = [(stage, channel + step) for step in NEIGHBOURS]
+
+    def _pictures(self, stage: str, channel: int, stopped: Callable[[], bool]) -> Iterator[say.Shown]:
+        """Give a channel's pictures, from those kept or newly projected; only whole channels are kept."""
+        kept = self._channels.get((stage, channel))
+        if kept is not None:
+            self._channels.move_to_end((stage, channel))
+            yield from (self._draw(shown) for _, shown in kept)
+            return
+        entry: Entry = []
+        for exemplar, shown in self._subject.pictures(stage, channel):
+            entry.append((exemplar, shown))
+            yield self._draw(shown)
+            if stopped():
+                return
+        self._keep(stage, channel, entry)
+
+    def _keep(self, stage: str, channel: int, entry: Entry) -> None:
+        self._channels[stage, channel] = entry
+        while len(self._channels) > KEPT_CHANNELS:
+            self._channels.popitem(last=False)
+
+    def _draw(self, shown: say.Shown) -> say.Shown:
+        """Draw both thumbnails here, so that the event loop finds them ready."""
+        from zfexplore.tui.widgets.pictures import drawn
+
+        if self._tile is not None:
+            for bitmap in (shown.projection, shown.patch):
+                drawn(bitmap, self._tile.rows, self._tile.columns, self._tile.mode)
+        return shown
+
+    def _project_ahead(self) -> None:
+        stage, channel = self._ahead.pop(0)
+        channels = self._subject.checkpoint.trunk.stage(stage).channels
+        if not 0 <= channel < channels or (stage, channel) in self._channels:
+            return
+        for _ in self._pictures(stage, channel, lambda: self._inbox.busy):
+            pass
+
+    # -- files -------------------------------------------------------------------------------------
+
+    def _save(self, request: say.SaveChannel) -> None:
+        stage, channel = request.stage, request.channel
+        if not request.overwrite and (reason := self._subject.foreign(stage, channel)):
+            self._post(say.OverwriteAsked(request, self._subject.figure_path(stage, channel), reason))
+            return
+        self._post(say.JobChanged(say.Job(f"saving {stage}:{channel}")))
+        try:
+            for _ in self._pictures(stage, channel, lambda: self._inbox.closed):
+                pass
+            exemplars = [exemplar for exemplar, _ in self._channels.get((stage, channel), [])]
+            self._post(say.FigureSaved(self._subject.save_figure(stage, channel, exemplars)))
+        finally:
+            self._post(say.JobChanged(None))
+
+    def _fail(self, error: Exception, *, fatal: bool = False) -> None:
+        """Tell the user in one line; what is not our own error is logged in full."""
+        if isinstance(error, ExploreError | OSError):
+            text = str(error)
+            log.warning("%s", text)
+        else:
+            text = f"{type(error).__name__}: {error}"
+            log.exception("the engine failed")
+        self._post(say.JobChanged(None))
+        self._post(say.Failed(text, fatal))
+
+
+def _job(event: Progress, task: str) -> say.Job:
+    return say.Job(task, event.done, event.total, event.rate, event.seconds_left, event.unit)
+
+
+def _lower_priority() -> None:
+    """Let the event loop go first; on Linux a thread has a priority of its own, elsewhere nothing is done."""
+    import os
+    import sys
+    import threading
+
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
+def _spare_the_collector() -> None:
+    """Keep the garbage collector away from the many objects of the heavy imports."""
+    import gc
+
+    gc.collect()
+    gc.freeze()

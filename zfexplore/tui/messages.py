@@ -1,0 +1,261 @@
+"""What the explorer and its engine say to each other: requests go down, messages come up.
+
+Requests are plain records put into the engine's inbox by the event loop. Messages are Textual
+messages that the engine posts from its thread. Neither holds a tensor, so no pane knows torch.
+Arrays are typed ``Any``: numpy must not be imported before the first frame is up.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from textual.message import Message
+
+SHOWN = 9  # units of a channel, three by three
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What to explore, as the command line gave it. ``checkpoint`` None is the shipped one."""
+
+    images: str = "specimens"
+    checkpoint: str | None = None
+    out: Path = Path("out")
+    device: str = "auto"
+    limit: int | None = None
+    fit: str = "crop"
+
+    def export_command(self, stage: str, channel: int) -> str:
+        """Give the command that writes the channel's figure, with options that are not defaults."""
+        words = ["zfexplore", "export", "channel", f"{stage}:{channel}"]
+        if self.out != Path("out"):
+            words += ["--out", str(self.out / f"{stage}-{channel}.png")]
+        if self.images != "specimens":
+            words += ["--images", self.images]
+        if self.checkpoint is not None:
+            words += ["--checkpoint", self.checkpoint]
+        if self.limit is not None:
+            words += ["--limit", str(self.limit)]
+        if self.fit != "crop":
+            words += ["--fit", self.fit]
+        if self.device != "auto":
+            words += ["--device", self.device]
+        return shlex.join(words)
+
+
+# -- requests ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ShowChannel:
+    """Project the nine strongest units of a channel; a newer ``generation`` replaces an older one."""
+
+    stage: str
+    channel: int
+    generation: int
+
+
+@dataclass(frozen=True)
+class SaveChannel:
+    """Write the channel's figure below the output folder."""
+
+    stage: str
+    channel: int
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class TileSize:
+    """The cells of one thumbnail, so that the engine can draw them before they are asked for."""
+
+    rows: int
+    columns: int
+    mode: str
+
+
+# -- records -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: its map, and what a unit of it sees, both (rows, columns)."""
+
+    name: str
+    kind: str
+    channels: int
+    map_size: tuple[int, ...]
+    field_size: tuple[int, int] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Bitmap:
+    """A picture, equal only to itself, so that drawings of it can be kept.
+
+    ``pixels`` [h, w, 3] are colours (uint8), or a projection's signed values (float32), which are
+    scaled when they are drawn.
+    """
+
+    pixels: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """One of a channel's strongest units: where it fired, and how that looks.
+
+    ``projection`` and ``patch`` are squares of the same pixels; ``image`` is all that the net saw,
+    ``window`` (y0, x0, y1, x1) the part of it that the unit sees. ``scale`` is the value drawn at
+    full brightness in the figure.
+    """
+
+    rank: int
+    value: float
+    name: str
+    label: str
+    y: int
+    x: int
+    window: tuple[int, int, int, int]
+    scale: float
+    projection: Bitmap
+    patch: Bitmap
+    image: Bitmap
+
+
+@dataclass(frozen=True)
+class TopRow:
+    """A line of the table of top activations, known before anything is projected."""
+
+    rank: int
+    value: float
+    name: str
+    label: str
+    y: int
+    x: int
+
+
+@dataclass(frozen=True)
+class StageStatistics:
+    """What the images seen so far say of each channel of a layer, one number a channel.
+
+    ``best_class`` is empty where the images have no labels.
+    """
+
+    maximum: Sequence[float]
+    mean: Sequence[float]
+    firing: Sequence[float]
+    selectivity: Sequence[float] = ()
+    rarity: Sequence[float] = ()
+    best_class: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    """Work under way, for the job bar: ``done`` of ``total`` (None where unknown), rate, seconds left."""
+
+    task: str
+    done: int = 0
+    total: int | None = None
+    rate: float = 0.0
+    seconds_left: float | None = None
+    unit: str = "images"
+
+
+# -- messages ----------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class NetLoaded(Message):
+    """The checkpoint is loaded: its layers, a title and the fingerprint of its weights."""
+
+    title: str
+    fingerprint: str
+    stages: tuple[Layer, ...]
+    device: str
+
+
+@dataclass(eq=False)
+class ImagesOpened(Message):
+    """The source is open."""
+
+    name: str
+    count: int
+
+
+@dataclass(eq=False)
+class AtlasChanged(Message):
+    """Statistics of all layers over ``images`` images; more will come unless ``complete``."""
+
+    statistics: dict[str, StageStatistics]
+    images: int
+    complete: bool
+
+
+@dataclass(eq=False)
+class JobChanged(Message):
+    """What is being worked on; None when the engine rests."""
+
+    job: Job | None
+
+
+@dataclass(eq=False)
+class TopListed(Message):
+    """The channel's strongest places, before their projections."""
+
+    stage: str
+    channel: int
+    generation: int
+    rows: tuple[TopRow, ...]
+
+
+@dataclass(eq=False)
+class PictureArrived(Message):
+    """One of the nine; they come in order of rank."""
+
+    generation: int
+    shown: Shown
+
+
+@dataclass(eq=False)
+class ChannelShown(Message):
+    """All of the channel's pictures have come: ``count`` of them, fewer than nine where it seldom fires."""
+
+    stage: str
+    channel: int
+    generation: int
+    count: int
+    seconds: float = 0.0
+
+
+@dataclass(eq=False)
+class FigureSaved(Message):
+    """The channel's figure is on the disk."""
+
+    path: Path
+
+
+@dataclass(eq=False)
+class OverwriteAsked(Message):
+    """The file is there and of another origin: nothing was written yet."""
+
+    request: SaveChannel
+    path: Path
+    reason: str
+
+
+@dataclass(eq=False)
+class Noted(Message):
+    """A line worth showing."""
+
+    text: str
+
+
+@dataclass(eq=False)
+class Failed(Message):
+    """Something did not work; ``fatal`` when nothing can be shown without it."""
+
+    text: str
+    fatal: bool = False
+    details: str = field(default="", repr=False)

@@ -1,0 +1,47 @@
+"""The help: every key, drawn from the one table, those of the focused pane first."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from zfexplore.tui.keys import KEYS
+
+NAMES = {
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "question_mark": "?",
+    "slash": "/",
+    "colon": ":",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "escape": "esc",
+}
+
+
+class HelpScreen(ModalScreen[None]):
+    """A dialog that any of its keys closes."""
+
+    BINDINGS = [Binding("escape,q,question_mark,enter", "dismiss", "close")]
+
+    def compose(self) -> ComposeResult:
+        """One table, scrolled where it is higher than the screen."""
+        with VerticalScroll(classes="dialog") as dialog:
+            dialog.border_title = "keys"
+            yield Static(key_table())
+
+
+def key_table() -> Table:
+    """Give the table of keys."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for key in KEYS:
+        names = " ".join(NAMES.get(name, name) for name in key.keys.split(","))
+        table.add_row(Text(names, style="bold"), key.help)
+    return table

@@ -1,0 +1,70 @@
+"""What the explorer remembers from one run to the next, and the keys a user has changed.
+
+Both files are small JSON objects. Whatever cannot be read counts as not being there: a broken file
+must never keep the explorer from starting.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from zfexplore.files import cache_dir, write_text
+
+
+@dataclass(frozen=True)
+class Session:
+    """Where the user was, and how pictures were drawn (empty: as suits the terminal)."""
+
+    stage: str = ""
+    channel: int = 0
+    mode: str = ""
+
+
+def load_session(path: Path | None = None) -> Session:
+    """Give the last run's session, or a new one."""
+    values = _read_object(path or session_path())
+    stage, channel, mode = values.get("stage"), values.get("channel"), values.get("mode")
+    return Session(
+        stage if isinstance(stage, str) else "",
+        channel if isinstance(channel, int) and channel >= 0 else 0,
+        mode if isinstance(mode, str) else "",
+    )
+
+
+def save_session(session: Session, path: Path | None = None) -> None:
+    """Keep the session; where that is impossible it is forgotten."""
+    with suppress(OSError):
+        write_text(path or session_path(), json.dumps(asdict(session)) + "\n")
+
+
+def session_path() -> Path:
+    """Give the file of the session, in the cache: nothing is lost with it."""
+    return cache_dir() / "explorer.json"
+
+
+def load_keymap(path: Path | None = None) -> dict[str, str]:
+    """Give the keys the user has changed: ``{"save": "w"}``, by the ids of ``keys.py``."""
+    return {id: keys for id, keys in _read_object(path or keymap_path()).items() if isinstance(keys, str)}
+
+
+def keymap_path() -> Path:
+    """Give the file of changed keys: ``keys.json`` in the user's configuration folder."""
+    if sys.platform == "win32":
+        home = Path(os.environ.get("APPDATA", Path.home()))
+    else:
+        home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return home / "zfexplore" / "keys.json"
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return values if isinstance(values, dict) else {}

@@ -1,0 +1,169 @@
+"""What is being explored, in the explorer's own records: net, images, atlas, one channel's pictures.
+
+Only the engine's thread comes here, after the first frame: everything heavy is imported inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zfexplore.tui import messages as say
+from zfexplore.units import Unit
+
+if TYPE_CHECKING:
+    from zfexplore.atlas.store import Atlas, StageRecord
+    from zfexplore.images.sources import Source
+    from zfexplore.nets.checkpoint import Checkpoint
+
+
+@dataclass
+class Subject:
+    """A loaded net, the images it is shown, and, once it is built, the atlas of both."""
+
+    setup: say.Setup
+    checkpoint: Checkpoint
+    source: Source
+    atlas: Atlas | None = None
+
+    # -- descriptions ------------------------------------------------------------------------------
+
+    def top_rows(self, stage: str, channel: int) -> tuple[say.TopRow, ...]:
+        """List a channel's strongest places that fire at all."""
+        assert self.atlas is not None
+        places = self.atlas.top(stage, channel)
+        return tuple(
+            say.TopRow(place.rank, place.value, place.name, self._class_name(place.label), place.y, place.x)
+            for place in places
+            if place.value > 0
+        )
+
+    def pictures(self, stage: str, channel: int) -> Iterator[tuple[Any, say.Shown]]:
+        """Project a channel's strongest units one by one; give each exemplar and how it is shown."""
+        from zfexplore.studies.channel import exemplars
+
+        assert self.atlas is not None
+        found = exemplars(self.checkpoint, self.source, self.atlas, stage, channel)
+        for rank, exemplar in enumerate(found):
+            yield exemplar, self._shown(stage, rank, exemplar)
+
+    def figure_path(self, stage: str, channel: int) -> Path:
+        """Give the file of a channel's figure."""
+        return self.setup.out / f"{Unit(stage, channel).slug}.png"
+
+    def foreign(self, stage: str, channel: int) -> str | None:
+        """Say of what other origin the file of that name is, if it is."""
+        from zfexplore.figures.provenance import foreign, provenance_of
+
+        command = self.command(stage, channel)
+        ours = provenance_of(self.checkpoint, self.atlas, command=command, title=str(Unit(stage, channel)))
+        return foreign(self.figure_path(stage, channel), ours.chunks())
+
+    def save_figure(self, stage: str, channel: int, found: list[Any]) -> Path:
+        """Write the figure that ``zfexplore export channel`` writes, from its exemplars."""
+        from zfexplore.figures.blocks import block_from
+        from zfexplore.figures.channel import save_channel
+
+        assert self.atlas is not None
+        field = self.checkpoint.trunk.receptive_field(stage)
+        block = block_from(Unit(stage, channel), found, field, classes=self.atlas.classes)
+        written = save_channel(
+            block,
+            self.figure_path(stage, channel),
+            checkpoint=self.checkpoint,
+            atlas=self.atlas,
+            command=self.command(stage, channel),
+        )
+        return written[0]
+
+    def command(self, stage: str, channel: int) -> str:
+        """Give the command that makes the same figure."""
+        return self.setup.export_command(stage, channel)
+
+    # -- pieces ------------------------------------------------------------------------------------
+
+    def _shown(self, stage: str, rank: int, exemplar: Any) -> say.Shown:
+        import numpy as np
+
+        from zfexplore.figures.blocks import block_from, patch_tile
+
+        assert self.atlas is not None
+        place = exemplar.place
+        field = self.checkpoint.trunk.receptive_field(stage)
+        block = block_from(Unit(stage, 0), [exemplar], field, classes=self.atlas.classes)
+        (cell,) = block.cells
+        edge = max(block.side, 1)
+        values = np.zeros((edge, edge, 3), np.float32)
+        inside = (
+            slice(cell.top, cell.top + cell.window.height),
+            slice(cell.left, cell.left + cell.window.width),
+        )
+        values[inside] = cell.projection.transpose(1, 2, 0)
+        return say.Shown(
+            rank=rank,
+            value=cell.value,
+            name=cell.name,
+            label=self._class_name(place.label),
+            y=cell.y,
+            x=cell.x,
+            window=tuple(cell.window),
+            scale=cell.scale,
+            projection=say.Bitmap(values),
+            patch=say.Bitmap(np.asarray(patch_tile(cell, edge, edge))),
+            image=say.Bitmap(cell.image),
+        )
+
+    def _class_name(self, label: int | None) -> str:
+        assert self.atlas is not None
+        return self.atlas.class_name(label) or ""
+
+
+def open_subject(setup: say.Setup) -> Subject:
+    """Load the net and open the images; raises ExploreError."""
+    from zfexplore.images.sources import open_images
+    from zfexplore.nets.checkpoint import load_checkpoint
+    from zfexplore.training.machine import find_device
+
+    checkpoint = load_checkpoint(setup.checkpoint, find_device(setup.device))
+    return Subject(setup, checkpoint, open_images(setup.images, limit=setup.limit))
+
+
+def net_loaded(checkpoint: Checkpoint, watched: tuple[str, ...]) -> say.NetLoaded:
+    """Describe a net and those of its layers that the atlas watches."""
+    from zfexplore.nets.summary import summarise
+
+    metadata = checkpoint.metadata
+    size = metadata.input.size
+    layers = tuple(
+        say.Layer(
+            stage.name,
+            stage.kind,
+            stage.channels,
+            () if stage.kind == "fc" else stage.map_size,
+            stage.field.size if stage.field else None,
+        )
+        for stage in summarise(checkpoint.trunk, (size, size))
+        if stage.name in watched
+    )
+    classes = f", {len(metadata.classes)} classes" if metadata.classes else ""
+    title, device = f"{metadata.architecture}{classes}", str(checkpoint.trunk.device)
+    return say.NetLoaded(title, metadata.weights_fingerprint, layers, device)
+
+
+def statistics(atlas: Atlas) -> dict[str, say.StageStatistics]:
+    """Read every layer's statistics off the atlas, as plain lists that the panes index."""
+    return {name: _of_stage(record, atlas.classes) for name, record in atlas.stages.items()}
+
+
+def _of_stage(record: StageRecord, classes: tuple[str, ...]) -> say.StageStatistics:
+    selectivity, best = record.selectivity, record.best_class
+    return say.StageStatistics(
+        maximum=record.max.tolist(),
+        mean=record.mean.tolist(),
+        firing=record.share_firing.tolist(),
+        selectivity=() if selectivity is None else selectivity.tolist(),
+        rarity=record.rarity.tolist(),
+        best_class=() if best is None else [classes[number] for number in best],
+    )

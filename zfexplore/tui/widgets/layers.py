@@ -1,0 +1,98 @@
+"""The net's layers: a list beside the channels, and one line of tabs where there is no room for it."""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from textual import events
+from textual.message import Message
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from zfexplore.tui.messages import Layer
+from zfexplore.tui.widgets.rows import Column, Rows
+
+
+class LayerList(Rows):
+    """Layers from the input upwards, with their maps and receptive fields."""
+
+    stages: reactive[tuple[Layer, ...]] = reactive((), init=False)
+
+    def columns(self) -> tuple[Column, ...]:
+        """Name, channels, map and field."""
+        return (
+            Column("layer", 6, right=False),
+            Column("ch", 4),
+            Column("map", 7, pane=22),
+            Column("sees", 4, pane=27),
+        )
+
+    def count(self) -> int:
+        """Number of layers."""
+        return len(self.stages)
+
+    def texts(self, index: int) -> tuple[str, ...]:
+        """One layer."""
+        stage = self.stages[index]
+        size = "x".join(str(length) for length in stage.map_size) or "1"
+        field = str(stage.field_size[0]) if stage.field_size else "all"
+        return stage.name, str(stage.channels), size, field
+
+    def empty_text(self) -> str:
+        """Say what is awaited."""
+        return "loading the net"
+
+    def watch_stages(self) -> None:
+        """Draw the new layers."""
+        self.changed()
+
+
+class LayerTabs(Widget):
+    """The layers' names in one line, the present one marked; what is shown below at the right."""
+
+    COMPONENT_CLASSES = {"tabs--here"}
+    DEFAULT_CSS = """
+    LayerTabs { height: 1; color: $text-muted; }
+    LayerTabs > .tabs--here { background: $primary; color: $background; text-style: bold; }
+    """
+
+    names: reactive[tuple[str, ...]] = reactive(())
+    here: reactive[str] = reactive("")
+    showing: reactive[str] = reactive("")
+
+    class Picked(Message):
+        """The user clicked a layer."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+    def render_line(self, y: int) -> Strip:
+        """Draw the names that fit around the present one, and what the grid shows."""
+        plain, here = self.rich_style, self.get_component_rich_style("tabs--here")
+        room = self.size.width - len(self.showing) - 1
+        segments = [
+            Segment(f"[{name}]" if name == self.here else f" {name} ", here if name == self.here else plain)
+            for name in self._in_sight(room)
+        ]
+        used = sum(len(segment.text) for segment in segments)
+        gap = max(0, self.size.width - used - len(self.showing))
+        segments.append(Segment(" " * gap + self.showing, plain))
+        return Strip(segments).adjust_cell_length(self.size.width, plain)
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the layer that was clicked."""
+        edge = 0
+        for name in self._in_sight(self.size.width - len(self.showing) - 1):
+            edge += len(name) + 2
+            if event.x < edge:
+                self.post_message(self.Picked(name))
+                return
+
+    def _in_sight(self, room: int) -> list[str]:
+        """Drop names from the far ends until the line fits and holds the present one."""
+        names = list(self.names)
+        while names and sum(len(name) + 2 for name in names) > room and len(names) > 1:
+            middle = names.index(self.here) if self.here in names else 0
+            names.pop(-1 if middle < len(names) / 2 else 0)
+        return names

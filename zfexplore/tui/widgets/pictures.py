@@ -1,0 +1,204 @@
+"""Nine pictures, three by three: a channel's projections, or the patches of the images they come from.
+
+Each tile has a caption above it with its rank and activation, which is also the blank row between
+pictures; the caption under the cursor is marked. Tiles are square as far as a cell is twice as high
+as wide. What was shown before stays, dimmed, until the first new picture comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.message import Message
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from zfexplore.tui import keys
+from zfexplore.tui.messages import Bitmap, Shown
+from zfexplore.tui.widgets.channels import number
+from zfexplore.tui.widgets.rows import MARK, fitted
+
+SIDE = 3  # tiles a row and a column
+LEAST_ROWS = 5  # of a tile and its caption; lower ones do without
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """Where tiles stand: ``rows`` x ``columns`` cells each, ``left`` cells before the first.
+
+    The line above a row of tiles is blank or holds captions; where height is short there is none
+    above the first row, and no caption at all. The column before a tile has the cursor's mark.
+    """
+
+    rows: int
+    columns: int
+    left: int
+    captions: bool = True
+
+    def line(self, y: int) -> tuple[int, int]:
+        """Give the row of tiles, and the line in it, that a line of the pane shows; -1 is the line above."""
+        row, line = divmod(y + (not self.captions), self.rows + 1)
+        return row, line - 1
+
+    def tile_at(self, x: int, y: int) -> int | None:
+        """Give the tile, or its caption, at a cell of the pane; None between tiles."""
+        row, column = self.line(y)[0], (x - self.left) // (self.columns + 1)
+        inside = x >= self.left and (x - self.left) % (self.columns + 1) < self.columns
+        return row * SIDE + column if inside and row < SIDE and column < SIDE else None
+
+
+def arrange(width: int, height: int) -> Arrangement:
+    """Give the largest square tiles that fit a pane, a caption above each and a column between."""
+    captions = height >= SIDE * LEAST_ROWS
+    rows = max(1, height // SIDE - 1 if captions else (height + 1) // SIDE - 1)
+    columns = max(2, min(2 * rows, width // SIDE - 1))
+    rows = max(1, min(rows, (columns + 1) // 2))
+    return Arrangement(rows, columns, max(1, (width - SIDE * columns - SIDE + 1) // 2), captions)
+
+
+class PictureGrid(Widget, can_focus=True):
+    """Told what to show by ``pictures``; ``kind`` says which half of each it draws."""
+
+    COMPONENT_CLASSES = {"pictures--caption", "pictures--cursor", "pictures--empty"}
+    DEFAULT_CSS = """
+    PictureGrid > .pictures--caption { color: $text-muted; }
+    PictureGrid > .pictures--cursor { color: $accent; text-style: bold; }
+    PictureGrid:focus > .pictures--cursor { background: $primary; color: $background; text-style: bold; }
+    PictureGrid > .pictures--empty { color: $text-disabled; }
+    """
+    BINDINGS = keys.bindings("list")
+
+    pictures: reactive[tuple[Shown, ...]] = reactive(())
+    cursor: reactive[int] = reactive(0)
+    stale: reactive[bool] = reactive(False)
+    mode: reactive[str] = reactive("quadrant")
+    notice: reactive[str] = reactive("")  # stands in the middle while there is no picture
+
+    class Moved(Message):
+        """The user moved the cursor to another picture."""
+
+        def __init__(self, grid: PictureGrid, rank: int) -> None:
+            super().__init__()
+            self.grid, self.rank = grid, rank
+
+    class Sized(Message):
+        """Tiles have another size now."""
+
+        def __init__(self, rows: int, columns: int) -> None:
+            super().__init__()
+            self.rows, self.columns = rows, columns
+
+    def __init__(self, kind: str, *, id: str) -> None:
+        super().__init__(id=id)
+        self.kind = kind  # "projection" or "patch"
+
+    @property
+    def arrangement(self) -> Arrangement:
+        """Where the tiles stand now."""
+        return arrange(self.size.width, self.size.height)
+
+    def on_resize(self) -> None:
+        """Say how large tiles are, so that they can be drawn beforehand."""
+        arrangement = self.arrangement
+        self.post_message(self.Sized(arrangement.rows, arrangement.columns))
+
+    # -- cursor ------------------------------------------------------------------------------------
+
+    def action_step(self, down: int, across: int) -> None:
+        """Move to a neighbour; the edges hold."""
+        row, column = divmod(self.cursor, SIDE)
+        row, column = (min(max(place, 0), SIDE - 1) for place in (row + down, column + across))
+        self._move(row * SIDE + column)
+
+    def action_page(self, direction: int) -> None:
+        """Move one picture on or back, in order of rank."""
+        self._move(self.cursor + direction)
+
+    def action_edge(self, direction: int) -> None:
+        """Move to the first or the last picture."""
+        self._move(0 if direction < 0 else SIDE * SIDE - 1)
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor on the picture that was clicked."""
+        tile = self.arrangement.tile_at(event.x, event.y)
+        if tile is not None:
+            self._move(tile)
+
+    def _move(self, rank: int) -> None:
+        rank = max(0, min(rank, SIDE * SIDE - 1))
+        if rank != self.cursor:
+            self.cursor = rank
+            self.post_message(self.Moved(self, rank))
+
+    # -- drawing -----------------------------------------------------------------------------------
+
+    def render_line(self, y: int) -> Strip:
+        """Draw a line of captions, or a line of three pictures."""
+        width = self.size.width
+        place = self.arrangement
+        row, line = place.line(y)
+        if self.notice and not self.pictures and y == self.size.height // 2:
+            return _centred(self.notice, width, self.get_component_rich_style("pictures--empty"))
+        if row >= SIDE:
+            return Strip.blank(width, self.rich_style)
+        segments = [Segment(" " * (place.left - 1), self.rich_style)]
+        for rank in range(row * SIDE, row * SIDE + SIDE):
+            segments.append(self._mark(rank, line, place))
+            segments += self._caption(rank, place) if line < 0 else self._line(rank, line, place)
+        return Strip(segments).adjust_cell_length(width, self.rich_style)
+
+    def _mark(self, rank: int, line: int, place: Arrangement) -> Segment:
+        if rank != self.cursor or line != (-1 if place.captions else 0):
+            return Segment(" ", self.rich_style)
+        return Segment(MARK, self.get_component_rich_style("pictures--cursor"))
+
+    def _caption(self, rank: int, place: Arrangement) -> list[Segment]:
+        style = self.get_component_rich_style(
+            "pictures--cursor" if rank == self.cursor and place.captions else "pictures--caption"
+        )
+        value = f" {number(self.pictures[rank].value)}" if rank < len(self.pictures) else ""
+        return [Segment(fitted(f"{rank + 1}{value}" if place.captions else "", place.columns), style)]
+
+    def _line(self, rank: int, line: int, place: Arrangement) -> list[Segment]:
+        if rank >= len(self.pictures):
+            dot = "·" if line == place.rows // 2 and not self.notice else " "
+            style = self.get_component_rich_style("pictures--empty")
+            return [Segment(dot.center(place.columns), style)]
+        bitmap = getattr(self.pictures[rank], self.kind)
+        segments = list(drawn(bitmap, place.rows, place.columns, self.mode)[line])
+        return [Segment(text, dimmed(style)) for text, style, _ in segments] if self.stale else segments
+
+
+@lru_cache(maxsize=1024)
+def drawn(bitmap: Bitmap, rows: int, columns: int, mode: str) -> list[Strip]:
+    """Draw a picture in cells; the engine calls this beforehand, so that the pane finds it ready."""
+    # numpy is there by now: the pictures are made of it.
+    from zfexplore.tui.cells import drawable, to_cells
+    from zfexplore.tui.strips import to_strips
+
+    return to_strips(to_cells(drawable(bitmap.pixels, rows, columns, mode), rows, columns, mode))
+
+
+@lru_cache(maxsize=32768)
+def dimmed(style: Style | None) -> Style:
+    """Give a style at two fifths of its brightness."""
+    if style is None or style.color is None or style.bgcolor is None:
+        return style or Style.null()
+    from zfexplore.tui.strips import style as style_of
+
+    return style_of(*(_darker(colour.triplet) for colour in (style.color, style.bgcolor)))
+
+
+def _darker(triplet: Iterable[int] | None) -> int:
+    red, green, blue = (2 * part // 5 for part in triplet or (0, 0, 0))
+    return red << 16 | green << 8 | blue
+
+
+def _centred(text: str, width: int, style: Style) -> Strip:
+    return Strip([Segment(fitted(text, min(len(text), width)).center(width), style)], width)

@@ -1,0 +1,200 @@
+"""A table of which only the rows in sight are drawn: the base of the lists of layers, channels and places.
+
+Rows are asked for when they are drawn, so switching from one layer's 384 channels to another's
+costs one repaint and no rebuilding. The line under the cursor carries a mark besides its colour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from zfexplore.tui import keys
+
+MARK = "▸"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: title, width in cells, alignment, and from what width of the pane on it is shown."""
+
+    title: str
+    width: int
+    right: bool = True
+    pane: int = 0
+    rest: bool = False  # takes what is left of the pane
+
+
+class Rows(ScrollView, can_focus=True):
+    """A scrolled table with one cursor line; subclasses say what is in it."""
+
+    COMPONENT_CLASSES = {"rows--header", "rows--cursor", "rows--faint"}
+    DEFAULT_CSS = """
+    Rows { background: $background; overflow-x: hidden; scrollbar-size-vertical: 1; }
+    Rows > .rows--header { color: $text-muted; text-style: bold; }
+    Rows > .rows--cursor { background: $surface-lighten-2; }
+    Rows:focus > .rows--cursor { background: $primary; color: $background; text-style: bold; }
+    Rows > .rows--faint { color: $text-disabled; }
+    """
+    BINDINGS = keys.bindings("list")
+
+    cursor: reactive[int] = reactive(0, init=False)
+
+    class Moved(Message):
+        """The user moved the cursor to another row."""
+
+        def __init__(self, rows: Rows, index: int) -> None:
+            super().__init__()
+            self.rows, self.index = rows, index
+
+        @property
+        def control(self) -> Rows:
+            """The table."""
+            return self.rows
+
+    class Sideways(Message):
+        """The user asked for what lies to the left (-1) or right (1) of the table."""
+
+        def __init__(self, rows: Rows, step: int) -> None:
+            super().__init__()
+            self.rows, self.step = rows, step
+
+    # -- for subclasses ----------------------------------------------------------------------------
+
+    def columns(self) -> tuple[Column, ...]:
+        """Give the columns."""
+        raise TypeError(f"{type(self).__name__} names no columns")
+
+    def count(self) -> int:
+        """Give the number of rows."""
+        return 0
+
+    def texts(self, index: int) -> tuple[str, ...]:
+        """Give a row's texts, one a column."""
+        return ()
+
+    def is_faint(self, index: int) -> bool:
+        """Tell whether a row is drawn faintly."""
+        return False
+
+    def empty_text(self) -> str:
+        """Give the line that stands where there are no rows."""
+        return ""
+
+    # -- cursor ------------------------------------------------------------------------------------
+
+    def changed(self) -> None:
+        """Draw anew after the rows have changed; the cursor stays within them."""
+        self.virtual_size = Size(0, self.count() + self._header_rows)
+        self.cursor = self.cursor
+        self.refresh()
+
+    def validate_cursor(self, cursor: int) -> int:
+        """Keep the cursor on a row."""
+        return max(0, min(cursor, self.count() - 1))
+
+    def watch_cursor(self, _old: int, new: int) -> None:
+        """Bring the cursor's row into sight."""
+        height = self._body_height
+        top = round(self.scroll_target_y)
+        if new < top:
+            self.scroll_to(y=new, animate=False, force=True)
+        elif new >= top + height:
+            self.scroll_to(y=new - height + 1, animate=False, force=True)
+        self.refresh()
+
+    def move(self, index: int) -> None:
+        """Move the cursor as the user would, and say so."""
+        before = self.cursor
+        self.cursor = index
+        if self.cursor != before:
+            self.post_message(self.Moved(self, self.cursor))
+
+    def action_step(self, down: int, across: int) -> None:
+        """Move one row, or sideways."""
+        if across:
+            self.post_message(self.Sideways(self, across))
+        else:
+            self.move(self.cursor + down)
+
+    def action_page(self, direction: int) -> None:
+        """Move half a page."""
+        self.move(self.cursor + direction * max(1, self._body_height // 2))
+
+    def action_edge(self, direction: int) -> None:
+        """Move to the first or last row."""
+        self.move(0 if direction < 0 else self.count() - 1)
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor on the row that was clicked."""
+        index = round(self.scroll_offset.y) + event.y - self._header_rows
+        if event.y >= self._header_rows and index < self.count():
+            self.move(index)
+
+    def on_resize(self) -> None:
+        """Keep the cursor in sight."""
+        self.virtual_size = Size(0, self.count() + self._header_rows)
+        self.call_after_refresh(self.watch_cursor, self.cursor, self.cursor)
+
+    # -- drawing -----------------------------------------------------------------------------------
+
+    @property
+    def _header_rows(self) -> int:
+        return int(any(column.title for column in self.columns()))
+
+    @property
+    def _body_height(self) -> int:
+        return max(1, self.scrollable_content_region.height - self._header_rows)
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line of the pane."""
+        width = self.scrollable_content_region.width
+        columns = [column for column in self.columns() if width >= column.pane]
+        if y < self._header_rows:
+            titles = tuple(column.title for column in columns)
+            return self._line(" ", titles, columns, width, self._style("rows--header"))
+        index = round(self.scroll_offset.y) + y - self._header_rows
+        if index >= self.count():
+            empty = self.empty_text() if self.count() == 0 and y == self._header_rows else ""
+            return _padded(f" {empty}"[:width], width, self._style("rows--faint"))
+        cells = zip(self.texts(index), self.columns(), strict=True)
+        kept = [text for text, column in cells if width >= column.pane]
+        at_cursor = index == self.cursor
+        name = "rows--cursor" if at_cursor else "rows--faint" if self.is_faint(index) else None
+        return self._line(MARK if at_cursor else " ", tuple(kept), columns, width, self._style(name))
+
+    def _style(self, name: str | None) -> Style:
+        return self.get_component_rich_style(name) if name else self.rich_style
+
+    @staticmethod
+    def _line(mark: str, texts: tuple[str, ...], columns: list[Column], width: int, style: Style) -> Strip:
+        fixed = sum(column.width + 1 for column in columns if not column.rest)
+        parts = []
+        for text, column in zip(texts, columns, strict=True):
+            room = max(0, width - 2 - fixed) if column.rest else column.width
+            parts.append(fitted(text, room, right=column.right))
+        return _padded(mark + " ".join(parts), width, style)
+
+
+def fitted(text: str, room: int, *, right: bool = False) -> str:
+    """Give ``text`` in exactly ``room`` cells, its end replaced by ``…`` where it is longer."""
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(text) > room:
+        return set_cell_size(text, room - 1) + "…" if room > 1 else set_cell_size(text, room)
+    space = " " * (room - cell_len(text))
+    return space + text if right else text + space
+
+
+def _padded(text: str, width: int, style: Style) -> Strip:
+    from rich.cells import set_cell_size
+
+    return Strip([Segment(set_cell_size(text, width), style)], width)

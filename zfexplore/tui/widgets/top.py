@@ -1,0 +1,43 @@
+"""The table of a channel's strongest places, one an image."""
+
+from __future__ import annotations
+
+from textual.reactive import reactive
+
+from zfexplore.tui.messages import TopRow
+from zfexplore.tui.widgets.channels import number
+from zfexplore.tui.widgets.rows import Column, Rows
+
+
+class TopList(Rows):
+    """Nine places, the strongest first."""
+
+    places: reactive[tuple[TopRow, ...]] = reactive((), init=False)
+
+    def columns(self) -> tuple[Column, ...]:
+        """Rank, activation, place in the map, class, image."""
+        return (
+            Column("#", 1),
+            Column("value", 6),
+            Column("y,x", 7, right=False, pane=36),
+            Column("class", 16, right=False, pane=50),
+            Column("image", 0, right=False, rest=True),
+        )
+
+    def count(self) -> int:
+        """Number of places."""
+        return len(self.places)
+
+    def texts(self, index: int) -> tuple[str, ...]:
+        """One place."""
+        place = self.places[index]
+        where = "all" if place.y < 0 else f"{place.y},{place.x}"
+        return str(place.rank + 1), number(place.value), where, place.label, place.name
+
+    def empty_text(self) -> str:
+        """Say why there is nothing."""
+        return "nothing yet"
+
+    def watch_places(self) -> None:
+        """Draw the new places."""
+        self.changed()
