@@ -43,7 +43,10 @@ def images(
         if check or download or limit is not None:
             raise ExploreError("--check, --download and --limit need a folder or a set to work on", usage=True)
         found = offers()
-        print_json([_plain(offer) for offer in found]) if json else output().print(_offer_table(found))
+        if json:
+            print_json([_plain(offer) for offer in found])
+        else:
+            output().print(_offer_table(found))
         return
     source = open_images(spec, limit=limit, download=download)
     summary = summarise(source)
@@ -65,15 +68,18 @@ def _offer_table(found: list[Offer]) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
+    from zfexplore.images import datasets
+
     table = Table(box=box.SIMPLE_HEAD, caption_justify="left", caption_style="dim")
-    table.caption = "Any folder of images will do as well: --images DIR, with class subfolders or flat."
+    table.caption = escape(
+        f"Sets live in {datasets.default_root()} (ZFEXPLORE_DATA names another folder).\n"
+        "Any folder of images will do as well: --images DIR, with class subfolders or flat."
+    )
     table.add_column("--images", style="bold")
     table.add_column("what it is")
     table.add_column("here")
-    table.add_column("where", overflow="fold")
     for offer in found:
-        place = "needs no files" if offer.place is None else escape(str(offer.place))
-        table.add_row(offer.name, offer.about, _presence(offer), place)
+        table.add_row(offer.name, offer.about, _presence(offer))
     return table
 
 

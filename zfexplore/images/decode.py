@@ -48,9 +48,10 @@ def read_rgb(path: str | os.PathLike[str]) -> Image.Image:
     try:
         with _quietly():
             image = Image.open(path)
-            _refuse_bombs(image)
-            orientation = _orientation(image)
         with image:
+            _refuse_bombs(image)
+            with _quietly():
+                orientation = _orientation(image)
             image.load()
             rgb = to_rgb(image)
     except UndecodableError:
