@@ -54,7 +54,7 @@ def test_an_unknown_order_names_the_known(atlas):
 
 
 def test_selectivity_needs_labels():
-    with pytest.raises(ExploreError, match="needs images with labels"):
+    with pytest.raises(ExploreError, match="it needs images of at least two"):
         ranked(atlas_of([1, 2], [1, 2], [1, 1]), "conv1", "selectivity")
 
 

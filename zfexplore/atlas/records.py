@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ class StageRecord:
         """1 - share of images firing, ``[c]``."""
         return 1.0 - self.share_firing
 
-    @property
+    @cached_property
     def selectivity(self) -> np.ndarray | None:
         """(best class mean - mean of the other classes' means) / their sum, ``[c]``, in [0, 1].
 
@@ -81,7 +82,7 @@ class StageRecord:
         quotient = np.divide(best - others, total, out=np.zeros_like(total), where=total > 0)
         return np.clip(quotient, 0.0, 1.0)
 
-    @property
+    @cached_property
     def best_class(self) -> np.ndarray | None:
         """The class with the highest mean, ``[c]``; None unless at least two classes have images."""
         if self.class_mean is None or (~np.isnan(self.class_mean[0])).sum() < 2:

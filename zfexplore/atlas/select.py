@@ -26,14 +26,16 @@ def ranked(atlas: Atlas, stage: str, by: By = "mean") -> list[int]:
     """Give a stage's channels, the highest first; ties and dead channels in their own order, dead ones last.
 
     ``mean`` and ``max`` are of the image maxima; ``mean`` is the replication's choice of the strongest.
-    Raises ExploreError for another ``by``, and for selectivity where images have no labels.
+    Raises ExploreError for another ``by``, and for selectivity where there are not two classes.
     """
     record = atlas.stage(stage)
     if by not in get_args(By):
         raise ExploreError(f"channels are ranked by {', '.join(get_args(By))}; not by {by!r}", usage=True)
     values: np.ndarray | None = getattr(record, by)
     if values is None:
-        raise ExploreError("selectivity needs images with labels: put them in one folder a class", usage=True)
+        raise ExploreError(
+            "selectivity compares classes: it needs images of at least two, in one folder each", usage=True
+        )
     order = np.lexsort((np.arange(record.channels), -values, record.dead))
     return [int(channel) for channel in order]
 

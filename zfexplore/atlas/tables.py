@@ -1,0 +1,143 @@
+"""An atlas as rows of plain values, and as files for other programs: CSV, JSON, npz.
+
+Ranks count from 1 and images from 0, as in the source. Windows are in pixels of the net's input.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from zfexplore.atlas.store import Atlas
+from zfexplore.atlas.tally import EDGES
+from zfexplore.files import atomic_path, write_text
+from zfexplore.nets.trunk import Trunk
+from zfexplore.units import Unit
+
+Format = Literal["csv", "json", "npz"]
+
+
+def channel_row(atlas: Atlas, stage: str, channel: int) -> dict[str, Any]:
+    """Give what the atlas knows of a channel, without its places."""
+    record = atlas.stage(stage)
+    row: dict[str, Any] = {
+        "channel": str(Unit(stage, channel)),
+        "max": float(record.max[channel]),
+        "mean": float(record.mean[channel]),
+        "share_firing": float(record.share_firing[channel]),
+        "rarity": float(record.rarity[channel]),
+        "dead": bool(record.dead[channel]),
+        "selectivity": None,
+        "best_class": None,
+    }
+    if record.selectivity is not None and record.best_class is not None:
+        row["selectivity"] = float(record.selectivity[channel])
+        row["best_class"] = atlas.class_name(int(record.best_class[channel]))
+    return row
+
+
+def place_rows(atlas: Atlas, trunk: Trunk, stage: str, channel: int) -> list[dict[str, Any]]:
+    """Give a channel's strongest places, the strongest first, with what each unit sees of its image."""
+    size = atlas.header["input"]["size"]
+    return [
+        {
+            "rank": place.rank + 1,
+            "value": place.value,
+            "image": place.image,
+            "name": place.name,
+            "label": atlas.class_name(place.label),
+            "y": place.y,
+            "x": place.x,
+            "window": list(trunk.window(stage, place.y, place.x, (size, size))),
+        }
+        for place in atlas.top(stage, channel)
+    ]
+
+
+def write_atlas(atlas: Atlas, trunk: Trunk, path: str | os.PathLike[str], form: Format) -> None:
+    """Write the whole atlas to ``path``, whole or not at all.
+
+    ``csv``: a row a place, with its channel's statistics. ``json``: the same by stage and channel, with
+    histograms, class means and the header. ``npz``: the arrays as ``StageRecord`` has them.
+    """
+    if form == "csv":
+        write_text(path, _as_csv(atlas, trunk))
+    elif form == "json":
+        write_text(path, json.dumps(_as_values(atlas, trunk), ensure_ascii=False, allow_nan=False) + "\n")
+    else:
+        with atomic_path(path) as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **_as_arrays(atlas))
+
+
+def _as_csv(atlas: Atlas, trunk: Trunk) -> str:
+    text = io.StringIO()
+    writer: csv.DictWriter[str] | None = None
+    for row in _flat_rows(atlas, trunk):
+        if writer is None:
+            writer = csv.DictWriter(text, fieldnames=list(row), lineterminator="\n")
+            writer.writeheader()
+        writer.writerow(row)
+    return text.getvalue()
+
+
+def _flat_rows(atlas: Atlas, trunk: Trunk) -> Iterator[dict[str, Any]]:
+    for stage, channel in _channels(atlas):
+        statistics = channel_row(atlas, stage, channel)
+        for place in place_rows(atlas, trunk, stage, channel):
+            window = dict(zip(("y0", "x0", "y1", "x1"), place.pop("window"), strict=True))
+            yield statistics | place | window
+
+
+def _as_values(atlas: Atlas, trunk: Trunk) -> dict[str, Any]:
+    stages: dict[str, Any] = {
+        name: {"kind": record.kind, "map_size": list(record.map_size), "channels": []}
+        for name, record in atlas.stages.items()
+    }
+    for stage, channel in _channels(atlas):
+        record = atlas.stages[stage]
+        means = None if record.class_mean is None else _numbers(record.class_mean[channel])
+        stages[stage]["channels"].append(
+            channel_row(atlas, stage, channel)
+            | {"histogram": record.histogram[channel].tolist(), "class_mean": means}
+            | {"places": place_rows(atlas, trunk, stage, channel)}
+        )
+    return {
+        "header": atlas.header,
+        "count": atlas.count,
+        "skipped": [
+            {"image": image, "name": name, "reason": reason} for image, name, reason in atlas.skipped
+        ],
+        "classes": list(atlas.classes),
+        "histogram_edges": EDGES.tolist(),
+        "stages": stages,
+    }
+
+
+def _as_arrays(atlas: Atlas) -> dict[str, np.ndarray]:
+    arrays = {
+        "image_names": np.array(atlas.image_names),
+        "labels": atlas.labels,
+        "classes": np.array(atlas.classes, dtype=str),
+        "histogram_edges": EDGES,
+        "header": np.array(json.dumps(atlas.header)),
+    }
+    for record in atlas.stages.values():
+        arrays |= record.arrays()
+    return arrays
+
+
+def _channels(atlas: Atlas) -> Iterator[tuple[str, int]]:
+    for name, record in atlas.stages.items():
+        for channel in range(record.channels):
+            yield name, channel
+
+
+def _numbers(values: Sequence[float] | np.ndarray) -> list[float | None]:
+    """Give numbers for JSON, which has no NaN."""
+    return [None if np.isnan(value) else float(value) for value in values]

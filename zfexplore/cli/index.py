@@ -1,0 +1,90 @@
+"""``zfexplore index``: find out, for every channel, on which images it fires most."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zfexplore.cli.options import (
+    CheckpointOption,
+    DeviceOption,
+    DownloadOption,
+    Fit,
+    FitOption,
+    ImagesOption,
+    LimitOption,
+)
+
+if TYPE_CHECKING:
+    from zfexplore.atlas.store import Atlas
+
+
+class Precision(StrEnum):
+    """What the net computes in."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+def index(
+    images: ImagesOption = "specimens",
+    checkpoint: CheckpointOption = None,
+    limit: LimitOption = None,
+    fit: FitOption = Fit.crop,
+    device: DeviceOption = "auto",
+    precision: Annotated[
+        Precision,
+        typer.Option("--precision", help="bfloat16 is faster, less exact, and an index of its own."),
+    ] = Precision.float32,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            metavar="N",
+            help="Threads that read images. [default: one a core]",
+            show_default=False,
+        ),
+    ] = None,
+    download: DownloadOption = False,
+) -> None:
+    """Look at every image once and keep, for every channel, the nine that excite it most.
+
+    The index is kept in your cache folder; the other commands find it there. An interrupted run goes
+    on where it was when the same command is given again.
+
+    Example: zfexplore index --images photos/
+    """
+    import time
+
+    from zfexplore.atlas.open import atlas_path, open_or_build
+    from zfexplore.cli.show import output, remarks, watch
+    from zfexplore.images.sources import open_images
+    from zfexplore.nets.checkpoint import load_checkpoint
+    from zfexplore.training.machine import find_device
+
+    loaded = load_checkpoint(checkpoint, find_device(device))
+    source = open_images(images, limit=limit, download=download)
+    started = time.monotonic()
+    try:
+        atlas: Atlas = watch(
+            open_or_build(loaded, source, fit=fit.value, precision=precision.value, workers=workers)
+        )
+    except KeyboardInterrupt:
+        remarks().print("interrupted: the same command goes on from here")
+        raise
+    for line in _summary(atlas, source.name, time.monotonic() - started):
+        output().print(line, markup=False, soft_wrap=True)
+    output().print(f"index      {atlas_path(atlas.fingerprint)}", markup=False, soft_wrap=True)
+
+
+def _summary(atlas: Atlas, name: str, seconds: float) -> list[str]:
+    dead = (f"{stage} {record.dead.sum()} of {record.channels}" for stage, record in atlas.stages.items())
+    return [
+        f"images     {atlas.count:,} of {name}",
+        f"skipped    {len(atlas.skipped):,}",
+        f"seconds    {seconds:.1f}",
+        f"dead       {', '.join(dead)}",
+    ]
