@@ -17,7 +17,9 @@ CROPS = {"centre": "centre crop", "ten_crop": "ten crops"}
 def evaluate(
     checkpoint: Annotated[
         str | None,
-        typer.Argument(metavar="[CHECKPOINT]", help="A checkpoint. [default: the shipped one]", show_default=False),
+        typer.Argument(
+            metavar="[CHECKPOINT]", help="A checkpoint. [default: the shipped one]", show_default=False
+        ),
     ] = None,
     images: Annotated[
         list[str],
@@ -26,7 +28,8 @@ def evaluate(
         ),
     ] = ["specimens"],  # noqa: B006
     exclude: Annotated[
-        list[str] | None, typer.Option("--exclude", metavar="CLASS", help="Leave a class out; may be repeated.")
+        list[str] | None,
+        typer.Option("--exclude", metavar="CLASS", help="Leave a class out; may be repeated."),
     ] = None,
     held_out: Annotated[
         bool, typer.Option("--held-out", help="Only the images that the checkpoint's training held out.")
@@ -37,9 +40,12 @@ def evaluate(
     limit: LimitOption = None,
     download: DownloadOption = False,
     device: DeviceOption = "auto",
-    amp: Annotated[bool, typer.Option("--amp/--no-amp", help="bf16 autocast: faster, and less exact.")] = False,
+    amp: Annotated[
+        bool, typer.Option("--amp/--no-amp", help="bf16 autocast: faster, and less exact.")
+    ] = False,
     workers: Annotated[
-        int | None, typer.Option("--workers", min=0, metavar="N", help="Processes that decode. [default: one a core]")
+        int | None,
+        typer.Option("--workers", min=0, metavar="N", help="Processes that decode. [default: one a core]"),
     ] = None,
     json: JsonOption = False,
 ) -> None:

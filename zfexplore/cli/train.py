@@ -13,8 +13,9 @@ from zfexplore.errors import ExploreError
 
 if TYPE_CHECKING:
     from zfexplore.images.sources import Source
-    from zfexplore.training.loop import EpochRecord, TrainingResult
+    from zfexplore.training.loop import TrainingResult
     from zfexplore.training.recipe import Recipe
+    from zfexplore.training.record import EpochRecord
 
 # What may be given with --resume: everything else is the run's own.
 FREE_ON_RESUME = ("out", "resume", "device", "amp", "compiled", "workers")
@@ -45,22 +46,32 @@ def train(
         typer.Option(
             "--images",
             metavar="DIR|NAME",
-            help="Images in classes: a folder of subfolders, or a named set. Given again, the classes are united.",
+            help="Images in classes: a folder of subfolders, or a named set; may be repeated.",
         ),
     ] = ["specimens"],  # noqa: B006
     exclude: Annotated[
-        list[str] | None, typer.Option("--exclude", metavar="CLASS", help="Leave a class out; may be repeated.")
+        list[str] | None,
+        typer.Option("--exclude", metavar="CLASS", help="Leave a class out; may be repeated."),
     ] = None,
-    recipe: Annotated[RecipeName, typer.Option("--recipe", help="Whose settings to start from.")] = RecipeName.default,
+    recipe: Annotated[
+        RecipeName, typer.Option("--recipe", help="Whose settings to start from.")
+    ] = RecipeName.default,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, metavar="N", help="How long.")] = None,
-    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, metavar="N", help="Images a step.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", min=1, metavar="N", help="Images a step.")
+    ] = None,
     lr: Annotated[float | None, typer.Option("--lr", metavar="X", help="The learning rate.")] = None,
     init: Annotated[Init | None, typer.Option("--init", help="How the weights begin.")] = None,
-    fc: Annotated[int | None, typer.Option("--fc", min=1, metavar="N", help="The width of fc6 and fc7.")] = None,
+    fc: Annotated[
+        int | None, typer.Option("--fc", min=1, metavar="N", help="The width of fc6 and fc7.")
+    ] = None,
     size: Annotated[int | None, typer.Option("--size", metavar="PIXELS", help="The network's input.")] = None,
     dropout: Annotated[float | None, typer.Option("--dropout", metavar="X", help="On fc6 and fc7.")] = None,
     val: Annotated[
-        str, typer.Option("--val", metavar="DIR|FRACTION", help="Held-out images: a folder, or a part of each class.")
+        str,
+        typer.Option(
+            "--val", metavar="DIR|FRACTION", help="Held-out images: a folder, or a part of each class."
+        ),
     ] = "0.1",
     per_class: Annotated[
         int | None, typer.Option("--per-class", min=1, metavar="N", help="At most N training images a class.")
@@ -75,14 +86,19 @@ def train(
     device: DeviceOption = "auto",
     amp: Annotated[
         bool | None,
-        typer.Option("--amp/--no-amp", help="bf16 autocast. [default: where it is native]", show_default=False),
+        typer.Option(
+            "--amp/--no-amp", help="bf16 autocast. [default: where it is native]", show_default=False
+        ),
     ] = None,
     compiled: Annotated[bool, typer.Option("--compile", help="Compile the net with torch.compile.")] = False,
     workers: Annotated[
-        int | None, typer.Option("--workers", min=0, metavar="N", help="Processes that decode. [default: one a core]")
+        int | None,
+        typer.Option("--workers", min=0, metavar="N", help="Processes that decode. [default: one a core]"),
     ] = None,
     seed: SeedOption = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out as it was started.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --out as it was started.")
+    ] = False,
 ) -> None:
     """Train a ZFNet; writes checkpoint, log, curves and the state to resume from into a folder of its own.
 
@@ -96,10 +112,10 @@ def train(
         asked, chosen = _what_was_asked(context, out)
     else:
         asked = {
-            "images": images,
+            "images": [_lasting(spec) for spec in images],
             "exclude": exclude or [],
             "limit": limit,
-            "val": val,
+            "val": _lasting(val),
             "per_class": per_class,
             "snapshots": _epochs(snapshots),
             "half": half,
@@ -150,13 +166,23 @@ def _what_was_asked(context: typer.Context, out: Path) -> tuple[dict[str, Any], 
         if name not in FREE_ON_RESUME and source is not None and source.name == "COMMANDLINE":
             option = name.replace("_", "-")
             raise ExploreError(
-                f"--{option} cannot be given with --resume: the run in {out} goes on as it was started", usage=True
+                f"--{option} cannot be given with --resume: the run in {out} goes on as it was started",
+                usage=True,
             )
     settings = RunFolder(out).read_settings()
     try:
         return settings["asked"], Recipe.from_json(settings["recipe"])
     except (KeyError, TypeError) as error:
         raise ExploreError(f"{RunFolder(out).settings} cannot be read: {error}") from error
+
+
+def _lasting(spec: str) -> str:
+    """Make a folder's path absolute, so that the run can be resumed from anywhere."""
+    from zfexplore.images.datasets import find
+    from zfexplore.images.sources import SPECIMENS
+
+    is_name = spec == SPECIMENS or find(spec) is not None
+    return spec if is_name or not Path(spec).is_dir() else str(Path(spec).resolve())
 
 
 def _open(images: list[str], exclude: list[str], limit: int | None, download: bool) -> Source:
@@ -186,11 +212,21 @@ def _epochs(text: str | None) -> list[int]:
 
 
 def _until_interrupted(events: Any) -> Any:
-    """Pass events on; at Ctrl-C let the step end, close the work (which saves its state) and raise."""
+    """Pass events on; at Ctrl-C let the step end, close the work (which saves its state) and raise.
+
+    A second Ctrl-C stops at once, back to the last state that was saved. Worker processes inherit
+    the handler, so that they go on decoding until they are told to stop.
+    """
     import signal
 
-    pressed = []
-    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    pressed: list[int] = []
+
+    def note(number: int, _frame: Any) -> None:
+        pressed.append(number)
+        if len(pressed) > 1:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
     try:
         for event in events:
             yield event

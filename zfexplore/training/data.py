@@ -32,7 +32,8 @@ from zfexplore.progress import Meter, Progress, Skipped
 class Joined:
     """Several labelled sources as one; ``exclude`` names classes that are left out.
 
-    Classes without images are left out too. A class name that two sources share is prefixed with its source's name ("photos/chair").
+    Classes without images are left out too. A class name that two sources share is prefixed with its
+    source's name ("photos/chair").
     Raises ExploreError for a source without labels and for an excluded class that does not exist.
     """
 
@@ -108,13 +109,16 @@ def split(source: Source, fraction: float, *, seed: int, per_class: int | None =
     Raises ExploreError for a source without labels or a fraction outside [0, 1).
     """
     if not 0 <= fraction < 1:
-        raise ExploreError(f"the held-out fraction must be at least 0 and below 1, not {fraction}", usage=True)
+        raise ExploreError(f"the held-out part must be at least 0 and below 1, not {fraction}", usage=True)
     by_class = members(source)
     training: list[int] = []
     held_out: list[int] = []
     for label, indices in enumerate(by_class):
-        shuffled = np.random.default_rng([seed, label]).permutation(np.array(indices, dtype=np.int64)).tolist()
-        count = min(max(round(len(shuffled) * fraction), 1), len(shuffled) - 1) if fraction and shuffled else 0
+        random = np.random.default_rng([seed, label])
+        shuffled = random.permutation(np.array(indices, dtype=np.int64)).tolist()
+        count = 0
+        if fraction and shuffled:
+            count = min(max(round(len(shuffled) * fraction), 1), len(shuffled) - 1)
         held_out += shuffled[:count]
         training += shuffled[count:][:per_class]
     return Split(tuple(sorted(training)), tuple(sorted(held_out)))
@@ -157,7 +161,7 @@ class Batch:
     indices: Tensor
     unreadable: tuple[tuple[str, str], ...] = ()
 
-    def pin(self) -> Batch:
+    def pinned(self) -> Batch:
         """Move to page-locked memory, from which copies to the GPU do not block."""
         return Batch(self.pixels.pin_memory(), self.labels.pin_memory(), self.indices, self.unreadable)
 
@@ -202,6 +206,9 @@ class Streamed:
         with warnings.catch_warnings():  # forking beside torch's idle threads: our workers only decode
             warnings.simplefilter("ignore", DeprecationWarning)
             yield from loader
+
+
+Squares = Decoded | Streamed
 
 
 def decode(
@@ -269,8 +276,9 @@ def _collate(items: list[Any]) -> Batch:
     good = [item for item in items if len(item) == 3]
     bad = [item for item in items if len(item) == 2]
     side = good[0][0].shape[0] if good else bad[0][1]
+    nothing = torch.empty(0, side, side, 3, dtype=torch.uint8)
     return Batch(
-        pixels=torch.stack([item[0] for item in good]) if good else torch.empty(0, side, side, 3, dtype=torch.uint8),
+        pixels=torch.stack([item[0] for item in good]) if good else nothing,
         labels=torch.tensor([-1 if item[1] is None else item[1] for item in good], dtype=torch.int64),
         indices=torch.tensor([item[2] for item in good], dtype=torch.int64),
         unreadable=tuple(item[0] for item in bad),

@@ -7,7 +7,7 @@ softmax averaged. A channel is dead when it has no positive value over all image
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -22,7 +22,7 @@ from zfexplore.images.transforms import crop_offset, normalise, ten_crop
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.trunk import Trunk
 from zfexplore.progress import Finished, Meter, Note, Skipped
-from zfexplore.training.data import Decoded, Streamed, in_batches, split
+from zfexplore.training.data import Squares, Streamed, in_batches, split
 from zfexplore.training.machine import Machine
 
 VIEWS_AT_ONCE = 64  # images, or crops of images, in one forward pass
@@ -49,7 +49,7 @@ class Evaluation:
 
 def evaluate(
     trunk: Trunk,
-    images: Decoded | Streamed,
+    images: Squares,
     indices: Sequence[int],
     convention: InputConvention,
     machine: Machine,
@@ -92,14 +92,18 @@ def evaluate_checkpoint(
     indices: Sequence[int] = range(len(source))
     if held_out:
         indices = _held_out(checkpoint.metadata.images, source)
-    known = [index for index in indices if mapped[source.label(index) or 0] >= 0]
+    known = known_images(source, indices, mapped)
     if len(known) < len(indices):
         yield Note(f"{len(indices) - len(known)} images are of classes that the net does not know: left out")
     convention = checkpoint.metadata.input
     images = Streamed(source, convention, machine.workers)
-    yield from evaluate(
-        checkpoint.trunk, images, known, convention, machine, crops=crops, class_map=mapped
-    )
+    yield from evaluate(checkpoint.trunk, images, known, convention, machine, crops=crops, class_map=mapped)
+
+
+def known_images(source: Source, indices: Iterable[int], class_map: Sequence[int]) -> list[int]:
+    """Give those of ``indices`` whose class the net knows."""
+    labels = ((index, source.label(index)) for index in indices)
+    return [index for index, label in labels if label is not None and class_map[label] >= 0]
 
 
 def _held_out(recorded: dict[str, Any], source: Source) -> tuple[int, ...]:
@@ -107,12 +111,13 @@ def _held_out(recorded: dict[str, Any], source: Source) -> tuple[int, ...]:
     how = recorded.get("held_out", {})
     if "fraction" not in how:
         raise ExploreError(
-            "this checkpoint held no part of its training images out: give the held-out images themselves", usage=True
+            "this checkpoint's training held no part of its images out: give held-out images themselves",
+            usage=True,
         )
     if recorded.get("fingerprint") != source.fingerprint():
         raise ExploreError(
-            f"these are not the {recorded.get('count', 0)} images ({recorded.get('name')}) that the checkpoint "
-            "was trained on, so the held-out part cannot be told: give the same --images and --exclude",
+            f"these are not the images ({recorded.get('name')}) that the checkpoint was trained on, "
+            "so the held-out part cannot be told: give the same --images and --exclude",
             usage=True,
         )
     return split(source, how["fraction"], seed=how["seed"]).held_out
@@ -126,10 +131,8 @@ def class_map(classes: Sequence[str], known: Sequence[str]) -> list[int]:
     places = {name: place for place, name in enumerate(known)}
     mapped = [places.get(name, -1) for name in classes]
     if not any(place >= 0 for place in mapped):
-        raise ExploreError(
-            "the net knows none of these images' classes: "
-            f"it knows {_some(known)} and they are {_some(classes)}"
-        )
+        theirs = f"they are of {_some(classes)}" if classes else "they have no classes"
+        raise ExploreError(f"the net knows {_some(known)}, and none of these images' classes: {theirs}")
     return mapped
 
 

@@ -38,7 +38,7 @@ class Machine:
 def choose_machine(
     device: str = "auto", *, amp: bool | None = None, compiled: bool = False, workers: int | None = None
 ) -> Machine:
-    """Choose what the arguments leave open: a GPU if there is one, bf16 where it is native, one worker a core.
+    """Choose what is left open: a GPU if there is one, bf16 where it is native, one worker a core.
 
     Raises ExploreError (usage) for a device that is not there.
     """
@@ -60,10 +60,12 @@ def find_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ExploreError(f"there is no device {name!r}: give auto, cpu, cuda or cuda:1", usage=True) from error
+        raise ExploreError(
+            f"there is no device {name!r}: give auto, cpu, cuda or cuda:1", usage=True
+        ) from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ExploreError(
-            f"there is no device {name!r} here: {torch.cuda.device_count()} CUDA devices found; --device cpu works",
+            f"there is no device {name!r} here ({torch.cuda.device_count()} CUDA devices found): use cpu",
             usage=True,
         )
     if device.type not in ("cpu", "cuda"):

@@ -94,7 +94,7 @@ class RunFolder:
         write_text(self.settings, json.dumps(settings, indent=2) + "\n")
 
     def read_settings(self) -> dict[str, Any]:
-        """Give what the run was started with; raises ExploreError when there is no run or it is unreadable."""
+        """Give what the run began with; raises ExploreError when there is no run or it is unreadable."""
         try:
             settings = json.loads(self.settings.read_text(encoding="utf-8"))
             if not isinstance(settings, dict) or settings["format"] != FORMAT:
@@ -117,7 +117,11 @@ class RunFolder:
 
 
 def save_state(
-    path: Path, net: nn.Module, optimiser: torch.optim.Optimizer, position: Position, convention: InputConvention
+    path: Path,
+    net: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    position: Position,
+    convention: InputConvention,
 ) -> None:
     """Write everything that the next step depends on."""
     tensors = {f"net.{name}": value for name, value in net.state_dict().items()}
@@ -154,9 +158,7 @@ def load_state(path: Path) -> State:
         position = Position(**described["position"])
         convention = InputConvention.from_json(described["convention"], tensors.get(_MEAN_IMAGE))
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise ExploreError(
-            f"{path} cannot be read ({error}): start anew in another folder"
-        ) from error
+        raise ExploreError(f"{path} cannot be read ({error}): start anew in another folder") from error
     return State(tensors, position, convention, described)
 
 
@@ -175,7 +177,10 @@ def restore(state: State, net: nn.Module, optimiser: torch.optim.Optimizer) -> N
     version, words, gauss = state.randomness["python"]
     random.setstate((version, tuple(words), gauss))
     numpy_state = dict(state.randomness["numpy"])
-    numpy_state["state"] = {**numpy_state["state"], "key": np.array(numpy_state["state"]["key"], dtype=np.uint32)}
+    numpy_state["state"] = {
+        **numpy_state["state"],
+        "key": np.array(numpy_state["state"]["key"], dtype=np.uint32),
+    }
     np.random.set_state(numpy_state)
 
 

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from zfexplore.images.sources import Picture, UnreadableImage
+from zfexplore.progress import Finished
+from zfexplore.training.recipe import recipe
+
+
+class Stripes:
+    """Images of stripes, a class a direction; each with its own phase and colours. No files."""
+
+    def __init__(self, count=18, classes=("across", "down", "slanted"), broken=(), name="stripes"):
+        self.name, self.classes = name, tuple(classes)
+        self.broken = set(broken)
+        self._count = count
+
+    def __len__(self):
+        return self._count
+
+    def label(self, index):
+        return index % len(self.classes)
+
+    def image_name(self, index):
+        return f"{self.classes[self.label(index)]}/{index}.png"
+
+    def fingerprint(self):
+        return f"{self.name}-{self._count}-{self.classes}-{sorted(self.broken)}"
+
+    def __getitem__(self, index):
+        if index in self.broken:
+            raise UnreadableImage(index, self.image_name(index), "it is torn")
+        random = np.random.default_rng(index)
+        y, x = np.mgrid[:80, :80]
+        across, down = ((0, 1), (1, 0), (1, 1))[self.label(index)]
+        wave = np.sin((x * across + y * down) / 3 + random.uniform(0, 6))[..., None]
+        colour = random.uniform(0.6, 1.0, 3)
+        pixels = np.clip(127 + 120 * wave * colour, 0, 255).astype(np.uint8)
+        return Picture(Image.fromarray(pixels), self.label(index), self.image_name(index))
+
+
+@pytest.fixture
+def stripes():
+    return Stripes()
+
+
+@pytest.fixture
+def make_stripes():
+    return Stripes
+
+
+@pytest.fixture
+def quick():
+    """A recipe with everything of the default one that a small machine can do in seconds."""
+    return recipe("default", epochs=2, batch_size=4, fc=8, size=64, dropout=0.5, stages=((0.5, 56 / 64), (0.5, 1)))
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def result_of():
+    """Run events to the end, keep them, and give the result with them."""
+
+    def run(events):
+        seen = list(events)
+        assert isinstance(seen[-1], Finished)
+        return seen[-1].result, seen[:-1]
+
+    return run

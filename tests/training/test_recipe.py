@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from zfexplore.errors import ExploreError
+from zfexplore.training.recipe import RECIPES, Recipe, recipe
+
+
+def test_paper_holds_section_3_exactly():
+    paper = recipe("paper")
+    assert (paper.init, paper.lr, paper.momentum, paper.batch_size) == ("paper", 1e-2, 0.9, 128)
+    assert (paper.crops, paper.mean, paper.scale, paper.spread) == ("ten", "pixel", 255.0, None)
+    assert (paper.max_rms, paper.schedule, paper.dropout, paper.epochs) == (0.1, "plateau", 0.5, 70)
+    assert (paper.fc, paper.size, paper.norm) == (4096, 224, "krizhevsky")
+    assert (paper.weight_decay, paper.label_smoothing, paper.clip_norm, paper.nesterov) == (0, 0, None, False)
+
+
+def test_replication_holds_the_report_exactly():
+    report = recipe("replication")
+    assert (report.init, report.lr, report.momentum, report.batch_size) == ("xavier", 1e-4, 0.9, 128)
+    assert (report.crops, report.flip, report.scale, report.mean) == ("random", False, 1.0, "channel")
+    assert (report.norm, report.dropout, report.max_rms, report.schedule) == ("replication", 0.5, None, "constant")
+
+
+def test_only_the_default_recipe_begins_with_small_images():
+    assert set(recipe("paper").sizes()) == set(recipe("replication").sizes()) == {224}
+    assert recipe(epochs=20).sizes() == [96] * 6 + [128] * 8 + [160] * 3 + [224] * 3
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 7, 40])
+def test_every_epoch_has_a_size_and_the_last_is_full(epochs):
+    sizes = recipe(epochs=epochs).sizes()
+    assert len(sizes) == epochs
+    assert sizes == sorted(sizes)
+    assert sizes[-1] == 224
+
+
+def test_changes_that_are_none_leave_the_recipe_as_it_is():
+    assert recipe("paper", lr=None, fc=None) == RECIPES["paper"]
+    assert recipe("paper", lr=0.5).lr == 0.5
+
+
+@pytest.mark.parametrize("name", list(RECIPES))
+def test_json_gives_the_same_recipe_back(name):
+    assert Recipe.from_json(json.loads(json.dumps(recipe(name).to_json()))) == recipe(name)
+
+
+def test_unknown_settings_in_json_are_refused():
+    with pytest.raises(TypeError, match="colour_noise"):
+        Recipe.from_json(recipe().to_json() | {"colour_noise": 1})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, "epochs must be at least 1, not 0"),
+        ({"batch_size": 0}, "batch-size must be at least 1, not 0"),
+        ({"lr": -0.1}, "lr must be above 0, not -0.1"),
+        ({"lr": float("nan")}, "lr must be above 0, not nan"),
+        ({"dropout": 1.0}, "dropout must be at least 0 and below 1, not 1.0"),
+        ({"size": 40}, "size must be at least 56, or pool5 has nothing left, not 40"),
+        ({"mean": "pixel"}, "a per-pixel mean needs images of one size throughout the training"),
+    ],
+)
+def test_values_out_of_range_are_usage_errors(change, message):
+    with pytest.raises(ExploreError) as caught:
+        recipe("default", **change)
+    assert str(caught.value) == message
+    assert caught.value.usage
+
+
+def test_unknown_recipe_names_those_there_are():
+    with pytest.raises(ExploreError, match="no recipe 'best': choose default, paper, replication"):
+        recipe("best")
+
+
+def test_recipes_are_readable_without_torch_and_numpy():
+    code = "import sys, zfexplore.training.recipe; print(sorted({'torch', 'numpy', 'PIL'} & set(sys.modules)))"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "[]"

@@ -1,0 +1,78 @@
+"""From a source to what the net is fed: the squares of an input size, their mean and their spread.
+
+The paper takes 224 pixels out of 256; every other size keeps that proportion, so a net that is
+trained on small images first sees the same part of each image throughout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from zfexplore.convention import InputConvention
+from zfexplore.errors import ExploreError
+from zfexplore.images.sources import Source
+from zfexplore.progress import Meter, Note
+from zfexplore.training.data import Decoded, Squares, Streamed, decode, fits_in_memory, in_batches
+from zfexplore.training.recipe import Recipe
+
+IMAGES_TO_MEASURE = 2048  # enough for a colour's mean; a mean image takes them all
+
+
+def at_size(convention: InputConvention, size: int) -> InputConvention:
+    """Give the convention for inputs of ``size`` pixels, cut from squares of 256 / 224 of that."""
+    return replace(convention, size=size, resize=round(size * 256 / 224))
+
+
+def open_squares(
+    source: Source, indices: Sequence[int], convention: InputConvention, *, workers: int, what: str
+) -> Generator[Any, None, Squares]:
+    """Give images as decoded squares: held in memory where they fit, else decoded when wanted."""
+    if not fits_in_memory(len(indices), convention):
+        yield Note(f"{len(indices):,} {what} images do not fit in memory: decoding them anew every epoch")
+        return Streamed(source, convention, workers)
+    task = f"decoding {what} images at {convention.resize} px"
+    for event in decode(source, indices, convention, workers=workers, task=task):
+        if isinstance(event, Decoded):
+            return event
+        yield event
+    raise AssertionError("decode ends with what it decoded")
+
+
+def measure_input(
+    recipe: Recipe, squares: Squares, order: Sequence[int], convention: InputConvention
+) -> Generator[Any, None, InputConvention]:
+    """Give the convention with the mean of the images, and their spread where the recipe asks for one.
+
+    ``order`` is an epoch's: its beginning is a fair sample. Raises ExploreError when no image can be read.
+    """
+    order = order if recipe.mean == "pixel" else order[:IMAGES_TO_MEASURE]
+    batches = in_batches(order, 64)
+    meter = Meter("measuring the images' mean", len(order))
+    side = convention.resize
+    total = torch.zeros(side, side, 3, dtype=torch.float64)
+    of_squares = torch.zeros(3, dtype=torch.float64)
+    count = 0
+    for wanted, batch in zip(batches, squares.batches(batches), strict=True):
+        values = batch.pixels.double()  # [n, side, side, 3]
+        total += values.sum(0)
+        of_squares += values.square().sum((0, 1, 2))
+        count += len(batch)
+        if event := meter.tick(len(wanted)):
+            yield event
+    if count == 0:
+        raise ExploreError("none of the training images can be read")
+    to_scale = recipe.scale / 255
+    colour = total.mean((0, 1)) / count  # [3], of 255
+    variance = (of_squares / (count * side * side) - colour.square()).mean()
+    std = 1.0
+    if recipe.spread is not None:
+        std = float(variance.clamp(min=1.0).sqrt()) * to_scale / recipe.spread
+    red, green, blue = (colour * to_scale).tolist()
+    image = None
+    if recipe.mean == "pixel":
+        image = (total / count * to_scale).permute(2, 0, 1).float().contiguous()  # [3, side, side]
+    return replace(convention, mean=(red, green, blue), std=(std, std, std), mean_image=image)

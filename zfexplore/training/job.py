@@ -1,0 +1,155 @@
+"""What stays the same over a training: images, recipe, machine, folder; and what a checkpoint says of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from zfexplore.convention import InputConvention
+from zfexplore.errors import ExploreError
+from zfexplore.images.augment import Augmentation
+from zfexplore.images.sources import Source
+from zfexplore.nets.checkpoint import Metadata
+from zfexplore.training.data import Split, split
+from zfexplore.training.evaluate import class_map, known_images
+from zfexplore.training.inputs import at_size
+from zfexplore.training.machine import Machine
+from zfexplore.training.recipe import Recipe
+from zfexplore.training.state import FORMAT, RunFolder
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run leaves behind: its folder, the epochs whose trunk is kept, and whether weights are fp16."""
+
+    folder: RunFolder
+    snapshots: tuple[int, ...] = ()
+    half: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training before its first step. ``images`` is what the checkpoint will say of the images."""
+
+    recipe: Recipe
+    seed: int
+    source: Source
+    held_out_source: Source
+    split: Split
+    class_map: list[int] | None  # the held-out source's labels to ours, where it is another source
+    machine: Machine
+    outcome: Outcome
+    images: dict[str, Any] = field(repr=False)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Give the number of batches; the last may be shorter."""
+        return math.ceil(len(self.split.training) / self.recipe.batch_size)
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """Give the random views that the recipe takes."""
+        recipe = self.recipe
+        return Augmentation(
+            crops=recipe.crops,
+            flip=recipe.flip,
+            area=recipe.area,
+            brightness=recipe.brightness,
+            colour=recipe.colour,
+        )
+
+    @property
+    def unmeasured_input(self) -> InputConvention:
+        """Give the net's input at its full size, its mean still unknown."""
+        return at_size(InputConvention(scale=self.recipe.scale), self.recipe.size)
+
+    def settings(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Give what run.json says: enough to begin again, and to notice that the images have changed."""
+        return {
+            "format": FORMAT,
+            "asked": asked,
+            "seed": self.seed,
+            "recipe": self.recipe.to_json(),
+            "images": self.images,
+        }
+
+    def metadata(self, convention: InputConvention, epochs: int, accuracy: dict[str, Any]) -> Metadata:
+        """Give what the checkpoint says of itself."""
+        return Metadata(
+            architecture="zfnet",
+            arguments={
+                "classes": len(self.source.classes),
+                "fc": self.recipe.fc,
+                "norm": self.recipe.norm,
+                "dropout": self.recipe.dropout,
+            },
+            classes=tuple(self.source.classes),
+            input=convention,
+            recipe=self.recipe.to_json() | {"seed": self.seed},
+            images=self.images,
+            epochs=epochs,
+            accuracy=accuracy,
+        )
+
+
+def plan(
+    source: Source,
+    recipe: Recipe,
+    *,
+    val: float | Source,
+    seed: int,
+    per_class: int | None,
+    machine: Machine,
+    outcome: Outcome,
+) -> Job:
+    """Divide the images and write down which they are; raises ExploreError when none is left to train on."""
+    images: dict[str, Any] = {
+        "name": source.name,
+        "count": len(source),
+        "fingerprint": source.fingerprint(),
+        "per_class": per_class,
+    }
+    if isinstance(val, int | float):
+        parts = split(source, float(val), seed=seed, per_class=per_class)
+        held_out_source, mapped = source, None
+        held_out: dict[str, Any] = {"fraction": float(val), "seed": seed}
+    else:
+        held_out_source, mapped = val, class_map(val.classes, source.classes)
+        training = split(source, 0.0, seed=seed, per_class=per_class).training
+        parts = Split(training, tuple(known_images(val, range(len(val)), mapped)))
+        held_out = {"name": val.name, "fingerprint": val.fingerprint()}
+    if not parts.training:
+        raise ExploreError(f"{source.name} leaves no image to train on", usage=True)
+    images |= {"training": len(parts.training), "held_out": held_out | {"count": len(parts.held_out)}}
+    return Job(recipe, seed, source, held_out_source, parts, mapped, machine, outcome, images)
+
+
+def check_unchanged(before: dict[str, Any], now: dict[str, Any], folder: RunFolder) -> None:
+    """Raise ExploreError when a run would go on with other images or another recipe than it began with."""
+    try:
+        recipe, seed, images = Recipe.from_json(before["recipe"]), before["seed"], before["images"]
+    except (KeyError, TypeError) as error:
+        raise ExploreError(f"{folder.settings} cannot be read: {error}") from error
+    if images != now["images"]:
+        raise ExploreError(
+            f"these are not the images that the run in {folder.path} began with, or they have changed: "
+            "begin anew with another --out"
+        )
+    if recipe != Recipe.from_json(now["recipe"]) or seed != now["seed"]:
+        raise ExploreError(
+            f"the run in {folder.path} began with another recipe or seed: resume it with those", usage=True
+        )
+
+
+def snapshot_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Give the arguments of the net that a snapshot holds: the trunk, without classes."""
+    return arguments | {"classes": 0}
+
+
+def wanted_snapshots(epochs: Sequence[int]) -> tuple[int, ...]:
+    """Check the epochs after which the trunk is kept, counted from 1."""
+    if wrong := [epoch for epoch in epochs if epoch < 1]:
+        raise ExploreError(f"snapshots are taken after epochs 1, 2, ..., not {wrong[0]}", usage=True)
+    return tuple(sorted(set(epochs)))

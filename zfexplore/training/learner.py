@@ -1,0 +1,100 @@
+"""The net that learns: its beginning, and one step of stochastic gradient descent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zfexplore.nets.zfnet import ZFNet
+from zfexplore.training.machine import Machine
+from zfexplore.training.recipe import Recipe
+from zfexplore.training.state import Position
+
+
+@dataclass
+class Learner:
+    """What changes with every step: the net, its momentum (in the optimiser), and the position."""
+
+    net: ZFNet
+    forward: Callable[[Tensor], Tensor]  # the net, or its compiled form
+    optimiser: torch.optim.SGD
+    position: Position
+
+
+def make_learner(net: ZFNet, recipe: Recipe, machine: Machine) -> Learner:
+    """Put a net on the machine, with an optimiser that decays weights but not biases."""
+    placed: Any = net
+    placed.to(machine.device, memory_format=torch.channels_last)
+    weights = [value for value in net.parameters() if value.ndim > 1]
+    biases = [value for value in net.parameters() if value.ndim == 1]
+    optimiser = torch.optim.SGD(
+        [
+            {"params": weights, "weight_decay": recipe.weight_decay},
+            {"params": biases, "weight_decay": 0.0},
+        ],
+        lr=recipe.lr,
+        momentum=recipe.momentum,
+        nesterov=recipe.nesterov,
+    )
+    forward: Callable[[Tensor], Tensor] = torch.compile(net) if machine.compiled else net
+    return Learner(net, forward, optimiser, Position())
+
+
+def take_step(
+    learner: Learner, views: Tensor, labels: Tensor, recipe: Recipe, machine: Machine, *, lr: float
+) -> Tensor:
+    """Descend once on ``views [n, 3, size, size]`` and ``labels [n]``; gives the loss, left on the device."""
+    for group in learner.optimiser.param_groups:
+        group["lr"] = lr
+    with machine.autocast():
+        logits = learner.forward(views.contiguous(memory_format=torch.channels_last))  # [n, classes]
+    loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+    learner.optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    if recipe.clip_norm is not None:
+        nn.utils.clip_grad_norm_(learner.net.parameters(), recipe.clip_norm)
+    learner.optimiser.step()
+    if recipe.max_rms is not None:
+        renormalise_filters(learner.net, recipe.max_rms)
+    return loss.detach()
+
+
+def learning_rate(recipe: Recipe, position: Position, steps_per_epoch: int) -> float:
+    """Give the rate of the step at ``position``: linear warm-up, then the recipe's schedule."""
+    total = recipe.epochs * steps_per_epoch
+    step = position.epoch * steps_per_epoch + position.step
+    warmup = min(recipe.warmup, total // 10)  # a short run must not be all warm-up
+    rate = recipe.lr * min(1.0, (step + 1) / max(warmup, 1))
+    if recipe.schedule == "cosine":
+        rate *= 0.5 * (1 + math.cos(math.pi * max(step - warmup, 0) / max(total - warmup, 1)))
+    if recipe.schedule == "plateau":
+        rate *= position.rate_factor
+    return rate
+
+
+def judge_plateau(recipe: Recipe, position: Position, loss: float) -> None:
+    """Divide the rate by 10 when the held-out loss has not improved for ``recipe.patience`` epochs.
+
+    The paper did so by hand, "when the validation error plateaus".
+    """
+    if position.best is None or loss < position.best:
+        position.best, position.epochs_since_best = loss, 0
+        return
+    position.epochs_since_best += 1
+    if recipe.schedule == "plateau" and position.epochs_since_best >= recipe.patience:
+        position.rate_factor, position.epochs_since_best = position.rate_factor / 10, 0
+
+
+@torch.no_grad()
+def renormalise_filters(net: nn.Module, limit: float) -> None:
+    """Scale every convolutional filter whose RMS exceeds ``limit`` down to it (ZF section 3)."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d):
+            rms = layer.weight.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()  # [out, 1, 1, 1]
+            layer.weight.mul_((limit / rms).clamp(max=1.0))
