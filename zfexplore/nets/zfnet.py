@@ -65,7 +65,8 @@ class ZFNet(nn.Sequential):
 
     Input ``[n, 3, h, w]`` (224 x 224 in the paper), output logits ``[n, classes]``. ``fc`` is the
     width of fc6 and fc7; ``norm`` chooses the constants of the contrast normalisation, or None to
-    leave it out. 62,357,608 parameters at the defaults.
+    leave it out. ``classes=0`` is the trunk alone, up to pool5 (training's snapshots). 62,357,608
+    parameters at the defaults.
     """
 
     def __init__(
@@ -104,6 +105,8 @@ class ZFNet(nn.Sequential):
             ("drop7", nn.Dropout(dropout)),
             ("fc8", nn.Linear(fc, classes)),
         ]
+        if classes == 0:
+            layers = layers[: [name for name, _ in layers].index("avgpool")]
         super().__init__(OrderedDict(layers))
         self.arguments = {"classes": classes, "fc": fc, "norm": norm, "dropout": dropout}
 
