@@ -5,7 +5,7 @@ Each file says in its text chunks what it was made of, and by which command.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from zfexplore.cli.opened import Opened
     from zfexplore.figures.blocks import ChannelBlock
     from zfexplore.figures.grid import Page
+    from zfexplore.figures.provenance import Provenance
 
 FILTERS_SHOWN = "top9"  # on the sheet of all layers, as in the replication
 
@@ -87,7 +88,14 @@ def export_grid(
     from zfexplore.figures.tables import keep_arrays
 
     opened = open_all(
-        checkpoint, images, limit=limit, fit=fit.value, device=device, download=download, layer=layer
+        checkpoint,
+        images,
+        limit=limit,
+        fit=fit,
+        device=device,
+        download=download,
+        layer=layer,
+        channels=channels,
     )
     chosen = select_channels(opened.atlas, layer, channels, seed)
     caption = stage_caption(layer, channels, len(chosen), opened.checkpoint, opened.atlas)
@@ -96,8 +104,9 @@ def export_grid(
     blocks: Iterable[ChannelBlock] = channel_blocks(opened, layer, chosen)
     if npz:
         blocks = keep_arrays(blocks, out.with_suffix(".npz"))
-    image = _draw(page, blocks, f"drawing {layer}", out)
-    _save(image, out, context, opened, title or layer, [page])
+    made = _made(context, opened, title or layer)
+    image = _draw(page, blocks, f"drawing {layer}", out, made)
+    _save(image, out, made, [page])
     if npz:
         _tell(out.with_suffix(".npz"))
 
@@ -120,7 +129,6 @@ def export_channel(
 
     Example: zfexplore export channel conv5:130
     """
-    from zfexplore.atlas.select import select_channels
     from zfexplore.cli.invocation import typed_command
     from zfexplore.cli.opened import open_all, project_channel
     from zfexplore.cli.show import watch
@@ -130,12 +138,12 @@ def export_channel(
 
     unit = replace(Unit.parse(channel), y=None, x=None)
     opened = open_all(
-        checkpoint, images, limit=limit, fit=fit.value, device=device, download=download, layer=unit.stage
-    )
-    select_channels(opened.atlas, unit.stage, str(unit.channel))  # refuses a channel that is not there
+        checkpoint, images, limit=limit, fit=fit, device=device, download=download,
+        layer=unit.stage, channels=str(unit.channel),
+    )  # fmt: skip
     block = watch(project_channel(opened, unit.stage, unit.channel))
     out = out or Path("out") / f"{unit.slug}.png"
-    _warn_of_replacing(out, opened)
+    _warn_of_replacing(out, _made(context, opened, "").chunks())
     written = save_channel(
         block, out, checkpoint=opened.checkpoint, atlas=opened.atlas,
         command=typed_command(context), tile=tile, title=title,
@@ -170,8 +178,10 @@ def export_figure(
     from zfexplore.figures.grid import Page
     from zfexplore.figures.sheet import sheet
 
-    opened = open_all(checkpoint, images, limit=limit, fit=fit.value, device=device, download=download)
+    opened = open_all(checkpoint, images, limit=limit, fit=fit, device=device, download=download)
     out = out or Path("out") / "figure.png"
+    title = title or "What the strongest units look for, layer by layer"
+    made = _made(context, opened, title)
     layers = [record.name for record in opened.atlas.stages.values() if record.kind != "fc"]
     pages = []
     for layer in layers:
@@ -183,12 +193,10 @@ def export_figure(
             title=layer, subtitle=in_the_papers(layer, opened.checkpoint.metadata.architecture),
         )  # fmt: skip
         kernels = first_filters(opened) if first else None
-        _draw(page, channel_blocks(opened, layer, chosen, kernels=kernels), f"drawing {layer}", out)
+        _draw(page, channel_blocks(opened, layer, chosen, kernels=kernels), f"drawing {layer}", out, made)
         pages.append(page)
-    title = title or "What the strongest units look for, layer by layer"
     caption = f"each channel with its strongest of {images_in_words(opened.checkpoint, opened.atlas)}"
-    image = sheet([page.image for page in pages], title=title, subtitle=caption)
-    _save(image, out, context, opened, title, pages)
+    _save(sheet([page.image for page in pages], title=title, subtitle=caption), out, made, pages)
 
 
 def export_filters(
@@ -215,18 +223,27 @@ def export_filters(
     from zfexplore.figures.grid import Page
     from zfexplore.figures.sheet import kernel_sheet, sheet
 
-    opened = open_all(checkpoint, images, limit=limit, fit=fit.value, device=device, download=download)
+    opened = open_all(checkpoint, images, limit=limit, fit=fit, device=device, download=download)
     layer, kernels = opened.checkpoint.trunk.names[0], first_filters(opened)
     chosen = select_channels(opened.atlas, layer, channels, seed)
     page = Page(len(chosen), tile=tile)
     out, title = out or Path("out") / "filters.png", title or f"The filters of {layer}"
-    patches = _draw(page, channel_blocks(opened, layer, chosen, kernels=kernels), f"drawing {layer}", out)
+    made = _made(context, opened, title)
+    blocks = channel_blocks(opened, layer, chosen, kernels=kernels)
+    patches = _draw(page, blocks, f"drawing {layer}", out, made)
     caption = stage_caption(layer, channels, len(chosen), opened.checkpoint, opened.atlas)
     image = sheet([kernel_sheet(kernels, patches.width), patches], columns=1, title=title, subtitle=caption)
-    _save(image, out, context, opened, title, [page])
+    _save(image, out, made, [page])
 
 
-def _draw(page: Page, blocks: Iterable[ChannelBlock], task: str, out: Path) -> Image:
+def _made(context: typer.Context, opened: Opened, title: str) -> Provenance:
+    from zfexplore.cli.invocation import typed_command
+    from zfexplore.figures.provenance import provenance_of
+
+    return provenance_of(opened.checkpoint, opened.atlas, command=typed_command(context), title=title)
+
+
+def _draw(page: Page, blocks: Iterable[ChannelBlock], task: str, out: Path, made: Provenance) -> Image:
     """Fill the page, showing progress; on Ctrl-C keep what is drawn, under a name of its own."""
     from zfexplore.cli.show import remarks, watch
     from zfexplore.figures.provenance import save_png
@@ -236,32 +253,27 @@ def _draw(page: Page, blocks: Iterable[ChannelBlock], task: str, out: Path) -> I
     except KeyboardInterrupt:
         if page.drawn:
             partial = out.with_name(f"{out.stem}-partial.png")
-            save_png(page.image, partial, {})
+            save_png(page.image, partial, made.chunks(page.tables))
             remarks().print(
                 f"interrupted: {page.drawn} of {page.count} channels are in {partial}", markup=False
             )
         raise
 
 
-def _save(
-    image: Image, out: Path, context: typer.Context, opened: Opened, title: str, pages: Sequence[Page]
-) -> None:
-    from zfexplore.cli.invocation import typed_command
-    from zfexplore.figures.provenance import provenance_of, save_png
+def _save(image: Image, out: Path, made: Provenance, pages: Sequence[Page]) -> None:
+    from zfexplore.figures.provenance import save_png
 
-    made = provenance_of(opened.checkpoint, opened.atlas, command=typed_command(context), title=title)
-    tables = {name: rows for page in pages for name, rows in page.tables.items()}
-    _warn_of_replacing(out, opened)
-    save_png(image, out, made.chunks(tables))
+    chunks = made.chunks({name: rows for page in pages for name, rows in page.tables.items()})
+    _warn_of_replacing(out, chunks)
+    save_png(image, out, chunks)
     _tell(out)
 
 
-def _warn_of_replacing(out: Path, opened: Opened) -> None:
+def _warn_of_replacing(out: Path, chunks: Mapping[str, str]) -> None:
     from zfexplore.cli.show import remarks
-    from zfexplore.figures.provenance import foreign, provenance_of
+    from zfexplore.figures.provenance import foreign
 
-    origin = provenance_of(opened.checkpoint, opened.atlas, command="", title="")
-    if (difference := foreign(out, origin.chunks())) is not None:
+    if (difference := foreign(out, chunks)) is not None:
         remarks().print(f"replacing {out}, which {difference}", markup=False)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from zfexplore.atlas.store import Atlas
+    from zfexplore.cli.options import Fit
     from zfexplore.figures.blocks import ChannelBlock
     from zfexplore.images.sources import Source
     from zfexplore.nets.checkpoint import Checkpoint
@@ -26,12 +27,20 @@ class Opened:
 
 
 def open_all(
-    checkpoint: str | None, images: str, *, limit: int | None, fit: str, device: str, download: bool,
+    checkpoint: str | None,
+    images: str,
+    *,
+    limit: int | None,
+    fit: Fit,
+    device: str,
+    download: bool,
     layer: str | None = None,
-) -> Opened:  # fmt: skip
+    channels: str = "all",
+) -> Opened:
     """Load the weights, open the images, and open the atlas of both or build it, showing progress.
 
-    ``layer`` is looked up before anything takes long; raises ExploreError if it is not there.
+    ``layer`` and ``channels`` are checked before anything takes long; raises ExploreError for what is
+    not there.
     """
     from zfexplore.atlas.open import open_or_build
     from zfexplore.cli.show import watch
@@ -41,9 +50,21 @@ def open_all(
 
     loaded = load_checkpoint(checkpoint, find_device(device))
     if layer is not None:
-        loaded.trunk.stage(layer)
+        _check(loaded, layer, channels)
     source = open_images(images, limit=limit, download=download)
-    return Opened(loaded, source, watch(open_or_build(loaded, source, fit=fit)))
+    return Opened(loaded, source, watch(open_or_build(loaded, source, fit=fit.value)))  # type: ignore[arg-type]
+
+
+def _check(checkpoint: Checkpoint, layer: str, channels: str) -> None:
+    from zfexplore.atlas.store import watched_stages
+    from zfexplore.errors import ExploreError
+    from zfexplore.units import parse_channels
+
+    stage, watched = checkpoint.trunk.stage(layer), watched_stages(checkpoint.trunk)
+    if layer not in watched:
+        raise ExploreError(f"{layer} is not indexed: choose {', '.join(watched)}", usage=True)
+    if not channels.strip().startswith(("top", "random")):
+        parse_channels(channels, stage.channels)
 
 
 def channel_blocks(
@@ -70,7 +91,8 @@ def project_channel(
     from zfexplore.units import Unit
 
     unit, found = Unit(layer, channel), []
-    meter = Meter(f"projecting {unit}", min(SHOWN, len(opened.atlas.top(layer, channel))))
+    firing = sum(place.value > 0 for place in opened.atlas.top(layer, channel))
+    meter = Meter(f"projecting {unit}", min(SHOWN, firing))
     for exemplar in islice(exemplars(opened.checkpoint, opened.source, opened.atlas, layer, channel), SHOWN):
         found.append(exemplar)
         if event := meter.tick():

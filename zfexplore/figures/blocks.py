@@ -115,17 +115,14 @@ def block_from(
     name: Unit | str, exemplars: Iterable[Any], field: Field | None = None, *,
     classes: Sequence[str] = (), kernel: NDArray[np.float32] | None = None,
 ) -> ChannelBlock:  # fmt: skip
-    """Make the block of channel ``name`` from its ``exemplars``, taking the first nine that fire.
+    """Make the block of channel ``name`` from its ``exemplars``, taking the first nine.
 
     An exemplar has ``place`` (value, image, name, label, y, x), ``pixels [3, H, W]``, ``window``,
     ``patch [h, w, 3]``, ``image [H, W, 3]`` and ``activation``. ``field`` is the stage's receptive field; it
     tells where in its tile a window belongs that was clipped at the border. Without it windows are
     put towards the border they touch. ``classes`` turns labels into names.
     """
-    cells: list[Cell] = []
-    for exemplar in islice(exemplars, SHOWN):
-        if exemplar.activation != 0:  # a unit at zero has no projection, and its place means nothing
-            cells.append(_cell(exemplar, len(cells), field, classes))
+    cells = [_cell(exemplar, rank, field, classes) for rank, exemplar in enumerate(islice(exemplars, SHOWN))]
     side = max((max(cell.window.height, cell.window.width, 1) for cell in cells), default=1)
     if field is not None and cells:
         height, width = cells[0].image.shape[:2]

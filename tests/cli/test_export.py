@@ -1,0 +1,192 @@
+"""The export commands end to end, on a small net and a folder of six pictures."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zfexplore.figures.provenance import read_chunks
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory):
+    """A ZFNet for inputs of 64 pixels with random weights, and six labelled pictures, one of them broken."""
+    from zfexplore.convention import InputConvention
+    from zfexplore.nets.checkpoint import Metadata, save_checkpoint
+    from zfexplore.nets.zfnet import ZFNet, initialise
+
+    folder = tmp_path_factory.mktemp("material")
+    net = ZFNet(classes=3, fc=32)
+    initialise(net, "xavier", seed=1)
+    convention = InputConvention(size=64, resize=72, scale=1.0, mean=(0.5, 0.5, 0.5))
+    metadata = Metadata("zfnet", net.arguments, ("a", "b", "c"), convention)
+    save_checkpoint(folder / "net.safetensors", net, metadata)
+    random = np.random.default_rng(0)
+    for index in range(6):
+        label = folder / "pictures" / "ab"[index % 2]
+        label.mkdir(parents=True, exist_ok=True)
+        pixels = random.integers(0, 256, (9, 12, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((96, 72)).save(label / f"{index}.png")
+    (folder / "pictures" / "a" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    return folder
+
+
+@pytest.fixture
+def zfexplore(material, tmp_path, monkeypatch, capsys):
+    """Run a command in an empty folder with the material's net and pictures; give (exit code, output)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ZFEXPLORE_CACHE", str(material / "cache"))
+
+    def run(*words, source=("--images", "pictures", "--checkpoint", "net.safetensors")):
+        from zfexplore.cli.main import main
+
+        given = [str(material / word) if word in ("pictures", "net.safetensors") else word for word in source]
+        monkeypatch.setattr("sys.argv", ["zfexplore", *words, *given])
+        code = 0
+        try:
+            main()
+        except SystemExit as leave:
+            code = int(leave.code or 0)
+        captured = capsys.readouterr()
+        return code, captured.out, " ".join(captured.err.split())
+
+    return run
+
+
+def test_grid_writes_the_page_and_says_where(zfexplore, tmp_path):
+    code, out, _ = zfexplore("export", "grid", "--layer", "conv5", "--channels", "top2", "--tile", "32")
+    assert (code, out) == (0, "wrote out/conv5.png\n")
+    chunks = read_chunks(tmp_path / "out" / "conv5.png")
+    assert chunks["Title"] == "conv5"
+    tables = [json.loads(text) for key, text in chunks.items() if key.startswith("unit conv5:")]
+    assert len(tables) == 2
+    for rows in tables:
+        activations = [row["activation"] for row in rows]
+        assert activations == sorted(activations, reverse=True)
+        assert all(row["scale"] > 0 and row["label"] in ("a", "b") for row in rows)
+        assert len({row["image"] for row in rows}) == len(rows)
+
+
+def test_the_command_in_the_file_makes_the_same_file_again(zfexplore, tmp_path):
+    zfexplore(
+        "export", "grid", "--layer", "conv3", "--channels", "7", "--tile", "20", "--title", "one of them"
+    )
+    first = (tmp_path / "out" / "conv3.png").read_bytes()
+    words = shlex.split(read_chunks(tmp_path / "out" / "conv3.png")["command"])
+    assert words[:3] == ["zfexplore", "export", "grid"]
+    assert zfexplore(*words[1:], source=())[0] == 0
+    assert (tmp_path / "out" / "conv3.png").read_bytes() == first
+
+
+def test_npz_holds_what_the_page_shows(zfexplore, tmp_path):
+    code, out, _ = zfexplore(
+        "export", "grid", "--layer", "conv2", "--channels", "5", "--npz", "--out", "x/y.png"
+    )
+    assert (code, out) == (0, "wrote x/y.png\nwrote x/y.npz\n")
+    (rows,) = (
+        json.loads(text) for key, text in read_chunks(tmp_path / "x/y.png").items() if key == "unit conv2:5"
+    )
+    with np.load(tmp_path / "x" / "y.npz") as arrays:
+        assert arrays["conv2-5.activation"] == pytest.approx([row["activation"] for row in rows])
+        assert arrays["conv2-5.scale"] == pytest.approx([row["scale"] for row in rows])
+        assert arrays["conv2-5.pixels"].shape[1:] == (3, 27, 27)
+
+
+def test_channel_writes_picture_and_tables(zfexplore, tmp_path):
+    code, out, _ = zfexplore("export", "channel", "conv4:3")
+    assert (code, out) == (0, "wrote out/conv4-3.png\nwrote out/conv4-3.csv\nwrote out/conv4-3.json\n")
+    record = json.loads((tmp_path / "out" / "conv4-3.json").read_text())
+    assert record["channel"] == "conv4:3"
+    assert record["max"] == pytest.approx(record["units"][0]["activation"], rel=1e-5)
+    chunks = read_chunks(tmp_path / "out" / "conv4-3.png")
+    assert json.loads(chunks["unit conv4:3"]) == record["units"]
+    assert record["command"] == chunks["command"]
+
+
+def test_figure_and_filters_show_every_layer(zfexplore, tmp_path):
+    assert zfexplore("export", "figure", "--channels", "top1", "--tile", "24")[0] == 0
+    layers = {
+        key.split()[1].split(":")[0] for key in read_chunks(tmp_path / "out/figure.png") if "unit" in key
+    }
+    assert layers == {"conv1", "conv2", "conv3", "conv4", "conv5", "pool5"}
+    assert zfexplore("export", "filters", "--channels", "0-2", "--tile", "24")[0] == 0
+    chunks = read_chunks(tmp_path / "out" / "filters.png")
+    assert [key for key in chunks if key.startswith("unit")] == [
+        "unit conv1:0",
+        "unit conv1:1",
+        "unit conv1:2",
+    ]
+
+
+def test_fully_connected_units_see_the_whole_image(zfexplore, tmp_path):
+    assert zfexplore("export", "grid", "--layer", "fc7", "--channels", "top3", "--tile", "24")[0] == 0
+    chunks = read_chunks(tmp_path / "out" / "fc7.png")
+    rows = [row for key, text in chunks.items() if key.startswith("unit") for row in json.loads(text)]
+    assert rows
+    assert {(row["y0"], row["x0"], row["y1"], row["x1"]) for row in rows} == {(0, 0, 64, 64)}
+
+
+def test_another_nets_picture_is_not_replaced_in_silence(zfexplore, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "conv5.png").write_bytes(b"a holiday picture")
+    _, _, remarks = zfexplore("export", "grid", "--layer", "conv5", "--channels", "0", "--tile", "16")
+    assert "replacing out/conv5.png, which was not made by zfexplore" in remarks
+    _, _, remarks = zfexplore("export", "grid", "--layer", "conv5", "--channels", "1", "--tile", "16")
+    assert "replacing" not in remarks
+
+
+def test_ctrl_c_keeps_what_is_drawn(zfexplore, tmp_path, monkeypatch):
+    from zfexplore.studies import channel
+
+    whole = channel.exemplars
+
+    def interrupted(checkpoint, source, atlas, stage, number, **options):
+        if number == 2:
+            raise KeyboardInterrupt
+        return whole(checkpoint, source, atlas, stage, number, **options)
+
+    monkeypatch.setattr(channel, "exemplars", interrupted)
+    code, _, remarks = zfexplore(
+        "export", "grid", "--layer", "conv5", "--channels", "0-5", "--tile", "16", "--npz"
+    )
+    assert code == 130
+    assert "interrupted: 2 of 6 channels are in out/conv5-partial.png" in remarks
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["conv5-partial.png"]
+    assert "unit conv5:1" in read_chunks(tmp_path / "out" / "conv5-partial.png")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["grid", "--layer", "conv6"], "there is no layer 'conv6': this net has conv1"),
+        (["grid", "--layer", "pool1"], "pool1 is not indexed: choose conv1"),
+        (["grid", "--layer", "conv5", "--channels", "256"], "channel 256 is not there: this layer has 0-255"),
+        (["grid", "--layer", "conv5", "--channels", "some"], "'some' names no channels"),
+        (["grid", "--layer", "conv5", "--channels", "9-3"], "the range '9-3' runs backwards"),
+        (["grid", "--layer", "conv5", "--tile", "4"], "--tile"),
+        (["grid"], "--layer"),
+        (["channel", "conv5"], "'conv5' names no channel: write stage:channel"),
+        (["channel", "conv5:999"], "channel 999 is not there"),
+        (["channel", "conv9:1"], "there is no layer 'conv9'"),
+    ],
+)
+def test_a_wrong_argument_is_refused_before_any_work(zfexplore, monkeypatch, words, message):
+    def forbidden(*_, **__):
+        raise AssertionError("no image may be opened for a wrong argument")
+
+    monkeypatch.setattr("zfexplore.images.sources.open_images", forbidden)
+    code, _, complaint = zfexplore("export", *words)
+    assert code == 2
+    assert message in complaint
+
+
+def test_a_missing_checkpoint_is_one_line(zfexplore):
+    code, _, complaint = zfexplore(
+        "export", "grid", "--layer", "conv5", source=("--checkpoint", "gone.safetensors")
+    )
+    assert code == 1
+    assert complaint.startswith("error: gone.safetensors is not there")
