@@ -139,3 +139,10 @@ def test_float32_agrees_on_continuous_pictures(zfnet: nn.Module, images: Tensor,
     places = everywhere(trunk, stage, (97, 126))
     arguments = (trunk, images[:1].float(), stage, 1, places)
     assert_equal(windowed.project(*arguments), dense.project(*arguments), tolerance=1e-4)
+
+
+def test_only_a_recording_of_one_image_up_to_a_map_can_be_cut(zfnet: nn.Module, images: Tensor) -> None:
+    trunk = Trunk(zfnet)
+    for recording in (dense.record(trunk, images, "conv3"), dense.record(trunk, images[:1], "fc6")):
+        with pytest.raises(ExploreError, match="single units of one recorded image"):
+            windowed.project_recorded(trunk, recording, 0)

@@ -223,8 +223,7 @@ def _descend(
     for index, passage in reversed(list(enumerate(through))):
         step = steps[index]
         if step.kind == "conv" and index == highest:
-            signal = _crop(convolve_one_transposed(step, signal, channel), passage)
-            signal = signal.contiguous(memory_format=torch.channels_last)  # [m, c, h, w] from here
+            signal = _crop(convolve_one_transposed(step, signal, channel), passage)  # [m, c, h, w] from here
         elif step.kind == "conv":
             signal = _crop(convolve_transposed(step, signal), passage)
         elif step.kind == "pool":
@@ -248,7 +247,8 @@ def _pad(x: Tensor, passage: Passage, value: float) -> Tensor:
 
 def _crop(signal: Tensor, passage: Passage) -> Tensor:
     left, _, top, _ = passage.padding
-    return signal[:, :, top : top + passage.size[0], left : left + passage.size[1]]
+    inside = signal[:, :, top : top + passage.size[0], left : left + passage.size[1]]
+    return inside.contiguous(memory_format=torch.channels_last)
 
 
 def _of_channel(maps: Tensor, channel: Tensor) -> Tensor:

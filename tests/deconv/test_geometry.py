@@ -1,0 +1,77 @@
+"""Windows, their padding and their cost, by hand on ZFNet at 224 pixels."""
+
+from __future__ import annotations
+
+import pytest
+from torch import nn
+
+from zfexplore.deconv.geometry import (
+    Passage,
+    group,
+    mixes_above,
+    passages,
+    sees_nothing,
+    whole_cost,
+    window_cost,
+)
+from zfexplore.nets.trunk import Trunk
+from zfexplore.nets.zfnet import ZFNet
+
+SIZE = (224, 224)
+
+
+@pytest.fixture(scope="module")
+def zfnet() -> Trunk:
+    return Trunk(ZFNet(classes=2, fc=2))
+
+
+def test_a_unit_in_the_middle_needs_no_padding(zfnet: Trunk) -> None:
+    windows = zfnet.windows("conv2", 13, 13, SIZE)
+    through = passages(zfnet.steps[:6], windows)
+    # 27 pixels, conv1 11, pool1 5, then one unit; at 13 * 8 - 3 nothing is near a border.
+    assert [passage.size for passage in through] == [(27, 27), (11, 11), (11, 11), (5, 5), (5, 5), (1, 1)]
+    assert not any(any(passage.padding) for passage in through)
+
+
+def test_a_unit_in_the_corner_is_padded_where_it_crosses(zfnet: Trunk) -> None:
+    through = passages(zfnet.steps[:6], zfnet.windows("conv2", 0, 25, SIZE))
+    # Rows: conv2 reads rows 0-4 of pool1, these -1-9 of conv1's map and 0-9 those pixels -1-24.
+    assert through[2] == Passage((10, 11), (0, 0, 1, 0))
+    assert through[0].padding[2] == 1
+    assert through[2].padded == (11, 11)
+
+
+def test_only_units_clipped_alike_are_grouped_and_groups_are_split_by_size(zfnet: Trunk) -> None:
+    steps = zfnet.steps[:6]
+    windows = [zfnet.windows("conv2", y, x, SIZE) for y, x in [(5, 5), (0, 9), (7, 3), (0, 12), (6, 6)]]
+    together = list(group(steps, windows, 10**6))
+    assert [alike.rows for alike in together] == [(0, 2, 4), (1, 3)]
+    assert together[0].windows == (windows[0], windows[2], windows[4])
+    # The largest map is conv1's, 96 x 11 x 11 = 11,616 numbers a unit: two fit into 24,000.
+    assert [alike.rows for alike in group(steps, windows, 24_000)] == [(0, 2), (4,), (1, 3)]
+    assert [alike.rows for alike in group(steps, windows, 1)] == [(0,), (2,), (4,), (1,), (3,)]
+
+
+def test_multiplications_are_counted(zfnet: Trunk) -> None:
+    conv1, conv2 = zfnet.stage("conv1"), zfnet.stage("conv2")
+    assert whole_cost(zfnet, conv1, SIZE) == 110 * 110 * 96 * 147
+    assert whole_cost(zfnet, conv2, SIZE) == 110 * 110 * 96 * 147 + 26 * 26 * 256 * 2400
+    middle = zfnet.windows("conv2", 13, 13, SIZE)
+    assert window_cost(zfnet, conv2, middle) == 11 * 11 * 96 * 147 + 2400  # of the top stage one channel
+
+
+def test_a_normalisation_above_the_highest_convolution_needs_all_its_channels() -> None:
+    plain = [nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2)]
+    mixed = [nn.Conv2d(3, 4, 3), nn.ReLU(), nn.LocalResponseNorm(3), nn.MaxPool2d(2)]
+    assert not mixes_above(Trunk(nn.Sequential(*plain)).steps)
+    trunk = Trunk(nn.Sequential(*mixed))
+    assert mixes_above(trunk.steps)
+    windows = trunk.windows("pool1", 1, 1, (16, 16))
+    assert window_cost(trunk, trunk.stage("pool1"), windows) == 4 * 27 * 4
+
+
+def test_a_unit_that_sees_only_padding_has_no_passages() -> None:
+    trunk = Trunk(nn.Sequential(nn.Conv2d(3, 4, 1, padding=1), nn.ReLU()))
+    windows = trunk.windows("conv1", 0, 0, (8, 8))
+    assert sees_nothing(windows)
+    assert passages(trunk.steps, windows) == ()
