@@ -27,7 +27,8 @@ def tui(
 
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise ExploreError(
-            "the explorer needs a terminal; `zfexplore export grid --layer conv5` writes its pictures to files",
+            "the explorer needs a terminal; "
+            "`zfexplore export grid --layer conv5` writes its pictures to a file instead",
             usage=True,
         )
     from zfexplore.tui.app import ExplorerApp
@@ -35,7 +36,7 @@ def tui(
     from zfexplore.tui.messages import Setup
     from zfexplore.tui.terminal import own_terminal
 
-    setup = Setup(images, checkpoint, out, device, limit, fit.value)
+    setup = Setup(images, checkpoint, out, device, limit, "whole" if fit is Fit.whole else "crop")
     with own_terminal():
         app = ExplorerApp(setup, Engine(setup))
         app.run()

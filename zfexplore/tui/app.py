@@ -210,7 +210,7 @@ class ExplorerApp(App[None]):
         self.query_one(LayerList).stages = event.stages
         self.query_one(LayerTabs).names = tuple(stage.name for stage in event.stages)
         for grid in self.grids:
-            grid.notice = "looking for the images …"
+            grid.notice = "waiting for the atlas …"
         names = [stage.name for stage in event.stages]
         if self.session.stage in names:
             self.go_to(self.session.stage, self.session.channel)
@@ -220,8 +220,6 @@ class ExplorerApp(App[None]):
     def on_images_opened(self, event: say.ImagesOpened) -> None:
         """Name the images."""
         self.query_one(StatusBar).images = f"{event.name}, {event.count} images"
-        for grid in self.grids:
-            grid.notice = "waiting for the atlas …"
 
     def on_atlas_changed(self, event: say.AtlasChanged) -> None:
         """Fill the lists in."""

@@ -100,19 +100,23 @@ class Engine:
             self._project_ahead()
 
     def _load(self) -> None:
+        """Open the images, which is quick and tells a wrong path at once, then torch and the net."""
+        from zfexplore.tui.subject import net_loaded, open_source, open_subject
+
+        self._post(say.JobChanged(say.Job("opening the images")))
+        source = open_source(self.setup)
+        self._post(say.ImagesOpened(source.name, len(source)))
         self._post(say.JobChanged(say.Job("loading torch")))
         import torch  # noqa: F401
 
         _spare_the_collector()
         from zfexplore.atlas.open import open_or_build
         from zfexplore.atlas.store import watched_stages
-        from zfexplore.tui.subject import net_loaded, open_subject
 
-        self._post(say.JobChanged(say.Job("opening net and images")))
-        subject = open_subject(self.setup)
+        self._post(say.JobChanged(say.Job("loading the net")))
+        subject = open_subject(self.setup, source)
         self._post(net_loaded(subject.checkpoint, tuple(watched_stages(subject.checkpoint.trunk))))
-        self._post(say.ImagesOpened(subject.source.name, len(subject.source)))
-        self._building = iter(open_or_build(subject.checkpoint, subject.source, fit=self.setup.fit))
+        self._building = iter(open_or_build(subject.checkpoint, source, fit=self.setup.fit))
         self._subject = subject
 
     def _serve(self, request: Any) -> None:

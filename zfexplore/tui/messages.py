@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from textual.message import Message
 
@@ -27,7 +27,7 @@ class Setup:
     out: Path = Path("out")
     device: str = "auto"
     limit: int | None = None
-    fit: str = "crop"
+    fit: Literal["crop", "whole"] = "crop"
 
     def export_command(self, stage: str, channel: int) -> str:
         """Give the command that writes the channel's figure, with options that are not defaults."""

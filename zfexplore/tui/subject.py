@@ -42,10 +42,11 @@ class Subject:
 
     def pictures(self, stage: str, channel: int) -> Iterator[tuple[Any, say.Shown]]:
         """Project a channel's strongest units one by one; give each exemplar and how it is shown."""
+        from zfexplore.deconv.project import project
         from zfexplore.studies.channel import exemplars
 
         assert self.atlas is not None
-        found = exemplars(self.checkpoint, self.source, self.atlas, stage, channel)
+        found = exemplars(self.checkpoint, self.source, self.atlas, stage, channel, projector=project)
         for rank, exemplar in enumerate(found):
             yield exemplar, self._shown(stage, rank, exemplar)
 
@@ -96,11 +97,10 @@ class Subject:
         (cell,) = block.cells
         edge = max(block.side, 1)
         values = np.zeros((edge, edge, 3), np.float32)
-        inside = (
-            slice(cell.top, cell.top + cell.window.height),
-            slice(cell.left, cell.left + cell.window.width),
+        height, width = cell.window.height, cell.window.width
+        values[cell.top : cell.top + height, cell.left : cell.left + width] = cell.projection.transpose(
+            1, 2, 0
         )
-        values[inside] = cell.projection.transpose(1, 2, 0)
         return say.Shown(
             rank=rank,
             value=cell.value,
@@ -120,14 +120,19 @@ class Subject:
         return self.atlas.class_name(label) or ""
 
 
-def open_subject(setup: say.Setup) -> Subject:
-    """Load the net and open the images; raises ExploreError."""
+def open_source(setup: say.Setup) -> Source:
+    """Open the images, for which torch is not needed; raises ExploreError."""
     from zfexplore.images.sources import open_images
+
+    return open_images(setup.images, limit=setup.limit)
+
+
+def open_subject(setup: say.Setup, source: Source) -> Subject:
+    """Load the net to be shown the images; raises ExploreError."""
     from zfexplore.nets.checkpoint import load_checkpoint
     from zfexplore.training.machine import find_device
 
-    checkpoint = load_checkpoint(setup.checkpoint, find_device(setup.device))
-    return Subject(setup, checkpoint, open_images(setup.images, limit=setup.limit))
+    return Subject(setup, load_checkpoint(setup.checkpoint, find_device(setup.device)), source)
 
 
 def net_loaded(checkpoint: Checkpoint, watched: tuple[str, ...]) -> say.NetLoaded:

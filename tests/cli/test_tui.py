@@ -1,0 +1,144 @@
+"""``zfexplore tui`` in a real pseudo-terminal, and what it says without one."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pexpect
+import pyte
+import pytest
+import torch
+from PIL import Image
+
+from zfexplore.convention import InputConvention
+from zfexplore.nets.checkpoint import Metadata, save_checkpoint
+from zfexplore.nets.zfnet import ZFNet, initialise
+
+SECONDS = 60
+
+
+class Terminal:
+    """A command in a pseudo-terminal, and the screen it draws."""
+
+    def __init__(self, arguments: list[str], environment: dict[str, str], size: tuple[int, int]) -> None:
+        self.screen = pyte.Screen(*size)
+        self._stream = pyte.ByteStream(self.screen)
+        self.child = pexpect.spawn(
+            sys.executable, ["-m", "zfexplore", *arguments], env=environment, dimensions=size[::-1], timeout=SECONDS
+        )  # fmt: skip
+        self.raw = b""
+
+    def read(self) -> None:
+        try:
+            data = self.child.read_nonblocking(65536, timeout=0.1)
+        except pexpect.TIMEOUT:
+            return
+        self.raw += data
+        # pyte takes what Textual asks of newer terminals (CSI > ... u) for text.
+        self._stream.feed(re.sub(rb"\x1b\[[<>=?][0-9;]*[a-zA-Z]", b"", data))
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.screen.display)
+
+    def until(self, *parts: str, gone: str = "\0") -> None:
+        """Wait until the screen shows all ``parts``, and ``gone`` no more."""
+        end = time.monotonic() + SECONDS
+        while not all(part in self.text for part in parts) or gone in self.text:
+            assert time.monotonic() < end, f"{parts} never came; the screen:\n{self.text}"
+            assert self.child.isalive(), self.raw.decode(errors="replace")[-2000:]
+            self.read()
+
+    def resize(self, width: int, height: int) -> None:
+        self.screen.resize(height, width)
+        self.child.setwinsize(height, width)
+
+    def wait_for_end(self) -> int:
+        """Read to the end; give the exit code."""
+        while True:
+            try:
+                self.raw += self.child.read_nonblocking(65536, timeout=SECONDS)
+            except pexpect.EOF:
+                self.child.close()
+                return self.child.exitstatus
+
+
+@pytest.fixture
+def environment(tmp_path):
+    return {
+        **os.environ,
+        "ZFEXPLORE_CACHE": str(tmp_path / "cache"),
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "OMP_NUM_THREADS": "1",
+        "TERM": "xterm-256color",
+        "COLORTERM": "truecolor",
+        "LANG": "C.UTF-8",
+    }
+
+
+@pytest.fixture
+def arguments(tmp_path):
+    torch.manual_seed(0)
+    net = ZFNet(classes=2, fc=8)
+    initialise(net, "xavier", seed=0)
+    convention = InputConvention(size=64, resize=72, scale=1.0)
+    save_checkpoint(
+        tmp_path / "tiny.safetensors", net, Metadata("zfnet", {"classes": 2, "fc": 8}, (), convention)
+    )
+    random = np.random.default_rng(0)
+    (tmp_path / "images").mkdir()
+    for number in range(4):
+        picture = Image.fromarray(random.integers(0, 256, (80, 80, 3)).astype(np.uint8))
+        picture.save(tmp_path / "images" / f"{number}.png")
+    paths = {"--images": "images", "--checkpoint": "tiny.safetensors", "--out": "out"}
+    return ["tui", *(word for option, name in paths.items() for word in (option, str(tmp_path / name)))]
+
+
+def test_start_walk_project_resize_quit(arguments, environment, tmp_path):
+    terminal = Terminal(arguments, environment, (100, 30))
+    terminal.until("conv5:0", "4 images", "▸1 0.")  # a picture's caption with its activation
+    terminal.child.send("jj")
+    terminal.until("conv5:2")
+    terminal.child.send("[")
+    terminal.until("conv4:0", "channels of conv4")
+    terminal.resize(80, 24)
+    terminal.until("[conv4]")
+    terminal.child.send("\r")
+    terminal.until("saved")
+    terminal.child.send("?")
+    terminal.until("one up")
+    terminal.child.send("\x1b")
+    terminal.until("[conv4]", gone="one up")
+    terminal.child.send("q")
+
+    assert terminal.wait_for_end() == 0
+    assert (tmp_path / "out" / "conv4-0.png").stat().st_size > 1000
+    # The shell gets its screen and its cursor back.
+    assert terminal.raw.rfind(b"\x1b[?1049l") > terminal.raw.rfind(b"\x1b[?1049h") >= 0
+    assert terminal.raw.rfind(b"\x1b[?25h") > terminal.raw.rfind(b"\x1b[?25l")
+
+
+def test_what_cannot_be_opened_is_shown_and_told_on_leaving(arguments, environment):
+    terminal = Terminal([*arguments, "--images", "nowhere"], environment, (80, 24))
+    terminal.until("this cannot be explored", "nowhere")
+    terminal.child.send("q")
+
+    assert terminal.wait_for_end() == 1
+    assert b"error:" in terminal.raw[terminal.raw.rfind(b"\x1b[?1049l") :]
+
+
+def test_without_a_terminal_one_line_names_the_command_that_does_the_job():
+    done = subprocess.run(
+        [sys.executable, "-m", "zfexplore", "tui"], capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert "needs a terminal" in done.stderr
+    assert "zfexplore export grid" in done.stderr

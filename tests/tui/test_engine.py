@@ -1,0 +1,195 @@
+"""The real engine on a small net and six images: requests in, messages out."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from zfexplore.convention import InputConvention
+from zfexplore.nets.checkpoint import Metadata, save_checkpoint
+from zfexplore.nets.zfnet import ZFNet, initialise
+from zfexplore.tui import messages as say
+from zfexplore.tui.engine import Engine
+
+SECONDS = 60
+
+
+class Mail:
+    """Collects what the engine posts, and waits for it."""
+
+    def __init__(self) -> None:
+        self.messages: list[object] = []
+        self._came = threading.Condition()
+
+    def __call__(self, message: object) -> None:
+        with self._came:
+            self.messages.append(message)
+            self._came.notify_all()
+
+    def of(self, kind: type) -> list:
+        return [message for message in self.messages if isinstance(message, kind)]
+
+    def wait(self, kind: type, holds=lambda message: True):
+        with self._came:
+            assert self._came.wait_for(lambda: any(map(holds, self.of(kind))), SECONDS), self.messages
+            return next(message for message in self.of(kind) if holds(message))
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A small checkpoint, and a folder of six images in two classes, one of them broken."""
+    folder = tmp_path_factory.mktemp("files")
+    torch.manual_seed(0)
+    net = ZFNet(classes=2, fc=8)
+    initialise(net, "xavier", seed=0)
+    metadata = Metadata(
+        "zfnet", {"classes": 2, "fc": 8}, ("dot", "noise"), InputConvention(size=64, resize=72, scale=1.0)
+    )
+    save_checkpoint(folder / "tiny.safetensors", net, metadata)
+    random = np.random.default_rng(0)
+    for number in range(6):
+        picture = Image.fromarray(random.integers(0, 256, (80, 80, 3)).astype(np.uint8))
+        path = folder / "images" / ("dot" if number % 2 else "noise") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(path)
+    (folder / "images" / "dot" / "broken.png").write_bytes(b"not a picture")
+    return folder
+
+
+@pytest.fixture
+def setup(files, tmp_path):
+    return say.Setup(str(files / "images"), str(files / "tiny.safetensors"), tmp_path / "out", device="cpu")
+
+
+@pytest.fixture
+def mail():
+    return Mail()
+
+
+@pytest.fixture
+def engine(setup, mail):
+    engine = Engine(setup)
+    engine.start(mail)
+    yield engine
+    engine.stop()
+    assert not engine._thread.is_alive()
+
+
+def test_it_loads_builds_the_atlas_and_shows_what_was_asked_for_meanwhile(engine, mail):
+    engine.ask(say.ShowChannel("conv3", 7, 1))
+
+    net = mail.wait(say.NetLoaded)
+    assert [layer.name for layer in net.stages] == [
+        "conv1", "conv2", "conv3", "conv4", "conv5", "pool5", "fc6", "fc7", "fc8",
+    ]  # fmt: skip
+    assert mail.wait(say.ImagesOpened).count == 7
+    shown = mail.wait(say.ChannelShown)
+    assert (shown.stage, shown.channel, shown.generation) == ("conv3", 7, 1)
+    pictures = mail.of(say.PictureArrived)
+    assert [picture.shown.rank for picture in pictures] == list(range(shown.count))
+    assert shown.count == len(mail.of(say.TopListed)[0].rows) > 0
+    values = [picture.shown.value for picture in pictures]
+    assert values == sorted(values, reverse=True)
+    (changed,) = mail.of(say.AtlasChanged)
+    assert changed.complete
+    assert changed.images == 6
+    assert changed.statistics["conv3"].maximum[7] == pytest.approx(values[0], rel=1e-4)
+    assert "1 images could not be read" in mail.wait(say.Noted).text
+
+
+def test_a_picture_is_the_projection_in_its_window_beside_its_patch(engine, mail):
+    engine.ask(say.ShowChannel("conv2", 3, 1))
+    mail.wait(say.ChannelShown)
+    shown = mail.of(say.PictureArrived)[0].shown
+
+    y0, x0, y1, x1 = shown.window
+    assert shown.projection.pixels.shape == shown.patch.pixels.shape == (27, 27, 3)
+    assert shown.projection.pixels.dtype == np.float32
+    assert shown.image.pixels.shape == (64, 64, 3)
+    inside = (shown.patch.pixels != 128).any(axis=2).sum()
+    assert inside == pytest.approx((y1 - y0) * (x1 - x0), abs=10)
+
+
+def test_only_the_latest_wish_is_served(engine, mail):
+    mail.wait(say.AtlasChanged)
+    for generation in range(1, 40):
+        engine.ask(say.ShowChannel("conv5", generation, generation))
+
+    mail.wait(say.ChannelShown, lambda message: message.generation == 39)
+    assert len(mail.of(say.TopListed)) <= 3
+
+
+def test_a_channel_seen_before_comes_from_memory_with_the_same_pictures(engine, mail):
+    engine.ask(say.ShowChannel("conv4", 1, 1))
+    mail.wait(say.ChannelShown)
+    engine.ask(say.ShowChannel("conv4", 1, 2))
+    again = mail.wait(say.ChannelShown, lambda message: message.generation == 2)
+
+    pictures = mail.of(say.PictureArrived)
+    first = [picture.shown for picture in pictures if picture.generation == 1]
+    second = [picture.shown for picture in pictures if picture.generation == 2]
+    assert first == second
+    assert again.count == len(first)
+
+
+def test_saving_writes_the_figure_with_its_origin(engine, mail, setup):
+    from zfexplore.figures.provenance import read_chunks
+
+    mail.wait(say.AtlasChanged)
+    engine.ask(say.SaveChannel("conv5", 3))
+
+    path = mail.wait(say.FigureSaved).path
+    assert path == setup.out / "conv5-3.png"
+    assert read_chunks(path)["command"] == setup.export_command("conv5", 3)
+
+
+def test_a_file_of_another_origin_is_left_until_told(engine, mail, setup):
+    mail.wait(say.AtlasChanged)
+    setup.out.mkdir()
+    (setup.out / "conv5-3.png").write_text("mine")
+    engine.ask(say.SaveChannel("conv5", 3))
+
+    asked = mail.wait(say.OverwriteAsked)
+    assert "not made by zfexplore" in asked.reason
+    assert (setup.out / "conv5-3.png").read_text() == "mine"
+
+    engine.ask(say.SaveChannel("conv5", 3, overwrite=True))
+    mail.wait(say.FigureSaved)
+    assert (setup.out / "conv5-3.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_cannot_be_written_is_told_and_the_engine_lives_on(engine, mail, setup):
+    mail.wait(say.AtlasChanged)
+    setup.out.write_text("a file where the folder should be")
+    engine.ask(say.SaveChannel("conv5", 3))
+    failed = mail.wait(say.Failed)
+    assert not failed.fatal
+
+    engine.ask(say.ShowChannel("conv5", 4, 1))
+    mail.wait(say.ChannelShown)
+
+
+@pytest.mark.parametrize(
+    "change", [{"checkpoint": "nope.safetensors"}, {"images": "nope"}, {"device": "tpu"}]
+)
+def test_what_cannot_be_opened_is_one_fatal_line(setup, mail, change):
+    engine = Engine(say.Setup(**{**setup.__dict__, **change}))
+    engine.start(mail)
+
+    failed = mail.wait(say.Failed)
+    assert failed.fatal
+    assert "\n" not in failed.text
+    engine.stop()
+
+
+def test_stopping_in_the_middle_of_the_atlas_leaves_it_to_be_gone_on_with(setup, mail):
+    engine = Engine(setup)
+    engine.start(mail)
+    mail.wait(say.ImagesOpened)
+    engine.stop()
+
+    assert not engine._thread.is_alive()
