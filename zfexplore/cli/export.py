@@ -37,6 +37,9 @@ FILTERS_SHOWN = "top9"  # on the sheet of all layers, as in the replication
 LayerOption = Annotated[
     str, typer.Option("--layer", metavar="conv5", help="Which layer; `zfexplore info` lists them.")
 ]
+ChannelArgument = Annotated[
+    str, typer.Argument(metavar="CHANNEL", help="A channel, as in conv5:130; of a unit, its channel.")
+]
 ChannelsOption = Annotated[
     str,
     typer.Option(
@@ -63,7 +66,10 @@ NpzOption = Annotated[bool, typer.Option("--npz", help="Write the raw arrays bes
 def export_grid(
     context: typer.Context,
     layer: LayerOption,
-    channels: ChannelsOption = "top9",
+    channels: ChannelArgument = Annotated[
+    str, typer.Argument(metavar="CHANNEL", help="A channel, as in conv5:130; of a unit, its channel.")
+]
+ChannelsOption = "top9",
     tile: TileOption = 112,
     columns: ColumnsOption = None,
     title: TitleOption = None,
@@ -113,7 +119,9 @@ def export_grid(
 
 def export_channel(
     context: typer.Context,
-    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="A channel, as in conv5:130.")],
+    channel: Annotated[
+        str, typer.Argument(metavar="CHANNEL", help="A channel, as in conv5:130; of a unit, its channel.")
+    ],
     tile: TileOption = 224,
     title: TitleOption = None,
     out: OutOption = None,
@@ -156,7 +164,10 @@ def export_channel(
 
 def export_figure(
     context: typer.Context,
-    channels: ChannelsOption = "top4",
+    channels: ChannelArgument = Annotated[
+    str, typer.Argument(metavar="CHANNEL", help="A channel, as in conv5:130; of a unit, its channel.")
+]
+ChannelsOption = "top4",
     tile: TileOption = 96,
     title: TitleOption = None,
     out: OutOption = None,
@@ -201,7 +212,10 @@ def export_figure(
 
 def export_filters(
     context: typer.Context,
-    channels: ChannelsOption = "top9",
+    channels: ChannelArgument = Annotated[
+    str, typer.Argument(metavar="CHANNEL", help="A channel, as in conv5:130; of a unit, its channel.")
+]
+ChannelsOption = "top9",
     tile: TileOption = 63,
     title: TitleOption = None,
     out: OutOption = None,

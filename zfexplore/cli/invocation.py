@@ -11,7 +11,7 @@ import typer
 
 def typed_command(context: typer.Context) -> str:
     """Give the running command with its arguments, and every option that differs from its default."""
-    words = ["zfexplore", *context.command_path.split()[1:]]
+    words = ["zfexplore", *_command_names(context)]
     for parameter in context.command.params:
         value = context.params.get(parameter.name or "")
         if isinstance(value, Enum):
@@ -21,6 +21,16 @@ def typed_command(context: typer.Context) -> str:
         elif value is not None and value != _default(parameter.default):
             words += [parameter.opts[0]] if value is True else [parameter.opts[0], str(value)]
     return shlex.join(words)
+
+
+def _command_names(context: typer.Context) -> list[str]:
+    """Give ``export``, ``grid``: the names below the program's own, which depends on how it was started."""
+    names: list[str] = []
+    level: Any = context
+    while level.parent is not None:
+        names.insert(0, level.info_name)
+        level = level.parent
+    return names
 
 
 def _default(value: Any) -> Any:

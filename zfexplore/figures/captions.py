@@ -39,10 +39,11 @@ def images_in_words(checkpoint: Any, atlas: Any) -> str:
 def stage_caption(stage: str, choice: str, shown: int, checkpoint: Any, atlas: Any) -> str:
     """Describe a page of channels of ``stage``: ``choice`` as the option was written, ``shown`` of them."""
     channels = atlas.stage(stage).channels
+    images = images_in_words(checkpoint, atlas)
     parts = [
         in_the_papers(stage, checkpoint.metadata.architecture),
         f"{shown:,} of {channels:,} channels{_in_words(choice)}",
-        f"each with its strongest of {images_in_words(checkpoint, atlas)}",
+        f"left the projections of its strongest units, right what they saw, of {images}",
     ]
     return SEPARATOR.join(part for part in parts if part)
 
@@ -55,7 +56,7 @@ def channel_caption(stage: str, channel: int, checkpoint: Any, atlas: Any) -> st
         f"max {record.max[channel]:.4g}, mean of image maxima {record.mean[channel]:.4g}",
         f"fires on {record.share_firing[channel]:.0%} of {images_in_words(checkpoint, atlas)}",
     ]
-    if record.best_class is not None:
+    if record.best_class is not None and record.max[channel] > 0:
         best = atlas.classes[int(record.best_class[channel])]
         parts.append(f"strongest for {best}, selectivity {record.selectivity[channel]:.2f}")
     return SEPARATOR.join(part for part in parts if part)
