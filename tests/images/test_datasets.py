@@ -96,14 +96,18 @@ def test_imagenet_is_read_from_where_its_owner_put_it(root):
 
 def test_root_and_limit_can_be_given(root, tmp_path, monkeypatch):
     base = "caltech101/101_ObjectCategories"
-    root(f"{base}/ant/image_0001.jpg", f"{base}/ant/image_0002.jpg", f"{base}/BACKGROUND_Google/image_0001.jpg")
+    root(
+        f"{base}/ant/image_0001.jpg", f"{base}/ant/image_0002.jpg", f"{base}/BACKGROUND_Google/image_0001.jpg"
+    )
     monkeypatch.delenv("ZFEXPLORE_DATA")
     assert len(open_images("caltech101", root=tmp_path, limit=1)) == 1
 
 
 @pytest.mark.parametrize("name", NEEDS_ROOT)
 def test_a_set_that_is_not_there_says_how_to_get_it(root, tmp_path, name):
-    with pytest.raises(ExploreError, match=f"^{name} is not in .*; add --download to fetch it, or set ZFEXPLORE_DATA"):
+    with pytest.raises(
+        ExploreError, match=f"^{name} is not in .*; add --download to fetch it, or set ZFEXPLORE_DATA"
+    ):
         open_images(name)
     assert list(tmp_path.iterdir()) == []  # looking leaves nothing behind
 
@@ -123,7 +127,9 @@ def test_a_failed_download_is_one_line(root, monkeypatch, name):
         raise urllib.error.URLError("[Errno -2] Name or service not known\nat all")
 
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
-    with pytest.raises(ExploreError, match=f"^{name} could not be downloaded to .*Name or service not known") as caught:
+    with pytest.raises(
+        ExploreError, match=f"^{name} could not be downloaded to .*Name or service not known"
+    ) as caught:
         open_images(name, download=True)
     assert "\n" not in str(caught.value)
 

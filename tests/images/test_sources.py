@@ -68,7 +68,16 @@ def test_one_class_folder_is_one_class(folder):
 
 
 def test_order_is_natural():
-    expected = ["2.png", "10.png", "a/1.png", "A/2.png", "a/b2/1.png", "a/b10/1.png", "image2.png", "image10.png"]
+    expected = [
+        "2.png",
+        "10.png",
+        "a/1.png",
+        "A/2.png",
+        "a/b2/1.png",
+        "a/b10/1.png",
+        "image2.png",
+        "image10.png",
+    ]
     shuffled = random.Random(0).sample(expected, len(expected))
     assert sorted(shuffled, key=natural_key) == expected
 

@@ -25,8 +25,10 @@ Frame = tuple[Field, Field, float]  # a shape's own coordinates u, v and the siz
 Polar = tuple[Field, Field, float]  # radius and angle about a shape's middle, and the size of a pixel
 Picture = np.ndarray  # float32 [3, 256, 256]
 Random = np.random.Generator
+Part = tuple[slice, slice]  # rows and columns of the picture
 
 WHITE: Colour = np.ones((3, 1, 1), np.float32)
+EVERYWHERE: Part = (slice(None), slice(None))
 
 
 @cache
@@ -39,9 +41,20 @@ def plane() -> tuple[Field, Field]:
     return x, y
 
 
-def turned(angle: float, scale: float = 1.0, x0: float = 0.0, y0: float = 0.0) -> tuple[Field, Field]:
+def near(x0: float, y0: float, reach: float) -> Part:
+    """Give the part of the picture within ``reach`` of a point, so that small things cost little."""
+    columns, rows = (
+        slice(*(int(np.clip((place + side * reach + 1.0) / PIXEL, 0, SIDE)) for side in (-1, 1)))
+        for place in (x0, y0)
+    )
+    return rows, columns
+
+
+def turned(
+    angle: float, scale: float = 1.0, x0: float = 0.0, y0: float = 0.0, part: Part = EVERYWHERE
+) -> tuple[Field, Field]:
     """Give coordinates about ``(x0, y0)``, turned by ``angle`` (radians) and multiplied by ``scale``."""
-    x, y = plane()
+    x, y = (axis[part] for axis in plane())
     cosine, sine = np.float32(np.cos(angle) * scale), np.float32(np.sin(angle) * scale)
     x, y = x - np.float32(x0), y - np.float32(y0)
     return x * cosine + y * sine, y * cosine - x * sine
@@ -170,9 +183,11 @@ def stripes(phase: Field, duty: float = 0.5, width: Field | None = None) -> Fiel
     return sharp + (np.float32(duty) - sharp) * fade
 
 
-def ellipse(x0: float, y0: float, width: float, height: float, angle: float = 0.0) -> Field:
+def ellipse(
+    x0: float, y0: float, width: float, height: float, angle: float = 0.0, part: Part = EVERYWHERE
+) -> Field:
     """Give the signed distance (to first order) to an ellipse of half axes ``width`` and ``height``."""
-    u, v = turned(angle, 1.0, x0, y0)
+    u, v = turned(angle, 1.0, x0, y0, part)
     reach = np.sqrt((u / width) ** 2 + (v / height) ** 2)
     lean = np.sqrt((u / width**2) ** 2 + (v / height**2) ** 2) + np.float32(1e-6)
     return (reach - 1.0) * reach / lean
@@ -214,6 +229,20 @@ def noise(
         norm += weight**2
         columns, rows, weight = min(columns * 2, SIDE), min(rows * 2, SIDE), weight * gain
     return total * np.float32(1.4 / norm**0.5)
+
+
+def profile(rng: Random, bumps: float, octaves: int = 6) -> np.ndarray:
+    """Give noise along one line, ``[256]``, such as a mountain ridge: ``bumps`` and ever finer ones."""
+    total, weight = np.zeros(SIDE, np.float32), 1.0
+    for octave in range(octaves):
+        count = int(bumps * 2**octave) + 3
+        knots = Image.fromarray(rng.uniform(-1, 1, (1, count)).astype(np.float32))
+        box = (1.0, 0.0, 1.0 + bumps * 2**octave, 1.0)
+        total += (
+            np.float32(weight) * np.asarray(knots.resize((SIDE, 1), Image.Resampling.BICUBIC, box=box))[0]
+        )
+        weight *= 0.5
+    return total * np.float32(1.2)
 
 
 def _bumps(rng: Random, columns: float, rows: float) -> Field:

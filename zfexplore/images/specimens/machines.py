@@ -15,6 +15,7 @@ from zfexplore.images.specimens.canvas import (
     between,
     edge,
     ellipse,
+    near,
     noise,
     oklch,
     over,
@@ -160,7 +161,11 @@ def _gear(
     metal: tuple[str, str, str],
     lamp: float,
 ) -> None:
-    u, v = turned(between(rng, 0, TAU), 1 / size, x0, y0)
+    part = near(x0, y0, size * 1.3)
+    here = picture[:, part[0], part[1]]
+    if min(here.shape) < 2:  # outside the picture
+        return
+    u, v = turned(between(rng, 0, TAU), 1 / size, x0, y0, part)
     radius, around = np.sqrt(u * u + v * v), np.arctan2(v, u)
     pixel = PIXEL / size
     wave = np.clip(np.cos(around * teeth) * 2.2, -1, 1)
@@ -170,10 +175,10 @@ def _gear(
     hole_size = min(0.9 / holes, 0.17)
     hole = np.hypot(radius * np.cos(turn) - 0.52, radius * np.sin(turn)) - hole_size
     solid = np.maximum(np.maximum(body, -hole), 0.13 - radius)
-    over(picture, rgb("08090b"), 0.55 * edge(ellipse(x0 + 0.05, y0 + 0.06, size, size), 0.16))
+    over(here, rgb("08090b"), 0.55 * edge(ellipse(x0 + 0.05, y0 + 0.06, size, size, part=part), 0.16))
     groove, hub = edge(np.abs(radius - 0.76) - 0.02, 0.03), edge(radius - 0.26, 0.03)
     height = np.clip(-solid / 0.05, 0, 1) + 0.5 * groove + 0.6 * hub
     light, gloss = relief(height, 5.0, lamp, 0.35)
     bright, middle, dark = (rgb(colour) for colour in metal)
     sheen = 0.5 + 0.3 * np.cos(2 * around + lamp) + 0.2 * np.sin(radius * 60)  # turned on a lathe
-    over(picture, ramp(sheen, dark, middle, bright) * light + gloss, edge(solid, pixel))
+    over(here, ramp(sheen, dark, middle, bright) * light + gloss, edge(solid, pixel))

@@ -21,6 +21,7 @@ from zfexplore.images.specimens.canvas import (
     ellipse,
     mix,
     moved,
+    near,
     noise,
     oklch,
     over,
@@ -104,7 +105,7 @@ def _text(text: str, size: int, angle: float) -> Field:
     pen = ImageDraw.Draw(image)
     middle, font = (side / 2, side / 2), _font(size)
     pen.text(middle, text, fill=255, font=font, anchor="mm", align="center", spacing=size // 6)
-    image = image.rotate(angle, Image.Resampling.BICUBIC)
+    image = image.rotate(angle, Image.Resampling.BILINEAR)
     return np.asarray(image.reduce(OVERSAMPLING), np.float32) / np.float32(255)
 
 
@@ -193,22 +194,24 @@ def stars(rng: Random, number: int) -> Picture:
 
 
 def _star(picture: Picture, rng: Random, x0: float, y0: float, size: float, hue: float, lamp: float) -> None:
-    rays, lean = int(rng.integers(4, 10)), between(rng, 0, TAU)
-    u, v = turned(lean, 1 / size, x0, y0)
+    rays, lean, waist = int(rng.integers(4, 10)), between(rng, 0, TAU), between(rng, 0.38, 0.55)
+    part = near(x0, y0, size * 1.3)
+    here = picture[:, part[0], part[1]]
+    u, v = turned(lean, 1 / size, x0, y0, part)
     sector = TAU / rays
     around, radius = np.arctan2(v, u), np.sqrt(u * u + v * v)
     ray = np.round(around / sector) * sector
     turn = around - ray
     along, aside = radius * np.cos(turn), radius * np.abs(np.sin(turn))
-    waist = between(rng, 0.38, 0.55)
-    fall_x, fall_y = 1.0 - waist * np.cos(sector / 2), waist * np.sin(sector / 2)  # from tip to notch
-    distance = ((along - 1.0) * fall_y + aside * fall_x) / float(np.hypot(fall_x, fall_y))
+    fall = np.array([1.0 - waist * np.cos(sector / 2), waist * np.sin(sector / 2)])  # from tip to notch
+    fall_x, fall_y = (fall / np.hypot(*fall)).astype(np.float32)
+    distance = (along - 1.0) * fall_y + aside * fall_x
     pixel = PIXEL / size
     light = _facets(ray + lean, turn, radius, sector, lamp, pixel)
-    shadow = edge(ellipse(x0 + 0.04 * size, y0 + 0.07 * size, size * 0.62, size * 0.62), size * 0.5)
-    picture *= 1 - 0.35 * shadow
+    below = ellipse(x0 + 0.04 * size, y0 + 0.07 * size, size * 0.62, size * 0.62, part=part)
+    here *= 1 - 0.35 * edge(below, size * 0.5)
     paint = mix(oklch(0.84, 0.16, hue), oklch(0.66, 0.19, hue - 25), np.clip(radius, 0, 1))
-    over(picture, paint * light, edge(distance, pixel))
+    over(here, paint * light, edge(distance, pixel))
 
 
 def _facets(ray: Field, turn: Field, radius: Field, sector: float, lamp: float, pixel: float) -> Field:
@@ -218,6 +221,6 @@ def _facets(ray: Field, turn: Field, radius: Field, sector: float, lamp: float, 
     lit, opposite = np.cos(facing), -np.cos(facing)
     neighbour = -np.cos(facing + side * np.float32(sector))
     at_ridge = np.clip(0.5 + radius * np.abs(np.sin(turn)) / pixel, 0, 1)
-    at_valley = np.clip(0.5 + radius * np.sin(sector / 2 - np.abs(turn)) / pixel, 0, 1)
+    at_valley = np.clip(0.5 + radius * np.sin(np.float32(sector / 2) - np.abs(turn)) / pixel, 0, 1)
     own = opposite + (lit - opposite) * at_ridge
     return 0.74 + 0.34 * (neighbour + (own - neighbour) * at_valley)

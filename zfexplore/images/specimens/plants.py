@@ -27,6 +27,7 @@ from zfexplore.images.specimens.canvas import (
     edge,
     ellipse,
     mix,
+    near,
     noise,
     oklch,
     over,
@@ -107,19 +108,23 @@ def _blossom(
 ) -> None:
     hue, lightness, chroma, heart_hue = bloom
     tilt = between(rng, 0.72, 1.0)
-    u, v = turned(between(rng, 0, TAU), 1 / size, x0, y0)
+    part = near(x0, y0, size * 1.3)
+    here = picture[:, part[0], part[1]]
+    if min(here.shape) < 2:  # outside the picture
+        return
+    u, v = turned(between(rng, 0, TAU), 1 / size, x0, y0, part)
     v = v / tilt
     radius, around = np.sqrt(u * u + v * v) + np.float32(1e-4), np.arctan2(v, u)
-    shadow = edge(ellipse(x0 + 0.05, y0 + 0.09, size * 0.85, size * 0.85 * tilt), 0.3)
-    picture *= 1 - 0.45 * shadow
+    below = ellipse(x0 + 0.05, y0 + 0.09, size * 0.85, size * 0.85 * tilt, part=part)
+    here *= 1 - 0.45 * edge(below, 0.3)
     tip, base = oklch(lightness, chroma, hue), oklch(lightness * 0.72, chroma * 1.1, hue - 22)
     flower = radius, around, PIXEL / size
     for layer in range(layers):
         reach, lean = 0.72**layer, 0.75 * layer
-        _petals(picture, flower, petals, lean + 0.5, reach * 0.96, tip * 0.87, base)  # those behind
-        _petals(picture, flower, petals, lean, reach, tip, base)
+        _petals(here, flower, petals, lean + 0.5, reach * 0.96, tip * 0.87, base)  # those behind
+        _petals(here, flower, petals, lean, reach, tip, base)
     heart_size = {5: 0.14, 8: 0.2}.get(petals, 0.34) * (0.8 if layers > 1 else 1.0)
-    _heart(picture, (u, v, PIXEL / size), heart_size, heart_hue)
+    _heart(here, (u, v, PIXEL / size), heart_size, heart_hue)
 
 
 def _petals(

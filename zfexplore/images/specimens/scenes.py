@@ -24,6 +24,7 @@ from zfexplore.images.specimens.canvas import (
     oklch,
     over,
     plane,
+    profile,
     ramp,
     relief,
     rgb,
@@ -243,8 +244,7 @@ def _range(
 ) -> None:
     """Lay one range: a ridge line, faces folded by ridged noise and lit, snow on the heights."""
     _, y = plane()
-    ridge_noise = noise(rng, bumps, 1, octaves=6, gain=0.5)[SIDE // 2]
-    crest = foot - height * (0.4 + 0.36 * ridge_noise)  # [256], one a column
+    crest = foot - height * (0.4 + 0.36 * profile(rng, bumps))  # [256], one a column
     face = noise(rng, bumps * 2, bumps * 1.4, octaves=5, gain=0.45)
     folds = 1.0 - np.sqrt(face * face + 0.02)
     shade, _ = relief(folds + (y - crest) * 0.3, 22.0, lamp)
