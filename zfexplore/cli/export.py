@@ -66,10 +66,7 @@ NpzOption = Annotated[bool, typer.Option("--npz", help="Write the raw arrays bes
 def export_grid(
     context: typer.Context,
     layer: LayerOption,
-    channels: ChannelArgument = Annotated[
-    str, typer.Argument(metavar="CHANNEL", help="A channel, as in conv5:130; of a unit, its channel.")
-]
-ChannelsOption = "top9",
+    channels: ChannelsOption = "top9",
     tile: TileOption = 112,
     columns: ColumnsOption = None,
     title: TitleOption = None,
@@ -164,10 +161,7 @@ def export_channel(
 
 def export_figure(
     context: typer.Context,
-    channels: ChannelArgument = Annotated[
-    str, typer.Argument(metavar="CHANNEL", help="A channel, as in conv5:130; of a unit, its channel.")
-]
-ChannelsOption = "top4",
+    channels: ChannelsOption = "top4",
     tile: TileOption = 96,
     title: TitleOption = None,
     out: OutOption = None,
@@ -212,10 +206,7 @@ ChannelsOption = "top4",
 
 def export_filters(
     context: typer.Context,
-    channels: ChannelArgument = Annotated[
-    str, typer.Argument(metavar="CHANNEL", help="A channel, as in conv5:130; of a unit, its channel.")
-]
-ChannelsOption = "top9",
+    channels: ChannelsOption = "top9",
     tile: TileOption = 63,
     title: TitleOption = None,
     out: OutOption = None,
