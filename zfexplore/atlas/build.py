@@ -42,7 +42,15 @@ from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.trunk import Trunk
 from zfexplore.progress import Finished, Meter, Note, Progress, Skipped
 
-Event = Progress | Note | Skipped | Finished[Atlas]
+
+@dataclass(frozen=True)
+class Partial:
+    """The atlas of the images read so far, for who wants to look before the pass is over."""
+
+    atlas: Atlas
+
+
+Event = Progress | Note | Skipped | Partial | Finished[Atlas]
 
 # Images a forward pass. On a CPU the maps of 8 still lie in the caches; a GPU wants more at once.
 SLICE = {"cpu": 8, "cuda": 64}
@@ -61,13 +69,15 @@ def build_atlas(
     stages: Sequence[str] | None = None,
     precision: Precision = "float32",
     workers: int | None = None,
+    seconds_between_partials: float | None = None,
 ) -> Iterator[Event]:
     """Go once over ``source`` and give the atlas in the last event, ``Finished``.
 
     The ``k`` strongest images are kept a channel, of ``stages`` (by default every convN, the last pool
     and the fully connected ones). ``device`` moves the net there first; by default it stays where it
     is. ``batch_size`` is how many prepared images may wait in memory, ``workers`` how many threads
-    prepare them (by default one a core, at most 16); neither changes a number.
+    prepare them (by default one a core, at most 16); neither changes a number. With
+    ``seconds_between_partials`` the atlas of the images so far comes now and then, as ``Partial``.
 
     ``path`` is a file for the unfinished state: written now and then and when the generator is closed,
     continued from when it is there, removed at the end. Unreadable images are skipped and named.
@@ -92,7 +102,7 @@ def build_atlas(
         ahead=batch_size,
         workers=workers or min(os.cpu_count() or 1, 16),
     )
-    saved = time.monotonic()
+    saved = shown = time.monotonic()
     try:
         for images in slices:
             batch = _network_input(images, convention, trunk.device)
@@ -102,6 +112,10 @@ def build_atlas(
             yield from (Skipped(error.name, error.reason) for error in images.skipped)
             if (progress := meter.tick(images.length)) is not None:
                 yield progress
+            due = seconds_between_partials is not None and time.monotonic() - shown > seconds_between_partials
+            if due and state.end > len(state.skipped):
+                yield Partial(_atlas(state, layout, header, source))
+                shown = time.monotonic()
             if path is not None and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
                 state.save(path, header)
                 saved = time.monotonic()
