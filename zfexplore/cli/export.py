@@ -53,12 +53,10 @@ TileOption = Annotated[
 ]
 ColumnsOption = Annotated[
     int | None,
-    typer.Option(
-        "--columns", min=1, metavar="N", help="Channels in a row. [default: near 3:2]", show_default=False
-    ),
+    typer.Option("--columns", min=1, metavar="N", help="Channels in a row.", show_default="a page near 3:2"),
 ]
 TitleOption = Annotated[
-    str | None, typer.Option("--title", help="The heading. [default: the layer's name]", show_default=False)
+    str | None, typer.Option("--title", help="The heading.", show_default="what is shown")
 ]
 NpzOption = Annotated[bool, typer.Option("--npz", help="Write the raw arrays beside the figure.")]
 

@@ -21,8 +21,8 @@ def info(
         str | None,
         typer.Argument(
             metavar="[CHECKPOINT]",
-            help="A checkpoint (.safetensors), or a pretrained net by name. [default: the shipped one]",
-            show_default=False,
+            help="A checkpoint (.safetensors), or a pretrained net by name.",
+            show_default="the shipped one",
         ),
     ] = None,
     json: JsonOption = False,
