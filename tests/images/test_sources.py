@@ -174,6 +174,30 @@ def test_an_unknown_name_lists_the_names(tmp_path):
     assert caught.value.exit_code == 2
 
 
+def test_an_empty_name_is_not_the_working_folder():
+    with pytest.raises(ExploreError, match="^no images named; give a folder or one of specimens, "):
+        open_images("")
+
+
+def test_pipes_are_left_out_and_broken_links_named(folder):
+    root = folder("1.png")
+    os.mkfifo(root / "2.png")
+    os.symlink(root / "nowhere.png", root / "3.png")
+    source = open_images(root)
+    assert names(source) == ["1.png", "3.png"]
+    with pytest.raises(UnreadableImage, match=r"image 1 \(3.png\) cannot be read: no such file"):
+        source[1]
+
+
+def test_names_that_are_no_utf8_can_be_shown(folder):
+    root = folder("1.png")
+    os.rename(root / "1.png", os.fsencode(root) + b"/caf\xe9.png")
+    source = open_images(root)
+    assert names(source) == ["caf\N{REPLACEMENT CHARACTER}.png"]
+    assert source[0].image.size == (60, 40)
+    assert source.fingerprint().isalnum()
+
+
 def test_a_file_in_place_of_a_folder_is_an_error(folder):
     with pytest.raises(ExploreError, match="is a file; give the folder") as caught:
         open_images(folder("1.png") / "1.png")

@@ -141,6 +141,8 @@ def open_images(
     if limit is not None and limit < 1:
         raise ExploreError(f"--limit must be at least 1, not {limit}", usage=True)
     text = os.fspath(spec)
+    if not text:
+        raise ExploreError("no images named; " + _choices(), usage=True)
     known = datasets.find(text)
     if known is not None:
         return datasets.open_set(known, limit=limit, download=download, root=root, split=split)
@@ -173,10 +175,10 @@ def open_folder(folder: str | os.PathLike[str], *, limit: int | None = None) -> 
     classes = _classes(names, os.fspath(folder))
     number = {name: index for index, name in enumerate(classes)}
     entries = [
-        Entry(os.path.join(root, file), name, number[name.split("/")[0]] if classes else None)
+        Entry(os.path.join(root, file), _shown(name), number[name.split("/")[0]] if classes else None)
         for file, name in zip(files, names, strict=True)
     ]
-    return FileSource(root.resolve().name, entries[:limit], classes)
+    return FileSource(_shown(root.resolve().name), entries[:limit], [_shown(name) for name in classes])
 
 
 def natural_key(text: str) -> tuple[object, ...]:
@@ -191,26 +193,35 @@ def _pieces(text: str) -> list[str]:
     return [part for part in re.split(r"(\d+)", text) if part]
 
 
-def _walk(root: Path) -> Iterator[str]:
-    """Yield the images below ``root`` as paths relative to it, with forward slashes.
+def _walk(folder: Path | str, above: str = "", seen: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Yield the images below ``folder`` as paths relative to it, with forward slashes.
 
-    Links to folders are followed (sets are often put together from links), each real folder once.
+    Links to folders are followed (sets are often put together from links) unless they lead back up.
+    What is neither file, folder nor link is left out: opening a pipe would wait for ever.
     """
-    seen: set[str] = set()
-    for folder, subfolders, files in os.walk(root, followlinks=True, onerror=_cannot_list):
-        real = os.path.realpath(folder)
-        if real in seen:
-            subfolders.clear()
+    real = os.path.realpath(folder)
+    if real in seen:
+        return
+    for entry in _listing(folder):
+        if entry.name.startswith("."):
             continue
-        seen.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for file in files:
-            if not file.startswith(".") and file.lower().endswith(EXTENSIONS):
-                yield os.path.relpath(os.path.join(folder, file), root).replace(os.sep, "/")
+        if entry.is_dir():
+            yield from _walk(entry.path, f"{above}{entry.name}/", seen | {real})
+        elif entry.name.lower().endswith(EXTENSIONS) and (entry.is_file() or entry.is_symlink()):
+            yield above + entry.name
 
 
-def _cannot_list(error: OSError) -> None:
-    raise ExploreError(f"cannot list {error.filename}: {(error.strerror or 'unreadable').lower()}") from error
+def _listing(folder: Path | str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise ExploreError(f"cannot list {folder}: {(error.strerror or 'unreadable').lower()}") from error
+
+
+def _shown(name: str) -> str:
+    """Give a file's name as text that can be printed and stored, whatever bytes are in it."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _only_folder(files: Sequence[str]) -> str:
@@ -240,10 +251,13 @@ def _classes(names: Sequence[str], folder: str) -> list[str]:
 
 
 def _unknown(spec: str) -> str:
+    return f"no folder {spec!r}, and no images of that name; " + _choices()
+
+
+def _choices() -> str:
     from zfexplore.images import datasets
 
-    names = ", ".join([SPECIMENS, *datasets.names()])
-    return f"no folder {spec!r}, and no images of that name; give a folder or one of {names}"
+    return f"give a folder or one of {', '.join([SPECIMENS, *datasets.names()])}"
 
 
 def _size_and_time(path: str) -> str:
