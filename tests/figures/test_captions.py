@@ -52,7 +52,7 @@ def test_another_nets_layers_are_not_the_papers():
 def test_a_page_says_which_channels_and_images(choice, words):
     caption = stage_caption("conv5", choice, 9, CHECKPOINT, atlas())
     assert words in caption
-    assert caption.endswith("of 1,500 images, weights 01234567")
+    assert caption.endswith("on 1,500 images, weights 01234567")
 
 
 def test_a_channel_says_what_the_atlas_knows():

@@ -43,7 +43,7 @@ def stage_caption(stage: str, choice: str, shown: int, checkpoint: Any, atlas: A
     parts = [
         in_the_papers(stage, checkpoint.metadata.architecture),
         f"{shown:,} of {channels:,} channels{_in_words(choice)}",
-        f"left the projections of its strongest units, right what they saw, of {images}",
+        f"left the projections of each one's strongest units, right what they saw, on {images}",
     ]
     return SEPARATOR.join(part for part in parts if part)
 

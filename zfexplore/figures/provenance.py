@@ -75,7 +75,7 @@ def save_png(image: Image.Image, path: str | os.PathLike[str], chunks: Mapping[s
     for keyword, text in chunks.items():
         info.add_itxt(keyword, text, zip=len(text) > 1000)
     with atomic_path(path) as temporary:
-        image.save(temporary, "PNG", pnginfo=info, optimize=image.width * image.height < 4_000_000)
+        image.save(temporary, "PNG", pnginfo=info)
 
 
 def read_chunks(path: str | os.PathLike[str]) -> dict[str, str]:
