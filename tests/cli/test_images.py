@@ -111,7 +111,7 @@ def test_names_with_brackets_are_shown_as_they_are(run, photos):
         ),
         (["caltech101"], 1, "error: caltech101 is not in "),
         (["imagenet", "--download"], 1, "error: imagenet is not in "),
-        (["--check"], 2, "error: --check, --download and --limit need a folder or a set to work on"),
+        (["--check"], 2, "error: --check, --download and --limit need a folder or a set"),
         (["specimens", "--limit", "0"], 2, "error: Invalid value for '--limit'"),
     ],
 )

@@ -41,7 +41,7 @@ def images(
 
     if spec is None:
         if check or download or limit is not None:
-            raise ExploreError("--check, --download and --limit need a folder or a set to work on", usage=True)
+            raise ExploreError("--check, --download and --limit need a folder or a set", usage=True)
         found = offers()
         if json:
             print_json([_plain(offer) for offer in found])
