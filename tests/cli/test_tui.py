@@ -29,8 +29,12 @@ class Terminal:
         self.screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self.screen)
         self.child = pexpect.spawn(
-            sys.executable, ["-m", "zfexplore", *arguments], env=environment, dimensions=size[::-1], timeout=SECONDS
-        )  # fmt: skip
+            sys.executable,
+            ["-m", "zfexplore", *arguments],
+            env=environment,
+            dimensions=size[::-1],
+            timeout=SECONDS,
+        )
         self.raw = b""
 
     def read(self) -> None:
@@ -87,9 +91,8 @@ def arguments(tmp_path):
     net = ZFNet(classes=2, fc=8)
     initialise(net, "xavier", seed=0)
     convention = InputConvention(size=64, resize=72, scale=1.0)
-    save_checkpoint(
-        tmp_path / "tiny.safetensors", net, Metadata("zfnet", {"classes": 2, "fc": 8}, (), convention)
-    )
+    metadata = Metadata("zfnet", {"classes": 2, "fc": 8}, (), convention)
+    save_checkpoint(tmp_path / "tiny.safetensors", net, metadata)
     random = np.random.default_rng(0)
     (tmp_path / "images").mkdir()
     for number in range(4):

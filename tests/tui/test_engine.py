@@ -173,11 +173,9 @@ def test_what_cannot_be_written_is_told_and_the_engine_lives_on(engine, mail, se
     mail.wait(say.ChannelShown)
 
 
-@pytest.mark.parametrize(
-    "change", [{"checkpoint": "nope.safetensors"}, {"images": "nope"}, {"device": "tpu"}]
-)
-def test_what_cannot_be_opened_is_one_fatal_line(setup, mail, change):
-    engine = Engine(say.Setup(**{**setup.__dict__, **change}))
+@pytest.mark.parametrize("option", ["checkpoint", "images", "device"])
+def test_what_cannot_be_opened_is_one_fatal_line(setup, mail, option):
+    engine = Engine(say.Setup(**{**setup.__dict__, option: "nope"}))
     engine.start(mail)
 
     failed = mail.wait(say.Failed)

@@ -85,6 +85,7 @@ class ExplorerApp(App[None]):
         self.statistics: dict[str, say.StageStatistics] = {}
         self.stage = ""
         self.visited: dict[str, int] = {}  # the channel last looked at, by layer
+        self.images, self.image_count = "", 0
         self.generation = 0
         self.settled = -1  # the generation of which all pictures have come
         self.failure = ""  # why nothing can be explored
@@ -219,15 +220,17 @@ class ExplorerApp(App[None]):
 
     def on_images_opened(self, event: say.ImagesOpened) -> None:
         """Name the images."""
+        self.images, self.image_count = event.name, event.count
         self.query_one(StatusBar).images = f"{event.name}, {event.count} images"
 
     def on_atlas_changed(self, event: say.AtlasChanged) -> None:
         """Fill the lists in."""
         self.statistics = event.statistics
         self.query_one(ChannelList).statistics = event.statistics.get(self.stage)
-        if event.complete:
-            for grid in self.grids:
-                grid.notice = ""
+        seen = f"{event.images} images" if event.complete else f"{event.images} of {self.image_count} images"
+        self.query_one(StatusBar).images = f"{self.images}, {seen}"
+        for grid in self.grids:
+            grid.notice = ""
 
     def on_job_changed(self, event: say.JobChanged) -> None:
         """Show what is being computed."""
@@ -239,11 +242,13 @@ class ExplorerApp(App[None]):
             self.query_one(TopList).places = event.rows
 
     def on_picture_arrived(self, event: say.PictureArrived) -> None:
-        """The first picture replaces the old ones, the others join it."""
+        """The first picture of a channel replaces the old ones; the others join or renew them."""
         if event.generation != self.generation:
             return
+        rank = event.shown.rank
         for grid in self.grids:
-            grid.pictures = (*grid.pictures[: event.shown.rank], event.shown)
+            there = () if grid.stale else grid.pictures
+            grid.pictures = (*there[:rank], event.shown, *there[rank + 1 :])
             grid.stale = False
 
     def on_channel_shown(self, event: say.ChannelShown) -> None:
@@ -253,8 +258,8 @@ class ExplorerApp(App[None]):
         self.settled = event.generation
         for grid in self.grids:
             grid.stale = False
+            grid.pictures = grid.pictures[: event.count]
             if event.count == 0:
-                grid.pictures = ()
                 grid.notice = f"{event.stage}:{event.channel} fires on none of these images"
 
     def on_figure_saved(self, event: say.FigureSaved) -> None:

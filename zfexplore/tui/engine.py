@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any
 
@@ -24,11 +25,18 @@ from zfexplore.tui.inbox import Inbox
 NICENESS = 10
 KEPT_CHANNELS = 48  # whose pictures are kept: about 2.5 MB each for conv5
 NEIGHBOURS = (1, -1, 2)  # projected ahead, in this order
+SECONDS_BETWEEN_PARTIALS = 1.0
 SECONDS_TO_STOP = 5.0
 
 log = logging.getLogger("zfexplore.tui")
 
-Entry = list[tuple[Any, say.Shown]]  # a channel's exemplars and how they are shown
+
+@dataclass
+class Entry:
+    """A channel's pictures: the places they were projected for, exemplars and how they are shown."""
+
+    rows: tuple[say.TopRow, ...]
+    pictures: list[tuple[Any, say.Shown]] = field(default_factory=list)
 
 
 class Engine:
@@ -44,7 +52,10 @@ class Engine:
         self._channels: OrderedDict[tuple[str, int], Entry] = OrderedDict()
         self._tile: say.TileSize | None = None
         self._ahead: list[tuple[str, int]] = []
-        self._waiting: say.ShowChannel | None = None  # for the atlas
+        self._present: say.ShowChannel | None = None  # the channel the user looks at
+        self._present_rows: tuple[say.TopRow, ...] | None = None
+        self._renew_from = 0.0  # when its pictures may follow the growing atlas again
+        self._saves: list[say.SaveChannel] = []  # waiting for the whole atlas
         self._skipped = 0
 
     # -- from the event loop -----------------------------------------------------------------------
@@ -71,12 +82,12 @@ class Engine:
     # -- the thread --------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        _lower_priority()
         try:
             self._load()
         except Exception as error:
             self._fail(error, fatal=True)
             return
+        _lower_priority()  # not before: on a busy machine loading would take for ever
         while not self._inbox.closed:
             try:
                 self._turn()
@@ -116,29 +127,36 @@ class Engine:
         self._post(say.JobChanged(say.Job("loading the net")))
         subject = open_subject(self.setup, source)
         self._post(net_loaded(subject.checkpoint, tuple(watched_stages(subject.checkpoint.trunk))))
-        self._building = iter(open_or_build(subject.checkpoint, source, fit=self.setup.fit))
+        self._building = iter(
+            open_or_build(
+                subject.checkpoint,
+                source,
+                fit=self.setup.fit,
+                seconds_between_partials=SECONDS_BETWEEN_PARTIALS,
+            )
+        )
         self._subject = subject
 
     def _serve(self, request: Any) -> None:
         if isinstance(request, say.TileSize):
             self._tile = request
-        elif self._subject.atlas is None:
-            self._put_off(request)
         elif isinstance(request, say.ShowChannel):
-            self._show(request)
+            self._present, self._present_rows = request, None
+            if self._subject.atlas is not None:
+                self._show(request)
         elif isinstance(request, say.SaveChannel):
-            self._save(request)
-
-    def _put_off(self, request: Any) -> None:
-        if isinstance(request, say.ShowChannel):
-            self._waiting = request
-        else:
-            self._post(say.Noted("the atlas is not complete yet: try again when it is"))
+            if self._building is None:
+                self._save(request)
+            else:
+                self._saves.append(request)
+                self._post(say.Noted("this figure will be saved when the atlas is complete"))
 
     # -- the atlas ---------------------------------------------------------------------------------
 
     def _build_on(self) -> None:
         """Take the next event of the build; between two of them lies about one slice of images."""
+        from zfexplore.atlas.build import Partial
+
         assert self._building is not None
         try:
             event = next(self._building, None)
@@ -148,6 +166,8 @@ class Engine:
             raise
         if isinstance(event, Progress):
             self._post(say.JobChanged(_job(event, "building the atlas")))
+        elif isinstance(event, Partial):
+            self._atlas_grown(event.atlas, complete=False)
         elif isinstance(event, Note):
             self._post(say.Noted(event.text))
         elif isinstance(event, Skipped):
@@ -155,19 +175,34 @@ class Engine:
             log.warning("skipped %s: %s", event.name, event.reason)
         elif isinstance(event, Finished):
             self._building = None
-            self._atlas_ready(event.result)
+            self._post(say.JobChanged(None))
+            self._atlas_grown(event.result, complete=True)
+            self._after_the_atlas()
 
-    def _atlas_ready(self, atlas: Any) -> None:
+    def _atlas_grown(self, atlas: Any, *, complete: bool) -> None:
+        """Tell what is known now, and renew the present channel's pictures where its places have changed.
+
+        While images still come, renewing may take a quarter of the time, no more.
+        """
         from zfexplore.tui.subject import statistics
 
         self._subject.atlas = atlas
-        self._post(say.JobChanged(None))
-        self._post(say.AtlasChanged(statistics(atlas), atlas.count, True))
+        self._post(say.AtlasChanged(statistics(atlas), atlas.count, complete))
+        request = self._present
+        if request is None or not (complete or time.monotonic() > self._renew_from):
+            return
+        if self._subject.top_rows(request.stage, request.channel) != self._present_rows:
+            started = time.monotonic()
+            self._show(request)
+            self._renew_from = time.monotonic() + 3 * (time.monotonic() - started)
+
+    def _after_the_atlas(self) -> None:
+        """Do what waited for all images to be seen."""
         if self._skipped:
             self._post(say.Noted(f"{self._skipped} images could not be read and were left out"))
-        if self._waiting is not None:
-            request, self._waiting = self._waiting, None
-            self._show(request)
+        saves, self._saves = self._saves, []
+        for request in saves:
+            self._save(request)
 
     # -- channels ----------------------------------------------------------------------------------
 
@@ -176,7 +211,7 @@ class Engine:
         if self._inbox.overtaken(request):
             return
         stage, channel, started = request.stage, request.channel, time.monotonic()
-        rows = self._subject.top_rows(stage, channel)
+        rows = self._present_rows = self._subject.top_rows(stage, channel)
         self._post(say.TopListed(stage, channel, request.generation, rows))
         count = 0
         for shown in self._pictures(stage, channel, lambda: self._inbox.overtaken(request)):
@@ -187,18 +222,20 @@ class Engine:
         seconds = time.monotonic() - started
         log.info("%s:%d shown in %.3f s", stage, channel, seconds)
         self._post(say.ChannelShown(stage, channel, request.generation, count, seconds))
-        self._ahead = [(stage, channel + step) for step in NEIGHBOURS]
+        if self._building is None:
+            self._ahead = [(stage, channel + step) for step in NEIGHBOURS]
 
     def _pictures(self, stage: str, channel: int, stopped: Callable[[], bool]) -> Iterator[say.Shown]:
         """Give a channel's pictures, from those kept or newly projected; only whole channels are kept."""
+        rows = self._subject.top_rows(stage, channel)
         kept = self._channels.get((stage, channel))
-        if kept is not None:
+        if kept is not None and kept.rows == rows:
             self._channels.move_to_end((stage, channel))
-            yield from (self._draw(shown) for _, shown in kept)
+            yield from (self._draw(shown) for _, shown in kept.pictures)
             return
-        entry: Entry = []
+        entry = Entry(rows)
         for exemplar, shown in self._subject.pictures(stage, channel):
-            entry.append((exemplar, shown))
+            entry.pictures.append((exemplar, shown))
             yield self._draw(shown)
             if stopped():
                 return
@@ -237,7 +274,9 @@ class Engine:
         try:
             for _ in self._pictures(stage, channel, lambda: self._inbox.closed):
                 pass
-            exemplars = [exemplar for exemplar, _ in self._channels.get((stage, channel), [])]
+            if self._inbox.closed:
+                return
+            exemplars = [exemplar for exemplar, _ in self._channels[stage, channel].pictures]
             self._post(say.FigureSaved(self._subject.save_figure(stage, channel, exemplars)))
         finally:
             self._post(say.JobChanged(None))

@@ -97,10 +97,8 @@ class Subject:
         (cell,) = block.cells
         edge = max(block.side, 1)
         values = np.zeros((edge, edge, 3), np.float32)
-        height, width = cell.window.height, cell.window.width
-        values[cell.top : cell.top + height, cell.left : cell.left + width] = cell.projection.transpose(
-            1, 2, 0
-        )
+        bottom, right = cell.top + cell.window.height, cell.left + cell.window.width
+        values[cell.top : bottom, cell.left : right] = cell.projection.transpose(1, 2, 0)
         return say.Shown(
             rank=rank,
             value=cell.value,
