@@ -85,7 +85,7 @@ def test_check_names_the_bad_images(run, photos):
     code, out, err = run(str(photos), "--check")
     assert code == 0
     assert out.endswith("2 of 3 images can be read")
-    assert "1 image could not be read and were left out: cat/2.png: not an image that Pillow can read" in err
+    assert "1 image could not be read and was left out: cat/2.png: not an image that Pillow can read" in err
 
 
 def test_check_as_json(run, photos):

@@ -80,8 +80,12 @@ def _console(*, stderr: bool) -> Console:
 def _report_skipped(console: Console, skipped: list[Skipped]) -> None:
     if not skipped:
         return
-    noun = "image" if len(skipped) == 1 else "images"
-    console.print(f"{len(skipped)} {noun} could not be read and were left out:", style="yellow")
+    which = (
+        "1 image could not be read and was"
+        if len(skipped) == 1
+        else f"{len(skipped)} images could not be read and were"
+    )
+    console.print(f"{which} left out:", style="yellow")
     for item in skipped[:NAMED_SKIPS]:
         console.print(f"  {item.name}: {item.reason}", markup=False)
     if len(skipped) > NAMED_SKIPS:
