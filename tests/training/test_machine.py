@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from zfexplore.errors import ExploreError
+from zfexplore.training.machine import choose_machine, find_device
+
+
+def test_what_is_asked_for_is_chosen():
+    machine = choose_machine("cpu", amp=True, compiled=True, workers=3)
+    assert (machine.device, machine.amp, machine.compiled, machine.workers) == (torch.device("cpu"), True, True, 3)
+    assert not machine.cuda
+
+
+def test_autocast_follows_amp():
+    product = torch.ones(2, 2)
+    for amp, dtype in ((True, torch.bfloat16), (False, torch.float32)):
+        with choose_machine("cpu", amp=amp).autocast():
+            assert (product @ product).dtype == dtype
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "gpu", "tpu:0", "", "mps", "meta"])
+def test_devices_that_are_not_there_are_usage_errors(name):
+    with pytest.raises(ExploreError, match=r"device '.*'.*cpu") as caught:
+        find_device(name)
+    assert caught.value.usage
+
+
+def test_auto_is_a_device_that_is_there():
+    assert find_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def test_a_negative_number_of_workers_is_a_usage_error():
+    with pytest.raises(ExploreError, match="workers must be at least 0, not -1"):
+        choose_machine("cpu", workers=-1)
