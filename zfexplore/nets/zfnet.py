@@ -95,18 +95,19 @@ class ZFNet(nn.Sequential):
             ("conv5", nn.Conv2d(384, 256, 3, padding=1)),  # [n, 256, 13, 13]
             ("relu5", nn.ReLU()),
             ("pool5", nn.MaxPool2d(3, stride=2)),  # [n, 256, 6, 6]
-            ("avgpool", nn.AdaptiveAvgPool2d(6)),
-            ("flatten", nn.Flatten()),  # [n, 9216]
-            ("fc6", nn.Linear(256 * 6 * 6, fc)),
-            ("relu6", nn.ReLU()),
-            ("drop6", nn.Dropout(dropout)),
-            ("fc7", nn.Linear(fc, fc)),
-            ("relu7", nn.ReLU()),
-            ("drop7", nn.Dropout(dropout)),
-            ("fc8", nn.Linear(fc, classes)),
         ]
-        if classes == 0:
-            layers = layers[: [name for name, _ in layers].index("avgpool")]
+        if classes > 0:
+            layers += [
+                ("avgpool", nn.AdaptiveAvgPool2d(6)),
+                ("flatten", nn.Flatten()),  # [n, 9216]
+                ("fc6", nn.Linear(256 * 6 * 6, fc)),
+                ("relu6", nn.ReLU()),
+                ("drop6", nn.Dropout(dropout)),
+                ("fc7", nn.Linear(fc, fc)),
+                ("relu7", nn.ReLU()),
+                ("drop7", nn.Dropout(dropout)),
+                ("fc8", nn.Linear(fc, classes)),
+            ]
         super().__init__(OrderedDict(layers))
         self.arguments = {"classes": classes, "fc": fc, "norm": norm, "dropout": dropout}
 
