@@ -322,3 +322,40 @@ def test_the_net_is_left_as_it_was_found(make):
         assert torch.equal(tensor, before[name])
         assert tensor.stride() == before[name].stride()
         assert not tensor.is_inference()
+
+
+@pytest.mark.usefixtures("eager_progress")
+def test_an_atlas_of_the_images_so_far_stays_as_it_was_given(make):
+    source = make.ArraySource(make.random_images(24))
+    events = build_atlas(make.random_checkpoint(), source, seconds_between_partials=0.0)
+    partial = next(event.atlas for event in events if isinstance(event, build.Partial))
+    first, _ = make.result_of(build_atlas(make.random_checkpoint(), make.ArraySource(source.arrays[:8])))
+    list(events)
+    assert partial.count == 8
+    for name, record in partial.stages.items():
+        for part, array in record.arrays().items():
+            np.testing.assert_array_equal(array, first.stages[name].arrays()[part])
+
+
+def test_layers_come_in_the_net_s_order_however_they_are_asked_for(make):
+    source, checkpoint = make.ArraySource(make.random_images(5)), make.random_checkpoint()
+    whole, _ = make.result_of(build_atlas(checkpoint, source))
+    some, _ = make.result_of(build_atlas(checkpoint, source, stages=["fc3", "pool1", "conv1"]))
+    assert list(some.stages) == ["conv1", "pool1", "fc3"]
+    for name in ("conv1", "fc3"):
+        np.testing.assert_array_equal(some.stages[name].value, whole.stages[name].value)
+
+
+def test_a_pool_before_its_relu_is_not_overwritten(make):
+    """The ReLU works in place only on what a convolution has just made."""
+    torch.manual_seed(1)
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(4, 2, 1))
+    with torch.no_grad():
+        module[0].bias[0] = -1000
+    checkpoint, images = make.checkpoint_of(module, 8), make.random_images(5, size=8)
+    atlas, _ = make.result_of(build_atlas(checkpoint, make.ArraySource(images), k=5))
+    batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float()
+    for name in ("conv1", "pool1", "conv2"):
+        expected = checkpoint.trunk.maps(batch)[name].amax(dim=(2, 3)).sort(dim=0, descending=True).values.T
+        np.testing.assert_allclose(atlas.stages[name].value, expected, rtol=1e-4, atol=1e-4)
+    assert (atlas.stages["pool1"].value[0] < 0).all()

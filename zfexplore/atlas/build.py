@@ -39,7 +39,7 @@ from zfexplore.images.sources import Source
 from zfexplore.images.transforms import Fit, normalise
 from zfexplore.nets.arithmetic import exact_arithmetic
 from zfexplore.nets.checkpoint import Checkpoint
-from zfexplore.nets.trunk import Trunk
+from zfexplore.nets.trunk import Trunk, run_step
 from zfexplore.progress import Finished, Meter, Note, Progress, Skipped
 
 
@@ -98,17 +98,15 @@ def build_atlas(
         convention,
         fit=fit,
         first=state.end,
-        size=SLICE.get(trunk.device.type, SLICE["cpu"]),
+        size=_slice_size(trunk.device),
         ahead=batch_size,
         workers=workers or min(os.cpu_count() or 1, 16),
     )
+    pixels = _slice_of_pixels(convention.size, trunk.device)
     saved = shown = time.monotonic()
     try:
         for images in slices:
-            batch = _network_input(images, convention, trunk.device)
-            with _arithmetic(trunk.device, precision):
-                maps = trunk.maps(batch, layout.names)
-                _merge(state, images, maps, layout, source)
+            _take(state, images, pixels, trunk, layout, convention, precision, source)
             yield from (Skipped(error.name, error.reason) for error in images.skipped)
             if (progress := meter.tick(images.length)) is not None:
                 yield progress
@@ -200,15 +198,52 @@ def _resume(state: _State, path: str | os.PathLike[str], header: dict[str, Any],
     return f"going on with the unfinished index, at image {state.end} of {images}"
 
 
-def _network_input(images: Slice, convention: InputConvention, device: torch.device) -> Tensor:
-    """Give the normalised slice, ``[SLICE, 3, h, w]`` whatever the number of images in it."""
-    size = convention.size
-    pixels = np.zeros((SLICE.get(device.type, SLICE["cpu"]), size, size, 3), dtype=np.uint8)
-    for row, image in enumerate(images.pixels):
-        pixels[row] = image
-    batch = normalise(torch.from_numpy(pixels).to(device), convention)
-    # Convolutions run half as fast again in this layout, on CPUs and on GPUs.
-    return batch.contiguous(memory_format=torch.channels_last)
+def _slice_size(device: torch.device) -> int:
+    return SLICE.get(device.type, SLICE["cpu"])
+
+
+def _slice_of_pixels(size: int, device: torch.device) -> Tensor:
+    """Make the buffer that each slice's images are put into, uint8 ``[SLICE, size, size, 3]``."""
+    return torch.zeros(
+        (_slice_size(device), size, size, 3), dtype=torch.uint8, pin_memory=device.type == "cuda"
+    )
+
+
+def _take(
+    state: _State,
+    images: Slice,
+    pixels: Tensor,
+    trunk: Trunk,
+    layout: _Layout,
+    convention: InputConvention,
+    precision: Precision,
+    source: Source,
+) -> None:
+    """Run a slice through the net, find its maxima and the places of those to be kept, and merge them."""
+    for row, image in enumerate(images.pixels):  # rows behind the last image are not looked at
+        pixels[row] = torch.from_numpy(image)
+    weakest = state.tally.weakest
+    with _arithmetic(trunk.device, precision):
+        batch = normalise(pixels.to(trunk.device, non_blocking=True), convention)
+        # Convolutions run half as fast again in this layout, on CPUs and on GPUs.
+        batch = batch.contiguous(memory_format=torch.channels_last)
+        found = [
+            _strongest(maps[: len(images.numbers)], weakest[span])
+            for maps, span in zip(_stage_maps(trunk, batch, layout.names), layout.spans, strict=True)
+        ]
+    maxima, places = (torch.cat(parts, dim=1) for parts in zip(*found, strict=True))  # [n, c]
+    _check_finite(maxima, images, layout, source)
+    labels = [source.label(number) for number in images.numbers]
+    state.whole = False
+    state.tally.merge(
+        maxima,
+        places,
+        torch.tensor(images.numbers, dtype=torch.int64, device=maxima.device),
+        [NO_LABEL if label is None else label for label in labels],
+    )
+    state.skipped += [(error.index, error.name, error.reason) for error in images.skipped]
+    state.end = images.end
+    state.whole = True
 
 
 @contextmanager
@@ -218,40 +253,38 @@ def _arithmetic(device: torch.device, precision: Precision) -> Iterator[None]:
         yield
 
 
-def _merge(state: _State, images: Slice, maps: dict[str, Tensor], layout: _Layout, source: Source) -> None:
-    """Find the slice's maxima, look up the places of those that may be kept, and merge them."""
-    count = len(images.numbers)
-    maxima = torch.cat([_maxima(maps[name][:count]) for name in layout.names], dim=1)  # [count, c]
-    _check_finite(maxima, images, layout, source)
-    wanted = state.tally.wanted(maxima)
-    places = torch.zeros(maxima.shape, dtype=torch.int64, device=maxima.device)
-    for name, span in zip(layout.names, layout.spans, strict=True):
-        if maps[name].ndim == 4:
-            _look_up(maps[name], wanted[:, span], places[:, span])
-    labels = [source.label(number) for number in images.numbers]
-    state.whole = False
-    state.tally.merge(
-        maxima,
-        places,
-        torch.tensor(images.numbers, device=maxima.device),
-        [NO_LABEL if label is None else label for label in labels],
-    )
-    state.skipped += [(error.index, error.name, error.reason) for error in images.skipped]
-    state.end = images.end
-    state.whole = True
+def _stage_maps(trunk: Trunk, batch: Tensor, names: Sequence[str]) -> Iterator[Tensor]:
+    """Yield the maps of the stages ``names``, from the input upwards, each let go before the next.
+
+    A ReLU works in place on the convolution's own output, which nobody else holds: without it the
+    largest map would be written to fresh memory twice.
+    """
+    ends = {trunk.stage(name).end for name in names}
+    x, before = batch, None
+    for done, step in enumerate(trunk.steps[: max(ends)], start=1):
+        own = step.kind == "relu" and before in ("conv", "linear")
+        x, before = torch.relu_(x) if own else run_step(step, x), step.kind
+        if done in ends:
+            yield x
 
 
-def _maxima(maps: Tensor) -> Tensor:
-    """Give each image's strongest activation in each channel, float32 ``[n, c]``."""
-    strongest = maps.amax(dim=(2, 3)) if maps.ndim == 4 else maps
-    return strongest.float()
+def _strongest(maps: Tensor, weakest: Tensor) -> tuple[Tensor, Tensor]:
+    """Give each image's strongest activation in each channel, float32 ``[n, c]``, and its place ``[n, c]``.
 
-
-def _look_up(maps: Tensor, wanted: Tensor, places: Tensor) -> None:
-    """Write where each wanted maximum lies, the first in rows from the top if there are several."""
-    image, channel = wanted.nonzero(as_tuple=True)  # [m] each
-    if len(image):
-        places[image, channel] = maps[image, channel].flatten(1).argmax(dim=1)
+    Only those above ``weakest [c]`` are looked up, the first in rows from the top if several are equal;
+    the other places are 0. The maxima of the rows are found on the way and narrow the search.
+    """
+    if maps.ndim == 2:
+        maps = maps[:, :, None, None]
+    pixels = maps.permute(0, 2, 3, 1)  # [n, h, w, c], as they lie in memory
+    rows = pixels.amax(dim=2)  # [n, h, c]
+    maxima = rows.amax(dim=1).float()  # [n, c]
+    places = torch.zeros(maxima.shape, dtype=torch.int64, device=maps.device)
+    image, channel = (maxima > weakest).nonzero(as_tuple=True)
+    y = rows[image, :, channel].argmax(dim=1)
+    x = pixels[image, y, :, channel].argmax(dim=1)
+    places[image, channel] = y * pixels.shape[2] + x
+    return maxima, places
 
 
 def _check_finite(maxima: Tensor, images: Slice, layout: _Layout, source: Source) -> None:

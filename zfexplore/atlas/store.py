@@ -134,6 +134,7 @@ def describe(
     if precision not in get_args(Precision):
         raise ExploreError(f"precision is {' or '.join(get_args(Precision))}, not {precision!r}", usage=True)
     metadata, trunk = checkpoint.metadata, checkpoint.trunk
+    chosen = watched_stages(trunk) if stages is None else [trunk.stage(name).name for name in stages]
     decisive = {
         "weights": metadata.weights_fingerprint,
         "images": source.fingerprint(),
@@ -141,7 +142,7 @@ def describe(
         "fit": fit,
         "k": k,
         "precision": precision,
-        "watched": watched_stages(trunk) if stages is None else [trunk.stage(name).name for name in stages],
+        "watched": [name for name in trunk.names if name in chosen],
         "format": FORMAT,
     }
     fingerprint = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]

@@ -72,26 +72,27 @@ class Tally:
             seen=zeros(1),
         )
 
-    def wanted(self, maxima: Tensor) -> Tensor:
-        """Say which of the next images' ``maxima [n, c]`` may be among the best: bool ``[n, c]``.
+    @property
+    def weakest(self) -> Tensor:
+        """The weakest maximum kept, ``[c]``: only of those above it need the place be looked up.
 
-        Only of these must the place be looked up. A tie with the weakest kept loses: it came later.
+        A tie loses against it, because the next image comes later.
         """
-        return maxima > self.value[:, -1]
+        return self.value[:, -1]
 
     def merge(self, maxima: Tensor, places: Tensor, images: Tensor, labels: Sequence[int]) -> None:
         """Add the next images: ``maxima [n, c]`` float32, ``places [n, c]``, their numbers ``images [n]``.
 
         Images come in ascending order, over all calls. ``labels`` has one class number an image, or
-        ``NO_LABEL``. Maxima must be finite; ``places`` is read only where ``wanted`` says so.
+        ``NO_LABEL``. Maxima must be finite; ``places`` is read only for those above ``weakest``.
         """
         self._merge_best(maxima, places, images)
         self._count(maxima)
         self._add(maxima.double(), labels)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Give everything as numpy arrays by name, as ``from_arrays`` takes it."""
-        return {field.name: getattr(self, field.name).cpu().numpy() for field in fields(self)}
+        """Give a copy of everything as numpy arrays by name, as ``from_arrays`` takes it."""
+        return {field.name: getattr(self, field.name).cpu().numpy().copy() for field in fields(self)}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray], device: torch.device | str = "cpu") -> Tally:
@@ -99,7 +100,7 @@ class Tally:
         return cls(**{field.name: torch.tensor(arrays[field.name], device=device) for field in fields(cls)})
 
     def _merge_best(self, maxima: Tensor, places: Tensor, images: Tensor) -> None:
-        changed = self.wanted(maxima).any(dim=0).nonzero().squeeze(1)  # [m] channels
+        changed = (maxima > self.weakest).any(dim=0).nonzero().squeeze(1)  # [m] channels
         if len(changed) == 0:
             return
         count = len(changed)

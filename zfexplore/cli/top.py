@@ -115,12 +115,9 @@ def _channel_table(rows: list[dict[str, Any]], title: str) -> Table:
     return table
 
 
-def _place_table(rows: list[dict[str, Any]], name: str, statistics: dict[str, Any]) -> Table:
+def _place_table(rows: list[dict[str, Any]], title: str) -> Table:
     labelled = any(row["label"] is not None for row in rows)
-    fires = (
-        f"fires on {statistics['share_firing']:.0%} of images, mean of image maxima {statistics['mean']:.4g}"
-    )
-    table = _table(f"{name}  {fires}")
+    table = _table(title)
     table.add_column("", justify="right", style="dim")
     table.add_column("activation", justify="right", style="bold")
     table.add_column("image", overflow="fold")
