@@ -60,17 +60,10 @@ def _everywhere(
 
 
 def _register() -> None:
-    from importlib.util import find_spec
-
     for name, module in COMMANDS.items():
-        if find_spec(f"zfexplore.cli.{module}") is None:
-            continue
         app.command(name)(getattr(import_module(f"zfexplore.cli.{module}"), module))
     for name, module in EXPORTS.items():
-        if find_spec(f"zfexplore.cli.{module}") is None:
-            continue
-        app_of_exports = import_module(f"zfexplore.cli.{module}")
-        export.command(name)(getattr(app_of_exports, f"export_{name}"))
+        export.command(name)(getattr(import_module(f"zfexplore.cli.{module}"), f"export_{name}"))
     app.add_typer(export, name="export")
 
 

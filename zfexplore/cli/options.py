@@ -29,9 +29,8 @@ CheckpointOption = Annotated[
     typer.Option(
         "--checkpoint",
         metavar="FILE|NAME",
-        help="A checkpoint (.safetensors), or a pretrained net by name (alexnet, vgg16). "
-        "[default: the shipped one]",
-        show_default=False,
+        help="A checkpoint (.safetensors), or a pretrained net by name (alexnet, vgg16).",
+        show_default="the shipped one",
     ),
 ]
 DeviceOption = Annotated[
@@ -45,7 +44,7 @@ FitOption = Annotated[
 ]
 OutOption = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FILE", help="Where to write. [default: below out/]", show_default=False),
+    typer.Option("--out", metavar="FILE", help="Where to write.", show_default="below out/"),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="Fixes every random choice.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
