@@ -81,7 +81,9 @@ def make_stripes():
 @pytest.fixture
 def quick():
     """A recipe with everything of the default one that a small machine can do in seconds."""
-    return recipe("default", epochs=2, batch_size=4, fc=8, size=64, dropout=0.5, stages=((0.5, 56 / 64), (0.5, 1)))
+    return recipe(
+        "default", epochs=2, batch_size=4, fc=8, size=64, dropout=0.5, stages=((0.5, 56 / 64), (0.5, 1))
+    )
 
 
 @pytest.fixture(autouse=True)

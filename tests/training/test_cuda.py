@@ -17,7 +17,9 @@ from zfexplore.training.recipe import recipe
 
 pytestmark = [
     pytest.mark.cuda,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device: the training on a GPU is not tested"),
+    pytest.mark.skipif(
+        not torch.cuda.is_available(), reason="no CUDA device: the training on a GPU is not tested"
+    ),
 ]
 
 
@@ -43,7 +45,9 @@ def test_a_step_equals_the_cpus(monkeypatch):
 def test_bf16_is_the_default_and_weights_stay_float32(stripes, quick, tmp_path):
     assert choose_machine("cuda").amp
     finish(train(stripes, quick, out=tmp_path, val=0.2, device="cuda", workers=2))
-    assert {value.dtype for value in load_file(tmp_path / "checkpoint.safetensors").values()} == {torch.float32}
+    assert {value.dtype for value in load_file(tmp_path / "checkpoint.safetensors").values()} == {
+        torch.float32
+    }
 
 
 @pytest.mark.parametrize("amp", [False, True])

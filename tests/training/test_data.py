@@ -37,7 +37,9 @@ def test_joined_leaves_out_classes_without_images(make_stripes):
 
 def test_joined_names_an_unreadable_image_by_its_own_index(make_stripes):
     joined = data.Joined([make_stripes(6), make_stripes(6, broken=[2])])
-    with pytest.raises(UnreadableImage, match=r"image 8 \(slanted/2.png\) cannot be read: it is torn") as caught:
+    with pytest.raises(
+        UnreadableImage, match=r"image 8 \(slanted/2.png\) cannot be read: it is torn"
+    ) as caught:
         joined[8]
     assert caught.value.index == 8
 
@@ -51,7 +53,9 @@ def test_joined_differs_by_what_is_left_out(make_stripes):
 def test_joined_refuses_sources_without_classes_and_unknown_classes(make_stripes):
     flat = make_stripes()
     flat.classes = ()
-    with pytest.raises(ExploreError, match="stripes has no classes: training needs a folder with one subfolder"):
+    with pytest.raises(
+        ExploreError, match="stripes has no classes: training needs a folder with one subfolder"
+    ):
         data.Joined([flat])
     with pytest.raises(ExploreError, match="no class 'sideways' to leave out"):
         data.Joined([make_stripes()], exclude=["sideways"])
@@ -94,7 +98,10 @@ def test_split_refuses_images_without_labels(make_stripes):
 
 
 def test_orders_differ_by_epoch_and_seed_and_hold_every_image():
-    orders = [data.epoch_order(range(5, 25), seed=seed, epoch=epoch).tolist() for seed, epoch in ((0, 0), (0, 1), (1, 0))]
+    orders = [
+        data.epoch_order(range(5, 25), seed=seed, epoch=epoch).tolist()
+        for seed, epoch in ((0, 0), (0, 1), (1, 0))
+    ]
     assert all(sorted(order) == list(range(5, 25)) for order in orders)
     assert len({tuple(order) for order in orders}) == 3
     assert orders[0] == data.epoch_order(range(5, 25), seed=0, epoch=0).tolist()

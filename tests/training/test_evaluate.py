@@ -78,7 +78,9 @@ def test_channels_without_a_positive_value_are_dead(net, stripes, result_of):
     assert before.dead["conv1"] == 5
     with torch.no_grad():
         maps = Trunk(net).maps(
-            normalise(np.stack([prepare_large(stripes[i].image, SMALL)[4:60, 4:60] for i in range(18)]), SMALL)
+            normalise(
+                np.stack([prepare_large(stripes[i].image, SMALL)[4:60, 4:60] for i in range(18)]), SMALL
+            )
         )
     for name, dead in before.dead.items():
         assert dead == int((maps[name].movedim(1, 0).flatten(1).amax(1) <= 0).sum())
@@ -99,7 +101,9 @@ def test_nothing_readable_is_an_error(net, make_stripes, result_of):
 
 def test_classes_are_matched_by_name():
     assert class_map(["dog", "cat", "cow"], ["cat", "dog"]) == [1, 0, -1]
-    with pytest.raises(ExploreError, match="the net knows cat, dog, and none of these images' classes: they are of cow"):
+    with pytest.raises(
+        ExploreError, match="the net knows cat, dog, and none of these images' classes: they are of cow"
+    ):
         class_map(["cow"], ["cat", "dog"])
     with pytest.raises(ExploreError, match="they have no classes"):
         class_map([], ["cat"])
@@ -107,8 +111,14 @@ def test_classes_are_matched_by_name():
 
 @pytest.fixture
 def checkpoint(net, stripes):
-    images = {"name": "stripes", "fingerprint": stripes.fingerprint(), "held_out": {"fraction": 0.34, "seed": 7}}
-    return Checkpoint(net, Trunk(net), Metadata("zfnet", {}, ("across", "down", "slanted"), SMALL, images=images))
+    images = {
+        "name": "stripes",
+        "fingerprint": stripes.fingerprint(),
+        "held_out": {"fraction": 0.34, "seed": 7},
+    }
+    return Checkpoint(
+        net, Trunk(net), Metadata("zfnet", {}, ("across", "down", "slanted"), SMALL, images=images)
+    )
 
 
 def test_a_checkpoint_finds_its_held_out_images_again(checkpoint, stripes, result_of):

@@ -7,7 +7,13 @@ import torch
 from torch import nn
 
 from zfexplore.nets.zfnet import ZFNet, initialise
-from zfexplore.training.learner import judge_plateau, learning_rate, make_learner, renormalise_filters, take_step
+from zfexplore.training.learner import (
+    judge_plateau,
+    learning_rate,
+    make_learner,
+    renormalise_filters,
+    take_step,
+)
 from zfexplore.training.machine import choose_machine
 from zfexplore.training.recipe import recipe
 from zfexplore.training.state import Position
@@ -101,5 +107,7 @@ def test_the_gradient_is_clipped_as_a_whole():
     initialise(net, "he-scaled", batch=views)
     start = [value.detach().clone() for value in net.parameters()]
     take_step(make_learner(net, chosen, CPU), views, torch.tensor([0, 1, 2, 0]), chosen, CPU, lr=1.0)
-    moved = torch.stack([(now - then).norm() for now, then in zip(net.parameters(), start, strict=True)]).norm()
+    moved = torch.stack(
+        [(now - then).norm() for now, then in zip(net.parameters(), start, strict=True)]
+    ).norm()
     assert moved.item() == pytest.approx(1e-3, rel=1e-2)

@@ -75,7 +75,8 @@ def test_interrupted_and_resumed_equals_uninterrupted(
 
 
 @pytest.mark.parametrize(
-    ("task", "done"), [("held-out images after epoch 1", 3), ("the saved file, 1 crop", 3), ("epoch 2 of 2", 15)]
+    ("task", "done"),
+    [("held-out images after epoch 1", 3), ("the saved file, 1 crop", 3), ("epoch 2 of 2", 15)],
 )
 def test_it_may_be_stopped_between_epochs_and_while_measuring(
     stripes, quick, uninterrupted, tmp_path, every_step, task, done
@@ -83,7 +84,9 @@ def test_it_may_be_stopped_between_epochs_and_while_measuring(
     whole, result = uninterrupted
     stop_after(train(stripes, quick, out=tmp_path / "parts", val=0.2, **EXACT), task, done)
     resumed = finish(train(stripes, quick, out=tmp_path / "parts", val=0.2, **EXACT, resume=True))
-    assert all(torch.equal(value, weights(tmp_path / "parts")[name]) for name, value in weights(whole).items())
+    assert all(
+        torch.equal(value, weights(tmp_path / "parts")[name]) for name, value in weights(whole).items()
+    )
     assert resumed.metadata.accuracy == result.metadata.accuracy
     assert comparable(tmp_path / "parts") == comparable(whole)
 
@@ -93,7 +96,8 @@ def test_stopped_before_the_first_step_it_begins_again(stripes, quick, uninterru
     stop_after(events, "decoding training images at 64 px", 1)
     finish(train(stripes, quick, out=tmp_path / "parts", val=0.2, **EXACT, resume=True))
     assert all(
-        torch.equal(value, weights(tmp_path / "parts")[name]) for name, value in weights(uninterrupted[0]).items()
+        torch.equal(value, weights(tmp_path / "parts")[name])
+        for name, value in weights(uninterrupted[0]).items()
     )
 
 
@@ -175,13 +179,19 @@ def test_held_out_images_may_come_from_another_source(stripes, make_stripes, qui
     other = make_stripes(8, ("slanted", "sideways"), name="other")
     result = finish(train(stripes, replace(quick, epochs=1), out=tmp_path, val=other, **EXACT))
     assert result.metadata.images["training"] == 18
-    assert result.metadata.images["held_out"] == {"name": "other", "fingerprint": other.fingerprint(), "count": 4}
+    assert result.metadata.images["held_out"] == {
+        "name": "other",
+        "fingerprint": other.fingerprint(),
+        "count": 4,
+    }
     assert result.metadata.accuracy["centre"]["count"] == 4
 
 
 def test_a_loss_that_is_no_number_stops_with_advice(stripes, quick, tmp_path):
     hopeless = replace(quick, lr=1e30, clip_norm=None, max_rms=None, warmup=0)
-    with pytest.raises(ExploreError, match=r"the loss became (nan|inf) at step \d of epoch 1 .*default") as caught:
+    with pytest.raises(
+        ExploreError, match=r"the loss became (nan|inf) at step \d of epoch 1 .*default"
+    ) as caught:
         finish(train(stripes, hopeless, out=tmp_path, val=0.2, **EXACT))
     assert "(init he-scaled, lr 1e+30): try --lr 1e+29, --init he-scaled" in str(caught.value)
     assert not (tmp_path / "checkpoint.safetensors").exists()
@@ -217,7 +227,9 @@ def test_the_papers_recipes_run(stripes, tmp_path, name):
 
 
 def test_bf16_autocast_trains_on_a_cpu_too(stripes, quick, tmp_path):
-    result = finish(train(stripes, replace(quick, epochs=1), out=tmp_path, val=0.0, **(EXACT | {"amp": True})))
+    result = finish(
+        train(stripes, replace(quick, epochs=1), out=tmp_path, val=0.0, **(EXACT | {"amp": True}))
+    )
     assert {value.dtype for value in weights(tmp_path).values()} == {torch.float32}
     assert result.records[0]["loss"] > 0
 

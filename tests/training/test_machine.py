@@ -9,7 +9,12 @@ from zfexplore.training.machine import choose_machine, find_device
 
 def test_what_is_asked_for_is_chosen():
     machine = choose_machine("cpu", amp=True, compiled=True, workers=3)
-    assert (machine.device, machine.amp, machine.compiled, machine.workers) == (torch.device("cpu"), True, True, 3)
+    assert (machine.device, machine.amp, machine.compiled, machine.workers) == (
+        torch.device("cpu"),
+        True,
+        True,
+        3,
+    )
     assert not machine.cuda
 
 

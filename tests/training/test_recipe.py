@@ -23,7 +23,12 @@ def test_replication_holds_the_report_exactly():
     report = recipe("replication")
     assert (report.init, report.lr, report.momentum, report.batch_size) == ("xavier", 1e-4, 0.9, 128)
     assert (report.crops, report.flip, report.scale, report.mean) == ("random", False, 1.0, "channel")
-    assert (report.norm, report.dropout, report.max_rms, report.schedule) == ("replication", 0.5, None, "constant")
+    assert (report.norm, report.dropout, report.max_rms, report.schedule) == (
+        "replication",
+        0.5,
+        None,
+        "constant",
+    )
 
 
 def test_only_the_default_recipe_begins_with_small_images():
@@ -79,6 +84,8 @@ def test_unknown_recipe_names_those_there_are():
 
 
 def test_recipes_are_readable_without_torch_and_numpy():
-    code = "import sys, zfexplore.training.recipe; print(sorted({'torch', 'numpy', 'PIL'} & set(sys.modules)))"
+    code = (
+        "import sys, zfexplore.training.recipe; print(sorted({'torch', 'numpy', 'PIL'} & set(sys.modules)))"
+    )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "[]"

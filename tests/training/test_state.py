@@ -56,7 +56,9 @@ def test_a_state_cut_short_is_one_clear_line(learner, tmp_path):
     path = tmp_path / "state.safetensors"
     save_state(path, learner.net, learner.optimiser, learner.position, CONVENTION)
     path.write_bytes(path.read_bytes()[:-1000])
-    with pytest.raises(ExploreError, match=r"state.safetensors cannot be read .*: start anew in another folder"):
+    with pytest.raises(
+        ExploreError, match=r"state.safetensors cannot be read .*: start anew in another folder"
+    ):
         load_state(path)
 
 
@@ -70,7 +72,9 @@ def test_a_file_of_another_kind_is_one_clear_line(tmp_path):
 def test_a_folder_holds_one_run(tmp_path):
     folder = RunFolder(tmp_path / "run")
     folder.begin({"format": 1})
-    with pytest.raises(ExploreError, match="already holds a run: go on with `zfexplore train --resume --out") as caught:
+    with pytest.raises(
+        ExploreError, match="already holds a run: go on with `zfexplore train --resume --out"
+    ) as caught:
         folder.begin({"format": 1})
     assert caught.value.usage
 

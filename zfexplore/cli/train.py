@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -151,7 +152,8 @@ def train(
     try:
         result = watch(_until_interrupted(events), other=_row)
     except KeyboardInterrupt:
-        remarks().print(f"stopped; go on with: zfexplore train --resume --out {out}", markup=False)
+        command = shlex.join(["zfexplore", "train", "--resume", "--out", str(out)])
+        remarks().print(f"stopped; go on with: {command}", markup=False, soft_wrap=True)
         raise
     _show_result(result, out)
 

@@ -31,7 +31,7 @@ from zfexplore.images.transforms import normalise
 from zfexplore.nets.checkpoint import Metadata, load_checkpoint, save_checkpoint
 from zfexplore.nets.trunk import Trunk
 from zfexplore.nets.zfnet import ZFNet, initialise
-from zfexplore.progress import Finished, Meter, Skipped
+from zfexplore.progress import Finished, Meter, Note, Skipped
 from zfexplore.training.data import Batch, Squares, Streamed, epoch_order, in_batches
 from zfexplore.training.evaluate import Evaluation, evaluate
 from zfexplore.training.inputs import at_size, measure_input, open_squares
@@ -90,6 +90,8 @@ def train(
         saved = load_state(folder.state) if folder.state.exists() else None
     else:
         folder.begin(job.settings(asked or {}))
+    if saved is not None:
+        yield Note(f"going on after epoch {saved.position.epoch} and {saved.position.step} steps")
     named: set[str] = set()  # an unreadable image turns up every epoch; once is enough
     with closing(_Training(job, saved).events()) as events:
         for event in events:

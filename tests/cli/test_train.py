@@ -1,0 +1,210 @@
+"""``zfexplore train`` and ``zfexplore evaluate``, as they are typed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from zfexplore.cli.main import main
+
+SMALL = ["--epochs", "1", "--batch-size", "4", "--fc", "8", "--size", "56", "--val", "0.25"]
+EXACT = ["--device", "cpu", "--no-amp", "--workers", "0"]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Two classes of four photographs, and one file that is none."""
+    random = np.random.default_rng(0)
+    for name, colour in (("red", (200, 40, 40)), ("blue", (40, 40, 200))):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(4):
+            noise = random.integers(-40, 40, (70, 90, 3))
+            Image.fromarray((np.array(colour) + noise).clip(0, 255).astype(np.uint8)).save(
+                tmp_path / "photos" / name / f"{number}.png"
+            )
+    (tmp_path / "photos" / "red" / "torn.jpg").write_bytes(b"\xff\xd8\xff torn")
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def type_command(monkeypatch, capsys):
+    """Type a command: its exit code, and what it wrote to stdout and stderr."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["zfexplore", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        written = capsys.readouterr()
+        return left.value.code, written.out, written.err
+
+    return run
+
+
+@pytest.fixture
+def stopped_by_control_c(monkeypatch):
+    """Press Ctrl-C in the middle of the first step."""
+    from zfexplore.training import loop
+
+    take_step = loop.take_step
+
+    def step(*arguments, **options):
+        signal.raise_signal(signal.SIGINT)
+        return take_step(*arguments, **options)
+
+    monkeypatch.setattr("zfexplore.progress.SECONDS_BETWEEN_EVENTS", 0.0)
+    monkeypatch.setattr(loop, "take_step", step)
+    yield
+    monkeypatch.undo()
+
+
+def test_train_writes_a_run_and_evaluate_finds_the_same_accuracy(photos, tmp_path, type_command):
+    run = tmp_path / "run"
+    code, out, err = type_command("train", "--images", photos, "--out", run, *SMALL, *EXACT)
+    assert code == 0, err
+    assert sorted(path.name for path in run.iterdir()) == [
+        "checkpoint.safetensors",
+        "curves.png",
+        "log.jsonl",
+        "run.json",
+        "state.safetensors",
+    ]
+    assert "epoch   1  56 px  loss" in err
+    assert "1 image could not be read and was left out:" in err
+    assert "red/torn.jpg" in err
+    assert "ten crops" in out
+    assert f"checkpoint: {run / 'checkpoint.safetensors'}" in out
+
+    arguments = ["evaluate", run / "checkpoint.safetensors", "--images", photos, "--held-out", "--json"]
+    code, out, err = type_command(*arguments, "--ten-crop", "--device", "cpu", "--workers", "0")
+    assert code == 0, err
+    from zfexplore.nets.checkpoint import read_metadata
+
+    assert json.loads(out)["ten_crop"] == read_metadata(run / "checkpoint.safetensors").accuracy["ten_crop"]
+
+
+def test_control_c_ends_the_step_saves_and_says_how_to_go_on(
+    photos, tmp_path, type_command, request, monkeypatch
+):
+    handler = signal.getsignal(signal.SIGINT)
+    whole, parts = tmp_path / "whole", tmp_path / "the parts"
+    assert type_command("train", "--images", photos, "--out", whole, *SMALL, *EXACT)[0] == 0
+    request.getfixturevalue("stopped_by_control_c")
+    code, _, err = type_command("train", "--images", photos, "--out", parts, *SMALL, *EXACT)
+    assert code == 130
+    assert f"stopped; go on with: zfexplore train --resume --out '{parts}'" in err
+    assert (parts / "state.safetensors").exists()
+    assert not (parts / "checkpoint.safetensors").exists()
+    assert signal.getsignal(signal.SIGINT) is handler
+
+    monkeypatch.undo()
+    type_again = request.getfixturevalue("type_again")
+    code, _, err = type_again("train", "--resume", "--out", parts, *EXACT)
+    assert code == 0, err
+    assert "going on after epoch 0 and 1 steps" in err
+    expected, found = (load_file(folder / "checkpoint.safetensors") for folder in (whole, parts))
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+@pytest.fixture
+def type_again(capsys):
+    """Type a command after the keyboard was put back in order."""
+
+    def run(*words):
+        before, sys.argv = sys.argv, ["zfexplore", *map(str, words)]
+        try:
+            with pytest.raises(SystemExit) as left:
+                main()
+        finally:
+            sys.argv = before
+        written = capsys.readouterr()
+        return left.value.code, written.out, written.err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--lr", "-1"], "lr must be above 0, not -1.0"),
+        (["--size", "20"], "size must be at least 56"),
+        (["--val", "1.5"], "the held-out part must be at least 0 and below 1, not 1.5"),
+        (["--val", "nowhere"], "no folder 'nowhere', and no images of that name"),
+        (["--snapshots", "1,x"], "--snapshots takes epochs such as 1,2,5, not '1,x'"),
+        (["--snapshots", "0"], "--snapshots takes epochs such as 1,2,5, not '0'"),
+        (["--exclude", "green"], "there is no class 'green' to leave out"),
+        (["--device", "cuda:77"], "there is no device 'cuda:77' here"),
+        (["--recipe", "best"], "'best' is not one of"),
+        (["--init", "zero"], "'zero' is not one of"),
+        (["--epochs", "0"], "greater than or equal to 1"),
+        (["--resume"], "--images cannot be given with --resume"),
+    ],
+)
+def test_wrong_options_exit_with_2_and_one_line(photos, tmp_path, type_command, words, message):
+    code, _, err = type_command(
+        "train", "--images", photos, "--out", tmp_path / "run", "--workers", "0", *words
+    )
+    assert code == 2
+    assert message in " ".join(err.split())
+    assert "Traceback" not in err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_flat_folder_cannot_be_trained_on(photos, tmp_path, type_command):
+    code, _, err = type_command("train", "--images", photos / "red", "--out", tmp_path / "run")
+    assert code == 2
+    assert "red has no classes: training needs a folder with one subfolder a class" in err
+
+
+def test_there_must_be_a_run_to_resume(tmp_path, type_command):
+    code, _, err = type_command("train", "--resume", "--out", tmp_path)
+    assert code == 2
+    assert "there is no run to resume in" in err
+
+
+def test_a_folder_with_a_run_is_left_alone(photos, tmp_path, type_command):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+    code, _, err = type_command("train", "--images", photos, "--out", tmp_path / "run")
+    assert code == 2
+    assert "already holds a run: go on with" in err
+    assert (tmp_path / "run" / "run.json").read_text() == "{}"
+
+
+def test_a_run_resumes_from_anywhere(photos, tmp_path, type_command, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert type_command("train", "--images", "photos", "--out", "run", *SMALL, *EXACT)[0] == 0
+    asked = json.loads((tmp_path / "run" / "run.json").read_text())["asked"]
+    assert asked["images"] == [str(photos)]
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    code, out, err = type_command("train", "--resume", "--out", "../run", *EXACT)
+    assert code == 0, err
+    assert "ten crops" in out
+
+
+def test_evaluate_refuses_images_of_other_classes(photos, tmp_path, type_command):
+    assert type_command("train", "--images", photos, "--out", tmp_path / "run", *SMALL, *EXACT)[0] == 0
+    (tmp_path / "other").mkdir()
+    (photos / "red").rename(tmp_path / "other" / "green")
+    (photos / "blue").rename(tmp_path / "other" / "grey")
+    checkpoint = tmp_path / "run" / "checkpoint.safetensors"
+    code, _, err = type_command("evaluate", checkpoint, "--images", tmp_path / "other", "--device", "cpu")
+    assert code == 1
+    assert "the net knows blue, red, and none of these images' classes: they are of green, grey" in " ".join(
+        err.split()
+    )
