@@ -21,7 +21,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -29,17 +28,16 @@ import torch
 from torch import Tensor
 
 from zfexplore.atlas.container import read_arrays, write_arrays
+from zfexplore.atlas.maxima import Layout, image_maxima
 from zfexplore.atlas.reading import Slice, read_slices
 from zfexplore.atlas.records import StageRecord
 from zfexplore.atlas.store import Atlas, Precision, describe
 from zfexplore.atlas.tally import NO_LABEL, Tally
-from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.images.sources import Source
 from zfexplore.images.transforms import Fit, normalise
 from zfexplore.nets.arithmetic import exact_arithmetic
 from zfexplore.nets.checkpoint import Checkpoint
-from zfexplore.nets.trunk import Trunk, run_step
 from zfexplore.progress import Finished, Meter, Note, Progress, Skipped
 
 
@@ -84,9 +82,10 @@ def build_atlas(
     Raises ExploreError where no image can be read or an activation is not a finite number.
     """
     header = describe(checkpoint, source, k=k, fit=fit, stages=stages, precision=precision)
-    trunk = checkpoint.trunk if device is None else checkpoint.trunk.to(device)
-    convention = checkpoint.metadata.input
-    layout = _Layout.of(trunk, header["watched"], convention.size)
+    if device is not None:
+        checkpoint.trunk.to(device)
+    trunk, convention = checkpoint.trunk, checkpoint.metadata.input
+    layout = Layout.of(trunk, header["watched"], convention.size)
     state = _State(Tally.empty(layout.channels, k=k, classes=len(source.classes), device=trunk.device))
     if path is not None and os.path.exists(path):
         yield Note(_resume(state, path, header, len(source)))
@@ -98,15 +97,15 @@ def build_atlas(
         convention,
         fit=fit,
         first=state.end,
-        size=_slice_size(trunk.device),
+        size=SLICE[trunk.device.type],
         ahead=batch_size,
         workers=workers or min(os.cpu_count() or 1, 16),
     )
-    pixels = _slice_of_pixels(convention.size, trunk.device)
+    pixels = _buffer(SLICE[trunk.device.type], convention.size, trunk.device)
     saved = shown = time.monotonic()
     try:
         for images in slices:
-            _take(state, images, pixels, trunk, layout, convention, precision, source)
+            _take(state, images, pixels, checkpoint, layout, precision, source)
             yield from (Skipped(error.name, error.reason) for error in images.skipped)
             if (progress := meter.tick(images.length)) is not None:
                 yield progress
@@ -128,38 +127,6 @@ def build_atlas(
         with suppress(FileNotFoundError):
             os.unlink(path)
     yield Finished(atlas)
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """The stages watched, and where each one's channels lie on the tally's axis."""
-
-    names: tuple[str, ...]
-    kinds: tuple[str, ...]
-    spans: tuple[slice, ...]
-    map_sizes: tuple[tuple[int, int], ...]
-
-    @classmethod
-    def of(cls, trunk: Trunk, names: Sequence[str], size: int) -> _Layout:
-        stages = [trunk.stage(name) for name in names]
-        ends = accumulate((stage.channels for stage in stages), initial=0)
-        return cls(
-            names=tuple(names),
-            kinds=tuple(stage.kind for stage in stages),
-            spans=tuple(slice(start, end) for start, end in pairwise(ends)),
-            map_sizes=tuple(trunk.map_size(name, (size, size)) for name in names),
-        )
-
-    @property
-    def channels(self) -> int:
-        return self.spans[-1].stop
-
-    def channel_name(self, lane: int) -> str:
-        return next(
-            f"{name}:{lane - span.start}"
-            for name, span in zip(self.names, self.spans, strict=True)
-            if lane < span.stop
-        )
 
 
 @dataclass
@@ -198,40 +165,31 @@ def _resume(state: _State, path: str | os.PathLike[str], header: dict[str, Any],
     return f"going on with the unfinished index, at image {state.end} of {images}"
 
 
-def _slice_size(device: torch.device) -> int:
-    return SLICE.get(device.type, SLICE["cpu"])
-
-
-def _slice_of_pixels(size: int, device: torch.device) -> Tensor:
-    """Make the buffer that each slice's images are put into, uint8 ``[SLICE, size, size, 3]``."""
-    return torch.zeros(
-        (_slice_size(device), size, size, 3), dtype=torch.uint8, pin_memory=device.type == "cuda"
-    )
+def _buffer(count: int, size: int, device: torch.device) -> Tensor:
+    """Make the place where each slice's images are put together, uint8 ``[count, size, size, 3]``."""
+    return torch.zeros((count, size, size, 3), dtype=torch.uint8, pin_memory=device.type == "cuda")
 
 
 def _take(
     state: _State,
     images: Slice,
     pixels: Tensor,
-    trunk: Trunk,
-    layout: _Layout,
-    convention: InputConvention,
+    checkpoint: Checkpoint,
+    layout: Layout,
     precision: Precision,
     source: Source,
 ) -> None:
     """Run a slice through the net, find its maxima and the places of those to be kept, and merge them."""
+    trunk, convention = checkpoint.trunk, checkpoint.metadata.input
     for row, image in enumerate(images.pixels):  # rows behind the last image are not looked at
         pixels[row] = torch.from_numpy(image)
-    weakest = state.tally.weakest
     with _arithmetic(trunk.device, precision):
         batch = normalise(pixels.to(trunk.device, non_blocking=True), convention)
         # Convolutions run half as fast again in this layout, on CPUs and on GPUs.
         batch = batch.contiguous(memory_format=torch.channels_last)
-        found = [
-            _strongest(maps[: len(images.numbers)], weakest[span])
-            for maps, span in zip(_stage_maps(trunk, batch, layout.names), layout.spans, strict=True)
-        ]
-    maxima, places = (torch.cat(parts, dim=1) for parts in zip(*found, strict=True))  # [n, c]
+        # Looking up places waits for the device, so the buffer is free for the next slice afterwards.
+        maxima, places = image_maxima(trunk, batch, layout, state.tally.weakest)  # [SLICE, c]
+    maxima, places = maxima[: len(images.numbers)], places[: len(images.numbers)]
     _check_finite(maxima, images, layout, source)
     labels = [source.label(number) for number in images.numbers]
     state.whole = False
@@ -253,41 +211,7 @@ def _arithmetic(device: torch.device, precision: Precision) -> Iterator[None]:
         yield
 
 
-def _stage_maps(trunk: Trunk, batch: Tensor, names: Sequence[str]) -> Iterator[Tensor]:
-    """Yield the maps of the stages ``names``, from the input upwards, each let go before the next.
-
-    A ReLU works in place on the convolution's own output, which nobody else holds: without it the
-    largest map would be written to fresh memory twice.
-    """
-    ends = {trunk.stage(name).end for name in names}
-    x, before = batch, None
-    for done, step in enumerate(trunk.steps[: max(ends)], start=1):
-        own = step.kind == "relu" and before in ("conv", "linear")
-        x, before = torch.relu_(x) if own else run_step(step, x), step.kind
-        if done in ends:
-            yield x
-
-
-def _strongest(maps: Tensor, weakest: Tensor) -> tuple[Tensor, Tensor]:
-    """Give each image's strongest activation in each channel, float32 ``[n, c]``, and its place ``[n, c]``.
-
-    Only those above ``weakest [c]`` are looked up, the first in rows from the top if several are equal;
-    the other places are 0. The maxima of the rows are found on the way and narrow the search.
-    """
-    if maps.ndim == 2:
-        maps = maps[:, :, None, None]
-    pixels = maps.permute(0, 2, 3, 1)  # [n, h, w, c], as they lie in memory
-    rows = pixels.amax(dim=2)  # [n, h, c]
-    maxima = rows.amax(dim=1).float()  # [n, c]
-    places = torch.zeros(maxima.shape, dtype=torch.int64, device=maps.device)
-    image, channel = (maxima > weakest).nonzero(as_tuple=True)
-    y = rows[image, :, channel].argmax(dim=1)
-    x = pixels[image, y, :, channel].argmax(dim=1)
-    places[image, channel] = y * pixels.shape[2] + x
-    return maxima, places
-
-
-def _check_finite(maxima: Tensor, images: Slice, layout: _Layout, source: Source) -> None:
+def _check_finite(maxima: Tensor, images: Slice, layout: Layout, source: Source) -> None:
     if bool(torch.isfinite(maxima).all()):
         return
     row, lane = (~torch.isfinite(maxima)).nonzero()[0].tolist()
@@ -298,7 +222,7 @@ def _check_finite(maxima: Tensor, images: Slice, layout: _Layout, source: Source
     )
 
 
-def _atlas(state: _State, layout: _Layout, header: dict[str, Any], source: Source) -> Atlas:
+def _atlas(state: _State, layout: Layout, header: dict[str, Any], source: Source) -> Atlas:
     tally = state.tally.arrays()
     count = int(tally["seen"][0])
     if count == 0:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from zfexplore.atlas.store import Atlas, Place
-from zfexplore.deconv.dense import project
+from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
 from zfexplore.errors import ExploreError
 from zfexplore.images.sources import Source
