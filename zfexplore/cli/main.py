@@ -49,14 +49,21 @@ app = typer.Typer(
 export = typer.Typer(help="Write figures (PNG) and tables to files.", no_args_is_help=True)
 
 
-@app.callback()
-def _everywhere(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-) -> None:
-    if version:
+def _show_version(asked: bool) -> None:
+    if asked:
         typer.echo(f"zfexplore {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def _everywhere(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and leave."),
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Options that may stand before any command; ``main`` reads --debug itself."""
 
 
 def _register() -> None:

@@ -136,7 +136,7 @@ class _Bars:
         )
 
     def line(self, text: RenderableType | str) -> None:
-        self._console.print(text)
+        self._console.print(text, markup=False)
 
 
 class _Lines:
@@ -163,7 +163,7 @@ class _Lines:
         self._console.print(f"{event.task}: {event.done}{of}  {_pace(event)}{note}", markup=False)
 
     def line(self, text: RenderableType | str) -> None:
-        self._console.print(text)
+        self._console.print(text, markup=False)
 
 
 def _pace(event: Progress) -> str:

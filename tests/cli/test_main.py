@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pexpect
+import pytest
+
+from zfexplore import __version__
+from zfexplore.cli import main as command_line
+from zfexplore.errors import ExploreError
+
+
+def run(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
+    """The command line in this process: exit code, stdout, stderr."""
+    monkeypatch.setattr(sys, "argv", ["zfexplore", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        command_line.main()
+    captured = capsys.readouterr()
+    return int(stop.value.code or 0), captured.out, captured.err
+
+
+def test_the_version_is_the_packages(monkeypatch, capsys):
+    assert run(monkeypatch, capsys, "--version") == (0, f"zfexplore {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nope"], "error: No such command 'nope'; see `zfexplore --help`\n"),
+        (["convert"], "error: Missing argument 'FILE.pth'; see `zfexplore convert --help`\n"),
+        (["index", "--oops"], "error: No such option: --oops; see `zfexplore index --help`\n"),
+        (
+            ["index", "--limit", "0"],
+            "error: Invalid value for '--limit': Input should be greater than or equal to 1; "
+            "see `zfexplore index --help`\n",
+        ),
+    ],
+)
+def test_a_wrong_option_is_one_line_and_exit_code_2(monkeypatch, capsys, arguments, message):
+    assert run(monkeypatch, capsys, *arguments) == (2, "", message)
+
+
+def test_no_arguments_show_the_help(monkeypatch, capsys):
+    code, out, err = run(monkeypatch, capsys)
+    assert code == 2
+    assert "See inside a convolutional network" in out + err
+    assert "error" not in err
+
+
+@pytest.mark.parametrize(("usage", "code"), [(True, 2), (False, 1)])
+def test_an_error_is_one_line_with_its_exit_code(monkeypatch, capsys, usage, code):
+    def fails(*_arguments, **_options):
+        raise ExploreError("the [file] x is\nnot there; name another", usage=usage)
+
+    monkeypatch.setattr(command_line, "app", fails)
+    line = "error: the [file] x is not there; name another\n"
+    assert run(monkeypatch, capsys, "top") == (code, "", line)
+
+
+def test_a_full_disk_is_one_line_too(monkeypatch, capsys):
+    def fails(*_arguments, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(command_line, "app", fails)
+    code, _, err = run(monkeypatch, capsys, "top")
+    assert (code, err) == (1, "error: OSError: [Errno 28] No space left on device\n")
+
+
+def test_debug_anywhere_shows_the_traceback(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["zfexplore", "info", "/no/such/file", "--debug"])
+    with pytest.raises(ExploreError, match="/no/such/file is not there"):
+        command_line.main()
+
+
+def test_every_command_has_help_with_an_example(monkeypatch, capsys):
+    commands = [[name] for name in command_line.COMMANDS] + [
+        ["export", name] for name in command_line.EXPORTS
+    ]
+    for command in commands:
+        code, out, _ = run(monkeypatch, capsys, *command, "--help")
+        assert code == 0
+        assert "Example" in out, command
+
+
+def test_python_dash_m_is_the_same_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "zfexplore", "--version"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, f"zfexplore {__version__}\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+def test_ctrl_c_in_a_real_terminal_exits_with_130_and_no_traceback(tmp_path):
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "zfexplore", "index", "--images", "specimens"],
+        env={**os.environ, "ZFEXPLORE_CACHE": str(tmp_path), "OMP_NUM_THREADS": "1"},
+        encoding="utf-8",
+        timeout=90,
+        dimensions=(24, 100),
+    )
+    child.expect(r"\d+/480")
+    child.kill(signal.SIGINT)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", child.before or "")
+    assert "Traceback" not in shown
+    assert "interrupted: the same command goes on from here" in shown
