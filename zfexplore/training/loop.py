@@ -167,6 +167,7 @@ class _Training:
         order = epoch_order(job.split.training, seed=job.seed, epoch=position.epoch)
         batches = in_batches(order, recipe.batch_size)[position.step :]
         done = len(order) - sum(map(len, batches))
+        augmentation = job.augmentation
         meter = Meter(f"epoch {position.epoch + 1} of {recipe.epochs}", len(order), done=done)
         pending: list[_Pending] = []
         saved_at = time.monotonic()
@@ -182,7 +183,7 @@ class _Training:
                     pixels,
                     batch.indices.numpy(),
                     convention,
-                    job.augmentation,
+                    augmentation,
                     epoch=position.epoch,
                     seed=job.seed,
                 )  # [n, 3, size, size]
@@ -229,7 +230,7 @@ class _Training:
         accuracy = {"centre": evaluation.to_json()} if evaluation else {}
         metadata = job.metadata(self.convention, position.epoch, accuracy)
         if position.epoch in job.outcome.snapshots:
-            trunk = learner.net[: list(learner.net._modules).index("avgpool")]
+            trunk = learner.net[: [name for name, _ in learner.net.named_children()].index("avgpool")]
             alone = replace(metadata, arguments=snapshot_arguments(metadata.arguments))
             save_checkpoint(folder.snapshot(position.epoch), trunk, alone, half=True)
         save_checkpoint(folder.checkpoint, learner.net, metadata, half=job.outcome.half)
