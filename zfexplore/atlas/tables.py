@@ -9,7 +9,8 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ from zfexplore.nets.trunk import Trunk
 from zfexplore.units import Unit
 
 Format = Literal["csv", "json", "npz"]
+Windows = Callable[[str, int, int], tuple[int, ...]]
 
 
 def channel_row(atlas: Atlas, stage: str, channel: int) -> dict[str, Any]:
@@ -44,20 +46,7 @@ def channel_row(atlas: Atlas, stage: str, channel: int) -> dict[str, Any]:
 
 def place_rows(atlas: Atlas, trunk: Trunk, stage: str, channel: int) -> list[dict[str, Any]]:
     """Give a channel's strongest places, the strongest first, with what each unit sees of its image."""
-    size = atlas.header["input"]["size"]
-    return [
-        {
-            "rank": place.rank + 1,
-            "value": place.value,
-            "image": place.image,
-            "name": place.name,
-            "label": atlas.class_name(place.label),
-            "y": place.y,
-            "x": place.x,
-            "window": list(trunk.window(stage, place.y, place.x, (size, size))),
-        }
-        for place in atlas.top(stage, channel)
-    ]
+    return _place_rows(atlas, _windows_of(atlas, trunk), stage, channel)
 
 
 def write_atlas(atlas: Atlas, trunk: Trunk, path: str | os.PathLike[str], form: Format) -> None:
@@ -75,6 +64,28 @@ def write_atlas(atlas: Atlas, trunk: Trunk, path: str | os.PathLike[str], form: 
             np.savez_compressed(file, allow_pickle=False, **_as_arrays(atlas))
 
 
+def _windows_of(atlas: Atlas, trunk: Trunk) -> Windows:
+    """Give the windows of the atlas's units, each computed once: a layer's channels share their places."""
+    size = atlas.header["input"]["size"]
+    return cache(lambda stage, y, x: tuple(trunk.window(stage, y, x, (size, size))))
+
+
+def _place_rows(atlas: Atlas, windows: Windows, stage: str, channel: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "rank": place.rank + 1,
+            "value": place.value,
+            "image": place.image,
+            "name": place.name,
+            "label": atlas.class_name(place.label),
+            "y": place.y,
+            "x": place.x,
+            "window": list(windows(stage, place.y, place.x)),
+        }
+        for place in atlas.top(stage, channel)
+    ]
+
+
 def _as_csv(atlas: Atlas, trunk: Trunk) -> str:
     text = io.StringIO()
     writer: csv.DictWriter[str] | None = None
@@ -87,9 +98,10 @@ def _as_csv(atlas: Atlas, trunk: Trunk) -> str:
 
 
 def _flat_rows(atlas: Atlas, trunk: Trunk) -> Iterator[dict[str, Any]]:
+    windows = _windows_of(atlas, trunk)
     for stage, channel in _channels(atlas):
         statistics = channel_row(atlas, stage, channel)
-        for place in place_rows(atlas, trunk, stage, channel):
+        for place in _place_rows(atlas, windows, stage, channel):
             window = dict(zip(("y0", "x0", "y1", "x1"), place.pop("window"), strict=True))
             yield statistics | place | window
 
@@ -99,13 +111,14 @@ def _as_values(atlas: Atlas, trunk: Trunk) -> dict[str, Any]:
         name: {"kind": record.kind, "map_size": list(record.map_size), "channels": []}
         for name, record in atlas.stages.items()
     }
+    windows = _windows_of(atlas, trunk)
     for stage, channel in _channels(atlas):
         record = atlas.stages[stage]
         means = None if record.class_mean is None else _numbers(record.class_mean[channel])
         stages[stage]["channels"].append(
             channel_row(atlas, stage, channel)
             | {"histogram": record.histogram[channel].tolist(), "class_mean": means}
-            | {"places": place_rows(atlas, trunk, stage, channel)}
+            | {"places": _place_rows(atlas, windows, stage, channel)}
         )
     return {
         "header": atlas.header,

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+def test_a_layer_s_channels_come_highest_first(zfexplore):
+    code, out, _ = zfexplore("top", "conv5", "--count", "3", "--json")
+    assert code == 0
+    rows = json.loads(out)
+    assert len(rows) == 3
+    assert [row["mean"] for row in rows] == sorted((row["mean"] for row in rows), reverse=True)
+    assert set(rows[0]) == {
+        "channel", "max", "mean", "share_firing", "rarity", "dead", "selectivity", "best_class",
+    }  # fmt: skip
+    assert rows[0]["channel"].startswith("conv5:")
+    assert rows[0]["best_class"] in ("a", "b")
+
+
+def test_the_table_shows_the_same_channels(zfexplore):
+    _, out, _ = zfexplore("top", "conv5", "--count", "3", "--by", "max", "--json")
+    rows = json.loads(out)
+    _, table, _ = zfexplore("top", "conv5", "--count", "3", "--by", "max")
+    assert table.startswith("conv5: 3 of 256 channels, by max")
+    for row in rows:
+        (line,) = [line for line in table.splitlines() if f" {row['channel']} " in line]
+        assert f"{row['max']:.4g}" in line
+        assert f"{row['selectivity']:.2f}" in line
+
+
+@pytest.mark.parametrize("by", ["selectivity", "rarity"])
+def test_channels_can_be_ranked_otherwise(zfexplore, by):
+    _, out, _ = zfexplore("top", "conv4", "--by", by, "--json")
+    alive = [row[by] for row in json.loads(out) if not row["dead"]]
+    assert alive == sorted(alive, reverse=True)
+
+
+def test_a_channel_s_places_carry_image_place_and_window(zfexplore, material):
+    from zfexplore.nets.checkpoint import load_checkpoint
+
+    code, out, _ = zfexplore("top", "conv3:7", "--json")
+    assert code == 0
+    channel = json.loads(out)
+    assert channel["channel"] == "conv3:7"
+    places = channel["places"]
+    assert [place["rank"] for place in places] == [1, 2, 3, 4, 5, 6]
+    assert [place["value"] for place in places] == sorted((p["value"] for p in places), reverse=True)
+    assert len({place["image"] for place in places}) == 6
+    trunk = load_checkpoint(material / "net.safetensors").trunk
+    for place in places:
+        assert place["name"].split("/")[0] == place["label"]
+        assert place["window"] == list(trunk.window("conv3", place["y"], place["x"], (64, 64)))
+
+    _, table, _ = zfexplore("top", "conv3:7")
+    assert table.startswith("conv3:7 fires on")
+    for place in places:
+        (line,) = [line for line in table.splitlines() if f" {place['name']} " in line]
+        assert f" {place['y']}, {place['x']} " in line
+        assert f"{place['value']:.4g}" in line
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("conv9", "there is no layer 'conv9': this net has conv1"),
+        ("conv5:256", "channel 256 is not there: this layer has 0-255"),
+        ("conv5:x", "'conv5:x' names no channel"),
+        ("pool1", "pool1 is not indexed: choose conv1, conv2"),
+    ],
+)
+def test_what_is_not_there_is_a_usage_error(zfexplore, what, message):
+    code, out, remarks = zfexplore("top", what)
+    assert (code, out) == (2, "")
+    assert message in remarks
+
+
+def test_selectivity_without_classes_is_explained(zfexplore, material):
+    source = ("--images", str(material / "pictures" / "b"), "--checkpoint", "net.safetensors")
+    code, _, remarks = zfexplore("top", "conv5", "--by", "selectivity", source=source)
+    assert code == 2
+    assert "selectivity compares classes" in remarks
