@@ -89,7 +89,7 @@ def stacks(draw: st.DrawFn) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-@settings(deadline=None, max_examples=60, derandomize=True)
+@settings(deadline=None, max_examples=40, derandomize=True)
 @given(stack=stacks(), size=st.tuples(st.integers(16, 48), st.integers(16, 48)), seed=st.integers(0, 99))
 def test_random_stacks_sizes_and_places(stack: nn.Sequential, size: tuple[int, int], seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
