@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zfexplore.atlas.build import build_atlas as build_atlas
     from zfexplore.atlas.store import Atlas as Atlas
-    from zfexplore.deconv.dense import Projection as Projection
-    from zfexplore.deconv.dense import project as project
+    from zfexplore.deconv.project import project as project
+    from zfexplore.deconv.request import Projection as Projection
     from zfexplore.figures.grid import grid_figure as grid_figure
     from zfexplore.images.sources import open_images as open_images
     from zfexplore.nets.checkpoint import load_checkpoint as load_checkpoint
@@ -29,8 +29,8 @@ _HOMES = {
     "open_images": "zfexplore.images.sources",
     "build_atlas": "zfexplore.atlas.build",
     "Atlas": "zfexplore.atlas.store",
-    "project": "zfexplore.deconv.dense",
-    "Projection": "zfexplore.deconv.dense",
+    "project": "zfexplore.deconv.project",
+    "Projection": "zfexplore.deconv.request",
     "grid_figure": "zfexplore.figures.grid",
     "train": "zfexplore.training.loop",
 }
