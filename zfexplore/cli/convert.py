@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
-
-
-class Norm(StrEnum):
-    """Whose constants the contrast normalisation has."""
-
-    krizhevsky = "krizhevsky"
-    replication = "replication"
-    none = "none"
 
 
 def convert(
     file: Annotated[Path, typer.Argument(metavar="FILE.pth", help="A state dict saved by torch.")],
     out: Annotated[Path, typer.Option("--out", metavar="X.safetensors", help="The checkpoint to write.")],
     norm: Annotated[
-        Norm, typer.Option("--norm", help="The contrast normalisation the net was trained with.")
-    ] = Norm.replication,
+        Literal["krizhevsky", "replication", "none"],
+        typer.Option("--norm", help="Whose constants the contrast normalisation has."),
+    ] = "replication",
     scale: Annotated[
         float, typer.Option("--scale", help="What the net was fed for a white pixel: 1, or 255.")
     ] = 1.0,
@@ -53,7 +45,7 @@ def convert(
     metadata = convert_state_dict(
         file,
         out,
-        norm=None if norm is Norm.none else norm.value,
+        norm=None if norm == "none" else norm,
         convention=convention,
         bgr=bgr,
         classes=classes,
