@@ -1,0 +1,63 @@
+"""What an installed wheel holds, and that the pins allow what the ranges ask for."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from zfexplore.nets import checkpoint
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> zipfile.ZipFile:
+    out = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    (built,) = out.glob("*.whl")
+    return zipfile.ZipFile(built)
+
+
+def test_the_wheel_carries_the_shipped_weights_and_the_styles(wheel):
+    names = set(wheel.namelist())
+    assert f"zfexplore/checkpoints/{checkpoint.SHIPPED}" in names
+    assert "zfexplore/tui/theme.tcss" in names
+    assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
+
+
+def test_the_wheel_installs_the_command(wheel):
+    (entry_points,) = (name for name in wheel.namelist() if name.endswith("entry_points.txt"))
+    assert "zfexplore = zfexplore.cli.main:main" in wheel.read(entry_points).decode()
+
+
+def test_in_an_installed_wheel_the_weights_are_found_beside_the_package(tmp_path, monkeypatch):
+    installed = tmp_path / "zfexplore"
+    (installed / "nets").mkdir(parents=True)
+    (installed / "checkpoints").mkdir()
+    (installed / "checkpoints" / checkpoint.SHIPPED).touch()
+    monkeypatch.setattr(checkpoint, "__file__", str(installed / "nets" / "checkpoint.py"))
+    assert checkpoint.shipped_checkpoint() == installed / "checkpoints" / checkpoint.SHIPPED
+
+
+def test_every_direct_dependency_is_pinned_and_the_pin_is_installed():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = {re.split(r"[<>=!~ \[]", requirement)[0] for requirement in wanted}
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    assert names <= set(pins)
+    installed = {name: metadata.version(name).partition("+")[0] for name in names}
+    assert installed == {name: pins[name] for name in names}
