@@ -359,3 +359,18 @@ def test_a_pool_before_its_relu_is_not_overwritten(make):
         expected = checkpoint.trunk.maps(batch)[name].amax(dim=(2, 3)).sort(dim=0, descending=True).values.T
         np.testing.assert_allclose(atlas.stages[name].value, expected, rtol=1e-4, atol=1e-4)
     assert (atlas.stages["pool1"].value[0] < 0).all()
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_gives_the_same_index_within_tolerance(make):
+    source = make.ArraySource(make.random_images(150), labels=[i % 3 for i in range(150)], classes="abc")
+    expected, _ = make.result_of(build_atlas(make.random_checkpoint(), source))
+    found, _ = make.result_of(build_atlas(make.random_checkpoint(), source, device="cuda"))
+    again, _ = make.result_of(build_atlas(make.random_checkpoint(), source, device="cuda", batch_size=7))
+    assert make.same(found, again)
+    assert found.fingerprint == expected.fingerprint
+    for name, record in expected.stages.items():
+        np.testing.assert_allclose(found.stages[name].value, record.value, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(found.stages[name].mean, record.mean, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(found.stages[name].class_mean, record.class_mean, rtol=1e-3, atol=1e-5)

@@ -97,7 +97,7 @@ MAXIMA = arrays(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(maxima=MAXIMA, data=st.data())
 def test_any_split_into_batches_gives_the_same_to_the_last_bit(maxima, data):
     count = len(maxima)
@@ -111,7 +111,7 @@ def test_any_split_into_batches_gives_the_same_to_the_last_bit(maxima, data):
         np.testing.assert_array_equal(pieces.arrays()[name], values, err_msg=name)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(maxima=MAXIMA)
 def test_the_best_are_those_of_a_sort_of_everything(maxima):
     tally = tally_of(maxima)
