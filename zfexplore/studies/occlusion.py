@@ -1,0 +1,313 @@
+"""Which part of a picture matters: a grey square moved over it (ZF section 4.2, figure 7).
+
+The square is laid on every cell of a grid in turn, and each time the net is asked anew: how strongly
+one channel responds, how probable one class is, and which class is the most probable. Where the
+channel falls silent when its part of the picture is hidden, it is that part that it sees.
+
+The geometry is exact. The input is divided into cells of ``stride`` pixels, the last ones cut off by
+the border; map value ``[row, column]`` belongs to the square centred on that cell and clipped at the
+border. So a map laid over the picture, a cell a value, fits it to the pixel. The paper gives neither
+size nor stride: by default there are about 14 x 14 cells, and the square is three of them wide (48
+and 16 pixels of 224). The grey is what normalises to zero: the mean that the net was trained with.
+
+Places are visited from coarse to fine, so that a quarter of the time shows most of the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from zfexplore.errors import ExploreError
+from zfexplore.images.transforms import Fit
+from zfexplore.nets.arithmetic import exact_arithmetic
+from zfexplore.nets.checkpoint import Checkpoint
+from zfexplore.nets.trunk import Trunk
+from zfexplore.progress import Finished, Meter, Progress
+from zfexplore.studies.picture import see
+from zfexplore.units import Unit, Window
+
+CELLS = 14  # along each side, by default
+SQUARE_IN_CELLS = 3
+COARSEST = 4  # places along each side before those between are visited
+# Squares a forward pass. On a CPU few come out sooner and no slower; a GPU wants more at once.
+BATCH = {"cpu": 8, "cuda": 64}
+UNKNOWN = -1  # the most probable class where the square has not been yet
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Where the square goes on an input of ``size x size`` pixels; ``square`` and ``stride`` in pixels."""
+
+    size: int
+    square: int
+    stride: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.square <= self.size:
+            raise ExploreError(
+                f"a square of {self.square} pixels does not fit the network's input of {self.size}: "
+                f"give 1 to {self.size}",
+                usage=True,
+            )
+        if not 1 <= self.stride <= self.square:
+            raise ExploreError(
+                f"a stride of {self.stride} pixels does not go with a square of {self.square}: "
+                f"give 1 to {self.square}, so that every pixel is hidden once",
+                usage=True,
+            )
+
+    @property
+    def places(self) -> int:
+        """Number of rows, and of columns."""
+        return -(-self.size // self.stride)
+
+    def cell(self, row: int, column: int) -> Window:
+        """Give the input pixels that a map value stands for; all cells together tile the input."""
+        (y0, y1), (x0, x1) = (self._clip(place * self.stride, self.stride) for place in (row, column))
+        return Window(y0, x0, y1, x1)
+
+    def window(self, row: int, column: int) -> Window:
+        """Give the input pixels that are hidden for a map value: the square, clipped at the border."""
+        overhang = (self.square - self.stride) // 2
+        (y0, y1), (x0, x1) = (
+            self._clip(place * self.stride - overhang, self.square) for place in (row, column)
+        )
+        return Window(y0, x0, y1, x1)
+
+    def coarse_to_fine(self) -> list[tuple[int, int]]:
+        """Give all places: a mesh at least four wide first, then those halfway between, and so on."""
+        widest = 1
+        while -(-self.places // (2 * widest)) >= COARSEST:
+            widest *= 2
+
+        def mesh(place: tuple[int, int]) -> int:
+            spacing = widest
+            while place[0] % spacing or place[1] % spacing:
+                spacing //= 2
+            return spacing
+
+        every = [(row, column) for row in range(self.places) for column in range(self.places)]
+        return sorted(every, key=lambda place: (-mesh(place), place))
+
+    def _clip(self, start: int, length: int) -> tuple[int, int]:
+        return max(start, 0), min(start + length, self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the net says of one picture: the channel's ``total`` (its map summed, ZF) and ``peak`` (maximum).
+
+    ``probability`` in [0, 1] is that of the class asked about, ``best_class`` the most probable class;
+    both None for a net without classes.
+    """
+
+    total: float
+    peak: float
+    probability: float | None
+    best_class: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class OcclusionResult:
+    """The maps: how the net answers with the square on each place of ``grid``.
+
+    ``total`` and ``peak [rows, columns]`` float32 are the channel's sum and maximum, in units of its
+    activation; ``probability`` float32 that of class ``label``, ``best_class`` int64 the most probable
+    one, both None for a net without classes. Where the square has not been yet: NaN, and -1.
+    ``image [size, size, 3]`` uint8 is what the net saw, ``intact`` its answer with nothing hidden.
+    """
+
+    unit: Unit
+    grid: Grid
+    image: np.ndarray
+    intact: Answer
+    label: int | None
+    classes: tuple[str, ...]
+    total: np.ndarray
+    peak: np.ndarray
+    probability: np.ndarray | None
+    best_class: np.ndarray | None
+
+    @property
+    def done(self) -> int:
+        """Number of places that the square has been on."""
+        return int(np.isfinite(self.total).sum())
+
+    @property
+    def class_name(self) -> str | None:
+        """The name of the class whose probability is mapped; None for a net without classes."""
+        return None if self.label is None else self.name_of(self.label)
+
+    def name_of(self, label: int) -> str:
+        """Give a class's name, or its number where the checkpoint holds no names."""
+        return self.classes[label] if label < len(self.classes) else f"class {label}"
+
+    def most_needed(self) -> tuple[int, int] | None:
+        """Give the place (row, column) whose hiding weakens the channel most; None before the first."""
+        if not self.done:
+            return None
+        row, column = np.unravel_index(int(np.nanargmin(self.total)), self.total.shape)
+        return int(row), int(column)
+
+
+@dataclass(frozen=True, eq=False)
+class OcclusionPartial:
+    """The maps so far, for who wants to draw them as they come."""
+
+    result: OcclusionResult
+
+
+Event = Progress | OcclusionPartial | Finished[OcclusionResult]
+
+
+def occlude(
+    checkpoint: Checkpoint,
+    image: Image.Image,
+    stage: str | None = None,
+    channel: int | None = None,
+    *,
+    label: int | str | None = None,
+    square: int | None = None,
+    stride: int | None = None,
+    fit: Fit = "crop",
+    batch_size: int | None = None,
+) -> Iterator[Event]:
+    """Move a grey square over an RGB ``image``; events, the last one ``Finished(OcclusionResult)``.
+
+    ``stage`` is by default the last convolution, ``channel`` the one whose map sums highest on the
+    intact image (as in ZF). ``label`` is the true class, by number or name among the checkpoint's; by
+    default the most probable one of the intact image. ``square`` and ``stride`` are in input pixels.
+    ``OcclusionPartial`` comes after each ``Progress``, at most ten a second. May be closed at any time.
+
+    Raises ExploreError for a stage, channel, class, square or stride that there is not.
+    """
+    trunk, convention = checkpoint.trunk, checkpoint.metadata.input
+    grid = _grid(convention.size, square, stride)
+    stage = [each for each in trunk.stages if each.kind == "conv"][-1].name if stage is None else stage
+    head = trunk.heads[-1].name if trunk.heads else None
+    seen = see(checkpoint, image, fit)
+
+    maps = _maps(trunk, seen.batch, stage, head)
+    channel = _channel(trunk, stage, channel, maps[stage])
+    chosen = _label(checkpoint.metadata.classes, label, None if head is None else maps[head])
+    intact = _answers(maps[stage][:, channel], None if head is None else maps[head], chosen)
+    result = _empty(Unit(stage, channel), grid, seen.pixels, intact[0], chosen, checkpoint.metadata.classes)
+
+    places = grid.coarse_to_fine()
+    meter = Meter("occlusion", len(places), unit="places")
+    step = batch_size or BATCH.get(trunk.device.type, BATCH["cpu"])
+    for start in range(0, len(places), step):
+        some = places[start : start + step]
+        hidden = _hide(seen.batch, [grid.window(*place) for place in some])
+        maps = _maps(trunk, hidden, stage, head)
+        answers = _answers(maps[stage][:, channel], None if head is None else maps[head], chosen)
+        _enter(result, some, answers)
+        if (progress := meter.tick(len(some))) is not None:
+            yield progress
+            if progress.done < len(places):
+                yield OcclusionPartial(_copy(result))
+    yield Finished(result)
+
+
+def _grid(size: int, square: int | None, stride: int | None) -> Grid:
+    cell = max(size // CELLS, 1)
+    square = min(SQUARE_IN_CELLS * cell, size) if square is None else square
+    return Grid(size, square, min(cell, max(square, 1)) if stride is None else stride)
+
+
+def _maps(trunk: Trunk, batch: Tensor, stage: str, head: str | None) -> dict[str, Tensor]:
+    # The arithmetic is set for one forward pass at a time: the caller's settings hold between events.
+    with exact_arithmetic(trunk.device):
+        layout = batch.contiguous(memory_format=torch.channels_last)  # faster on CPUs and GPUs
+        return trunk.maps(layout, [stage] if head is None else [stage, head])
+
+
+def _channel(trunk: Trunk, stage: str, channel: int | None, maps: Tensor) -> int:
+    """Check the channel, or find the one whose map ``maps [1, c, ...]`` sums highest."""
+    if channel is None:
+        return int(maps.double().flatten(2).sum(2).argmax()) if maps.ndim == 4 else int(maps.argmax())
+    count = trunk.stage(stage).channels
+    if not 0 <= channel < count:
+        raise ExploreError(f"{stage} has no channel {channel}: it has 0-{count - 1}", usage=True)
+    return channel
+
+
+def _label(classes: Sequence[str], label: int | str | None, logits: Tensor | None) -> int | None:
+    """Find the class asked about; ``logits [1, classes]`` of the intact image decide where none was."""
+    if logits is None:
+        if label is not None:
+            raise ExploreError("this net has no classes, so it gives no class's probability", usage=True)
+        return None
+    if label is None:
+        return int(logits.argmax())
+    count = logits.shape[1]
+    number = classes.index(label) if label in classes else label
+    if isinstance(number, str):
+        raise ExploreError(f"the net knows no class {label!r} among its {count}", usage=True)
+    if not 0 <= number < count:
+        raise ExploreError(f"the net has no class {label}: it has 0-{count - 1}", usage=True)
+    return number
+
+
+def _hide(picture: Tensor, windows: Sequence[Window]) -> Tensor:
+    """Copy ``picture [1, 3, h, w]`` once a window, with the window's pixels at the mean, which is zero."""
+    hidden = picture.repeat(len(windows), 1, 1, 1)
+    for row, window in enumerate(windows):
+        hidden[row, :, window.y0 : window.y1, window.x0 : window.x1] = 0
+    return hidden
+
+
+def _answers(maps: Tensor, logits: Tensor | None, label: int | None) -> list[Answer]:
+    """Read the answers off one channel's maps ``[n, h, w]`` (``[n]`` for fc) and ``logits [n, classes]``."""
+    flat = maps.double().reshape(len(maps), -1)
+    totals, peaks = flat.sum(1), flat.amax(1)
+    if not bool(torch.isfinite(totals).all()):
+        raise ExploreError("the channel's response is not a finite number: this net overflows on its input")
+    columns: list[list[Any]] = [totals.tolist(), peaks.tolist()]
+    if logits is None:
+        columns += [[None] * len(maps)] * 2
+    else:
+        columns += [logits.double().softmax(1)[:, label].tolist(), logits.argmax(1).tolist()]
+    return [Answer(*row) for row in zip(*columns, strict=True)]
+
+
+def _empty(
+    unit: Unit, grid: Grid, image: np.ndarray, intact: Answer, label: int | None, classes: tuple[str, ...]
+) -> OcclusionResult:
+    shape = (grid.places, grid.places)
+    return OcclusionResult(
+        unit=unit,
+        grid=grid,
+        image=image,
+        intact=intact,
+        label=label,
+        classes=classes,
+        total=np.full(shape, np.nan, np.float32),
+        peak=np.full(shape, np.nan, np.float32),
+        probability=None if label is None else np.full(shape, np.nan, np.float32),
+        best_class=None if label is None else np.full(shape, UNKNOWN, np.int64),
+    )
+
+
+def _enter(result: OcclusionResult, places: Sequence[tuple[int, int]], answers: Sequence[Answer]) -> None:
+    for place, answer in zip(places, answers, strict=True):
+        result.total[place], result.peak[place] = answer.total, answer.peak
+        if result.probability is not None and result.best_class is not None:
+            result.probability[place], result.best_class[place] = answer.probability, answer.best_class
+
+
+def _copy(result: OcclusionResult) -> OcclusionResult:
+    return replace(
+        result,
+        total=result.total.copy(),
+        peak=result.peak.copy(),
+        probability=None if result.probability is None else result.probability.copy(),
+        best_class=None if result.best_class is None else result.best_class.copy(),
+    )

@@ -1,0 +1,214 @@
+"""Which channels a picture of one's own excites: each one's response against those in the atlas.
+
+Activations of different channels are on different scales, so a channel counts by its percentile: the
+share of the atlas's images whose maximum in the channel is weaker than the picture's. An equal one is
+not weaker, so a silent channel stands at 0.
+
+The atlas does not keep every maximum. It keeps the strongest nine, which make the percentile exact
+above the ninth, and a histogram in quarter octaves, which bounds it below: images in lower bins are
+weaker, images in higher bins are not, and within the bin the maxima are taken to be spread evenly over
+the logarithm. ``lowest`` and ``highest`` are the bounds, ``percentile`` the estimate between them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from zfexplore.atlas.maxima import Layout, image_maxima
+from zfexplore.atlas.records import StageRecord
+from zfexplore.atlas.tally import EDGES, bins_of
+from zfexplore.errors import ExploreError
+from zfexplore.images.transforms import Fit
+from zfexplore.nets.arithmetic import exact_arithmetic
+from zfexplore.studies.picture import see
+from zfexplore.units import Unit
+
+if TYPE_CHECKING:
+    from zfexplore.atlas.store import Atlas
+    from zfexplore.nets.checkpoint import Checkpoint
+    from zfexplore.nets.trunk import Trunk
+
+Floats = NDArray[np.float64]
+
+# How far an activation may be from one of the atlas's, relative, and still count as equal: a picture
+# that is itself in the atlas must not surpass itself by the last bits.
+ROUNDING = {"float32": 1e-5, "bfloat16": 2.0**-7}
+
+
+@dataclass(frozen=True, slots=True)
+class RankedChannel:
+    """A channel's response to the picture: its strongest ``unit``, with place, and how that compares.
+
+    Percentiles are per cent of the atlas's images, in [0, 100]: exact where ``lowest`` equals
+    ``highest``. ``strength`` is the activation divided by the strongest in the atlas (infinite for a
+    channel that fires on this picture and on none of the atlas's). ``rank`` is the picture's place among
+    the atlas's strongest, 1 before the first; None below the last one kept, and for a silent channel.
+    """
+
+    unit: Unit
+    activation: float
+    percentile: float
+    lowest: float
+    highest: float
+    strength: float
+    rank: int | None
+
+    @property
+    def exceeds_best(self) -> bool:
+        """Whether no image of the atlas excites the channel as much."""
+        return self.rank == 1
+
+
+@dataclass(frozen=True)
+class Percentiles:
+    """For each channel the estimate and its bounds, float64 ``[c]``, in per cent.
+
+    ``rank [c]`` int64 is the place among the strongest kept, 1 before the first, and 0 below the last.
+    """
+
+    estimate: Floats
+    lowest: Floats
+    highest: Floats
+    rank: NDArray[np.int64]
+
+
+def rank_channels(
+    checkpoint: Checkpoint,
+    atlas: Atlas,
+    image: Image.Image,
+    *,
+    stage: str | None = None,
+    fit: Fit | None = None,
+) -> list[RankedChannel]:
+    """Rank the channels of ``stage`` by the percentile of their maxima on an RGB ``image``, highest first.
+
+    Without ``stage``, of all the atlas's stages but the pools, whose maxima repeat their convolutions'.
+    ``fit`` is by default the atlas's own, with which alone the comparison is fair. Equal percentiles go
+    by ``strength``, then in the order of the net. Raises ExploreError for a stage that the atlas does
+    not have, and for an atlas of other weights.
+    """
+    if atlas.header["weights"] != checkpoint.metadata.weights_fingerprint:
+        raise ExploreError("the atlas is of another checkpoint's weights: index the images again")
+    records = (
+        [atlas.stage(stage)] if stage else [each for each in atlas.stages.values() if each.kind != "pool"]
+    )
+    trunk = checkpoint.trunk
+    layout = Layout.of(trunk, [record.name for record in records], checkpoint.metadata.input.size)
+    maxima, places = _maxima(trunk, see(checkpoint, image, fit or atlas.header["fit"]).batch, layout)
+    channels = [
+        channel
+        for record, span in zip(records, layout.spans, strict=True)
+        for channel in _of_stage(trunk, atlas, record, maxima[span], places[span])
+    ]
+    return sorted(channels, key=lambda channel: (-channel.percentile, -channel.strength))
+
+
+def percentiles(
+    record: StageRecord, activation: NDArray[np.float32], count: int, *, rectified: bool = True
+) -> Percentiles:
+    """Say of each channel how many of the atlas's ``count`` images are weaker than ``activation [c]``.
+
+    ``rectified`` tells that the stage's activations are never below zero, so that none is weaker than 0.
+    """
+    value, weakest_kept = record.value, record.value[:, -1]  # [c, k], -inf where there were fewer images
+    bins = _bins(activation)  # [c]
+    own_bin = bins[:, None]
+    in_bin = np.take_along_axis(record.histogram, own_bin, axis=1)[:, 0]
+    up_to_bin = np.take_along_axis(record.histogram.cumsum(axis=1), own_bin, axis=1)[:, 0]
+    not_weaker = (value >= activation[:, None]).sum(axis=1)
+    # Above the weakest kept, every image that is not kept is weaker; below, all that are kept are not.
+    exact = activation > weakest_kept
+    kept_in_bin = ((_bins(value) == own_bin) & np.isfinite(value)).sum(axis=1)
+    lowest = np.where(exact, count - not_weaker, up_to_bin - in_bin)
+    highest = np.where(exact, count - not_weaker, up_to_bin - kept_in_bin)
+    if rectified:
+        lowest, highest = (np.where(activation > 0, bound, 0) for bound in (lowest, highest))
+    estimate = lowest + _position_in_bin(activation, bins, weakest_kept) * (highest - lowest)
+    rank = np.where(exact & (activation > 0), not_weaker + 1, 0)
+    return Percentiles(100 * estimate / count, 100 * lowest / count, 100 * highest / count, rank)
+
+
+def _maxima(trunk: Trunk, batch: Tensor, layout: Layout) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Give each channel's maximum ``[c]`` on the picture, and its place, row * width + column."""
+    with exact_arithmetic(trunk.device):
+        everything = torch.full((layout.channels,), -torch.inf, device=trunk.device)
+        picture = batch.contiguous(memory_format=torch.channels_last)
+        maxima, places = image_maxima(trunk, picture, layout, everything)  # [1, c]
+    if not bool(torch.isfinite(maxima).all()):
+        raise ExploreError("a channel's response is not a finite number: this net overflows on its input")
+    return maxima[0].cpu().numpy(), places[0].cpu().numpy()
+
+
+def _of_stage(
+    trunk: Trunk, atlas: Atlas, record: StageRecord, maxima: NDArray[np.float32], places: NDArray[np.int64]
+) -> list[RankedChannel]:
+    activation = _snapped(maxima, record.value, ROUNDING[atlas.header["precision"]])
+    found = percentiles(record, activation, atlas.count, rectified=_rectified(trunk, record.name))
+    return [
+        RankedChannel(
+            unit=_unit(record, channel, int(places[channel])),
+            activation=float(maxima[channel]),
+            percentile=float(found.estimate[channel]),
+            lowest=float(found.lowest[channel]),
+            highest=float(found.highest[channel]),
+            strength=_strength(float(activation[channel]), float(record.max[channel])),
+            rank=int(found.rank[channel]) or None,
+        )
+        for channel in range(record.channels)
+    ]
+
+
+def _unit(record: StageRecord, channel: int, place: int) -> Unit:
+    if record.kind == "fc":
+        return Unit(record.name, channel)
+    return Unit(record.name, channel, *divmod(place, record.map_size[1]))
+
+
+def _snapped(
+    activation: NDArray[np.float32], value: NDArray[np.float32], rounding: float
+) -> NDArray[np.float32]:
+    """Replace each activation ``[c]`` by the kept value, of ``[c, k]``, that it equals but for rounding."""
+    distance = np.abs(value - activation[:, None])  # infinite where no image was kept
+    nearest = distance.argmin(axis=1)[:, None]
+    close = np.take_along_axis(distance, nearest, axis=1)[:, 0] <= rounding * np.abs(activation)
+    return np.where(close, np.take_along_axis(value, nearest, axis=1)[:, 0], activation)
+
+
+def _bins(values: NDArray[np.float32]) -> NDArray[np.int64]:
+    return bins_of(torch.from_numpy(np.ascontiguousarray(values))).numpy()
+
+
+def _position_in_bin(
+    activation: NDArray[np.float32], bins: NDArray[np.int64], weakest_kept: NDArray[np.float32]
+) -> Floats:
+    """Say how far up its bin each activation lies, in [0, 1], the bin ending at the weakest value kept.
+
+    By the logarithm; evenly in the bin that begins at 0, and halfway in that of zero and less.
+    """
+    edges = np.concatenate([[-np.inf, 0.0], EDGES, [np.inf]])  # bin i lies between edges i and i + 1
+    low, high = edges[bins], np.minimum(edges[bins + 1], np.maximum(weakest_kept, activation))
+    position = np.full(activation.shape, 0.5)
+    small, octave = bins == 1, (bins > 1) & (high > low)
+    position[small] = activation[small] / high[small]
+    position[octave] = np.log(activation[octave] / low[octave]) / np.log(high[octave] / low[octave])
+    return position
+
+
+def _strength(activation: float, best: float) -> float:
+    if best > 0:
+        return activation / best
+    return float("inf") if activation > 0 else 0.0
+
+
+def _rectified(trunk: Trunk, stage: str) -> bool:
+    """Tell whether a stage's activations come through a ReLU, so that none is negative."""
+    below = trunk.steps[: trunk.stage(stage).end]
+    last = next(step for step in reversed(below) if step.kind != "pool")
+    return last.kind == "relu"
