@@ -80,10 +80,10 @@ def _statistics(channels: int) -> say.StageStatistics:
 def _shown(channel: int, rank: int) -> say.Shown:
     projection = np.full((20, 20, 3), (40 * (channel % 6), 20 * rank, 128), np.uint8)
     patch = np.full((20, 20, 3), (20 * rank, 160, 60), np.uint8)
-    image = np.full((64, 64, 3), 90, np.uint8)
+    whole = np.full((64, 64, 3), 90, np.uint8)
     return say.Shown(
         rank, 30.0 - rank, f"sunflower-{rank}.png", "sunflower", 3, rank, (4, 4, 24, 24), 1.5,
-        say.Bitmap(projection), say.Bitmap(patch), say.Bitmap(image),
+        say.Bitmap(projection), say.Bitmap(patch), say.Bitmap(whole),
     )  # fmt: skip
 
 

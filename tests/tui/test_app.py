@@ -10,9 +10,11 @@ from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
 from zfexplore.tui.screens.help import HelpScreen
 from zfexplore.tui.screens.question import ErrorScreen, QuestionScreen
+from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, keymap_path, load_session, save_session
 from zfexplore.tui.widgets.channels import ChannelList
 from zfexplore.tui.widgets.layers import LayerList, LayerTabs
+from zfexplore.tui.widgets.minimap import Minimap
 from zfexplore.tui.widgets.status import StatusBar
 from zfexplore.tui.widgets.top import TopList
 
@@ -49,7 +51,7 @@ async def test_it_shows_the_highest_convolution_and_nine_pictures(app, engine, s
         app = ExplorerApp(say.Setup(), engine)
     async with running(app, size):
         assert (app.stage, app.channel) == ("conv2", 0)
-        assert [len(grid.pictures) for grid in app.grids] == [9, 9]
+        assert [len(grid.pictures) for grid in app.panes.grids] == [9, 9]
         assert "conv2:0" in text(app)
         assert "▸" in text(app)
 
@@ -59,13 +61,13 @@ async def test_it_shows_the_highest_convolution_and_nine_pictures(app, engine, s
     [
         ((50, 14), "tabs channels projections"),
         ((80, 24), "tabs channels projections top"),
-        ((120, 40), "layers channels projections patches top jobs"),
-        ((200, 60), "layers channels projections patches top jobs"),
+        ((120, 40), "layers channels projections patches top map jobs"),
+        ((200, 60), "layers channels projections patches top map jobs"),
     ],
 )
 async def test_panes_by_size(app, size, seen):
     async with running(app, size):
-        panes = ("tabs", "layers", "channels", "projections", "patches", "top", "jobs")
+        panes = ("tabs", "layers", "channels", "projections", "patches", "top", "map", "jobs")
 
         assert " ".join(name for name in panes if app.query_one(f"#{name}").region.area) == seen
         for name in seen.split():
@@ -104,12 +106,22 @@ async def test_layers_change_by_brackets_arrows_and_list_and_each_keeps_its_chan
 async def test_one_cursor_for_projections_patches_and_table(app):
     async with running(app) as pilot:
         await pilot.press("3", "down", "right")
-        assert [grid.cursor for grid in app.grids] == [4, 4]
+        assert [grid.cursor for grid in app.panes.grids] == [4, 4]
         assert app.query_one(TopList).cursor == 4
         await pilot.press("5", "down")
-        assert [grid.cursor for grid in app.grids] == [5, 5]
+        assert [grid.cursor for grid in app.panes.grids] == [5, 5]
         await pilot.press("4", "right", "right", "end")
         assert app.query_one(TopList).cursor == 8
+
+
+async def test_the_mouse_picks_what_it_is_on_below_a_title_too(app):
+    async with running(app) as pilot:
+        await pilot.click(ChannelList, offset=(5, 5))
+        assert app.channel == 3
+        await pilot.click(LayerList, offset=(5, 2))
+        assert app.stage == "conv1"
+        await pilot.click("#patches", offset=(20, 10))
+        assert app.panes.grids[0].cursor == 4
 
 
 async def test_the_mouse_picks_channels_pictures_and_layers(app):
@@ -117,14 +129,14 @@ async def test_the_mouse_picks_channels_pictures_and_layers(app):
         await pilot.click(ChannelList, offset=(5, 4))
         assert app.channel == 3
         await pilot.click("#projections", offset=(20, 10))
-        assert app.grids[0].cursor == 4
+        assert app.panes.grids[0].cursor == 4
         await pilot.click(LayerTabs, offset=(2, 0))
         assert app.stage == "conv1"
 
 
 async def test_one_grid_at_a_time_where_it_is_narrow(app):
     async with running(app, (80, 24)) as pilot:
-        projections, patches = app.grids
+        projections, patches = app.panes.grids
         assert (projections.display, patches.display) == (True, False)
         await pilot.press("p")
         assert (projections.display, patches.display) == (False, True)
@@ -140,32 +152,32 @@ async def test_it_survives_a_storm_of_sizes(app):
         await pilot.press("down")
 
         assert app.query_one("#patches").region.area
-        assert len(app.grids[0].pictures) == 9
+        assert len(app.panes.grids[0].pictures) == 9
 
 
 async def test_old_pictures_stay_dimmed_until_the_first_new_one(app, engine):
     async with running(app) as pilot:
-        before = app.grids[0].pictures
+        before = app.panes.grids[0].pictures
         engine.answer = False
         await pilot.press("down")
-        assert app.grids[0].stale
-        assert app.grids[0].pictures == before
+        assert app.panes.grids[0].stale
+        assert app.panes.grids[0].pictures == before
 
         request = engine.requests[-1]
         app.post_message(say.PictureArrived(request.generation, before[0]))
         await pilot.pause()
-        assert (len(app.grids[0].pictures), app.grids[0].stale) == (1, False)
+        assert (len(app.panes.grids[0].pictures), app.panes.grids[0].stale) == (1, False)
 
 
 async def test_late_pictures_of_another_channel_are_dropped(app, engine):
     async with running(app) as pilot:
-        picture, generation = app.grids[0].pictures[0], app.generation
+        picture, generation = app.panes.grids[0].pictures[0], app.generation
         engine.answer = False
         await pilot.press("down")
         app.post_message(say.PictureArrived(generation, picture))
         await pilot.pause()
 
-        assert app.grids[0].stale
+        assert app.panes.grids[0].stale
 
 
 async def test_a_dead_channel_says_so(app):
@@ -226,7 +238,7 @@ async def test_help_lists_the_keys_and_closes(app):
 async def test_glyphs_change_by_key_and_are_remembered(app, engine):
     async with running(app) as pilot:
         await pilot.press("m")
-        assert app.grids[0].mode == "half"
+        assert app.panes.grids[0].mode == "half"
         await pilot.pause()
         assert [request.mode for request in engine.requests if isinstance(request, say.TileSize)][
             -1
@@ -270,3 +282,117 @@ async def test_progress_is_in_the_job_bar_or_the_status_bar(app):
         await until(pilot, lambda: "building the atlas 120/480 · 31.2 images/s · 0:12 left" in text(app))
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: "building the atlas 25% · 0:12 left" in text(app))
+
+
+async def test_typing_a_filter_leaves_the_channels_it_names(app, engine):
+    async with running(app) as pilot:
+        await pilot.press("slash", *"class:sun", "space", *"10-14")
+        channels = app.query_one(ChannelList)
+        assert channels.order == (11, 13)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.channel == 11 and "2 channels of conv2, 2 of 256" in text(app))
+        assert app.focused is channels
+        await until(pilot, lambda: engine.requests[-1].channel == 11)
+        await pilot.press("escape")
+
+        assert len(channels.order) == 256
+        assert app.channel == 11
+
+
+async def test_a_filter_that_cannot_be_read_is_told_when_entered(app):
+    async with running(app) as pilot:
+        await pilot.press("slash", *"nope", "enter")
+        await until(pilot, lambda: "no filter" in text(app))
+        assert len(app.query_one(ChannelList).order) == 256
+
+
+async def test_sorting_keeps_the_cursor_on_its_channel(app):
+    async with running(app) as pilot:
+        await pilot.press("down", *["greater_than_sign"] * 4)
+        channels = app.query_one(ChannelList)
+        assert app.panes.sort == "sel"
+        assert channels.order[:3] == (255, 254, 253)
+        assert app.channel == 1
+        assert "sel▾" in text(app)
+        await pilot.press(*["less_than_sign"] * 4)
+        assert channels.order[:3] == (0, 1, 2)
+
+
+async def test_a_pinned_channel_stays_beside_the_one_walked_through(app):
+    async with running(app) as pilot:
+        pinned = app.panes.grids[0].pictures
+        await pilot.press("space", "down")
+        await until(pilot, lambda: app.settled == app.generation)
+        projections, second = app.panes.grids
+        assert second.pictures == pinned
+        assert projections.pictures != pinned
+        assert "projections of conv2:0, pinned" in text(app)
+        await pilot.press("space")
+        assert second.pictures == projections.pictures
+        assert second.kind == "patch"
+
+
+async def test_the_box_shows_whole_images(app):
+    async with running(app) as pilot:
+        await pilot.press("b")
+        assert app.panes.grids[1].kind == "whole"
+        assert "whole images" in text(app)
+        await pilot.press("b")
+        assert app.panes.grids[1].kind == "patch"
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_large_view_walks_and_leaves_the_cursor_where_it_was(app, size):
+    async with running(app, size) as pilot:
+        await pilot.press("z")
+        await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
+        await pilot.press("right", "right", "left", "b", "p", "down")
+        await until(pilot, lambda: "#3 of 9" in text(app))
+        await pilot.press("z")
+        await until(pilot, lambda: not isinstance(app.screen, ZoomScreen))
+
+        assert [grid.cursor for grid in app.panes.grids] == [2, 2]
+
+
+async def test_keys_of_the_panes_rest_below_a_dialog(app, engine):
+    async with running(app) as pilot:
+        await pilot.press("z")
+        await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
+        before = len(engine.requests)
+        await pilot.press("right_square_bracket", "r", "slash", "space")
+
+        assert len(engine.requests) == before
+        assert app.stage == "conv2"
+
+
+async def test_what_comes_while_a_dialog_is_open_is_not_lost(app, engine):
+    async with running(app) as pilot:
+        await pilot.press("question_mark")
+        app.post_message(say.AtlasChanged({}, 12, False))
+        await until(pilot, lambda: "12 of 480" in app.query_one(StatusBar).images)
+
+
+async def test_the_command_is_copied(app):
+    app.setup = say.Setup(images="my photos", limit=50)
+    async with running(app) as pilot:
+        await pilot.press("y")
+
+        assert app.clipboard == "zfexplore export channel conv2:0 --images 'my photos' --limit 50"
+
+
+async def test_the_palette_finds_channels_and_actions(app):
+    async with running(app) as pilot:
+        await pilot.press("colon")
+        await until(pilot, lambda: "go to this layer" in text(app))
+        await pilot.press(*"conv1:42")
+        await until(pilot, lambda: "go to this channel" in text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: (app.stage, app.channel) == ("conv1", 42))
+
+
+async def test_the_map_is_walked_with_the_arrows_and_the_mouse(app):
+    async with running(app) as pilot:
+        await pilot.press("6", "down", "right")
+        assert app.channel == 17
+        await pilot.click(Minimap, offset=(4, 3))
+        assert app.channel == 4 * 16 + 2

@@ -1,27 +1,37 @@
 from __future__ import annotations
 
+import pytest
+
 from zfexplore.tui.app import ExplorerApp
-from zfexplore.tui.keys import KEYS, bindings
+from zfexplore.tui.keys import EVERYWHERE, LARGE, PANES, TABLES, bindings
+from zfexplore.tui.screens.zoom import ZoomScreen
+from zfexplore.tui.widgets.minimap import Minimap
 from zfexplore.tui.widgets.pictures import PictureGrid
 from zfexplore.tui.widgets.rows import Rows
 
 
 def test_ids_are_unique():
-    assert len({key.id for key in KEYS}) == len(KEYS)
+    ids = [key.id for table in TABLES.values() for key in table]
+
+    assert len(set(ids)) == len(ids)
 
 
-def test_no_key_means_two_things_at_one_place():
-    for here in ({"everywhere", "list"}, {"zoom"}):
-        used = [name for key in KEYS if key.place in here for name in key.keys.split(",")]
-        assert len(set(used)) == len(used)
+@pytest.mark.parametrize("together", [EVERYWHERE + PANES, LARGE])
+def test_no_key_means_two_things_at_one_place(together):
+    used = [name for key in together for name in key.keys.split(",")]
+
+    assert len(set(used)) == len(used)
 
 
-def test_every_action_is_there():
-    for key in KEYS:
+@pytest.mark.parametrize(
+    ("table", "homes"),
+    [(EVERYWHERE, [ExplorerApp]), (PANES, [Rows, PictureGrid, Minimap]), (LARGE, [ZoomScreen])],
+)
+def test_every_action_is_there(table, homes):
+    for key in table:
         name = key.action.partition("(")[0].removeprefix("app.")
-        homes = {"everywhere": [ExplorerApp], "list": [Rows, PictureGrid]}.get(key.place, [])
         assert all(hasattr(home, f"action_{name}") for home in homes), key.id
 
 
 def test_bindings_carry_id_and_help_so_that_users_can_change_them():
-    assert all(binding.id and binding.tooltip for binding in bindings("everywhere", "list"))
+    assert all(binding.id and binding.tooltip for binding in bindings(EVERYWHERE))

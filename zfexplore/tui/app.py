@@ -1,4 +1,4 @@
-"""The explorer: panes on one screen, told by value what to show, and the engine behind them.
+"""The explorer: where the user is, what keys do, and the engine behind the panes.
 
 The event loop never computes. A key moves a cursor and sends a request; pictures come back one by
 one as messages and carry the generation of the request they answer, so late ones are dropped. The
@@ -10,28 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from textual import events
-from textual.app import App, ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.app import App
 from textual.theme import Theme
-from textual.widget import Widget
-from textual.widgets import Footer
 
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
+from zfexplore.tui.commands import ExplorerCommands
+from zfexplore.tui.screens.explorer import BOTH_GRIDS, ExplorerScreen
 from zfexplore.tui.screens.help import HelpScreen
 from zfexplore.tui.screens.question import ErrorScreen, QuestionScreen
+from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, load_keymap, load_session, save_session
-from zfexplore.tui.widgets.channels import ChannelList
-from zfexplore.tui.widgets.jobs import JobBar
-from zfexplore.tui.widgets.layers import LayerList, LayerTabs
 from zfexplore.tui.widgets.pictures import PictureGrid
-from zfexplore.tui.widgets.rows import Rows
-from zfexplore.tui.widgets.status import StatusBar
-from zfexplore.tui.widgets.top import TopList
 from zfexplore.units import Unit
 
-BOTH_GRIDS = 100  # columns from which projections and patches stand side by side
 MODES = ("quadrant", "half", "sextant", "ascii")  # as in cells.py, which needs numpy
 
 DARKROOM = Theme(
@@ -71,51 +63,34 @@ class ExplorerApp(App[None]):
 
     TITLE = "zfexplore"
     CSS_PATH = "theme.tcss"
-    BINDINGS = keys.bindings("everywhere")
-    ENABLE_COMMAND_PALETTE = False
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (70, "-narrow"), (BOTH_GRIDS, "-normal"), (160, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
+    BINDINGS = keys.bindings(keys.EVERYWHERE)
+    COMMANDS = {ExplorerCommands}
 
     def __init__(self, setup: say.Setup, engine: Worker, *, mode: str = "") -> None:
         super().__init__()
         self.setup, self.engine = setup, engine
         self.session = load_session()
         self.mode = mode or (self.session.mode if self.session.mode in MODES else MODES[0])
-        self.stages: tuple[say.Layer, ...] = ()
-        self.statistics: dict[str, say.StageStatistics] = {}
+        self.panes = ExplorerScreen(self.mode)
         self.stage = ""
         self.visited: dict[str, int] = {}  # the channel last looked at, by layer
-        self.images, self.image_count = "", 0
         self.generation = 0
         self.settled = -1  # the generation of which all pictures have come
         self.failure = ""  # why nothing can be explored
 
-    def compose(self) -> ComposeResult:
-        """Lay the panes out; theme.tcss says where they stand."""
-        yield StatusBar(id="status")
-        yield LayerTabs(id="tabs")
-        with Horizontal(id="body"):
-            with Vertical(id="sidebar"):
-                yield _titled(LayerList(id="layers"), "1 layers")
-                yield _titled(ChannelList(id="channels"), "2 channels")
-            with Vertical(id="stage"):
-                with Horizontal(id="grids"):
-                    yield _titled(PictureGrid("projection", id="projections"), "3 projections")
-                    yield _titled(PictureGrid("patch", id="patches"), "4 patches")
-                yield _titled(TopList(id="top"), "5 top activations")
-                yield JobBar(id="jobs")
-        yield Footer()
+    def get_default_screen(self) -> ExplorerScreen:
+        """Begin with the panes."""
+        return self.panes
 
     def on_mount(self) -> None:
-        """Show the empty panes first; only then let the engine import what is heavy."""
+        """Dress the panes."""
         self.register_theme(DARKROOM)
         self.theme = DARKROOM.name
         self.set_keymap(load_keymap())
-        for grid in self.grids:
-            grid.mode, grid.notice = self.mode, "loading the net …"
-        self._name_grid()
-        self.query_one(ChannelList).focus()
-        self.call_after_refresh(self.engine.start, self.post_message)
+
+    def on_explorer_screen_drawn(self) -> None:
+        """The first frame is up: only now may the engine import what is heavy."""
+        self.engine.start(self.post_message)
 
     def on_unmount(self) -> None:
         """Let the engine save its state, and remember where the user was."""
@@ -123,144 +98,91 @@ class ExplorerApp(App[None]):
         if self.stage:
             save_session(Session(self.stage, self.visited.get(self.stage, 0), self.mode))
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Tell jobs in the status bar where there is no job bar."""
-        self.query_one(StatusBar).brief = event.size.width < BOTH_GRIDS
-        self.refresh_bindings()
-
     # -- where the user is -------------------------------------------------------------------------
 
     @property
-    def grids(self) -> tuple[PictureGrid, PictureGrid]:
-        """Projections and patches."""
-        return self.query_one("#projections", PictureGrid), self.query_one("#patches", PictureGrid)
+    def stages(self) -> tuple[say.Layer, ...]:
+        """The net's layers, none before it is loaded."""
+        return self.panes.stages
 
     @property
     def channel(self) -> int | None:
         """The channel under the cursor."""
-        return self.query_one(ChannelList).channel
+        return self.panes.channel
 
     def go_to(self, stage: str, channel: int | None = None) -> None:
         """Show a layer, at ``channel`` or where the user last was in it."""
-        summary = next((known for known in self.stages if known.name == stage), None)
-        if summary is None:
+        layer = next((known for known in self.stages if known.name == stage), None)
+        if layer is None:
+            self.notify(f"there is no layer {stage}", severity="error", markup=False)
             return
         wanted = self.visited.get(stage, 0) if channel is None else channel
-        self.stage = stage
-        channels = self.query_one(ChannelList)
-        channels.statistics = self.statistics.get(stage)
-        channels.stage = summary
-        channels.cursor = min(wanted, summary.channels - 1)
-        channels.border_title = f"2 channels of {stage}"
-        self.query_one(LayerList).cursor = self.stages.index(summary)
-        self.query_one(LayerTabs).here = stage
+        if stage != self.stage or wanted != self.channel:
+            self.stage = stage
+            if layer is not self.panes.stage:
+                self.panes.show_layer(layer, min(wanted, layer.channels - 1))
+            else:
+                self.panes.order_channels(min(wanted, layer.channels - 1))
         self.show_channel()
 
     def show_channel(self) -> None:
-        """Ask for the pictures of the channel under the cursor; keep the old ones, dimmed, until then."""
+        """Ask for the pictures of the channel under the cursor."""
         if self.channel is None:
             return
         self.visited[self.stage] = self.channel
         self.generation += 1
-        self.query_one(StatusBar).unit = str(Unit(self.stage, self.channel))
-        for grid in self.grids:
-            grid.stale = True
+        self.panes.expect_channel()
         self.engine.ask(say.ShowChannel(self.stage, self.channel, self.generation))
 
-    # -- what the panes say ------------------------------------------------------------------------
+    def on_explorer_screen_went(self, event: ExplorerScreen.Went) -> None:
+        """The user moved a cursor."""
+        self.go_to(event.stage, event.channel)
 
-    def on_rows_moved(self, event: Rows.Moved) -> None:
-        """Follow the cursor of a list."""
-        if isinstance(event.rows, LayerList):
-            self.go_to(self.stages[event.index].name)
-        elif isinstance(event.rows, ChannelList):
-            self.show_channel()
-        else:
-            self._link_cursors(event.index)
-
-    def on_rows_sideways(self, event: Rows.Sideways) -> None:
-        """Left and right in a list walk the layers; from the layers, right leads to the channels."""
-        if isinstance(event.rows, LayerList):
-            self.query_one(ChannelList).focus()
-        else:
-            self.action_layer(event.step)
-
-    def on_picture_grid_moved(self, event: PictureGrid.Moved) -> None:
-        """One cursor for projections, patches and table."""
-        self._link_cursors(event.rank)
+    def on_explorer_screen_sideways(self, event: ExplorerScreen.Sideways) -> None:
+        """The user walks the layers."""
+        self.action_layer(event.step)
 
     def on_picture_grid_sized(self, event: PictureGrid.Sized) -> None:
         """Let the engine draw thumbnails at the size they are shown."""
         self.engine.ask(say.TileSize(event.rows, event.columns, self.mode))
 
-    def on_layer_tabs_picked(self, event: LayerTabs.Picked) -> None:
-        """Go to the layer that was clicked."""
-        self.go_to(event.name)
-
-    def _link_cursors(self, rank: int) -> None:
-        for grid in self.grids:
-            grid.cursor = rank
-        self.query_one(TopList).cursor = rank
-
     # -- what the engine says ----------------------------------------------------------------------
 
     def on_net_loaded(self, event: say.NetLoaded) -> None:
-        """Show the layers; go where the last session ended, or to the highest convolution."""
-        self.stages = event.stages
-        self.query_one(StatusBar).net = f"{event.title} on {event.device}"
-        self.query_one(LayerList).stages = event.stages
-        self.query_one(LayerTabs).names = tuple(stage.name for stage in event.stages)
-        for grid in self.grids:
-            grid.notice = "waiting for the atlas …"
-        names = [stage.name for stage in event.stages]
-        if self.session.stage in names:
+        """Go where the last session ended, or to the highest convolution."""
+        self.panes.show_net(event)
+        if self.session.stage in [layer.name for layer in event.stages]:
             self.go_to(self.session.stage, self.session.channel)
         else:
-            self.go_to([stage.name for stage in event.stages if stage.kind == "conv"][-1])
+            self.go_to([layer.name for layer in event.stages if layer.kind == "conv"][-1])
 
     def on_images_opened(self, event: say.ImagesOpened) -> None:
         """Name the images."""
-        self.images, self.image_count = event.name, event.count
-        self.query_one(StatusBar).images = f"{event.name}, {event.count} images"
+        self.panes.show_images(event)
 
     def on_atlas_changed(self, event: say.AtlasChanged) -> None:
         """Fill the lists in."""
-        self.statistics = event.statistics
-        self.query_one(ChannelList).statistics = event.statistics.get(self.stage)
-        seen = f"{event.images} images" if event.complete else f"{event.images} of {self.image_count} images"
-        self.query_one(StatusBar).images = f"{self.images}, {seen}"
-        for grid in self.grids:
-            grid.notice = ""
+        self.panes.show_atlas(event)
 
     def on_job_changed(self, event: say.JobChanged) -> None:
         """Show what is being computed."""
-        self.query_one(StatusBar).job = self.query_one(JobBar).job = event.job
+        self.panes.show_job(event.job)
 
     def on_top_listed(self, event: say.TopListed) -> None:
         """Show the places of the channel asked for last."""
         if event.generation == self.generation:
-            self.query_one(TopList).places = event.rows
+            self.panes.show_places(event.rows)
 
     def on_picture_arrived(self, event: say.PictureArrived) -> None:
-        """The first picture of a channel replaces the old ones; the others join or renew them."""
-        if event.generation != self.generation:
-            return
-        rank = event.shown.rank
-        for grid in self.grids:
-            there = () if grid.stale else grid.pictures
-            grid.pictures = (*there[:rank], event.shown, *there[rank + 1 :])
-            grid.stale = False
+        """Show the pictures of the channel asked for last."""
+        if event.generation == self.generation:
+            self.panes.show_picture(event.shown)
 
     def on_channel_shown(self, event: say.ChannelShown) -> None:
-        """Say so where a channel has no pictures."""
-        if event.generation != self.generation:
-            return
-        self.settled = event.generation
-        for grid in self.grids:
-            grid.stale = False
-            grid.pictures = grid.pictures[: event.count]
-            if event.count == 0:
-                grid.notice = f"{event.stage}:{event.channel} fires on none of these images"
+        """The channel asked for last is whole."""
+        if event.generation == self.generation:
+            self.settled = event.generation
+            self.panes.show_end(event)
 
     def on_figure_saved(self, event: say.FigureSaved) -> None:
         """Say where."""
@@ -268,14 +190,13 @@ class ExplorerApp(App[None]):
 
     def on_overwrite_asked(self, event: say.OverwriteAsked) -> None:
         """Ask before a file of another origin is lost."""
-        self.push_screen(
-            QuestionScreen(f"{event.path} {event.reason}. Replace it?"),
-            lambda yes: (
-                self.engine.ask(say.SaveChannel(event.request.stage, event.request.channel, overwrite=True))
-                if yes
-                else None
-            ),
-        )
+        request = event.request
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.engine.ask(say.SaveChannel(request.stage, request.channel, overwrite=True))
+
+        self.push_screen(QuestionScreen(f"{event.path} {event.reason}. Replace it?"), answered)
 
     def on_noted(self, event: say.Noted) -> None:
         """Show a remark."""
@@ -285,8 +206,7 @@ class ExplorerApp(App[None]):
         """A toast, or, where nothing can be shown, a dialog."""
         if event.fatal:
             self.failure = event.text
-            for grid in self.grids:
-                grid.notice = "nothing to show"
+            self.panes.tell("nothing to show")
             self.push_screen(ErrorScreen(event.text))
         else:
             self.notify(event.text, severity="error", title="that did not work", markup=False)
@@ -295,7 +215,7 @@ class ExplorerApp(App[None]):
 
     def action_layer(self, step: int) -> None:
         """Go to the next layer up or down."""
-        names = [stage.name for stage in self.stages]
+        names = [layer.name for layer in self.stages]
         if self.stage in names:
             self.go_to(names[max(0, min(names.index(self.stage) + step, len(names) - 1))])
 
@@ -304,15 +224,49 @@ class ExplorerApp(App[None]):
         if self.channel is not None:
             self.engine.ask(say.SaveChannel(self.stage, self.channel))
 
+    def action_copy(self) -> None:
+        """Put the command that makes the channel's figure on the clipboard."""
+        if self.channel is not None:
+            command = self.setup.export_command(self.stage, self.channel)
+            self.copy_to_clipboard(command)
+            self.notify(command, title="copied", markup=False)
+
+    def action_zoom(self) -> None:
+        """Show the picture under the cursor large."""
+        grid = self.panes.grids[0]
+        if not grid.pictures or self.channel is None:
+            return
+        rank = min(grid.cursor, len(grid.pictures) - 1)
+        unit = str(Unit(self.stage, self.channel))
+        screen = ZoomScreen(unit, grid.pictures, rank, self.mode, boxed=self.panes.boxed)
+        self.push_screen(screen, lambda left_at: self.panes.link_cursors(left_at or 0))
+
+    def action_pin(self) -> None:
+        """Pin the channel for comparing, or let it go."""
+        if self.channel is not None:
+            self.panes.pin(str(Unit(self.stage, self.channel)))
+
+    def action_box(self) -> None:
+        """Change between patches and whole images."""
+        self.panes.toggle_box()
+
+    def action_filter(self) -> None:
+        """Type what to show."""
+        self.panes.open_filter()
+
+    def action_sort(self, step: int) -> None:
+        """Sort the channels by another column."""
+        self.panes.sort_by_next(step)
+
     def action_swap(self) -> None:
         """Show the other grid where only one fits."""
-        self.screen.toggle_class("-patches")
-        self._name_grid()
+        self.panes.toggle_class("-patches")
+        self.panes.name_panes()
 
     def action_mode(self) -> None:
         """Draw pictures with the next kind of glyphs."""
         self.mode = MODES[(MODES.index(self.mode) + 1) % len(MODES)]
-        for grid in self.grids:
+        for grid in self.panes.grids:
             grid.mode = self.mode
             grid.on_resize()
         self.notify(f"pictures drawn with {self.mode} glyphs", timeout=2)
@@ -320,30 +274,24 @@ class ExplorerApp(App[None]):
     def action_pane(self, name: str) -> None:
         """Focus a pane, bringing the grid asked for into sight."""
         if name in ("projections", "patches") and self.size.width < BOTH_GRIDS:
-            self.screen.set_class(name == "patches", "-patches")
-            self._name_grid()
-        pane = self.query_one(f"#{name}")
+            self.panes.set_class(name == "patches", "-patches")
+            self.panes.name_panes()
+        pane = self.panes.query_one(f"#{name}")
         self.call_after_refresh(lambda: pane.display and pane.focus())
 
     def action_cancel(self) -> None:
-        """Stop what is being computed."""
-        self.engine.cancel()
-        for grid in self.grids:
-            grid.stale = False
+        """End filtering, or stop what is being computed."""
+        if not self.panes.close_filter():
+            self.engine.cancel()
+            self.panes.settle()
 
     def action_help(self) -> None:
         """Open the help."""
         self.push_screen(HelpScreen())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave swapping out where both grids are in sight."""
-        return not (action == "swap" and self.size.width >= BOTH_GRIDS)
-
-    def _name_grid(self) -> None:
-        patches = self.screen.has_class("-patches")
-        self.query_one(LayerTabs).showing = "patches" if patches else "projections"
-
-
-def _titled(pane: Widget, title: str) -> Widget:
-    pane.border_title = title
-    return pane
+        """Leave swapping out where both grids are in sight; keys of the panes rest below a dialog."""
+        if action == "swap" and self.size.width >= BOTH_GRIDS:
+            return False
+        ours = {key.action.partition("(")[0] for key in keys.EVERYWHERE}
+        return isinstance(self.screen, ExplorerScreen) or action not in ours

@@ -19,6 +19,7 @@ import numpy as np
 MODES = ("quadrant", "half", "sextant", "ascii")  # in the order of the key that changes them
 
 BLOCKS = {"quadrant": (2, 2), "half": (2, 1), "sextant": (3, 2), "ascii": (1, 1)}  # rows, columns a cell
+BOX_SHARE = 56  # a box's line is this part of the image's side
 RAMP = " .:-=+*#%@"
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 
@@ -75,6 +76,37 @@ def square(image: np.ndarray, grey: int = 128) -> np.ndarray:
     top, left = (side - height) // 2, (side - width) // 2
     canvas[top : top + height, left : left + width] = image
     return canvas
+
+
+def with_box(image: np.ndarray, window: tuple[int, int, int, int]) -> np.ndarray:
+    """Give a copy of ``image`` [h, w, 3] with a red line, white outside, around ``window`` (y0, x0, y1, x1).
+
+    The line is as thick as a block of a small thumbnail, so that it shows there too.
+    """
+    boxed = image.copy()
+    thick = max(1, max(image.shape[:2]) // BOX_SHARE)
+    y0, x0, y1, x1 = window
+    for grow, colour in ((2 * thick, (255, 255, 255)), (thick, (220, 38, 38))):
+        top, left = max(0, y0 - grow), max(0, x0 - grow)
+        boxed[top : y1 + grow, left : x1 + grow] = colour
+    boxed[y0:y1, x0:x1] = image[y0:y1, x0:x1]
+    _draw_along_border(boxed, window, thick)
+    return boxed
+
+
+def _draw_along_border(boxed: np.ndarray, window: tuple[int, int, int, int], thick: int) -> None:
+    """Where the window touches the image's border, the line lies inside it."""
+    height, width = boxed.shape[:2]
+    y0, x0, y1, x1 = window
+    red = (220, 38, 38)
+    if y0 < thick:
+        boxed[:thick, x0:x1] = red
+    if x0 < thick:
+        boxed[y0:y1, :thick] = red
+    if y1 > height - thick:
+        boxed[height - thick :, x0:x1] = red
+    if x1 > width - thick:
+        boxed[y0:y1, width - thick :] = red
 
 
 def to_image(cells: Cells, mode: str, scale: int = 1) -> np.ndarray:

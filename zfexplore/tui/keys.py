@@ -1,88 +1,92 @@
-"""Every key of the explorer in one table; bindings, footer and help are made from it.
+"""Every key of the explorer, in one table a place; bindings, footer and help are made from it.
 
-Each has an id, so that a user can give it other keys in ``keys.json`` beside the cache
-(``{"save": "w"}``); ``places`` says where it works.
+Each has an id, so that a user can give it other keys in ``keys.json`` in the configuration folder:
+``{"save": "w"}``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from textual.binding import Binding, BindingType
-
-Place = Literal["everywhere", "list", "pictures", "zoom"]
 
 
 @dataclass(frozen=True)
 class Key:
-    """One thing a key does: its action in Textual's terms, and how the footer and the help call it."""
+    """One thing a key does: its action in Textual's terms, and what it is called in footer and help.
+
+    ``footer`` is how the key is written in the footer; keys without are only in the help.
+    """
 
     id: str
     keys: str
     action: str
     label: str
     help: str
-    place: Place = "everywhere"
-    footer: bool = False
-    shown_as: str | None = None
+    footer: str = ""
 
 
-KEYS = (
-    Key(
-        "save",
-        "enter,r",
-        "save",
-        "save",
-        "project the channel and save its figure as a PNG",
-        footer=True,
-        shown_as="⏎",
-    ),
-    Key("swap", "p", "swap", "swap", "swap projections and patches (where only one fits)", footer=True),
-    Key(
-        "layer-down",
-        "left_square_bracket",
-        "layer(-1)",
-        "layer",
-        "the layer below",
-        footer=True,
-        shown_as="[ ]",
-    ),
-    Key("layer-up", "right_square_bracket", "layer(1)", "layer up", "the layer above", shown_as="]"),
-    Key("mode", "m", "mode", "glyphs", "other glyphs: half blocks, sextants, ASCII, quadrants", footer=True),
-    Key("help", "question_mark", "help", "help", "this help", footer=True, shown_as="?"),
-    Key("quit", "q", "quit", "quit", "leave", footer=True),
+EVERYWHERE = (
+    Key("save", "enter,r", "save", "save", "project the channel and save its figure as a PNG", "⏎"),
+    Key("zoom", "z", "zoom", "zoom", "the picture under the cursor, large", "z"),
+    Key("swap", "p", "swap", "swap", "projections or patches, where only one fits", "p"),
+    Key("layer-down", "left_square_bracket", "layer(-1)", "layer", "the layer below", "[ ]"),
+    Key("layer-up", "right_square_bracket", "layer(1)", "layer up", "the layer above"),
+    Key("filter", "slash", "filter", "filter", "only some channels: 0-15, dead, class:face, max>20", "/"),
+    Key("sort", "greater_than_sign,comma", "sort(1)", "sort", "sort channels by the next column"),
+    Key("unsort", "less_than_sign", "sort(-1)", "sort back", "sort channels by the column before"),
+    Key("pin", "space", "pin", "pin", "keep the channel in the second grid; again to let go", "␣"),
+    Key("box", "b", "box", "box", "whole images with a box around the patch, or patches", "b"),
+    Key("copy", "y", "copy", "copy", "copy the command that makes this channel's figure"),
+    Key("mode", "m", "mode", "glyphs", "other glyphs: half blocks, sextants, ASCII, quadrants"),
+    Key("palette", "colon", "command_palette", "find", "find a layer, a channel (conv5:130), an action", ":"),
+    Key("help", "question_mark", "help", "help", "this help", "?"),
+    Key("quit", "q", "quit", "quit", "leave", "q"),
     Key("focus-1", "1", "pane('layers')", "layers", "go to the layers"),
     Key("focus-2", "2", "pane('channels')", "channels", "go to the channels"),
     Key("focus-3", "3", "pane('projections')", "projections", "go to the projections"),
     Key("focus-4", "4", "pane('patches')", "patches", "go to the patches"),
     Key("focus-5", "5", "pane('top')", "top", "go to the table of top activations"),
+    Key("focus-6", "6", "pane('map')", "map", "go to the map of all channels"),
     Key("next-pane", "tab", "app.focus_next", "next pane", "go to the next pane"),
     Key("previous-pane", "shift+tab", "app.focus_previous", "previous pane", "go to the pane before"),
-    Key("cancel", "escape", "cancel", "cancel", "stop what is being computed"),
-    Key("up", "up,k", "step(-1, 0)", "up", "one up", place="list"),
-    Key("down", "down,j", "step(1, 0)", "down", "one down", place="list"),
-    Key("left", "left,h", "step(0, -1)", "left", "the layer below, or one to the left", place="list"),
-    Key("right", "right,l", "step(0, 1)", "right", "the layer above, or one to the right", place="list"),
-    Key("page-up", "pageup,ctrl+u", "page(-1)", "page up", "half a page up", place="list"),
-    Key("page-down", "pagedown,ctrl+d", "page(1)", "page down", "half a page down", place="list"),
-    Key("first", "home,g", "edge(-1)", "first", "to the first", place="list"),
-    Key("last", "end,G", "edge(1)", "last", "to the last", place="list"),
+    Key("cancel", "escape", "cancel", "cancel", "end filtering, or stop what is being computed"),
 )
 
+PANES = (
+    Key("up", "up,k", "step(-1, 0)", "up", "one up"),
+    Key("down", "down,j", "step(1, 0)", "down", "one down"),
+    Key("left", "left,h", "step(0, -1)", "left", "the layer below, or one to the left"),
+    Key("right", "right,l", "step(0, 1)", "right", "the layer above, or one to the right"),
+    Key("page-up", "pageup,ctrl+u", "page(-1)", "page up", "half a page up"),
+    Key("page-down", "pagedown,ctrl+d", "page(1)", "page down", "half a page down"),
+    Key("first", "home,g", "edge(-1)", "first", "to the first"),
+    Key("last", "end,G", "edge(1)", "last", "to the last"),
+)
 
-def bindings(*places: Place) -> list[BindingType]:
-    """Give Textual's bindings of the keys that work in ``places``."""
+LARGE = (
+    Key("zoom-back", "left,h,up,k", "walk(-1)", "back", "the picture before", "←"),
+    Key("zoom-on", "right,l,down,j", "walk(1)", "on", "the next picture", "→"),
+    Key("zoom-box", "b", "box", "box", "the whole image with its box, or the patch", "b"),
+    Key("zoom-other", "p", "other", "swap", "projection or patch, where only one fits", "p"),
+    Key("zoom-close", "escape,z,q,enter", "close", "close", "back to the panes", "esc"),
+)
+
+TABLES = {"everywhere": EVERYWHERE, "in a pane": PANES, "in the large view": LARGE}
+
+
+def bindings(table: Iterable[Key]) -> list[BindingType]:
+    """Give Textual's bindings of a table of keys."""
     return [
         Binding(
             key.keys,
             key.action,
             key.label,
-            show=key.footer,
-            key_display=key.shown_as,
+            show=bool(key.footer),
+            key_display=key.footer or None,
             id=key.id,
             tooltip=key.help,
         )
-        for key in KEYS
-        if key.place in places
+        for key in table
     ]

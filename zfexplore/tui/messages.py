@@ -106,8 +106,8 @@ class Bitmap:
 class Shown:
     """One of a channel's strongest units: where it fired, and how that looks.
 
-    ``projection`` and ``patch`` are squares of the same pixels; ``image`` is all that the net saw,
-    ``window`` (y0, x0, y1, x1) the part of it that the unit sees. ``scale`` is the value drawn at
+    ``projection`` and ``patch`` are squares of the same pixels; ``whole`` is all that the net saw, a
+    box around the part that the unit sees, ``window`` (y0, x0, y1, x1). ``scale`` is the value drawn at
     full brightness in the figure.
     """
 
@@ -121,7 +121,7 @@ class Shown:
     scale: float
     projection: Bitmap
     patch: Bitmap
-    image: Bitmap
+    whole: Bitmap
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,7 @@ class Subject:
         import numpy as np
 
         from zfexplore.figures.blocks import block_from, patch_tile
+        from zfexplore.tui.cells import with_box
 
         assert self.atlas is not None
         place = exemplar.place
@@ -110,7 +111,7 @@ class Subject:
             scale=cell.scale,
             projection=say.Bitmap(values),
             patch=say.Bitmap(np.asarray(patch_tile(cell, edge, edge))),
-            image=say.Bitmap(cell.image),
+            whole=say.Bitmap(with_box(cell.image, tuple(cell.window))),
         )
 
     def _class_name(self, label: int | None) -> str:

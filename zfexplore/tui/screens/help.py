@@ -10,13 +10,16 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from zfexplore.tui.keys import KEYS
+from zfexplore.tui.keys import TABLES
 
 NAMES = {
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "question_mark": "?",
     "slash": "/",
+    "greater_than_sign": ">",
+    "less_than_sign": "<",
+    "comma": ",",
     "colon": ":",
     "pageup": "PgUp",
     "pagedown": "PgDn",
@@ -41,7 +44,9 @@ def key_table() -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column()
-    for key in KEYS:
-        names = " ".join(NAMES.get(name, name) for name in key.keys.split(","))
-        table.add_row(Text(names, style="bold"), key.help)
+    for place, keys in TABLES.items():
+        table.add_row("", Text(place, style="underline"))
+        for key in keys:
+            names = " ".join(NAMES.get(name, name) for name in key.keys.split(","))
+            table.add_row(Text(names, style="bold"), key.help)
     return table

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual.reactive import reactive
 
 from zfexplore.tui.messages import Layer, StageStatistics
 from zfexplore.tui.widgets.rows import Column, Rows
+
+SORTED = "▾"  # beside the title of the column that they are sorted by
 
 
 class ChannelList(Rows):
@@ -14,16 +18,23 @@ class ChannelList(Rows):
     stage: reactive[Layer | None] = reactive(None, init=False)
     statistics: reactive[StageStatistics | None] = reactive(None, init=False)
     order: reactive[tuple[int, ...]] = reactive((), init=False)
+    sorted_by: reactive[str] = reactive("ch")
 
     def columns(self) -> tuple[Column, ...]:
         """Number, maximum, mean of the image maxima, share of images where it fires, selectivity, class."""
-        return (
+        columns = (
             Column("ch", 4),
             Column("max", 6),
-            Column("fires", 5, pane=20),
+            Column("fires", 6, pane=20),
             Column("mean", 6, pane=28),
             Column("sel", 4, pane=34),
             Column("best class", 10, right=False, pane=42, rest=True),
+        )
+        return tuple(
+            replace(column, title=f"{column.title}{SORTED}")
+            if column.title == self.sorted_by != "ch"
+            else column
+            for column in columns
         )
 
     def count(self) -> int:
@@ -60,10 +71,6 @@ class ChannelList(Rows):
     def channel(self) -> int | None:
         """The channel under the cursor."""
         return self.order[self.cursor] if self.order else None
-
-    def watch_stage(self, stage: Layer | None) -> None:
-        """Show all channels of the new layer, in their order."""
-        self.order = tuple(range(stage.channels)) if stage else ()
 
     def watch_statistics(self) -> None:
         """Fill in what has become known."""

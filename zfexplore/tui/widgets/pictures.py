@@ -14,6 +14,7 @@ from functools import lru_cache
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -46,6 +47,12 @@ class Arrangement:
         row, line = divmod(y + (not self.captions), self.rows + 1)
         return row, line - 1
 
+    def region(self, rank: int) -> Region:
+        """Give the cells of a tile and the line above it."""
+        row, column = divmod(rank, SIDE)
+        top = row * (self.rows + 1) - (not self.captions)
+        return Region(self.left + column * (self.columns + 1), max(0, top), self.columns, self.rows + 1)
+
     def tile_at(self, x: int, y: int) -> int | None:
         """Give the tile, or its caption, at a cell of the pane; None between tiles."""
         row, column = self.line(y)[0], (x - self.left) // (self.columns + 1)
@@ -72,9 +79,11 @@ class PictureGrid(Widget, can_focus=True):
     PictureGrid:focus > .pictures--cursor { background: $primary; color: $background; text-style: bold; }
     PictureGrid > .pictures--empty { color: $text-disabled; }
     """
-    BINDINGS = keys.bindings("list")
+    BINDINGS = keys.bindings(keys.PANES)
 
-    pictures: reactive[tuple[Shown, ...]] = reactive(())
+    _plain = Style.null()
+
+    pictures: reactive[tuple[Shown, ...]] = reactive((), repaint=False)
     cursor: reactive[int] = reactive(0)
     stale: reactive[bool] = reactive(False)
     mode: reactive[str] = reactive("quadrant")
@@ -108,6 +117,16 @@ class PictureGrid(Widget, can_focus=True):
         arrangement = self.arrangement
         self.post_message(self.Sized(arrangement.rows, arrangement.columns))
 
+    def watch_pictures(self, old: tuple[Shown, ...], new: tuple[Shown, ...]) -> None:
+        """Draw anew only the tiles that changed, for pictures come one by one."""
+        if not old or not new:
+            self.refresh()
+            return
+        place = self.arrangement
+        for rank in range(SIDE * SIDE):
+            if old[rank : rank + 1] != new[rank : rank + 1]:
+                self.refresh(place.region(rank))
+
     # -- cursor ------------------------------------------------------------------------------------
 
     def action_step(self, down: int, across: int) -> None:
@@ -126,7 +145,8 @@ class PictureGrid(Widget, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor on the picture that was clicked."""
-        tile = self.arrangement.tile_at(event.x, event.y)
+        place = event.get_content_offset(self)
+        tile = None if place is None else self.arrangement.tile_at(*place)
         if tile is not None:
             self._move(tile)
 
@@ -138,6 +158,11 @@ class PictureGrid(Widget, can_focus=True):
 
     # -- drawing -----------------------------------------------------------------------------------
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw the pane; its style is looked up once, not for every line."""
+        self._plain = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Draw a line of captions, or a line of three pictures."""
         width = self.size.width
@@ -146,16 +171,16 @@ class PictureGrid(Widget, can_focus=True):
         if self.notice and not self.pictures and y == self.size.height // 2:
             return _centred(self.notice, width, self.get_component_rich_style("pictures--empty"))
         if row >= SIDE:
-            return Strip.blank(width, self.rich_style)
-        segments = [Segment(" " * (place.left - 1), self.rich_style)]
+            return Strip.blank(width, self._plain)
+        segments = [Segment(" " * (place.left - 1), self._plain)]
         for rank in range(row * SIDE, row * SIDE + SIDE):
             segments.append(self._mark(rank, line, place))
             segments += self._caption(rank, place) if line < 0 else self._line(rank, line, place)
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+        return Strip(segments).adjust_cell_length(width, self._plain)
 
     def _mark(self, rank: int, line: int, place: Arrangement) -> Segment:
         if rank != self.cursor or line != (-1 if place.captions else 0):
-            return Segment(" ", self.rich_style)
+            return Segment(" ", self._plain)
         return Segment(MARK, self.get_component_rich_style("pictures--cursor"))
 
     def _caption(self, rank: int, place: Arrangement) -> list[Segment]:

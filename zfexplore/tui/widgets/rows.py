@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -44,9 +44,10 @@ class Rows(ScrollView, can_focus=True):
     Rows:focus > .rows--cursor { background: $primary; color: $background; text-style: bold; }
     Rows > .rows--faint { color: $text-disabled; }
     """
-    BINDINGS = keys.bindings("list")
+    BINDINGS = keys.bindings(keys.PANES)
 
     cursor: reactive[int] = reactive(0, init=False)
+    _plain = Style.null()
 
     class Moved(Message):
         """The user moved the cursor to another row."""
@@ -135,8 +136,11 @@ class Rows(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor on the row that was clicked."""
-        index = round(self.scroll_offset.y) + event.y - self._header_rows
-        if event.y >= self._header_rows and index < self.count():
+        place = event.get_content_offset(self)
+        if place is None:
+            return
+        index = round(self.scroll_offset.y) + place.y - self._header_rows
+        if place.y >= self._header_rows and index < self.count():
             self.move(index)
 
     def on_resize(self) -> None:
@@ -153,6 +157,11 @@ class Rows(ScrollView, can_focus=True):
     @property
     def _body_height(self) -> int:
         return max(1, self.scrollable_content_region.height - self._header_rows)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw the pane; its style is looked up once, not for every line."""
+        self._plain = self.rich_style
+        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the pane."""
@@ -172,7 +181,7 @@ class Rows(ScrollView, can_focus=True):
         return self._line(MARK if at_cursor else " ", tuple(kept), columns, width, self._style(name))
 
     def _style(self, name: str | None) -> Style:
-        return self.get_component_rich_style(name) if name else self.rich_style
+        return self.get_component_rich_style(name) if name else self._plain
 
     @staticmethod
     def _line(mark: str, texts: tuple[str, ...], columns: list[Column], width: int, style: Style) -> Strip:

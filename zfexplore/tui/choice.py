@@ -1,0 +1,86 @@
+"""Which channels a list shows, and in which order: what is typed after ``/``, and the sorted column.
+
+A filter is words, all of which must hold: a number or range (``130``, ``0-15``), ``dead`` or
+``alive``, a part of the best class's name (``class:sunflower``), or a comparison of a column with a
+number (``max>20``, ``fires<5``, ``mean>=1``, ``sel>0.5``, ``rarity>0.9``); ``fires`` is in percent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from zfexplore.errors import ExploreError
+from zfexplore.tui.messages import StageStatistics
+
+_COMPARISON = re.compile(r"(?P<column>[a-z]+)(?P<sign><=|>=|<|>)(?P<number>-?\d+(\.\d*)?|-?\.\d+)")
+_RANGE = re.compile(r"(?P<first>\d{1,6})(-(?P<last>\d{1,6}))?")
+
+SORTS = ("ch", "max", "fires", "mean", "sel", "best class")
+
+Test = Callable[[int], bool]
+
+
+def choose(
+    channels: int, known: StageStatistics | None, text: str = "", sort: str = "ch", *, falling: bool = True
+) -> tuple[int, ...]:
+    """Give the channels that ``text`` lets through, sorted by a column (numbers from the highest).
+
+    Raises ExploreError (usage) for a word that cannot be read. What is not known yet passes no
+    comparison and is sorted as it stands.
+    """
+    tests = [_test(word, known) for word in text.lower().split()]
+    kept = [channel for channel in range(channels) if all(test(channel) for test in tests)]
+    values = column(known, sort)
+    if sort == "ch" or not len(values):
+        return tuple(kept)
+    return tuple(sorted(kept, key=lambda channel: values[channel], reverse=falling and sort != "best class"))
+
+
+def column(known: StageStatistics | None, name: str) -> Sequence[float] | Sequence[str]:
+    """Give a column's values, one a channel; none where they are not known."""
+    if known is None:
+        return ()
+    if name == "fires":
+        return [100 * share for share in known.firing]
+    columns: dict[str, Sequence[float] | Sequence[str]] = {
+        "max": known.maximum,
+        "mean": known.mean,
+        "sel": known.selectivity,
+        "rarity": known.rarity,
+        "best class": [name.lower() for name in known.best_class],
+    }
+    return columns.get(name, ())
+
+
+def _test(word: str, known: StageStatistics | None) -> Test:
+    if word in ("dead", "alive"):
+        maximum = known.maximum if known else ()
+        return lambda channel: channel < len(maximum) and (maximum[channel] <= 0) is (word == "dead")
+    if word.startswith("class:"):
+        classes = known.best_class if known else ()
+        return lambda channel: channel < len(classes) and word[6:] in classes[channel].lower()
+    if match := _RANGE.fullmatch(word):
+        first, last = int(match["first"]), int(match["last"] or match["first"])
+        return lambda channel: first <= channel <= last
+    if match := _COMPARISON.fullmatch(word):
+        return _comparison(match["column"], match["sign"], float(match["number"]), known)
+    raise ExploreError(
+        f"{word!r} is no filter: write a number, 0-15, dead, alive, class:name or max>20", usage=True
+    )
+
+
+def _comparison(name: str, sign: str, number: float, known: StageStatistics | None) -> Test:
+    if name not in ("max", "fires", "mean", "sel", "rarity"):
+        raise ExploreError(
+            f"there is no column {name!r}: there are max, fires, mean, sel, rarity", usage=True
+        )
+    values = column(known, name)
+
+    def test(channel: int) -> bool:
+        if channel >= len(values):
+            return False
+        value = float(values[channel])
+        return {"<": value < number, ">": value > number, "<=": value <= number, ">=": value >= number}[sign]
+
+    return test

@@ -1,0 +1,52 @@
+"""What the palette finds: layers, channels by name, and every action of the table of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from zfexplore.errors import ExploreError
+from zfexplore.tui.keys import EVERYWHERE
+from zfexplore.units import Unit
+
+
+class ExplorerCommands(Provider):
+    """Textual's palette asks this."""
+
+    async def discover(self) -> Hits:
+        """Offer everything but single channels before something is typed."""
+        for name, run, about in self._entries():
+            yield DiscoveryHit(name, run, help=about)
+
+    async def search(self, query: str) -> Hits:
+        """Offer what matches; a channel's name, ``conv5:130``, first of all."""
+        unit = _unit(query)
+        if unit is not None:
+            go = partial(self._explorer.go_to, unit.stage, unit.channel)
+            yield Hit(1.0, str(unit), go, help="go to this channel")
+        matcher = self.matcher(query)
+        for name, run, about in self._entries():
+            if (score := matcher.match(name)) > 0:
+                yield Hit(score, matcher.highlight(name), run, help=about)
+
+    @property
+    def _explorer(self) -> Any:
+        return self.app
+
+    def _entries(self) -> Iterator[tuple[str, Callable[[], object], str]]:
+        for layer in self._explorer.stages:
+            go = partial(self._explorer.go_to, layer.name)
+            yield layer.name, go, f"go to this layer of {layer.channels} channels"
+        for key in EVERYWHERE:
+            if key.id != "palette":
+                yield f"{key.label}: {key.help}", partial(self.app.run_action, key.action), f"key {key.keys}"
+
+
+def _unit(query: str) -> Unit | None:
+    try:
+        return Unit.parse(query)
+    except ExploreError:
+        return None

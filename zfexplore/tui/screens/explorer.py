@@ -1,0 +1,352 @@
+"""The one screen of panes: it lays them out, and gives what the engine says to those it concerns."""
+
+from __future__ import annotations
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer, Input
+
+from zfexplore.errors import ExploreError
+from zfexplore.tui import messages as say
+from zfexplore.tui.choice import SORTS, choose
+from zfexplore.tui.widgets.channels import ChannelList
+from zfexplore.tui.widgets.jobs import JobBar
+from zfexplore.tui.widgets.layers import LayerList, LayerTabs
+from zfexplore.tui.widgets.minimap import Minimap, strengths
+from zfexplore.tui.widgets.pictures import PictureGrid
+from zfexplore.tui.widgets.rows import Rows
+from zfexplore.tui.widgets.status import StatusBar
+from zfexplore.tui.widgets.top import TopList
+from zfexplore.units import Unit
+
+BOTH_GRIDS = 100  # columns from which projections and patches stand side by side
+
+
+class ExplorerScreen(Screen[None]):
+    """Panes told by value what to show; what the user did in them goes on to the app in two messages."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (70, "-narrow"), (BOTH_GRIDS, "-normal"), (160, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
+
+    class Went(Message):
+        """The user went to a layer (and, if given, a channel of it)."""
+
+        def __init__(self, stage: str, channel: int | None = None) -> None:
+            super().__init__()
+            self.stage, self.channel = stage, channel
+
+    class Sideways(Message):
+        """The user asked for the next layer up (1) or down (-1)."""
+
+        def __init__(self, step: int) -> None:
+            super().__init__()
+            self.step = step
+
+    class Drawn(Message):
+        """The empty panes are on the screen."""
+
+    def __init__(self, mode: str) -> None:
+        super().__init__()
+        self.mode = mode
+        self.stages: tuple[say.Layer, ...] = ()
+        self.stage: say.Layer | None = None
+        self.statistics: dict[str, say.StageStatistics] = {}
+        self.images, self.image_count = "", 0
+        self.sort = "ch"
+        self.filter = ""
+        self.pinned: tuple[str, tuple[say.Shown, ...]] | None = None
+        self.boxed = False
+
+    def compose(self) -> ComposeResult:
+        """Lay the panes out; theme.tcss says where they stand."""
+        yield StatusBar(id="status")
+        yield LayerTabs(id="tabs")
+        with Horizontal(id="body"):
+            with Vertical(id="sidebar"):
+                yield _titled(LayerList(id="layers"), "1 layers")
+                yield Input(id="filter", placeholder="0-15 dead class:face max>20", compact=True)
+                yield _titled(ChannelList(id="channels"), "2 channels")
+            with Vertical(id="stage"):
+                with Horizontal(id="grids"):
+                    yield PictureGrid("projection", id="projections")
+                    yield PictureGrid("patch", id="patches")
+                with Horizontal(id="facts"):
+                    yield _titled(TopList(id="top"), "5 top activations")
+                    yield _titled(Minimap(id="map"), "6 map")
+                yield JobBar(id="jobs")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Begin with the channels."""
+        for grid in self.grids:
+            grid.mode = self.mode
+        self.tell("loading …")
+        self.name_panes()
+        self.query_one(ChannelList).focus()
+        self.call_after_refresh(self.post_message, self.Drawn())
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Tell jobs in the status bar where there is no job bar."""
+        self.query_one(StatusBar).brief = event.size.width < BOTH_GRIDS
+        self.refresh_bindings()
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    @property
+    def grids(self) -> tuple[PictureGrid, PictureGrid]:
+        """Projections and patches."""
+        return self.query_one("#projections", PictureGrid), self.query_one("#patches", PictureGrid)
+
+    @property
+    def live_grids(self) -> tuple[PictureGrid, ...]:
+        """The grids that follow the channel under the cursor."""
+        return self.grids if self.pinned is None else self.grids[:1]
+
+    @property
+    def channel(self) -> int | None:
+        """The channel under the cursor."""
+        return self.query_one(ChannelList).channel
+
+    def show_layer(self, layer: say.Layer, channel: int) -> None:
+        """Put a layer's channels into the lists, the cursor on ``channel``."""
+        self.stage, self.filter = layer, ""
+        self.query_one("#filter", Input).value = ""
+        self.query_one("#filter").display = False
+        channels = self.query_one(ChannelList)
+        channels.statistics = self.statistics.get(layer.name)
+        channels.stage = layer
+        self.query_one(LayerList).cursor = self.stages.index(layer)
+        self.query_one(LayerTabs).here = layer.name
+        self.order_channels(channel)
+
+    def order_channels(self, at: int | None = None) -> None:
+        """Filter and sort the channels, the cursor staying on ``at`` if it is still there."""
+        channels = self.query_one(ChannelList)
+        if self.stage is None:
+            return
+        wanted = channels.channel if at is None else at
+        order = choose(self.stage.channels, channels.statistics, self.filter, self.sort)
+        channels.sorted_by = self.sort
+        channels.order = order
+        channels.cursor = order.index(wanted) if wanted in order else 0
+        self.name_panes()
+
+    def show_map(self) -> None:
+        """Colour the map by what is known of the layer."""
+        minimap = self.query_one(Minimap)
+        known = self.statistics.get(self.stage.name) if self.stage else None
+        count = self.stage.channels if self.stage else 0
+        minimap.strengths = strengths(known.maximum) if known else (0.0,) * count
+        minimap.cursor = self.channel or 0
+
+    def expect_channel(self) -> str:
+        """Dim the old pictures until the first new one comes; give the channel's name."""
+        assert self.stage is not None
+        unit = str(Unit(self.stage.name, self.channel or 0))
+        self.query_one(StatusBar).unit = unit
+        for grid in self.live_grids:
+            grid.stale = True
+        self.show_map()
+        self.name_panes()
+        return unit
+
+    def settle(self) -> None:
+        """Stop expecting pictures."""
+        for grid in self.live_grids:
+            grid.stale = False
+
+    def name_panes(self) -> None:
+        """Write the titles: what each pane shows now."""
+        projections, patches = self.grids
+        second = "whole images" if self.boxed else "patches"
+        projections.border_title = "3 projections" if self.pinned is None else "3 projections, here"
+        patches.border_title = (
+            f"4 {second}" if self.pinned is None else f"4 projections of {self.pinned[0]}, pinned"
+        )
+        here = self.stage.name if self.stage else ""
+        channels = self.query_one(ChannelList)
+        chosen = f", {channels.count()} of {self.stage.channels}" if self.stage and self.filter else ""
+        ordered = f", by {self.sort}" if self.sort != "ch" else ""
+        channels.border_title = f"2 channels of {here}{chosen}{ordered}" if here else "2 channels"
+        self.query_one(Minimap).border_title = f"6 map of {here}, by max" if here else "6 map"
+        swapped = self.has_class("-patches")
+        self.query_one(LayerTabs).showing = (
+            (f"pinned {self.pinned[0]}" if self.pinned else second) if swapped else "projections"
+        )
+
+    # -- what the engine says ----------------------------------------------------------------------
+
+    def show_net(self, event: say.NetLoaded) -> None:
+        """Show the layers."""
+        self.stages = event.stages
+        self.query_one(StatusBar).net = f"{event.title} on {event.device}"
+        self.query_one(LayerList).stages = event.stages
+        self.query_one(LayerTabs).names = tuple(layer.name for layer in event.stages)
+        self.tell("waiting for the atlas …")
+
+    def show_images(self, event: say.ImagesOpened) -> None:
+        """Name the images."""
+        self.images, self.image_count = event.name, event.count
+        self.query_one(StatusBar).images = f"{event.name}, {event.count} images"
+
+    def show_atlas(self, event: say.AtlasChanged) -> None:
+        """Fill the lists in."""
+        self.statistics = event.statistics
+        seen = f"{event.images} images" if event.complete else f"{event.images} of {self.image_count} images"
+        self.query_one(StatusBar).images = f"{self.images}, {seen}"
+        self.tell("")
+        if self.stage is not None:
+            self.query_one(ChannelList).statistics = event.statistics.get(self.stage.name)
+            if self.filter or self.sort != "ch":
+                self.order_channels()
+            self.show_map()
+
+    def show_job(self, job: say.Job | None) -> None:
+        """Show what is being computed."""
+        self.query_one(StatusBar).job = self.query_one(JobBar).job = job
+
+    def show_places(self, rows: tuple[say.TopRow, ...]) -> None:
+        """Fill the table of top activations."""
+        self.query_one(TopList).places = rows
+
+    def show_picture(self, shown: say.Shown) -> None:
+        """The first picture of a channel replaces the old ones; the others join or renew them."""
+        for grid in self.live_grids:
+            there = () if grid.stale else grid.pictures
+            grid.pictures = (*there[: shown.rank], shown, *there[shown.rank + 1 :])
+            grid.stale = False
+
+    def show_end(self, event: say.ChannelShown) -> None:
+        """All pictures have come; say so where there are none."""
+        for grid in self.live_grids:
+            grid.stale = False
+            grid.pictures = grid.pictures[: event.count]
+            if event.count == 0:
+                grid.notice = f"{event.stage}:{event.channel} fires on none of these images"
+
+    def tell(self, notice: str) -> None:
+        """Write into the empty grids."""
+        for grid in self.grids:
+            grid.notice = notice
+
+    # -- what the panes say ------------------------------------------------------------------------
+
+    def on_rows_moved(self, event: Rows.Moved) -> None:
+        """Follow the cursor of a list."""
+        if isinstance(event.rows, LayerList):
+            self.post_message(self.Went(self.stages[event.index].name))
+        elif isinstance(event.rows, ChannelList) and self.stage is not None:
+            self.post_message(self.Went(self.stage.name, event.rows.channel))
+        elif isinstance(event.rows, TopList):
+            self.link_cursors(event.index)
+
+    def on_rows_sideways(self, event: Rows.Sideways) -> None:
+        """Left and right in a list walk the layers; from the layers, right leads to the channels."""
+        if isinstance(event.rows, LayerList):
+            self.query_one(ChannelList).focus()
+        else:
+            self.post_message(self.Sideways(event.step))
+
+    def on_picture_grid_moved(self, event: PictureGrid.Moved) -> None:
+        """One cursor for projections, patches and table."""
+        self.link_cursors(event.rank)
+
+    def on_layer_tabs_picked(self, event: LayerTabs.Picked) -> None:
+        """Go to the layer that was clicked."""
+        self.post_message(self.Went(event.name))
+
+    def on_minimap_moved(self, event: Minimap.Moved) -> None:
+        """Go to the channel, ending a filter that hides it."""
+        if self.stage is not None:
+            if event.channel not in self.query_one(ChannelList).order:
+                self.close_filter()
+            self.post_message(self.Went(self.stage.name, event.channel))
+
+    def link_cursors(self, rank: int) -> None:
+        """Put the three cursors on one picture."""
+        for grid in self.grids:
+            grid.cursor = rank
+        self.query_one(TopList).cursor = rank
+
+    # -- filter ------------------------------------------------------------------------------------
+
+    def open_filter(self) -> None:
+        """Show the line to type in."""
+        line = self.query_one("#filter", Input)
+        line.display = True
+        line.focus()
+
+    def close_filter(self) -> bool:
+        """Show all channels again; tell whether there was a filter."""
+        line = self.query_one("#filter", Input)
+        if not (line.display or self.filter):
+            return False
+        line.value, line.display, self.filter = "", False, ""
+        self.order_channels()
+        self.query_one(ChannelList).focus()
+        return True
+
+    @on(Input.Changed, "#filter")
+    def _filter_typed(self, event: Input.Changed) -> None:
+        """Filter as the user types; what cannot be read yet leaves the list as it is."""
+        line = self.query_one("#filter", Input)
+        before, self.filter = self.filter, event.value
+        try:
+            self.order_channels()
+        except ExploreError:
+            self.filter = before
+            line.add_class("-unreadable")
+        else:
+            line.remove_class("-unreadable")
+
+    @on(Input.Submitted, "#filter")
+    def _filter_done(self, event: Input.Submitted) -> None:
+        """Go to the first channel that is left, or say what is wrong."""
+        channels = self.query_one(ChannelList)
+        if self.query_one("#filter").has_class("-unreadable"):
+            try:
+                choose(0, None, event.value)
+            except ExploreError as error:
+                self.app.notify(str(error), severity="error", markup=False)
+            return
+        self.query_one("#filter").display = bool(self.filter)
+        channels.focus()
+        if self.stage is not None and channels.channel is not None:
+            self.post_message(self.Went(self.stage.name, channels.channel))
+
+    def sort_by_next(self, step: int) -> None:
+        """Sort by the next column, or the one before."""
+        self.sort = SORTS[(SORTS.index(self.sort) + step) % len(SORTS)]
+        self.order_channels()
+
+    # -- views -------------------------------------------------------------------------------------
+
+    def pin(self, unit: str) -> None:
+        """Keep the channel's projections in the second grid, or let it follow again."""
+        projections, patches = self.grids
+        if self.pinned is None:
+            self.pinned = (unit, projections.pictures)
+            patches.kind = "projection"
+        else:
+            self.pinned = None
+            patches.kind = "whole" if self.boxed else "patch"
+            patches.pictures, patches.stale = projections.pictures, projections.stale
+        patches.refresh()
+        self.name_panes()
+
+    def toggle_box(self) -> None:
+        """Change between patches and whole images with a box."""
+        self.boxed = not self.boxed
+        if self.pinned is None:
+            self.grids[1].kind = "whole" if self.boxed else "patch"
+            self.grids[1].refresh()
+        self.name_panes()
+
+
+def _titled(pane: Widget, title: str) -> Widget:
+    pane.border_title = title
+    return pane

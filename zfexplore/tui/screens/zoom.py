@@ -1,0 +1,81 @@
+"""One unit, large: its projection, and beside it what it saw."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Static
+
+from zfexplore.tui import keys
+from zfexplore.tui.messages import Shown
+from zfexplore.tui.widgets.channels import number
+from zfexplore.tui.widgets.large import LargePicture
+
+ROOM_FOR_BOTH = 100  # columns
+
+
+class ZoomScreen(ModalScreen[int]):
+    """Walks through a channel's pictures; gives the rank it was left at."""
+
+    BINDINGS = keys.bindings(keys.LARGE)
+
+    def __init__(self, unit: str, pictures: tuple[Shown, ...], rank: int, mode: str, *, boxed: bool) -> None:
+        super().__init__()
+        self.unit, self.pictures, self.rank, self.mode, self.boxed = unit, pictures, rank, mode, boxed
+        self.second = False  # where only one fits: the patch instead of the projection
+
+    def compose(self) -> ComposeResult:
+        """Both pictures, a line above and the keys below."""
+        yield Static(id="zoom-title", markup=False)
+        with Horizontal():
+            yield LargePicture(id="zoom-projection")
+            yield LargePicture(id="zoom-patch")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Draw."""
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Show both where there is room."""
+        self._draw()
+
+    def action_walk(self, step: int) -> None:
+        """Go to the next picture or the one before."""
+        self.rank = max(0, min(self.rank + step, len(self.pictures) - 1))
+        self._draw()
+
+    def action_box(self) -> None:
+        """Change between the patch and the whole image with its box."""
+        self.boxed = not self.boxed
+        self.second = True
+        self._draw()
+
+    def action_other(self) -> None:
+        """Show the other picture where only one fits."""
+        self.second = not self.second
+        self._draw()
+
+    def action_close(self) -> None:
+        """Close, telling the rank."""
+        self.dismiss(self.rank)
+
+    def _draw(self) -> None:
+        shown = self.pictures[self.rank]
+        projection = self.query_one("#zoom-projection", LargePicture)
+        patch = self.query_one("#zoom-patch", LargePicture)
+        projection.bitmap, patch.bitmap = shown.projection, shown.whole if self.boxed else shown.patch
+        projection.mode = patch.mode = self.mode
+        both = self.app.size.width >= ROOM_FOR_BOTH
+        projection.display, patch.display = both or not self.second, both or self.second
+        y0, x0, y1, x1 = shown.window
+        parts = [
+            f"{self.unit}@{shown.y},{shown.x}",
+            f"#{shown.rank + 1} of {len(self.pictures)}",
+            f"activation {number(shown.value)}",
+            f"{shown.label}  {shown.name}".strip(),
+            f"rows {y0}-{y1 - 1}, columns {x0}-{x1 - 1}",
+            f"full brightness ±{shown.scale:.3g}",
+        ]
+        self.query_one("#zoom-title", Static).update(" " + "  ·  ".join(parts))

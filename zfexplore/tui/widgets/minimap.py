@@ -1,0 +1,136 @@
+"""All channels of a layer at once, a block each, brighter the stronger; walked with the arrows.
+
+A character cell holds two channels, one above the other. The channel under the cursor has the
+accent's colour, and its number stands in the title.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from rich.color import Color
+from rich.color_triplet import ColorTriplet
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region
+from textual.message import Message
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from zfexplore.tui import keys
+from zfexplore.tui.strips import style
+
+HERE = 0xE06C5A
+UPPER_HALF = "▀"
+
+
+class Minimap(Widget, can_focus=True):
+    """Told each channel's strength and where the cursor is; says where it was moved to."""
+
+    BINDINGS = keys.bindings(keys.PANES)
+
+    _plain = Style.null()
+
+    strengths: reactive[tuple[float, ...]] = reactive(())
+    cursor: reactive[int] = reactive(0)
+
+    class Moved(Message):
+        """The user moved to another channel."""
+
+        def __init__(self, channel: int) -> None:
+            super().__init__()
+            self.channel = channel
+
+    # -- cursor ------------------------------------------------------------------------------------
+
+    def action_step(self, down: int, across: int) -> None:
+        """Move to a neighbour."""
+        self._move(self.cursor + down * self._columns + across)
+
+    def action_page(self, direction: int) -> None:
+        """Move four rows."""
+        self._move(self.cursor + 4 * direction * self._columns)
+
+    def action_edge(self, direction: int) -> None:
+        """Move to the first or last channel."""
+        self._move(0 if direction < 0 else len(self.strengths) - 1)
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the upper of the two channels that were clicked."""
+        place = event.get_content_offset(self)
+        if place is not None and place.x // self._cells < self._columns:
+            self._move((self._top + 2 * place.y) * self._columns + place.x // self._cells)
+
+    def _move(self, channel: int) -> None:
+        if 0 <= channel < len(self.strengths) and channel != self.cursor:
+            self.post_message(self.Moved(channel))
+
+    # -- drawing -----------------------------------------------------------------------------------
+
+    @property
+    def _columns(self) -> int:
+        """Channels in a row: square, as 16 x 16 for conv5, as far as the pane is wide enough."""
+        return max(1, min(math.isqrt(max(len(self.strengths) - 1, 0)) + 1, self.size.width))
+
+    @property
+    def _cells(self) -> int:
+        """Cells that a channel is wide."""
+        return 2 if 2 * self._columns <= self.size.width else 1
+
+    @property
+    def _top(self) -> int:
+        """The first row of channels in sight, even; the cursor's is near the middle where not all fit."""
+        rows, room = math.ceil(len(self.strengths) / self._columns), 2 * self.size.height
+        top = min(self.cursor // self._columns - room // 2, rows - room)
+        return max(0, top + top % 2)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw the pane; its style is looked up once, not for every line."""
+        self._plain = self.rich_style
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
+        """Draw two rows of channels."""
+        width, columns = self.size.width, self._columns
+        first = (self._top + 2 * y) * columns
+        upper = range(first, min(first + columns, len(self.strengths)))
+        segments = [self._pair(channel, channel + columns) for channel in upper]
+        return Strip(segments or [Segment(" ", self._plain)]).adjust_cell_length(width, self._plain)
+
+    def _pair(self, upper: int, lower: int) -> Segment:
+        if lower < len(self.strengths):
+            return Segment(UPPER_HALF * self._cells, style(self._colour(upper), self._colour(lower)))
+        ink = Style.from_color(Color.from_triplet(_triplet(self._colour(upper))), self._plain.bgcolor)
+        return Segment(UPPER_HALF * self._cells, ink)
+
+    def _colour(self, channel: int) -> int:
+        if channel == self.cursor:
+            return HERE
+        share = self.strengths[channel] / (self._strongest or 1)
+        return shade(share)
+
+    @property
+    def _strongest(self) -> float:
+        return max(self.strengths, default=0.0)
+
+
+def shade(share: float) -> int:
+    """Give a strength in [0, 1] its colour: dark blue-grey to pale amber, a dead channel near black."""
+    if share <= 0:
+        return 0x181A1D
+    share = math.sqrt(min(share, 1.0))  # most channels are far weaker than the strongest
+    dark, bright = (38, 46, 58), (255, 226, 170)
+    red, green, blue = (round(low + share * (high - low)) for low, high in zip(dark, bright, strict=True))
+    return red << 16 | green << 8 | blue
+
+
+def strengths(values: Sequence[float]) -> tuple[float, ...]:
+    """Give what the map shows: values, none below zero."""
+    return tuple(max(0.0, float(value)) for value in values)
+
+
+def _triplet(packed: int) -> ColorTriplet:
+    return ColorTriplet(packed >> 16, packed >> 8 & 255, packed & 255)
