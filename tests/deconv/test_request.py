@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from zfexplore.deconv.dense import project
-from zfexplore.deconv.request import exact_arithmetic, strongest
+from zfexplore.deconv.request import strongest
 from zfexplore.errors import ExploreError
 from zfexplore.nets.trunk import Trunk
 
@@ -70,30 +70,6 @@ def test_images_channels_and_positions_are_broadcast(trunk: Trunk, images: Tenso
 def test_the_maximum_goes_to_the_first_of_equals() -> None:
     maps = torch.tensor([[[0.0, 2, 1], [2, 0, 2]], [[0, 0, 0], [0, 0, 0]]])
     assert strongest(maps).tolist() == [[0, 1], [0, 0]]
-
-
-def test_precision_is_full_inside_and_restored_even_after_an_error() -> None:
-    def settings() -> tuple[object, ...]:
-        return (
-            torch.backends.cudnn.allow_tf32,
-            torch.backends.cudnn.deterministic,
-            torch.backends.cudnn.benchmark,
-            torch.get_float32_matmul_precision(),
-            torch.is_grad_enabled(),
-        )
-
-    before = settings()
-
-    def fail_inside() -> None:
-        with torch.autocast("cpu", torch.bfloat16), exact_arithmetic(torch.device("cpu")):
-            assert (torch.eye(3) @ torch.eye(3)).dtype == torch.float32
-            assert torch.backends.cudnn.deterministic
-            assert not torch.is_grad_enabled()
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        fail_inside()
-    assert settings() == before
 
 
 def test_a_caller_who_allows_bfloat16_products_gets_full_ones(trunk: Trunk, images: Tensor) -> None:

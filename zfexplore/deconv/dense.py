@@ -30,12 +30,12 @@ from zfexplore.deconv.request import (
     Positions,
     Projection,
     Request,
-    exact_arithmetic,
     input_windows,
     join,
     read_request,
     strongest,
 )
+from zfexplore.nets.arithmetic import exact_arithmetic
 from zfexplore.nets.trunk import Stage, Step, Trunk, run_step
 
 # Rows brought down together. A row of ZFNet at 224 pixels holds about 15 MB on its way, so this

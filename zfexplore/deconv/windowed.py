@@ -39,7 +39,6 @@ from zfexplore.deconv.request import (
     Positions,
     Projection,
     Request,
-    exact_arithmetic,
     join,
     pixel_channels,
     read_request,
@@ -47,6 +46,7 @@ from zfexplore.deconv.request import (
     strongest,
 )
 from zfexplore.errors import ExploreError
+from zfexplore.nets.arithmetic import exact_arithmetic
 from zfexplore.nets.trunk import Step, Trunk, run_step
 
 # Numbers in the largest map of a batch of windows: what a core's cache holds (4 MB of float32), and

@@ -101,7 +101,7 @@ def normalise(batch: Any, convention: InputConvention) -> Tensor:
     """
     import torch
 
-    pixels = torch.as_tensor(batch).permute(0, 3, 1, 2).contiguous()  # [n, 3, h, w]
+    pixels = torch.as_tensor(batch).permute(0, 3, 1, 2)  # [n, 3, h, w], channels last in memory
     mean = mean_of(convention, (pixels.shape[2], pixels.shape[3]), pixels.device)
     scaled = pixels.to(torch.float32).mul_(convention.scale / 255.0)
     return scaled.sub_(mean).div_(per_channel(convention.std, pixels.device))
