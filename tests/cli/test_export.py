@@ -55,7 +55,7 @@ def test_channel_writes_picture_and_tables(zfexplore, tmp_path):
     assert (code, out) == (0, "wrote out/conv4-3.png\nwrote out/conv4-3.csv\nwrote out/conv4-3.json\n")
     record = json.loads((tmp_path / "out" / "conv4-3.json").read_text())
     assert record["channel"] == "conv4:3"
-    assert record["max"] == pytest.approx(record["units"][0]["activation"], rel=1e-5)
+    assert record["max"] == pytest.approx(record["units"][0]["activation"], rel=1e-3)
     chunks = read_chunks(tmp_path / "out" / "conv4-3.png")
     assert json.loads(chunks["unit conv4:3"]) == record["units"]
     assert record["command"] == chunks["command"]
