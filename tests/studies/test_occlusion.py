@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import itertools
+import json
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -205,10 +209,12 @@ def test_the_maps_come_as_they_grow(tiny, picture_of, monkeypatch):
     assert [event.done for event in events[::2][:3]] == [6, 12, 16]
 
 
-def test_events_are_no_more_than_ten_a_second(tiny, picture_of):
-    events = list(occlude(tiny, picture_of(20), square=5, stride=1, batch_size=1))
+def test_events_are_no_more_than_ten_a_second(tiny, picture_of, monkeypatch):
+    clock = itertools.count(step=0.02)  # seconds: every look at it takes a fiftieth
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    events = list(occlude(tiny, picture_of(20), square=5, stride=2, batch_size=1))  # 100 places, 2 seconds
     shown = [event for event in events if isinstance(event, Progress)]
-    assert len(shown) < 100  # of 400 places
+    assert 15 <= len(shown) <= 21
     assert sum(isinstance(event, OcclusionPartial) for event in events) == len(shown) - 1
 
 
@@ -238,3 +244,19 @@ def test_a_net_that_overflows_is_told(tiny, picture_of):
     tiny.net[0].weight.data.fill_(3e38)
     with pytest.raises(ExploreError, match="not a finite number"):
         finish(occlude(tiny, picture_of(20), "conv1", 0))
+
+
+def test_the_square_looks_like_the_mean(tiny, picture_of):
+    found = finish(occlude(tiny, picture_of(20), square=6, stride=6))
+    shown = found.with_square(1, 2)
+    y0, x0, y1, x1 = found.grid.window(1, 2)
+    assert (shown[y0:y1, x0:x1] == (120, 110, 100)).all()
+    shown[y0:y1, x0:x1] = found.image[y0:y1, x0:x1]
+    np.testing.assert_array_equal(shown, found.image)
+
+
+def test_what_it_is_of_is_told_in_plain_values(tiny, picture_of):
+    found = finish(occlude(tiny, picture_of(20), "conv1", 2, label="cat", square=6, stride=6))
+    told = json.loads(json.dumps(found.described()))
+    assert (told["channel"], told["square"], told["stride"], told["class"]) == ("conv1:2", 6, 6, "cat")
+    assert told["intact"]["probability"] == found.intact.probability

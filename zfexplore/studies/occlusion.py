@@ -16,7 +16,7 @@ Places are visited from coarse to fine, so that a quarter of the time shows most
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from PIL import Image
 from torch import Tensor
 
 from zfexplore.errors import ExploreError
-from zfexplore.images.transforms import Fit
+from zfexplore.images.transforms import Fit, denormalise
 from zfexplore.nets.arithmetic import exact_arithmetic
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.trunk import Trunk
@@ -121,12 +121,14 @@ class OcclusionResult:
     ``total`` and ``peak [rows, columns]`` float32 are the channel's sum and maximum, in units of its
     activation; ``probability`` float32 that of class ``label``, ``best_class`` int64 the most probable
     one, both None for a net without classes. Where the square has not been yet: NaN, and -1.
-    ``image [size, size, 3]`` uint8 is what the net saw, ``intact`` its answer with nothing hidden.
+    ``image [size, size, 3]`` uint8 is what the net saw, ``intact`` its answer with nothing hidden;
+    ``grey [size, size, 3]`` uint8 is what a hidden pixel looks like.
     """
 
     unit: Unit
     grid: Grid
     image: np.ndarray
+    grey: np.ndarray
     intact: Answer
     label: int | None
     classes: tuple[str, ...]
@@ -155,6 +157,24 @@ class OcclusionResult:
             return None
         row, column = np.unravel_index(int(np.nanargmin(self.total)), self.total.shape)
         return int(row), int(column)
+
+    def with_square(self, row: int, column: int) -> np.ndarray:
+        """Give the picture with the square on a place, uint8 ``[size, size, 3]``."""
+        window = self.grid.window(row, column)
+        inside = np.s_[window.y0 : window.y1, window.x0 : window.x1]
+        hidden = self.image.copy()
+        hidden[inside] = self.grey[inside]
+        return hidden
+
+    def described(self) -> dict[str, Any]:
+        """Give what is not a map, as plain values: for the text beside or inside a figure."""
+        return {
+            "channel": str(self.unit),
+            "square": self.grid.square,
+            "stride": self.grid.stride,
+            "class": self.class_name,
+            "intact": asdict(self.intact),
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +218,17 @@ def occlude(
     channel = _channel(trunk, stage, channel, maps[stage])
     chosen = _label(checkpoint.metadata.classes, label, None if head is None else maps[head])
     intact = _answers(maps[stage][:, channel], None if head is None else maps[head], chosen)
-    result = _empty(Unit(stage, channel), grid, seen.pixels, intact[0], chosen, checkpoint.metadata.classes)
+    grey = denormalise(torch.zeros_like(seen.batch), convention)[0].cpu().numpy()
+    result = OcclusionResult(
+        unit=Unit(stage, channel),
+        grid=grid,
+        image=seen.pixels,
+        grey=grey,
+        intact=intact[0],
+        label=chosen,
+        classes=checkpoint.metadata.classes,
+        **_empty_maps(grid.places, with_classes=head is not None),
+    )
 
     places = grid.coarse_to_fine()
     meter = Meter("occlusion", len(places), unit="places")
@@ -278,22 +308,16 @@ def _answers(maps: Tensor, logits: Tensor | None, label: int | None) -> list[Ans
     return [Answer(*row) for row in zip(*columns, strict=True)]
 
 
-def _empty(
-    unit: Unit, grid: Grid, image: np.ndarray, intact: Answer, label: int | None, classes: tuple[str, ...]
-) -> OcclusionResult:
-    shape = (grid.places, grid.places)
-    return OcclusionResult(
-        unit=unit,
-        grid=grid,
-        image=image,
-        intact=intact,
-        label=label,
-        classes=classes,
-        total=np.full(shape, np.nan, np.float32),
-        peak=np.full(shape, np.nan, np.float32),
-        probability=None if label is None else np.full(shape, np.nan, np.float32),
-        best_class=None if label is None else np.full(shape, UNKNOWN, np.int64),
-    )
+def _empty_maps(places: int, *, with_classes: bool) -> dict[str, Any]:
+    def unknown() -> np.ndarray:
+        return np.full((places, places), np.nan, np.float32)
+
+    return {
+        "total": unknown(),
+        "peak": unknown(),
+        "probability": unknown() if with_classes else None,
+        "best_class": np.full((places, places), UNKNOWN, np.int64) if with_classes else None,
+    }
 
 
 def _enter(result: OcclusionResult, places: Sequence[tuple[int, int]], answers: Sequence[Answer]) -> None:
