@@ -158,8 +158,10 @@ def test_every_channel_is_ranked_by_how_many_images_excite_it_less(tiny, source,
         truth = 100 * sum(bool(maxima[stage][channel] < value) for maxima in others) / len(others)
         assert found.lowest - 1e-6 <= truth <= found.highest + 1e-6
         assert found.exceeds_best == all(bool(maxima[stage][channel] < value) for maxima in others)
-    order = [(channel.percentile, channel.strength) for channel in ranked]
+    order = [channel.percentile for channel in ranked]
     assert order == sorted(order, reverse=True)
+    surpassing = [channel.strength for channel in ranked if channel.exceeds_best]
+    assert surpassing == sorted(surpassing, reverse=True)
 
 
 def test_a_unit_is_where_the_channel_is_strongest(tiny, atlas, picture_of):
@@ -209,6 +211,17 @@ def test_a_channel_that_no_image_of_the_atlas_excites(checkpoint_of, tmp_path):
     assert red.strength == pytest.approx(5 / 11)
     _, silent = rank_channels(checkpoint, atlas, Image.new("RGB", (4, 4), (5, 0, 0)))
     assert (silent.percentile, silent.highest, silent.strength, silent.rank) == (0, 0, 0, None)
+
+
+def test_among_equals_a_channel_without_a_scale_of_its_own_comes_last(checkpoint_of, tmp_path):
+    net = nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU())
+    net[0].weight.data = torch.tensor([[0, 0, 1.0], [1.0, 0, 0]]).view(2, 3, 1, 1)
+    net[0].bias.data = torch.tensor([-100.0, 0.0])
+    checkpoint = checkpoint_of(net, 4)
+    Image.new("RGB", (4, 4), (10, 0, 0)).save(tmp_path / "red.png")
+    atlas = finish(build_atlas(checkpoint, open_images(tmp_path)))
+    both = rank_channels(checkpoint, atlas, Image.new("RGB", (4, 4), (11, 0, 200)))
+    assert [(found.unit.channel, found.percentile) for found in both] == [(1, 100), (0, 100)]
 
 
 def test_the_picture_is_fitted_as_the_atlass_images_were(tiny, source):

@@ -91,8 +91,8 @@ def rank_channels(
 
     Without ``stage``, of all the atlas's stages but the pools, whose maxima repeat their convolutions'.
     ``fit`` is by default the atlas's own, with which alone the comparison is fair. Equal percentiles go
-    by ``strength``, then in the order of the net. Raises ExploreError for a stage that the atlas does
-    not have, and for an atlas of other weights.
+    by ``strength``, where that is infinite last, then in the order of the net. Raises ExploreError for a
+    stage that the atlas does not have, and for an atlas of other weights.
     """
     if atlas.header["weights"] != checkpoint.metadata.weights_fingerprint:
         raise ExploreError("the atlas is of another checkpoint's weights: index the images again")
@@ -107,7 +107,7 @@ def rank_channels(
         for record, span in zip(records, layout.spans, strict=True)
         for channel in _of_stage(trunk, atlas, record, maxima[span], places[span])
     ]
-    return sorted(channels, key=lambda channel: (-channel.percentile, -channel.strength))
+    return sorted(channels, key=_descending)
 
 
 def percentiles(
@@ -205,6 +205,11 @@ def _strength(activation: float, best: float) -> float:
     if best > 0:
         return activation / best
     return float("inf") if activation > 0 else 0.0
+
+
+def _descending(channel: RankedChannel) -> tuple[float, float]:
+    # What fires on none of the atlas's images has no scale to be strong on: most often it barely fires.
+    return -channel.percentile, -channel.strength if channel.strength < float("inf") else 1.0
 
 
 def _rectified(trunk: Trunk, stage: str) -> bool:
