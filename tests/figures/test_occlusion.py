@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zfexplore.figures.occlusion import (
@@ -88,6 +88,7 @@ def test_unknown_places_take_the_nearest_value():
     assert np.isnan(values[1]).all()  # the map itself stays as it was
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.sampled_from([NAN, 1.0, 2.0]), min_size=12, max_size=12).map(
         lambda flat: np.array(flat).reshape(3, 4)

@@ -48,7 +48,7 @@ activations = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(activations, min_size=1, max_size=60), activations)
 def test_the_truth_lies_within_the_bounds(maxima, activation):
     estimate, lowest, highest, rank = percentile(maxima, activation)
@@ -64,7 +64,7 @@ def test_the_truth_lies_within_the_bounds(maxima, activation):
         assert rank == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(activations, min_size=1, max_size=60), activations, activations)
 def test_a_stronger_activation_never_stands_lower(maxima, one, other):
     weak, strong = sorted((one, other))
