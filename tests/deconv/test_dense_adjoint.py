@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from zfexplore.deconv.dense import undo_step
-from zfexplore.nets.trunk import Step, run_step
+from zfexplore.nets.steps import Step, run_step
 
 SMALL = st.integers(1, 4)
 SIZES = st.tuples(st.integers(5, 13), st.integers(5, 13))

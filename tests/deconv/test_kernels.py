@@ -15,7 +15,7 @@ from zfexplore.deconv.kernels import (
     convolve_transposed,
     kernels_of,
 )
-from zfexplore.nets.trunk import Step
+from zfexplore.nets.steps import Step
 
 PAIRS = st.tuples(st.integers(1, 5), st.integers(1, 5))
 quick = settings(deadline=None, max_examples=30, derandomize=True)

@@ -9,7 +9,8 @@ from torch import nn
 
 from zfexplore.deconv.dense import record
 from zfexplore.errors import ExploreError
-from zfexplore.nets.trunk import Trunk, run_step
+from zfexplore.nets.steps import run_step
+from zfexplore.nets.trunk import Trunk
 from zfexplore.nets.zfnet import ContrastNorm
 from zfexplore.studies.feeds import INPUT, feeds_from, feeds_of
 from zfexplore.units import Unit

@@ -13,7 +13,8 @@ from itertools import accumulate, pairwise
 import torch
 from torch import Tensor
 
-from zfexplore.nets.trunk import Trunk, run_step
+from zfexplore.nets.steps import run_step
+from zfexplore.nets.trunk import Trunk
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ This file is the reference; ``windowed.py`` computes the same numbers inside the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,7 +36,8 @@ from zfexplore.deconv.request import (
     strongest,
 )
 from zfexplore.nets.arithmetic import exact_arithmetic
-from zfexplore.nets.trunk import Stage, Step, Trunk, run_step
+from zfexplore.nets.steps import Step, run_step
+from zfexplore.nets.trunk import Stage, Trunk
 
 # Rows brought down together. A row of ZFNet at 224 pixels holds about 15 MB on its way, so this
 # stays near 250 MB however many rows are asked for.
@@ -92,11 +93,18 @@ def project_request(trunk: Trunk, images: Tensor, request: Request) -> Projectio
 
 def record(trunk: Trunk, images: Tensor, stage: str) -> Recording:
     """Run ``images [n, c, h, w]`` up to ``stage``, keeping the switches of every pooling."""
-    chosen = trunk.stage(stage)
+    return record_stages(trunk, images, [stage])[stage]
+
+
+def record_stages(trunk: Trunk, images: Tensor, stages: Iterable[str]) -> dict[str, Recording]:
+    """Run ``images [n, c, h, w]`` up once, to the highest of ``stages``, and give each one's recording."""
+    chosen = [trunk.stage(name) for name in stages]
+    ends = {stage.end for stage in chosen}
     x = images
     shapes: list[tuple[int, ...]] = []
     switches: dict[int, Tensor] = {}
-    for index, step in enumerate(trunk.steps[: chosen.end]):
+    tops: dict[int, Tensor] = {}
+    for index, step in enumerate(trunk.steps[: max(ends)]):
         shapes.append(tuple(x.shape[1:]))
         if step.kind == "pool":
             x, switches[index] = F.max_pool2d(
@@ -104,7 +112,9 @@ def record(trunk: Trunk, images: Tensor, stage: str) -> Recording:
             )
         else:
             x = run_step(step, x)
-    return Recording(chosen, x, tuple(shapes), switches)
+        if index + 1 in ends:
+            tops[index + 1] = x
+    return {stage.name: _recording(stage, tops[stage.end], shapes, switches) for stage in chosen}
 
 
 def backproject(trunk: Trunk, recording: Recording, seed: Tensor) -> Tensor:
@@ -157,6 +167,14 @@ def unpool(signal: Tensor, switches: Tensor, size: Sequence[int], step: Step) ->
             places = switches[:, :, y::down, x::right].flatten(2)
             pixels.flatten(2).scatter_add_(2, places, signal[:, :, y::down, x::right].flatten(2))
     return pixels
+
+
+def _recording(
+    stage: Stage, top: Tensor, shapes: Sequence[tuple[int, ...]], switches: dict[int, Tensor]
+) -> Recording:
+    """Leave out of a longer way up what lies above ``stage``."""
+    below = {step: chosen for step, chosen in switches.items() if step < stage.end}
+    return Recording(stage, top, tuple(shapes[: stage.end]), below)
 
 
 def _portions(request: Request) -> list[Request]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from zfexplore.nets.trunk import Stage, Step, Trunk
+from zfexplore.nets.steps import Step
+from zfexplore.nets.trunk import Stage, Trunk
 from zfexplore.units import Window
 
 Windows = tuple[Window, ...]  # a unit's on every map, the input's first

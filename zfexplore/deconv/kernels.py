@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zfexplore.nets.trunk import Step
+from zfexplore.nets.steps import Step
 
 FEW_CHANNELS = 4
 

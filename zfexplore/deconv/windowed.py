@@ -47,7 +47,8 @@ from zfexplore.deconv.request import (
 )
 from zfexplore.errors import ExploreError
 from zfexplore.nets.arithmetic import exact_arithmetic
-from zfexplore.nets.trunk import Step, Trunk, run_step
+from zfexplore.nets.steps import Step, run_step
+from zfexplore.nets.trunk import Trunk
 
 # Numbers in the largest map of a batch of windows: what a core's cache holds (4 MB of float32), and
 # what keeps a GPU busy. Larger batches run slower on a CPU, not faster.

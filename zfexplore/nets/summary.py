@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zfexplore.nets.trunk import Pair, ReceptiveField, Trunk
+from zfexplore.nets.steps import Pair
+from zfexplore.nets.trunk import ReceptiveField, Trunk
 
 
 @dataclass(frozen=True)

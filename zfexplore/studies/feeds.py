@@ -22,7 +22,8 @@ from zfexplore.deconv.dense import undo_step
 from zfexplore.deconv.request import read_request, strongest
 from zfexplore.images.transforms import Fit
 from zfexplore.nets.arithmetic import exact_arithmetic
-from zfexplore.nets.trunk import Step, Trunk, run_step
+from zfexplore.nets.steps import Step, run_step
+from zfexplore.nets.trunk import Trunk
 from zfexplore.studies.picture import see
 from zfexplore.units import Unit
 
