@@ -86,6 +86,16 @@ async def test_moving_asks_for_the_channel_under_the_cursor(app, engine):
         assert app.query_one(StatusBar).unit == "conv2:255"
 
 
+async def test_no_key_is_lost_when_they_come_faster_than_they_are_answered(app):
+    async with running(app) as pilot:
+        channels = app.query_one(ChannelList)
+        for _ in range(40):
+            channels.action_step(1, 0)
+        await until(pilot, lambda: app.query_one(StatusBar).unit == "conv2:40")
+
+        assert app.channel == 40
+
+
 async def test_layers_change_by_brackets_arrows_and_list_and_each_keeps_its_channel(app):
     async with running(app) as pilot:
         await pilot.press("down", "down", "left_square_bracket")
@@ -229,7 +239,7 @@ async def test_a_fatal_error_is_a_dialog_and_the_exit_code(app):
 async def test_help_lists_the_keys_and_closes(app):
     async with running(app, (80, 24)) as pilot:
         await pilot.press("question_mark")
-        await until(pilot, lambda: "save its figure" in text(app))
+        await until(pilot, lambda: "one up" in text(app))
         assert isinstance(app.screen, HelpScreen)
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, HelpScreen))

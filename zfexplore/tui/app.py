@@ -138,6 +138,10 @@ class ExplorerApp(App[None]):
         """The user moved a cursor."""
         self.go_to(event.stage, event.channel)
 
+    def on_explorer_screen_walked(self) -> None:
+        """The user moved the cursor in the channels."""
+        self.show_channel()
+
     def on_explorer_screen_sideways(self, event: ExplorerScreen.Sideways) -> None:
         """The user walks the layers."""
         self.action_layer(event.step)

@@ -31,18 +31,18 @@ EVERYWHERE = (
     Key("save", "enter,r", "save", "save", "project the channel and save its figure as a PNG", "⏎"),
     Key("zoom", "z", "zoom", "zoom", "the picture under the cursor, large", "z"),
     Key("swap", "p", "swap", "swap", "projections or patches, where only one fits", "p"),
+    Key("help", "question_mark", "help", "help", "this help", "?"),
+    Key("quit", "q", "quit", "quit", "leave", "q"),
     Key("layer-down", "left_square_bracket", "layer(-1)", "layer", "the layer below", "[ ]"),
     Key("layer-up", "right_square_bracket", "layer(1)", "layer up", "the layer above"),
     Key("filter", "slash", "filter", "filter", "only some channels: 0-15, dead, class:face, max>20", "/"),
+    Key("palette", "colon", "command_palette", "find", "find a layer, a channel (conv5:130), an action", ":"),
     Key("sort", "greater_than_sign,comma", "sort(1)", "sort", "sort channels by the next column"),
     Key("unsort", "less_than_sign", "sort(-1)", "sort back", "sort channels by the column before"),
     Key("pin", "space", "pin", "pin", "keep the channel in the second grid; again to let go", "␣"),
-    Key("box", "b", "box", "box", "whole images with a box around the patch, or patches", "b"),
+    Key("box", "b", "box", "box", "whole images with a box around the patch, or patches"),
     Key("copy", "y", "copy", "copy", "copy the command that makes this channel's figure"),
     Key("mode", "m", "mode", "glyphs", "other glyphs: half blocks, sextants, ASCII, quadrants"),
-    Key("palette", "colon", "command_palette", "find", "find a layer, a channel (conv5:130), an action", ":"),
-    Key("help", "question_mark", "help", "help", "this help", "?"),
-    Key("quit", "q", "quit", "quit", "leave", "q"),
     Key("focus-1", "1", "pane('layers')", "layers", "go to the layers"),
     Key("focus-2", "2", "pane('channels')", "channels", "go to the channels"),
     Key("focus-3", "3", "pane('projections')", "projections", "go to the projections"),
@@ -73,7 +73,7 @@ LARGE = (
     Key("zoom-close", "escape,z,q,enter", "close", "close", "back to the panes", "esc"),
 )
 
-TABLES = {"everywhere": EVERYWHERE, "in a pane": PANES, "in the large view": LARGE}
+TABLES = {"in a pane": PANES, "everywhere": EVERYWHERE, "in the large view": LARGE}
 
 
 def bindings(table: Iterable[Key]) -> list[BindingType]:

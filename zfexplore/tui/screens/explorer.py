@@ -39,6 +39,9 @@ class ExplorerScreen(Screen[None]):
             super().__init__()
             self.stage, self.channel = stage, channel
 
+    class Walked(Message):
+        """The user moved the cursor to another channel of the layer."""
+
     class Sideways(Message):
         """The user asked for the next layer up (1) or down (-1)."""
 
@@ -163,20 +166,17 @@ class ExplorerScreen(Screen[None]):
         """Write the titles: what each pane shows now."""
         projections, patches = self.grids
         second = "whole images" if self.boxed else "patches"
-        projections.border_title = "3 projections" if self.pinned is None else "3 projections, here"
-        patches.border_title = (
-            f"4 {second}" if self.pinned is None else f"4 projections of {self.pinned[0]}, pinned"
-        )
+        pinned = f"projections of {self.pinned[0]}, pinned" if self.pinned else ""
+        _entitle(projections, "3 projections, here" if self.pinned else "3 projections")
+        _entitle(patches, f"4 {pinned or second}")
         here = self.stage.name if self.stage else ""
         channels = self.query_one(ChannelList)
         chosen = f", {channels.count()} of {self.stage.channels}" if self.stage and self.filter else ""
         ordered = f", by {self.sort}" if self.sort != "ch" else ""
-        channels.border_title = f"2 channels of {here}{chosen}{ordered}" if here else "2 channels"
-        self.query_one(Minimap).border_title = f"6 map of {here}, by max" if here else "6 map"
-        swapped = self.has_class("-patches")
-        self.query_one(LayerTabs).showing = (
-            (f"pinned {self.pinned[0]}" if self.pinned else second) if swapped else "projections"
-        )
+        _entitle(channels, f"2 channels of {here}{chosen}{ordered}" if here else "2 channels")
+        _entitle(self.query_one(Minimap), f"6 map of {here}, by max" if here else "6 map")
+        swapped = f"pinned {self.pinned[0]}" if self.pinned else second
+        self.query_one(LayerTabs).showing = swapped if self.has_class("-patches") else "projections"
 
     # -- what the engine says ----------------------------------------------------------------------
 
@@ -239,8 +239,9 @@ class ExplorerScreen(Screen[None]):
         """Follow the cursor of a list."""
         if isinstance(event.rows, LayerList):
             self.post_message(self.Went(self.stages[event.index].name))
-        elif isinstance(event.rows, ChannelList) and self.stage is not None:
-            self.post_message(self.Went(self.stage.name, event.rows.channel))
+        elif isinstance(event.rows, ChannelList):
+            # Not the row of the event: with quick keys the cursor may be further by now.
+            self.post_message(self.Walked())
         elif isinstance(event.rows, TopList):
             self.link_cursors(event.index)
 
@@ -350,3 +351,8 @@ class ExplorerScreen(Screen[None]):
 def _titled(pane: Widget, title: str) -> Widget:
     pane.border_title = title
     return pane
+
+
+def _entitle(pane: Widget, title: str) -> None:
+    if pane.border_title != title:  # setting it draws the whole pane anew
+        pane.border_title = title

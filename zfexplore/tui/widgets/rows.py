@@ -48,6 +48,7 @@ class Rows(ScrollView, can_focus=True):
 
     cursor: reactive[int] = reactive(0, init=False)
     _plain = Style.null()
+    _columns: tuple[Column, ...] = ()
 
     class Moved(Message):
         """The user moved the cursor to another row."""
@@ -102,15 +103,18 @@ class Rows(ScrollView, can_focus=True):
         """Keep the cursor on a row."""
         return max(0, min(cursor, self.count() - 1))
 
-    def watch_cursor(self, _old: int, new: int) -> None:
-        """Bring the cursor's row into sight."""
+    def watch_cursor(self, old: int, new: int) -> None:
+        """Bring the cursor's row into sight; draw the two rows that changed."""
         height = self._body_height
         top = round(self.scroll_target_y)
         if new < top:
             self.scroll_to(y=new, animate=False, force=True)
         elif new >= top + height:
             self.scroll_to(y=new - height + 1, animate=False, force=True)
-        self.refresh()
+        for index in {old, new}:
+            line = index - round(self.scroll_offset.y) + self._header_rows
+            if 0 <= line < self.size.height:
+                self.refresh(Region(0, line, self.size.width, 1))
 
     def move(self, index: int) -> None:
         """Move the cursor as the user would, and say so."""
@@ -160,13 +164,13 @@ class Rows(ScrollView, can_focus=True):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw the pane; its style is looked up once, not for every line."""
-        self._plain = self.rich_style
+        self._plain, self._columns = self.rich_style, self.columns()
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the pane."""
         width = self.scrollable_content_region.width
-        columns = [column for column in self.columns() if width >= column.pane]
+        columns = [column for column in self._columns if width >= column.pane]
         if y < self._header_rows:
             titles = tuple(column.title for column in columns)
             return self._line(" ", titles, columns, width, self._style("rows--header"))
@@ -174,7 +178,7 @@ class Rows(ScrollView, can_focus=True):
         if index >= self.count():
             empty = self.empty_text() if self.count() == 0 and y == self._header_rows else ""
             return _padded(f" {empty}"[:width], width, self._style("rows--faint"))
-        cells = zip(self.texts(index), self.columns(), strict=True)
+        cells = zip(self.texts(index), self._columns, strict=True)
         kept = [text for text, column in cells if width >= column.pane]
         at_cursor = index == self.cursor
         name = "rows--cursor" if at_cursor else "rows--faint" if self.is_faint(index) else None
