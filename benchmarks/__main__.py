@@ -1,0 +1,137 @@
+"""Measure everything, or some of it, and print and keep the tables.
+
+python -m benchmarks                       all of it, 10 to 15 minutes on two cores
+python -m benchmarks --only deconv,tui     some sections
+python -m benchmarks --quick               does every row work? (the figures mean nothing)
+python -m benchmarks --device cuda         on a GPU
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from benchmarks.host import Host, measure_host
+from benchmarks.report import Remark, Row, cells, table
+from benchmarks.subject import Settings
+from zfexplore import __version__
+from zfexplore.errors import ExploreError
+from zfexplore.files import write_text
+from zfexplore.training.machine import find_device
+
+# Section: its module below benchmarks, and its title.
+SECTIONS = {
+    "deconv": ("deconv", "Nine projections, forward included: inside the receptive field against whole"),
+    "atlas": ("atlas", "The atlas's pass against the bare forward"),
+    "training": ("training", "Training"),
+    "response": ("response", "First response, cold process"),
+    "tui": ("explorer", "The explorer: from the key to the screen"),
+    "normalisation": ("normalisation", "Contrast normalisation"),
+}
+ON_CUDA = ("deconv", "atlas", "training", "normalisation")
+FOLDER = Path(__file__).resolve().parent
+
+
+def main() -> None:
+    """Run the sections asked for, each row shown as it comes."""
+    asked = _parse()
+    torch.manual_seed(0)
+    console = Console(highlight=False, width=None if Console().is_terminal else 140)
+    live = Console(highlight=False, stderr=True, soft_wrap=True)
+    try:
+        device = find_device(asked.device)
+    except ExploreError as error:
+        console.print(f"{error}", markup=False)
+        raise SystemExit(error.exit_code) from error
+    settings = Settings(device, asked.quick, asked.runs, asked.images, asked.checkpoint)
+    chosen = asked.only or (list(SECTIONS) if device.type == "cpu" else list(ON_CUDA))
+    live.print("measuring the machine ...")
+    host = measure_host(device, quick=settings.quick)
+    for line in host.lines():
+        console.print(line, markup=False)
+    began = time.perf_counter()
+    results = {name: _measure(live, name, settings, host) for name in chosen}
+    minutes = (time.perf_counter() - began) / 60
+    for name in chosen:
+        console.print()
+        console.print(table(SECTIONS[name][1], results[name]))
+    console.print(f"\n{minutes:.1f} minutes in all")
+    if (out := asked.out or _home(asked, device)) is not None:
+        write_text(out, json.dumps(_json(settings, host, minutes, results), indent=1) + "\n")
+        console.print(f"wrote {out}", markup=False)
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", type=_sections, metavar=",".join(SECTIONS), help="some sections")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    parser.add_argument("--images", default="specimens", metavar="DIR|NAME", help="default: specimens")
+    parser.add_argument("--checkpoint", metavar="FILE|NAME", help="default: the shipped one")
+    parser.add_argument("--quick", action="store_true", help="little of everything: does each row work?")
+    parser.add_argument("--runs", type=int, help="runs a row (default: 5, quick: 1)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="where to write JSON (a whole run: benchmarks/results.json)"
+    )
+    asked = parser.parse_args()
+    asked.runs = asked.runs or (1 if asked.quick else 5)
+    return asked
+
+
+def _sections(text: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in SECTIONS:
+            raise argparse.ArgumentTypeError(f"there is no section {name!r}: choose {', '.join(SECTIONS)}")
+    return names
+
+
+def _measure(live: Console, name: str, settings: Settings, host: Host) -> list[Row | Remark]:
+    live.print(f"\n{name}", style="bold")
+    rows: Callable[[Settings, Host], Iterator[Row | Remark]]
+    rows = import_module(f"benchmarks.{SECTIONS[name][0]}").rows
+    measured = []
+    for row in rows(settings, host):
+        live.print(f"  {_line(row)}", markup=False)
+        measured.append(row)
+    return measured
+
+
+def _line(row: Row | Remark) -> str:
+    if isinstance(row, Remark):
+        return row.text
+    return "  ".join(" ".join(cell.split("\n")) for cell in cells(row) if cell)
+
+
+def _home(asked: argparse.Namespace, device: torch.device) -> Path | None:
+    """Give the results' own file, which only a whole run may write."""
+    if asked.only or asked.quick or asked.images != "specimens" or asked.checkpoint:
+        return None
+    return FOLDER / ("results.json" if device.type == "cpu" else f"results-{device.type}.json")
+
+
+def _json(
+    settings: Settings, host: Host, minutes: float, results: dict[str, list[Row | Remark]]
+) -> dict[str, Any]:
+    return {
+        "zfexplore": __version__,
+        "machine": host.to_json(),
+        "images": settings.images,
+        "runs": settings.runs,
+        "quick": settings.quick,
+        "minutes": minutes,
+        "sections": {name: [row.to_json() for row in rows] for name, rows in results.items()},
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""The atlas's pass against the bare forward, where its time goes, and what more images cost.
+
+The bare forward is the fastest form known here: ready normalised tensors, channels-last, inference
+mode, the fast normalisation, ReLUs in place on the convolutions' own output, in the batch size that
+is fastest of those tried. It keeps nothing. Both compute in exact float32.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from benchmarks.host import Host, waiting
+from benchmarks.measure import Timing, Work, alternate, begin_peak, once, peak_memory
+from benchmarks.report import Remark, Row
+from benchmarks.subject import Kept, Settings, Subject, forward_multiplications
+from zfexplore.atlas.build import SLICE, build_atlas
+from zfexplore.atlas.maxima import Layout, image_maxima
+from zfexplore.atlas.reading import read_slices
+from zfexplore.atlas.store import watched_stages
+from zfexplore.convention import InputConvention
+from zfexplore.images.sources import Picture, open_images
+from zfexplore.images.transforms import normalise
+from zfexplore.nets.arithmetic import exact_arithmetic
+from zfexplore.nets.checkpoint import Checkpoint, Metadata
+from zfexplore.nets.steps import run_step
+from zfexplore.nets.trunk import Trunk
+from zfexplore.progress import finish
+
+IMAGES = {"cpu": {False: 96, True: 16}, "cuda": {False: 4096, True: 256}}  # by quick; a multiple of slices
+BATCHES = {"cpu": (4, 8, 16, 32), "cuda": (64, 128, 256)}
+GOAL = 0.95
+GROWTH = {False: (1_000, 10_000, 100_000), True: (100, 1_000)}
+TINY_SIZE, TINY_PICTURES = 32, 64
+THREADS = min(os.cpu_count() or 1, 16)  # as many as the pass reads with
+
+
+def rows(settings: Settings, host: Host) -> Iterator[Row | Remark]:
+    """Measure the pass, its parts, and its growth."""
+    subject = Subject(settings)
+    yield from _against_forward(subject, host)
+    yield from _growth(subject)
+
+
+def _against_forward(subject: Subject, host: Host) -> Iterator[Row | Remark]:
+    settings, kind = subject.settings, subject.settings.device.type
+    count, slice_ = IMAGES[kind][settings.quick], SLICE[kind]
+    kept = _repeated(subject.kept, count)
+    size = _fastest_batch(subject, [size for size in BATCHES[kind] if size <= count])
+    whole = [subject.batch(_numbers(subject, start, size)) for start in range(0, count, size)]
+    batches = [batch.contiguous(memory_format=torch.channels_last) for batch in whole]
+    sliced = [some for batch in batches for some in batch.split(slice_)]
+    works = [
+        lambda: _drop(finish(build_atlas(subject.checkpoint, kept))),
+        _forward_work(subject.trunk, batches),
+        _maxima_work(subject, sliced),
+        lambda: _normalise_all(subject, count, slice_),
+        lambda: _read_all(subject, kept),
+        lambda: _decode(subject, count),
+        lambda: _decoding_pass(subject, count),
+    ]
+    timings = alternate(*works, runs=settings.runs, wait=waiting(settings.device))
+    atlas, forward, maxima, normalising, reading, decoding, whole_pass = timings
+    per_image = forward_multiplications(subject.trunk, subject.size)
+    floor = host.floor(count * per_image) / count
+
+    def row(name: str, ours: Timing, *, goal: float | None = None, note: str = "") -> Row:
+        return Row(name, ours, "bare forward", forward, count, "images", goal=goal, note=note)
+
+    yield Remark(f"the bare forward is fastest in batches of {size}; the pass takes {slice_} at once")
+    least = f"operations alone: {1 / floor:.0f} images/s"
+    yield row("the pass, images decoded beforehand", atlas, goal=GOAL, note=least)
+    yield row("of it: forward and maxima", maxima)
+    yield row("of it: normalising, laying out", normalising)
+    yield row("of it: cropping, in threads", reading, note="beside the forward")
+    yield row(f"decoding {subject.source.name}, in threads", decoding, note="not in the pass above")
+    yield row("the pass, decoding included", whole_pass)
+
+
+def _numbers(subject: Subject, start: int, count: int) -> list[int]:
+    return [(start + step) % len(subject.kept) for step in range(count)]
+
+
+def _repeated(kept: Kept, count: int) -> Kept:
+    """Give ``count`` images, beginning anew where there are fewer."""
+    return Kept.of([kept[number % len(kept)].image for number in range(count)])
+
+
+def _fastest_batch(subject: Subject, sizes: list[int]) -> int:
+    """Try the sizes on about as many images each, and give the one of the highest rate."""
+    images = subject.batch(_numbers(subject, 0, max(sizes))).contiguous(memory_format=torch.channels_last)
+    works = [_forward_work(subject.trunk, list(images.split(size))) for size in sizes]
+    timings = alternate(*works, runs=min(subject.settings.runs, 3), wait=waiting(subject.settings.device))
+    return sizes[min(range(len(sizes)), key=lambda number: timings[number].median)]
+
+
+def _forward_work(trunk: Trunk, batches: list[Tensor]) -> Work:
+    def forward() -> None:
+        with torch.inference_mode(), exact_arithmetic(trunk.device):
+            for batch in batches:
+                x, before = batch, ""
+                for step in trunk.steps:
+                    own = step.kind == "relu" and before in ("conv", "linear")
+                    x, before = torch.relu_(x) if own else run_step(step, x), step.kind
+
+    return forward
+
+
+def _maxima_work(subject: Subject, batches: list[Tensor]) -> Work:
+    """The forward with its maxima, as late in a pass: nearly no image is among the best any more."""
+    trunk = subject.trunk
+    layout = Layout.of(trunk, watched_stages(trunk), subject.size[0])
+    weakest = torch.full((layout.channels,), torch.inf, device=trunk.device)
+
+    def forward() -> None:
+        with exact_arithmetic(trunk.device):
+            for batch in batches:
+                image_maxima(trunk, batch, layout, weakest)
+
+    return forward
+
+
+def _normalise_all(subject: Subject, count: int, size: int) -> None:
+    device, convention = subject.settings.device, subject.checkpoint.metadata.input
+    for start in range(0, count, size):
+        pixels = subject.pixels[_numbers(subject, start, size)].to(device)
+        normalise(pixels, convention).contiguous(memory_format=torch.channels_last)
+
+
+def _read_all(subject: Subject, source: Kept) -> None:
+    slices = read_slices(
+        source,
+        subject.checkpoint.metadata.input,
+        fit="crop",
+        first=0,
+        size=SLICE[subject.settings.device.type],
+        ahead=32,
+        workers=THREADS,
+    )
+    for _ in slices:
+        pass
+
+
+def _decode(subject: Subject, count: int) -> float:
+    """Decode some images, and give the seconds that ``count`` take at that rate."""
+    some = min(count, len(subject.source))
+    began = time.perf_counter()
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(subject.source.__getitem__, range(some)))
+    return (time.perf_counter() - began) * count / some
+
+
+def _decoding_pass(subject: Subject, count: int) -> float:
+    """Make the atlas of some images as they come from the disk; seconds as in ``_decode``."""
+    source = open_images(subject.settings.images, limit=min(count, len(subject.source)))
+    began = time.perf_counter()
+    finish(build_atlas(subject.checkpoint, source))
+    return (time.perf_counter() - began) * count / len(source)
+
+
+class Many:
+    """So many images without end: a few, again and again, as a source that holds no names."""
+
+    name, classes = "many", ()
+
+    def __init__(self, count: int) -> None:
+        random = np.random.default_rng(0)
+        pixels = random.integers(0, 256, (TINY_PICTURES, TINY_SIZE, TINY_SIZE, 3), dtype=np.uint8)
+        self._pictures = [Picture(Image.fromarray(some), None, "one") for some in pixels]
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> Picture:
+        return self._pictures[index % TINY_PICTURES]
+
+    def label(self, index: int) -> int | None:
+        """Give no class."""
+        return None
+
+    def image_name(self, index: int) -> str:
+        """Give one name for all: a source's names are its own memory, not the pass's."""
+        return "one"
+
+    def fingerprint(self) -> str:
+        """Tell the numbers apart."""
+        return f"many-{self._count}"
+
+
+def _growth(subject: Subject) -> Iterator[Row | Remark]:
+    """Show that an image costs the same, in time and memory, however many there are."""
+    settings, counts = subject.settings, GROWTH[subject.settings.quick]
+    checkpoint = _tiny_checkpoint(settings.device)
+    finish(build_atlas(checkpoint, Many(counts[0])))
+    fewest: Timing | None = None
+    for count in counts:
+        each, more = _pass_over(checkpoint, Many(count))
+        against = "" if fewest is None else f"of {counts[0]:,}"
+        yield Row(f"{count:,} images, tiny net: an image", each, against, fewest, note=_megabytes(more))
+        fewest = fewest or each
+    each, more = _pass_over(subject.checkpoint, _repeated(subject.kept, counts[0]))
+    yield Row(f"{counts[0]:,} images, this net: an image", each, note=_megabytes(more))
+
+
+def _tiny_checkpoint(device: torch.device) -> Checkpoint:
+    first = (nn.Conv2d(3, 8, 5, stride=2), nn.ReLU(), nn.MaxPool2d(2))
+    net = nn.Sequential(*first, nn.Conv2d(8, 16, 3), nn.ReLU(), nn.MaxPool2d(2))
+    net.eval().requires_grad_(False).to(device)
+    convention = InputConvention(size=TINY_SIZE, resize=TINY_SIZE)
+    return Checkpoint(net, Trunk(net), Metadata("tiny", {}, input=convention))
+
+
+def _pass_over(checkpoint: Checkpoint, source: Many | Kept) -> tuple[Timing, int]:
+    """Give the seconds an image, and the bytes by which the process grew at most."""
+    before = begin_peak()
+    timing = once(lambda: _drop(finish(build_atlas(checkpoint, source))))
+    return Timing((timing.median / len(source),)), peak_memory() - before
+
+
+def _megabytes(more: int) -> str:
+    return f"at most {more / 1e6:,.0f} MB more than before"
+
+
+def _drop(_: object) -> None:
+    """Make a work of a call whose result does not count."""

@@ -1,0 +1,146 @@
+"""Rows of measurements: as a table for the eye, as JSON for comparing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Table
+
+from benchmarks.measure import Timing
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing measured: ours, and what it is held against.
+
+    ``count`` and ``unit`` turn seconds into a rate where that says more. The ratio is how many times
+    faster ours is than ``reference``; ``goal`` is the ratio wanted, ``limit`` the seconds allowed,
+    ``floor`` the seconds that operations and bytes alone would take on this machine.
+    """
+
+    name: str
+    ours: Timing
+    against: str = ""
+    reference: Timing | None = None
+    count: int = 0
+    unit: str = ""
+    goal: float | None = None
+    limit: float | None = None
+    floor: float | None = None
+    note: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """The reference's median time over ours."""
+        return self.reference.median / self.ours.median if self.reference else None
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether goal and limit are met; None where there is neither."""
+        held = []
+        if self.goal is not None and self.ratio is not None:
+            held.append(self.ratio >= self.goal)
+        if self.limit is not None:
+            held.append(self.ours.median <= self.limit)
+        return all(held) if held else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the row as plain values, every run's seconds included."""
+        return {
+            "name": self.name,
+            "ours_seconds": list(self.ours.seconds),
+            "ours_median": self.ours.median,
+            "ours_spread": self.ours.spread,
+            "against": self.against,
+            "reference_seconds": list(self.reference.seconds) if self.reference else None,
+            "reference_median": self.reference.median if self.reference else None,
+            "reference_spread": self.reference.spread if self.reference else None,
+            "ratio": self.ratio,
+            "count": self.count,
+            "unit": self.unit,
+            "goal": self.goal,
+            "limit_seconds": self.limit,
+            "floor_seconds": self.floor,
+            "reached": self.reached,
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A line that is no timing: a difference between two ways, or what could not be measured and why."""
+
+    text: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the line."""
+        return {"remark": self.text}
+
+
+def table(title: str, rows: list[Row | Remark]) -> Table:
+    """Draw one section's rows; its remarks stand below as the caption."""
+    drawn = Table(title=title, title_justify="left", caption_justify="left", expand=False)
+    drawn.caption = "\n".join(row.text for row in rows if isinstance(row, Remark)) or None
+    drawn.add_column("what", overflow="fold")
+    drawn.add_column("ours", justify="right", no_wrap=True)
+    drawn.add_column("reference", justify="right")
+    drawn.add_column("ratio", justify="right", no_wrap=True)
+    drawn.add_column("goal", justify="right", no_wrap=True)
+    drawn.add_column("floor", justify="right", no_wrap=True)
+    drawn.add_column("note", overflow="fold")
+    for row in rows:
+        if isinstance(row, Row):
+            drawn.add_row(*cells(row))
+    return drawn
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """Give a row's cells as text."""
+    reference = ""
+    if row.reference is not None:
+        reference = f"{amount(row, row.reference)}\n{row.against}"
+    goals = [f"{times(row.goal)}"] if row.goal is not None else []
+    goals += [seconds(row.limit)] if row.limit is not None else []
+    if row.reached is not None:
+        goals.append("reached" if row.reached else "missed")
+    return (
+        row.name,
+        amount(row, row.ours),
+        reference,
+        times(row.ratio) if row.ratio is not None else "",
+        "\n".join(goals),
+        seconds(row.floor) if row.floor is not None else "",
+        row.note,
+    )
+
+
+def amount(row: Row, timing: Timing) -> str:
+    """Write a median with its spread, as a rate where the row counts something."""
+    spread = "" if timing.spread is None else f" ±{50 * timing.spread:.0f} %"
+    if row.count:
+        return f"{figures(row.count / timing.median)} {row.unit}/s{spread}"
+    return seconds(timing.median) + spread
+
+
+def seconds(value: float) -> str:
+    """Write a time: 850 µs, 12.3 ms, 4.56 s, 3:05."""
+    if value < 1e-3:
+        return f"{figures(value * 1e6)} µs"
+    if value < 1:
+        return f"{figures(value * 1e3)} ms"
+    if value < 120:
+        return f"{figures(value)} s"
+    return f"{round(value) // 60}:{round(value) % 60:02}"
+
+
+def times(ratio: float) -> str:
+    """Write a ratio: 182x, 6.1x, 0.97x."""
+    return f"{ratio:.2f}x" if ratio < 2 else f"{figures(ratio)}x"
+
+
+def figures(value: float) -> str:
+    """Write a number with three figures, never as a power of ten."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"

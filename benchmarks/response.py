@@ -1,0 +1,68 @@
+"""Help, a wrong option and the explorer's first paint, each in a cold process, against ``import torch``.
+
+Cold means a new process; the files are in the system's cache, as after the first use.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.host import Host
+from benchmarks.measure import Work, alternate
+from benchmarks.report import Remark, Row
+from benchmarks.subject import Settings
+from benchmarks.terminal import Terminal
+from zfexplore.cli.main import COMMANDS, EXPORTS
+
+LIMIT, LIMIT_PAINT = 0.4, 0.7  # seconds
+QUICK_PAGES = 4
+# What the first frame holds: every pane's title and the empty grids' notice. The footer's keys follow in
+# a second one, by when torch is being imported beside it.
+FRAME = ("layers", "channels", "projections", "top activations", "map", "loading")
+FOOTER = "quit"
+
+
+def rows(settings: Settings, host: Host) -> Iterator[Row | Remark]:
+    """Measure all pages in turns with one ``import torch`` a turn."""
+    program = [sys.executable, "-m", "zfexplore"]
+    pages = [[], *([name] for name in COMMANDS), ["export"], *(["export", name] for name in EXPORTS)]
+    commands = {" ".join(["zfexplore", *page, "--help"]): [*program, *page, "--help"] for page in pages}
+    if settings.quick:
+        commands = dict(list(commands.items())[:QUICK_PAGES])
+    commands["zfexplore index --no-such-option"] = [*program, "index", "--no-such-option"]
+    with TemporaryDirectory() as folder:
+        works: list[Work] = [_run([sys.executable, "-c", "import torch"])]
+        works += [_run(command) for command in commands.values()]
+        works.append(lambda: painted(Path(folder), *FRAME))
+        works.append(lambda: painted(Path(folder), *FRAME, FOOTER))
+        torch_, *timings, frame, footer = alternate(*works, runs=settings.runs)
+    for name, timing in zip(commands, timings, strict=True):
+        yield Row(name, timing, "import torch", torch_, limit=LIMIT)
+    yield Row("zfexplore tui, first frame", frame, "import torch", torch_, limit=LIMIT_PAINT)
+    yield Row("zfexplore tui, its footer too", footer, "import torch", torch_, limit=LIMIT_PAINT)
+
+
+def painted(home: Path, *words: str) -> float:
+    """Give the seconds from starting the explorer to when all ``words`` are on the screen."""
+    with Terminal([sys.executable, "-m", "zfexplore", "tui"], home_of_its_own(home)) as terminal:
+        return terminal.until(*words) - terminal.started
+
+
+def home_of_its_own(home: Path) -> dict[str, str]:
+    """Give the environment in which the explorer finds neither the user's atlases nor his session."""
+    return {
+        "ZFEXPLORE_CACHE": str(home / "cache"),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "LANG": "C.UTF-8",
+    }
+
+
+def _run(command: list[str]) -> Work:
+    def run() -> None:
+        subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False)
+
+    return run

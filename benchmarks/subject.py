@@ -1,0 +1,135 @@
+"""What is measured: a net and images, the same in every section."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from zfexplore.atlas.build import build_atlas
+from zfexplore.atlas.store import Atlas
+from zfexplore.images.sources import Picture, Source, UnreadableImage, open_images
+from zfexplore.images.transforms import normalise, prepare
+from zfexplore.nets.checkpoint import Checkpoint, load_checkpoint
+from zfexplore.nets.trunk import Trunk
+from zfexplore.progress import finish
+
+IMAGES = {False: 480, True: 24}  # by quick
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line asked for; ``runs`` is how often each work of a row is run."""
+
+    device: torch.device
+    quick: bool
+    runs: int
+    images: str
+    checkpoint: str | None
+
+
+class Kept:
+    """The first images of a source, decoded once and held; those that cannot be read are left out.
+
+    A source itself, so a pass over it costs no decoding.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.name, self.classes = source.name, source.classes
+        self.decoded: list[Picture] = []
+        for index in range(len(source)):
+            try:
+                self.decoded.append(source[index])
+            except UnreadableImage:
+                continue
+
+    @classmethod
+    def of(cls, pictures: list[Image.Image]) -> Kept:
+        """Hold pictures that were made elsewhere."""
+        kept = cls.__new__(cls)
+        kept.name, kept.classes = "kept", ()
+        kept.decoded = [Picture(image, None, str(number)) for number, image in enumerate(pictures)]
+        return kept
+
+    def first(self, count: int) -> Kept:
+        """Give the first ``count`` of them."""
+        return Kept.of([picture.image for picture in self.decoded[:count]])
+
+    def __len__(self) -> int:
+        return len(self.decoded)
+
+    def __getitem__(self, index: int) -> Picture:
+        return self.decoded[index]
+
+    def label(self, index: int) -> int | None:
+        """Give the class of an image."""
+        return self.decoded[index].label
+
+    def image_name(self, index: int) -> str:
+        """Give the name of an image."""
+        return self.decoded[index].name
+
+    def fingerprint(self) -> str:
+        """Tell these images from others, as far as a benchmark needs it."""
+        return f"{self.name}-{len(self)}"
+
+
+class Subject:
+    """A checkpoint on the device, images, and what is known of them; each made when first wanted."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.source = open_images(settings.images, limit=IMAGES[settings.quick])
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        """The net, on the device."""
+        return load_checkpoint(self.settings.checkpoint, self.settings.device)
+
+    @property
+    def trunk(self) -> Trunk:
+        """The net's trunk."""
+        return self.checkpoint.trunk
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the net's input."""
+        return (self.checkpoint.metadata.input.size,) * 2
+
+    @cached_property
+    def kept(self) -> Kept:
+        """The images, decoded."""
+        return Kept(self.source)
+
+    @cached_property
+    def pixels(self) -> Tensor:
+        """What the net sees of the images, before normalising: uint8 ``[n, size, size, 3]``, on the CPU."""
+        convention = self.checkpoint.metadata.input
+        return torch.from_numpy(
+            np.stack([prepare(picture.image, convention) for picture in self.kept.decoded])
+        )
+
+    @cached_property
+    def atlas(self) -> Atlas:
+        """Where every channel fires most on the images."""
+        return finish(build_atlas(self.checkpoint, self.kept))
+
+    def batch(self, numbers: list[int]) -> Tensor:
+        """Give some of the images as the net's input, float32 ``[n, 3, size, size]`` on the device."""
+        chosen = self.pixels[numbers].to(self.settings.device)
+        return normalise(chosen, self.checkpoint.metadata.input)
+
+
+def forward_multiplications(trunk: Trunk, size: tuple[int, int]) -> int:
+    """Count the multiply-adds of one image's way through the whole net, fully connected layers too."""
+    total = 0
+    for done, step in enumerate(trunk.steps, start=1):
+        if step.kind in ("conv", "linear"):
+            weight: Tensor = step.module.weight  # type: ignore[assignment]
+            height, width = trunk.sizes(done, size)[-1] if step.kind == "conv" else (1, 1)
+            total += weight.numel() * height * width
+    return total

@@ -1,0 +1,292 @@
+"""Steps of our training loop against the plain loop, and against bare steps on ready tensors.
+
+Ours is what ``zfexplore train`` does in a step: take the decoded squares of a batch, bring them to
+the device, make random views there, step. The plain loop is how the replication trains: a dataset
+that crops and normalises image by image, contiguous float32 tensors, ``nn.LocalResponseNorm``, SGD.
+Both take the replication's recipe, so that they compute the same thing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from benchmarks.host import Host, waiting
+from benchmarks.measure import Timing, Work, alternate, once
+from benchmarks.report import Remark, Row
+from benchmarks.subject import Settings, Subject, forward_multiplications
+from zfexplore.convention import InputConvention
+from zfexplore.images.augment import Augmentation, augment
+from zfexplore.images.sources import open_images
+from zfexplore.images.transforms import prepare_large
+from zfexplore.nets.trunk import Trunk
+from zfexplore.nets.zfnet import NORM_CONSTANTS, ContrastNorm, ZFNet, initialise
+from zfexplore.training.data import Batch, Decoded, Streamed
+from zfexplore.training.learner import Learner, make_learner, take_step
+from zfexplore.training.machine import Machine, choose_machine
+from zfexplore.training.recipe import Recipe, recipe
+
+CLASSES, FC = 1000, {"cpu": 1024, "cuda": 4096}
+BATCHES = {"cpu": {False: (32,), True: (4,)}, "cuda": {False: (128, 512), True: (16,)}}  # by quick
+STEPS = {"cpu": 1, "cuda": 30}  # a run
+STREAMED = {"cpu": {False: 1024, True: 48}, "cuda": {False: 2**14, True: 2**10}}  # images, by quick
+STEPS_COMPARED, BATCH_COMPARED = 10, 8
+GOAL_PLAIN, GOAL_BARE = {"cpu": 1.3, "cuda": 8.0}, 0.95
+JPEG_QUALITY = 90
+
+
+def rows(settings: Settings, host: Host) -> Iterator[Row | Remark]:
+    """Measure the loop in every form that this device has."""
+    if settings.device.type == "cpu":
+        yield Remark("no GPU asked for: bfloat16 and torch.compile on CUDA were not measured")
+    squares = Squares(Subject(settings))
+    yield _same_losses(settings, squares)
+    for batch in BATCHES[settings.device.type][settings.quick]:
+        yield from _at_batch(settings, host, squares, batch)
+    yield from _decoding(settings, squares)
+
+
+class Squares:
+    """Decoded squares, as our loop holds them and as a plain dataset does."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.convention = InputConvention(scale=1.0, mean=(0.45, 0.45, 0.45))
+        large = [prepare_large(picture.image, self.convention) for picture in subject.kept.decoded]
+        self.pixels = torch.from_numpy(np.stack(large))  # [n, R, R, 3]
+        self.labels = torch.arange(len(large)) % CLASSES
+        self.decoded = Decoded(self.pixels, self.labels, {number: number for number in range(len(large))})
+
+    def order(self, batch: int, steps: int) -> list[list[int]]:
+        """Give numbers of images, ``batch`` a step, beginning anew where there are fewer."""
+        count = len(self.pixels)
+        return [[(step * batch + row) % count for row in range(batch)] for step in range(steps)]
+
+
+class PlainDataset(Dataset[Any]):
+    """Random crop, tensor, mean: image by image, by torchvision."""
+
+    def __init__(self, squares: Squares) -> None:
+        from torchvision import transforms
+
+        convention = squares.convention
+        self.images = [Image.fromarray(pixels) for pixels in squares.pixels.numpy()]
+        self.labels = squares.labels.tolist()
+        self.transform = transforms.Compose(
+            [
+                transforms.RandomCrop(convention.size),
+                transforms.ToTensor(),
+                transforms.Normalize(convention.mean, convention.std),
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.transform(self.images[index]), self.labels[index]
+
+
+def _at_batch(settings: Settings, host: Host, squares: Squares, batch: int) -> Iterator[Row | Remark]:
+    """Compare loop, bare step and plain loop at one batch size, in each precision, compiled and not."""
+    kind = settings.device.type
+    steps = 2 if settings.quick and kind == "cuda" else STEPS[kind]
+    count = batch * steps
+    chosen = recipe("replication", fc=FC[kind], batch_size=batch)
+    plain = _plain_loop(settings, squares, chosen, steps)
+    plain()  # starts its workers
+    for machine, called in _machines(settings):
+        learner = _learner(chosen, machine)
+        loop = _loop(squares, learner, chosen, machine, steps)
+        bare = _bare(squares, learner, chosen, machine, steps)
+        for work in (loop, bare):
+            work()  # compiles, chooses algorithms
+        ours, by_bare, by_plain = alternate(
+            loop, bare, plain, runs=settings.runs, wait=waiting(settings.device)
+        )
+        used = _utilisation(learner, host, machine, count, ours)
+        name = f"batches of {batch}, {called}"
+        yield Row(
+            name, ours, "plain loop, float32", by_plain, count, "images", goal=GOAL_PLAIN[kind], note=used
+        )
+        yield Row(name, ours, "bare step", by_bare, count, "images", goal=GOAL_BARE)
+
+
+def _machines(settings: Settings) -> list[tuple[Machine, str]]:
+    """Give the forms of our loop to measure, and what they are called; the first is what others share."""
+    usual = choose_machine(str(settings.device))
+    exact = choose_machine(str(settings.device), amp=False)
+    if usual.cuda:
+        compiled = choose_machine(str(settings.device), compiled=True)
+        return [(usual, "bfloat16"), (compiled, "bfloat16, compiled"), (exact, "float32")]
+    return [(exact, "float32")] + ([(usual, "bfloat16")] if usual.amp else [])
+
+
+def _learner(chosen: Recipe, machine: Machine, views: Tensor | None = None) -> Learner:
+    net = ZFNet(CLASSES, chosen.fc, chosen.norm, chosen.dropout)
+    initialise(net, chosen.init, seed=0, batch=views)
+    return make_learner(net.train(), chosen, machine)
+
+
+def _loop(squares: Squares, learner: Learner, chosen: Recipe, machine: Machine, steps: int) -> Work:
+    """What our loop does from a batch of squares to the step, the losses fetched behind the last."""
+    order = squares.order(chosen.batch_size, steps)
+    augmentation = Augmentation(crops="random", flip=chosen.flip)
+
+    def run() -> None:
+        losses = []
+        for batch in squares.decoded.batches(order):
+            pixels, labels = _to_device(batch, machine)
+            indices = batch.indices.numpy()
+            views = augment(pixels, indices, squares.convention, augmentation, epoch=0, seed=0)
+            losses.append(take_step(learner, views, labels, chosen, machine, lr=chosen.lr))
+        torch.stack(losses).tolist()
+
+    return run
+
+
+def _to_device(batch: Batch, machine: Machine) -> tuple[Tensor, Tensor]:
+    if machine.cuda:
+        batch = batch.pinned()
+    return (
+        batch.pixels.to(machine.device, non_blocking=True),
+        batch.labels.to(machine.device, non_blocking=True),
+    )
+
+
+def _bare(squares: Squares, learner: Learner, chosen: Recipe, machine: Machine, steps: int) -> Work:
+    """Step after step on one batch of views that lies ready."""
+    views, labels = _views(squares, chosen.batch_size, machine.device)
+    views = views.contiguous(memory_format=torch.channels_last)
+
+    def run() -> None:
+        losses = [take_step(learner, views, labels, chosen, machine, lr=chosen.lr) for _ in range(steps)]
+        torch.stack(losses).tolist()
+
+    return run
+
+
+def _views(squares: Squares, batch: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    (numbers,) = squares.order(batch, 1)
+    views = augment(
+        squares.pixels[numbers].to(device),
+        numbers,
+        squares.convention,
+        Augmentation(crops="random", flip=False),
+        epoch=0,
+        seed=0,
+    )
+    return views, squares.labels[numbers].to(device)
+
+
+def _plain_loop(settings: Settings, squares: Squares, chosen: Recipe, steps: int) -> Work:
+    device = settings.device
+    step = _plain_step(_plain_net(chosen).to(device), chosen)
+    # On a CPU the cores are the net's; beside a GPU as many decode as ours would.
+    workers = min(os.cpu_count() or 1, 16) if device.type == "cuda" else 0
+    loader: DataLoader[Any] = DataLoader(
+        PlainDataset(squares),
+        batch_sampler=squares.order(chosen.batch_size, steps),  # type: ignore[arg-type]
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=device.type == "cuda",
+    )
+
+    def run() -> None:
+        for images, labels in loader:
+            step(images.to(device), labels.to(device)).item()
+
+    return run
+
+
+def _plain_net(chosen: Recipe, views: Tensor | None = None) -> nn.Module:
+    """Make the same net with torch's normalisation in the place of ours."""
+    net = ZFNet(CLASSES, chosen.fc, chosen.norm, chosen.dropout)
+    initialise(net, chosen.init, seed=0, batch=views)
+    k, alpha, beta = NORM_CONSTANTS["replication"]
+    for name, module in list(net.named_children()):
+        if isinstance(module, ContrastNorm):
+            setattr(net, name, nn.LocalResponseNorm(5, alpha, beta, k))
+    return net.train()
+
+
+def _plain_step(net: nn.Module, chosen: Recipe) -> Callable[[Tensor, Tensor], Tensor]:
+    optimiser = torch.optim.SGD(net.parameters(), lr=chosen.lr, momentum=chosen.momentum)
+
+    def step(images: Tensor, labels: Tensor) -> Tensor:
+        optimiser.zero_grad()
+        loss = F.cross_entropy(net(images), labels)
+        loss.backward()
+        optimiser.step()
+        return loss.detach()
+
+    return step
+
+
+def _same_losses(settings: Settings, squares: Squares) -> Remark:
+    """Feed both the same views, and compare their losses, in float32."""
+    steps = 2 if settings.quick else STEPS_COMPARED
+    # Scaled layers learn something in so few steps; the replication's own beginning hardly moves.
+    chosen = recipe("replication", init="he-scaled", fc=FC["cpu"], batch_size=BATCH_COMPARED, lr=1e-2)
+    machine = choose_machine(str(settings.device), amp=False)
+    views, labels = _views(squares, chosen.batch_size, settings.device)
+    learner = _learner(chosen, machine, views.cpu())
+    plain = _plain_step(_plain_net(chosen, views.cpu()).to(settings.device), chosen)
+    pairs = []
+    for number in range(steps):
+        torch.manual_seed(number)  # the same neurons drop out
+        ours = take_step(learner, views, labels, chosen, machine, lr=chosen.lr).item()
+        torch.manual_seed(number)
+        pairs.append((ours, plain(views.contiguous(), labels).item()))
+    largest = max(abs(ours - theirs) / abs(theirs) for ours, theirs in pairs)
+    course = f"{pairs[0][0]:.3f} to {pairs[-1][0]:.3f}"
+    return Remark(
+        f"{steps} steps on the same batches: losses {course}, at most {largest:.1e} apart, relative"
+    )
+
+
+def _utilisation(learner: Learner, host: Host, machine: Machine, count: int, timing: Timing) -> str:
+    """Write the share of the measured matmul rate that a step's products alone are."""
+    forward = forward_multiplications(Trunk(learner.net), (224, 224))
+    operations = 2 * 3 * forward * count  # backwards is twice forwards
+    rate = host.matmul_bfloat16 if machine.amp else host.matmul
+    share = operations / timing.median / rate
+    return f"{100 * share:.0f} % of the matmul rate in {'bfloat16' if machine.amp else 'float32'}"
+
+
+def _decoding(settings: Settings, squares: Squares) -> Iterator[Row | Remark]:
+    """Decode JPEG files of the squares in worker processes, against the steps that would wait for them."""
+    kind = settings.device.type
+    count = STREAMED[kind][settings.quick]
+    machine, called = _machines(settings)[-1 if kind == "cpu" else 0]  # the faster
+    chosen = recipe("replication", fc=FC[kind], batch_size=BATCHES[kind][settings.quick][-1])
+    step = _bare(squares, _learner(chosen, machine), chosen, machine, 1)
+    wait = waiting(settings.device)
+
+    def steps() -> float:
+        return once(step, wait).median * count / chosen.batch_size
+
+    with TemporaryDirectory() as folder:
+        for number, pixels in enumerate(squares.pixels.numpy()):
+            Image.fromarray(pixels).save(Path(folder) / f"{number}.jpg", quality=JPEG_QUALITY)
+        streamed = Streamed(open_images(folder), squares.convention, machine.workers)
+        order = squares.order(chosen.batch_size, count // chosen.batch_size)
+        step()
+        ours, reference = alternate(
+            lambda: deque(streamed.batches(order), maxlen=0).clear(), steps, runs=settings.runs, wait=wait
+        )
+    limit = (
+        f"the limit where steps take more than {count / ours.median:,.0f} images/s, until memory holds them"
+    )
+    name = f"decoding JPEG at {squares.convention.resize} px, {machine.workers} processes"
+    yield Row(name, ours, f"steps, {called}", reference, count, "images", note=limit)
