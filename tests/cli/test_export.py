@@ -7,6 +7,7 @@ import shlex
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from zfexplore.figures.provenance import read_chunks
 
@@ -93,17 +94,54 @@ def test_another_nets_picture_is_not_replaced_in_silence(zfexplore, tmp_path):
     assert "replacing" not in remarks
 
 
+def test_the_textbook_deconvnet_draws_the_same_page(zfexplore, tmp_path):
+    words = ("export", "grid", "--layer", "conv4", "--channels", "0-7", "--tile", "24")
+    assert zfexplore(*words)[0] == 0
+    assert zfexplore(*words, "--dense", "--out", "out/dense.png")[0] == 0
+    fast, dense = tmp_path / "out" / "conv4.png", tmp_path / "out" / "dense.png"
+    assert "--dense" in read_chunks(dense)["command"]
+    assert "--dense" not in read_chunks(fast)["command"]
+    with Image.open(fast) as one, Image.open(dense) as other:
+        assert np.abs(np.asarray(one).astype(int) - np.asarray(other)).max() <= 1
+    for key, text in read_chunks(fast).items():
+        if key.startswith("unit"):
+            rows = json.loads(read_chunks(dense)[key])
+            for row, other_row in zip(json.loads(text), rows, strict=True):
+                assert row == {
+                    name: pytest.approx(value, rel=1e-3) if isinstance(value, float) else value
+                    for name, value in other_row.items()
+                }
+
+
+@pytest.mark.parametrize("words", [["channel", "conv3:0"], ["filters", "--channels", "0"]])
+def test_dense_is_obeyed_by_every_export(zfexplore, monkeypatch, words):
+    from zfexplore.deconv import dense
+
+    asked = []
+    whole = dense.project
+
+    def watched(trunk, images, stage, *rest):
+        asked.append(stage)
+        return whole(trunk, images, stage, *rest)
+
+    monkeypatch.setattr(dense, "project", watched)
+    assert zfexplore("export", *words)[0] == 0
+    assert not asked
+    assert zfexplore("export", *words, "--dense")[0] == 0
+    assert asked
+
+
 def test_ctrl_c_keeps_what_is_drawn(zfexplore, tmp_path, monkeypatch):
-    from zfexplore.studies import channel
+    from zfexplore.figures.grid import Page
 
-    whole = channel.exemplars
+    whole = Page.add
 
-    def interrupted(checkpoint, source, atlas, stage, number, **options):
-        if number == 2:
+    def interrupted(page, block):
+        if page.drawn == 2:
             raise KeyboardInterrupt
-        return whole(checkpoint, source, atlas, stage, number, **options)
+        whole(page, block)
 
-    monkeypatch.setattr(channel, "exemplars", interrupted)
+    monkeypatch.setattr(Page, "add", interrupted)
     code, _, remarks = zfexplore(
         "export", "grid", "--layer", "conv5", "--channels", "0-5", "--tile", "16", "--npz"
     )

@@ -27,6 +27,7 @@ def make_exemplar(rank=0, *, y=1, x=1, field=FIELD, image=IMAGE, value=None, lab
         rank=rank,
         place=SimpleNamespace(image=10 + rank, name=f"picture {rank}.jpg", label=label, y=y, x=x),
         pixels=pixels,
+        crop=pixels[inside],
         window=window,
         patch=seen[window.y0 : window.y1, window.x0 : window.x1],
         image=seen,

@@ -110,7 +110,7 @@ def test_a_tile_of_the_fields_own_size_is_exact(exemplar, field):
 
 def test_an_empty_window_is_a_grey_tile(exemplar, field):
     empty = exemplar()
-    empty.window, empty.patch = Window(0, 0, 0, 0), empty.image[:0, :0]
+    empty.window, empty.crop, empty.patch = Window(0, 0, 0, 0), empty.crop[:, :0, :0], empty.image[:0, :0]
     block = block_from("conv2:7", [empty], field)
     assert (np.asarray(projection_tile(block.cells[0], block.side, 20)) == GREY).all()
     assert block.cells[0].scale == 0.0

@@ -51,6 +51,13 @@ def test_a_page_is_filled_block_by_block_and_reports(block):
     assert events[-1].result.size == grid_figure([block] * 3, tile=16, columns=2).size
 
 
+def test_the_progress_of_the_blocks_is_handed_on_and_counts_as_no_block(block):
+    told = Progress("projecting", 1, 2, 1.0, 1.0, "projections")
+    page = Page(1, tile=16)
+    assert told in list(page.fill(iter([told, block])))
+    assert page.drawn == 1
+
+
 def test_a_page_left_halfway_keeps_whole_rows_so_far(block):
     page = Page(40, tile=16, columns=2)
     for _ in range(3):

@@ -7,6 +7,7 @@ import numpy as np
 
 from zfexplore.figures.blocks import block_from
 from zfexplore.figures.tables import keep_arrays, write_tables
+from zfexplore.progress import Progress
 
 
 def test_csv_and_json_stand_beside_the_figure_and_agree(tmp_path, nine, field):
@@ -44,6 +45,14 @@ def test_arrays_are_kept_as_blocks_pass(tmp_path, nine, exemplar, field):
         assert not arrays["conv2-8.pixels"][0, :, 0].any()
         assert arrays["conv2-9.pixels"].shape == (0, 3, 1, 1)
         assert arrays["conv2-9.position"].shape == (0, 2)
+
+
+def test_progress_passes_the_arrays_by(tmp_path, nine, field):
+    told = Progress("projecting", 1, 2, 1.0, 1.0, "projections")
+    block = block_from("conv2:7", nine, field)
+    assert list(keep_arrays([told, block], tmp_path / "grid.npz")) == [told, block]
+    with np.load(tmp_path / "grid.npz") as arrays:
+        assert {name.split(".")[0] for name in arrays} == {"conv2-7"}
 
 
 def test_arrays_left_halfway_leave_no_file(tmp_path, nine, field):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from zfexplore.figures.blocks import ChannelBlock
     from zfexplore.figures.grid import Page
     from zfexplore.figures.provenance import Provenance
+    from zfexplore.progress import Progress
 
 FILTERS_SHOWN = "top9"  # on the sheet of all layers, as in the replication
 
@@ -59,6 +60,9 @@ TitleOption = Annotated[
     str | None, typer.Option("--title", help="The heading.", show_default="what is shown")
 ]
 NpzOption = Annotated[bool, typer.Option("--npz", help="Write the raw arrays beside the figure.")]
+DenseOption = Annotated[
+    bool, typer.Option("--dense", help="Project by the textbook deconvnet: the same figure, slower.")
+]
 
 
 def export_grid(
@@ -77,6 +81,7 @@ def export_grid(
     fit: FitOption = Fit.crop,
     device: DeviceOption = "auto",
     download: DownloadOption = False,
+    dense: DenseOption = False,
 ) -> None:
     """Draw the paper's figure: nine projections of each channel, and beside them what the units saw.
 
@@ -87,6 +92,7 @@ def export_grid(
     from zfexplore.figures.captions import stage_caption
     from zfexplore.figures.grid import Page
     from zfexplore.figures.tables import keep_arrays
+    from zfexplore.units import Unit
 
     opened = open_all(
         checkpoint,
@@ -97,12 +103,15 @@ def export_grid(
         download=download,
         layer=layer,
         channels=channels,
+        dense=dense,
     )
     chosen = select_channels(opened.atlas, layer, channels, seed)
     caption = stage_caption(layer, channels, len(chosen), opened.checkpoint, opened.atlas)
     page = Page(len(chosen), tile=tile, columns=columns, title=title or layer, subtitle=caption)
     out = out or Path("out") / f"{layer}.png"
-    blocks: Iterable[ChannelBlock] = channel_blocks(opened, layer, chosen)
+    blocks: Iterable[ChannelBlock | Progress] = channel_blocks(
+        opened, [Unit(layer, channel) for channel in chosen]
+    )
     if npz:
         blocks = keep_arrays(blocks, out.with_suffix(".npz"))
     made = _made(context, opened, title or layer)
@@ -127,6 +136,7 @@ def export_channel(
     fit: FitOption = Fit.crop,
     device: DeviceOption = "auto",
     download: DownloadOption = False,
+    dense: DenseOption = False,
 ) -> None:
     """Draw one channel large, with the whole images, and write its table as CSV and JSON beside it.
 
@@ -142,9 +152,9 @@ def export_channel(
     unit = replace(Unit.parse(channel), y=None, x=None)
     opened = open_all(
         checkpoint, images, limit=limit, fit=fit, device=device, download=download,
-        layer=unit.stage, channels=str(unit.channel),
+        layer=unit.stage, channels=str(unit.channel), dense=dense,
     )  # fmt: skip
-    block = watch(project_channel(opened, unit.stage, unit.channel))
+    block = watch(project_channel(opened, unit))
     out = out or Path("out") / f"{unit.slug}.png"
     _warn_of_replacing(out, _made(context, opened, "").chunks())
     written = save_channel(
@@ -170,33 +180,37 @@ def export_figure(
     fit: FitOption = Fit.crop,
     device: DeviceOption = "auto",
     download: DownloadOption = False,
+    dense: DenseOption = False,
 ) -> None:
     """Draw all layers on one sheet, as the papers do; for conv1 its filters, nine of them.
 
     Example: zfexplore export figure --images photos/ --out out/figure.png
     """
     from zfexplore.atlas.select import select_channels
-    from zfexplore.cli.opened import channel_blocks, first_filters, open_all
+    from zfexplore.cli.opened import channel_blocks, first_filters, next_blocks, open_all
     from zfexplore.figures.captions import images_in_words, in_the_papers
     from zfexplore.figures.grid import Page
     from zfexplore.figures.sheet import sheet
+    from zfexplore.units import Unit
 
-    opened = open_all(checkpoint, images, limit=limit, fit=fit, device=device, download=download)
+    opened = open_all(checkpoint, images, limit=limit, fit=fit, device=device, download=download, dense=dense)
     out = out or Path("out") / "figure.png"
     title = title or "What the strongest units look for, layer by layer"
     made = _made(context, opened, title)
     layers = [record.name for record in opened.atlas.stages.values() if record.kind != "fc"]
+    chosen = {layer: select_channels(opened.atlas, layer, channels, seed) for layer in layers}
+    chosen[layers[0]] = select_channels(opened.atlas, layers[0], FILTERS_SHOWN, seed)
+    units = [Unit(layer, channel) for layer in layers for channel in chosen[layer]]
+    blocks = channel_blocks(opened, units, kernels=first_filters(opened))
     pages = []
     for layer in layers:
         first = layer == layers[0]
-        chosen = select_channels(opened.atlas, layer, FILTERS_SHOWN if first else channels, seed)
         # Nine small blocks of filters take the room of four blocks of projections.
         page = Page(
-            len(chosen), tile=max(tile * 2 // 3, 16) if first else tile, columns=3 if first else 2,
+            len(chosen[layer]), tile=max(tile * 2 // 3, 16) if first else tile, columns=3 if first else 2,
             title=layer, subtitle=in_the_papers(layer, opened.checkpoint.metadata.architecture),
         )  # fmt: skip
-        kernels = first_filters(opened) if first else None
-        _draw(page, channel_blocks(opened, layer, chosen, kernels=kernels), f"drawing {layer}", out, made)
+        _draw(page, next_blocks(blocks, page.count), f"drawing {layer}", out, made)
         pages.append(page)
     caption = f"each channel with its strongest of {images_in_words(opened.checkpoint, opened.atlas)}"
     _save(sheet([page.image for page in pages], title=title, subtitle=caption), out, made, pages)
@@ -215,6 +229,7 @@ def export_filters(
     fit: FitOption = Fit.crop,
     device: DeviceOption = "auto",
     download: DownloadOption = False,
+    dense: DenseOption = False,
 ) -> None:
     """Draw the first layer's filters: all of them, then the chosen ones with the patches they liked best.
 
@@ -225,14 +240,15 @@ def export_filters(
     from zfexplore.figures.captions import stage_caption
     from zfexplore.figures.grid import Page
     from zfexplore.figures.sheet import kernel_sheet, sheet
+    from zfexplore.units import Unit
 
-    opened = open_all(checkpoint, images, limit=limit, fit=fit, device=device, download=download)
+    opened = open_all(checkpoint, images, limit=limit, fit=fit, device=device, download=download, dense=dense)
     layer, kernels = opened.checkpoint.trunk.names[0], first_filters(opened)
     chosen = select_channels(opened.atlas, layer, channels, seed)
     page = Page(len(chosen), tile=tile)
     out, title = out or Path("out") / "filters.png", title or f"The filters of {layer}"
     made = _made(context, opened, title)
-    blocks = channel_blocks(opened, layer, chosen, kernels=kernels)
+    blocks = channel_blocks(opened, [Unit(layer, channel) for channel in chosen], kernels=kernels)
     patches = _draw(page, blocks, f"drawing {layer}", out, made)
     caption = stage_caption(layer, channels, len(chosen), opened.checkpoint, opened.atlas)
     image = sheet([kernel_sheet(kernels, patches.width), patches], columns=1, title=title, subtitle=caption)
@@ -246,7 +262,9 @@ def _made(context: typer.Context, opened: Opened, title: str) -> Provenance:
     return provenance_of(opened.checkpoint, opened.atlas, command=typed_command(context), title=title)
 
 
-def _draw(page: Page, blocks: Iterable[ChannelBlock], task: str, out: Path, made: Provenance) -> Image:
+def _draw(
+    page: Page, blocks: Iterable[ChannelBlock | Progress], task: str, out: Path, made: Provenance
+) -> Image:
     """Fill the page, showing progress; on Ctrl-C keep what is drawn, under a name of its own."""
     from zfexplore.cli.show import remarks, watch
     from zfexplore.figures.provenance import save_png

@@ -117,10 +117,10 @@ def block_from(
 ) -> ChannelBlock:  # fmt: skip
     """Make the block of channel ``name`` from its ``exemplars``, taking the first nine.
 
-    An exemplar has ``place`` (value, image, name, label, y, x), ``pixels [3, H, W]``, ``window``,
-    ``patch [h, w, 3]``, ``image [H, W, 3]`` and ``activation``. ``field`` is the stage's receptive field; it
-    tells where in its tile a window belongs that was clipped at the border. Without it windows are
-    put towards the border they touch. ``classes`` turns labels into names.
+    An exemplar has ``place`` (value, image, name, label, y, x), ``window``, ``crop [3, h, w]`` (its
+    projection there), ``patch [h, w, 3]``, ``image [H, W, 3]`` and ``activation``. ``field`` is the stage's
+    receptive field; it tells where in its tile a window belongs that was clipped at the border.
+    Without it windows are put towards the border they touch. ``classes`` turns labels into names.
     """
     cells = [_cell(exemplar, rank, field, classes) for rank, exemplar in enumerate(islice(exemplars, SHOWN))]
     side = max((max(cell.window.height, cell.window.width, 1) for cell in cells), default=1)
@@ -175,7 +175,7 @@ def _cell(exemplar: Any, rank: int, field: Field | None, classes: Sequence[str])
     window = Window(y0, x0, y1, x1)
     top, left = _inset(window, place, image.shape[:2], field)
     return Cell(
-        projection=np.asarray(exemplar.pixels)[:, y0:y1, x0:x1],
+        projection=np.asarray(exemplar.crop),
         patch=np.asarray(exemplar.patch),
         top=top,
         left=left,

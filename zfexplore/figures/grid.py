@@ -86,10 +86,18 @@ class Page:
         self.tables[block.name] = block.rows()
         self.drawn += 1
 
-    def fill(self, blocks: Iterable[ChannelBlock], task: str = "drawing") -> Iterator[Progress | Finished]:
-        """Draw each of ``blocks`` as it is computed; the result is the page's image."""
+    def fill(
+        self, blocks: Iterable[ChannelBlock | Progress], task: str = "drawing"
+    ) -> Iterator[Progress | Finished]:
+        """Draw each of ``blocks`` as it is computed; the result is the page's image.
+
+        What they tell of their own progress is handed on.
+        """
         meter = Meter(task, self.count, unit="channels")
         for block in blocks:
+            if isinstance(block, Progress):
+                yield block
+                continue
             self.add(block)
             if event := meter.tick(note=block.name):
                 yield event

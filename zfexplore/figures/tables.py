@@ -15,6 +15,7 @@ import numpy as np
 
 from zfexplore.figures.blocks import Cell, ChannelBlock
 from zfexplore.files import atomic_path, write_text
+from zfexplore.progress import Progress
 from zfexplore.units import Unit
 
 
@@ -32,7 +33,9 @@ def write_tables(
     return [table, record]
 
 
-def keep_arrays(blocks: Iterable[ChannelBlock], path: str | os.PathLike[str]) -> Iterator[ChannelBlock]:
+def keep_arrays(
+    blocks: Iterable[ChannelBlock | Progress], path: str | os.PathLike[str]
+) -> Iterator[ChannelBlock | Progress]:
     """Hand ``blocks`` on and write their raw arrays to the ``.npz`` at ``path`` as they pass.
 
     For channel conv5:130 ``conv5-130.pixels`` float32 ``[n, 3, side, side]`` (projections, zero outside
@@ -42,13 +45,8 @@ def keep_arrays(blocks: Iterable[ChannelBlock], path: str | os.PathLike[str]) ->
     """
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         for block in blocks:
-            for name, array in block_arrays(block).items():
-                entry = zipfile.ZipInfo(
-                    f"{Unit.parse(block.name).slug}.{name}.npy"
-                )  # no date: same bytes again
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                with archive.open(entry, "w", force_zip64=True) as file:
-                    np.lib.format.write_array(file, array, allow_pickle=False)
+            if not isinstance(block, Progress):
+                _write_block(block, archive)
             yield block
 
 
@@ -70,6 +68,14 @@ def block_arrays(block: ChannelBlock) -> dict[str, Any]:
         "position": np.array([(cell.y, cell.x) for cell in cells], np.int32).reshape(count, 2),
         "window": np.array([tuple(cell.window) for cell in cells], np.int32).reshape(count, 4),
     }
+
+
+def _write_block(block: ChannelBlock, archive: zipfile.ZipFile) -> None:
+    for name, array in block_arrays(block).items():
+        entry = zipfile.ZipInfo(f"{Unit.parse(block.name).slug}.{name}.npy")  # no date: same bytes again
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        with archive.open(entry, "w", force_zip64=True) as file:
+            np.lib.format.write_array(file, array, allow_pickle=False)
 
 
 def _extent(cell: Cell) -> tuple[slice, slice]:

@@ -2,7 +2,8 @@
 
 For each place in the atlas the image is read again, the very unit brought back to pixels, and the
 activation found compared with the one stored, so that no projection is ever shown beside an image
-that it does not belong to. The places come one by one, the strongest first, or a few at a time.
+that it does not belong to. The places come one by one, the strongest first, or a few at a time;
+``stage.py`` does the same for many channels, image by image.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
 from zfexplore.errors import ExploreError
 from zfexplore.images.sources import Source
-from zfexplore.images.transforms import normalise, prepare
 from zfexplore.nets.checkpoint import Checkpoint
+from zfexplore.studies.picture import see
 from zfexplore.units import Unit, Window
 
 Projector = Callable[..., Projection]
@@ -35,13 +36,13 @@ NEARLY_SILENT = 1e-3
 class Exemplar:
     """One of a channel's strongest places, with what the figure shows of it.
 
-    ``pixels [3, h, w]`` float32 is the unit's whole projection, signed, zero outside ``window``;
-    ``image [h, w, 3]`` uint8 is what the network saw, ``patch`` its part inside the window.
-    ``activation`` is the recomputed one, ``place.value`` the stored.
+    ``crop [3, window.height, window.width]`` float32 is the unit's projection inside its ``window``,
+    signed; it is zero outside. ``image [h, w, 3]`` uint8 is what the network saw, ``patch`` its part
+    inside the window. ``activation`` is the recomputed one, ``place.value`` the stored.
     """
 
     place: Place
-    pixels: np.ndarray
+    crop: np.ndarray
     window: Window
     image: np.ndarray
     activation: float
@@ -57,9 +58,11 @@ class Exemplar:
         return self.image[self.window.y0 : self.window.y1, self.window.x0 : self.window.x1]
 
     @property
-    def crop(self) -> np.ndarray:
-        """The projection inside the window, float32 ``[3, window.height, window.width]``."""
-        return self.pixels[:, self.window.y0 : self.window.y1, self.window.x0 : self.window.x1]
+    def pixels(self) -> np.ndarray:
+        """The whole projection, float32 ``[3, h, w]``, laid out anew."""
+        whole = np.zeros((3, *self.image.shape[:2]), np.float32)
+        whole[:, self.window.y0 : self.window.y1, self.window.x0 : self.window.x1] = self.crop
+        return whole
 
 
 def exemplars(
@@ -81,46 +84,39 @@ def exemplars(
     (5e-2 for an atlas made in bfloat16). Raises ExploreError where it is exceeded, because the atlas
     is then of other weights or images, and UnreadableImage where an image can no longer be read.
     """
-    allowed = TOLERANCE[atlas.header["precision"]] if tolerance is None else tolerance
-    weakest = NEARLY_SILENT * float(atlas.stage(stage).max.max())
-    places = [place for place in atlas.top(stage, channel) if place.value > 0]
+    places = firing_places(atlas, Unit(stage, channel))
     for start in range(0, len(places), batch_size):
         some = places[start : start + batch_size]
-        fit = atlas.header["fit"]
-        images = [prepare(source[place.image].image, checkpoint.metadata.input, fit) for place in some]
-        for exemplar in _project(checkpoint, images, stage, channel, some, projector):
-            _check(exemplar, Unit(stage, channel), allowed * max(exemplar.place.value, weakest))
+        seen = [see(checkpoint, source[place.image].image, atlas.header["fit"]) for place in some]
+        batch, positions = torch.cat([one.batch for one in seen]), [(place.y, place.x) for place in some]
+        projection = projector(checkpoint.trunk, batch, stage, channel, positions)
+        for row, place in enumerate(some):
+            exemplar = exemplar_of(projection, row, place, seen[row].pixels)
+            check_activation(exemplar, Unit(stage, channel), atlas, tolerance)
             yield exemplar
 
 
-def _project(
-    checkpoint: Checkpoint,
-    images: list[np.ndarray],
-    stage: str,
-    channel: int,
-    places: list[Place],
-    projector: Projector,
-) -> list[Exemplar]:
-    trunk = checkpoint.trunk
-    batch = normalise(torch.from_numpy(np.stack(images)).to(trunk.device), checkpoint.metadata.input)
-    projection = projector(trunk, batch, stage, channel, [(place.y, place.x) for place in places])
-    pixels = projection.pixels.float().cpu().numpy()
-    return [
-        Exemplar(
-            place=place,
-            pixels=pixels[row],
-            window=Window(*projection.window[row].tolist()),
-            image=images[row],
-            activation=float(projection.activation[row]),
-        )
-        for row, place in enumerate(places)
-    ]
+def firing_places(atlas: Atlas, channel: Unit) -> list[Place]:
+    """Give a channel's places in the atlas that fire at all, the strongest first."""
+    return [place for place in atlas.top(channel.stage, channel.channel) if place.value > 0]
 
 
-def _check(exemplar: Exemplar, channel: Unit, allowed: float) -> None:
+def exemplar_of(projection: Projection, row: int, place: Place, image: np.ndarray) -> Exemplar:
+    """Take the row of ``projection`` that is ``place`` on ``image``, keeping what lies in its window."""
+    window = Window(*projection.window[row].tolist())
+    inside = projection.pixels[row, :, window.y0 : window.y1, window.x0 : window.x1]
+    # A copy: a view would keep the whole batch of whole projections in memory.
+    crop = np.array(inside.float().cpu().numpy(), order="C")
+    return Exemplar(place, crop, window, image, float(projection.activation[row]))
+
+
+def check_activation(exemplar: Exemplar, channel: Unit, atlas: Atlas, tolerance: float | None = None) -> None:
+    """Refuse an activation that is not the one stored, by more than ``exemplars`` says."""
     place = exemplar.place
+    allowed = TOLERANCE[atlas.header["precision"]] if tolerance is None else tolerance
+    weakest = NEARLY_SILENT * float(atlas.stage(channel.stage).max.max())
     # Written so that a NaN fails.
-    if not abs(exemplar.activation - place.value) <= allowed:
+    if not abs(exemplar.activation - place.value) <= allowed * max(place.value, weakest):
         raise ExploreError(
             f"the atlas does not belong to this checkpoint and these images: {channel}@{place.y},{place.x} "
             f"is {exemplar.activation:.6g} on {place.name}, and {place.value:.6g} in the atlas; "
