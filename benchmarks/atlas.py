@@ -168,7 +168,8 @@ def _decoding_pass(subject: Subject, count: int) -> float:
 class Many:
     """So many images without end: a few, again and again, as a source that holds no names."""
 
-    name, classes = "many", ()
+    name = "many"
+    classes: tuple[str, ...] = ()
 
     def __init__(self, count: int) -> None:
         random = np.random.default_rng(0)

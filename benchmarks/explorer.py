@@ -25,7 +25,7 @@ from benchmarks.terminal import Terminal
 from zfexplore.tui.widgets.rows import MARK
 
 KEYS_UNDER_LOAD = {False: 60, True: 6}  # by quick
-KEYS_AT_REST = {False: 4, True: 1}  # a layer
+KEYS_AT_REST = {False: 3, True: 1}  # a layer
 FAR = 5  # channels: farther than the engine projects ahead
 BETWEEN_KEYS = 0.1  # seconds
 SILENT = 2.0  # seconds without output, after which the engine counts as at rest

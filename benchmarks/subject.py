@@ -39,7 +39,8 @@ class Kept:
     """
 
     def __init__(self, source: Source) -> None:
-        self.name, self.classes = source.name, source.classes
+        self.name = source.name
+        self.classes: tuple[str, ...] = source.classes
         self.decoded: list[Picture] = []
         for index in range(len(source)):
             try:

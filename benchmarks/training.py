@@ -38,7 +38,10 @@ from zfexplore.training.machine import Machine, choose_machine
 from zfexplore.training.recipe import Recipe, recipe
 
 CLASSES, FC = 1000, {"cpu": 1024, "cuda": 4096}
-BATCHES = {"cpu": {False: (32,), True: (4,)}, "cuda": {False: (128, 512), True: (16,)}}  # by quick
+BATCHES: dict[str, dict[bool, tuple[int, ...]]] = {  # by quick
+    "cpu": {False: (32,), True: (4,)},
+    "cuda": {False: (128, 512), True: (16,)},
+}
 STEPS = {"cpu": 1, "cuda": 30}  # a run
 STREAMED = {"cpu": {False: 1024, True: 48}, "cuda": {False: 2**14, True: 2**10}}  # images, by quick
 STEPS_COMPARED, BATCH_COMPARED = 10, 8
