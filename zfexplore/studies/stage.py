@@ -6,8 +6,9 @@ together. The images come in the order in which the channels need them, so that 
 soon as its own are done: the first after nine images, most of the last ones at once.
 
 Projections wait for their channel cut to their windows, and what may wait is bounded: where channels
-would hold more than ``MEMORY`` together they go in shares, one after the other. All 256 channels of
-ZFNet's conv5 over the specimens are one share, all 1,632 of conv1 to conv5 and pool5 are three.
+would hold more than ``MEMORY`` together they go in shares, one after the other. Over the specimens all
+256 channels of ZFNet's conv5 are one share, of which 0.25 GB wait at most; all 1,632 of conv1 to conv5
+and pool5 are three.
 """
 
 from __future__ import annotations
