@@ -18,7 +18,13 @@ from zfexplore.tui.widgets.minimap import Minimap
 from zfexplore.tui.widgets.status import StatusBar
 from zfexplore.tui.widgets.top import TopList
 
-SIZES = [(80, 24), (120, 40), (200, 60), (50, 14)]
+# What is in sight at a size, and the sizes that the explorer is made for.
+PANES = {
+    (50, 14): "tabs channels projections",
+    (80, 24): "tabs channels projections top",
+    (120, 40): "layers channels projections patches top map jobs",
+    (200, 60): "layers channels projections patches top map jobs",
+}
 
 
 def text(app) -> str:
@@ -43,35 +49,27 @@ async def running(app, size=(120, 40)):
         yield pilot
 
 
-@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("colour", [True, False])
-async def test_it_shows_the_highest_convolution_and_nine_pictures(app, engine, size, colour, monkeypatch):
+async def test_every_size_has_its_panes_whole_and_nine_pictures(engine, colour, monkeypatch):
     if not colour:
         monkeypatch.setenv("NO_COLOR", "1")
-        app = ExplorerApp(say.Setup(), engine)
-    async with running(app, size):
+    app = ExplorerApp(say.Setup(), engine)
+    async with running(app, (50, 14)) as pilot:
         assert (app.stage, app.channel) == ("conv2", 0)
-        assert [len(grid.pictures) for grid in app.panes.grids] == [9, 9]
-        assert "conv2:0" in text(app)
-        assert "▸" in text(app)
+        for size, seen in PANES.items():
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda seen=seen: in_sight(app) == seen)
+
+            assert [len(grid.pictures) for grid in app.panes.grids] == [9, 9]
+            assert "conv2:0" in text(app)
+            assert "▸" in text(app)
 
 
-@pytest.mark.parametrize(
-    ("size", "seen"),
-    [
-        ((50, 14), "tabs channels projections"),
-        ((80, 24), "tabs channels projections top"),
-        ((120, 40), "layers channels projections patches top map jobs"),
-        ((200, 60), "layers channels projections patches top map jobs"),
-    ],
-)
-async def test_panes_by_size(app, size, seen):
-    async with running(app, size):
-        panes = ("tabs", "layers", "channels", "projections", "patches", "top", "map", "jobs")
-
-        assert " ".join(name for name in panes if app.query_one(f"#{name}").region.area) == seen
-        for name in seen.split():
-            assert app.screen.region.contains_region(app.query_one(f"#{name}").region)
+def in_sight(app) -> str:
+    """The panes that have room, each wholly on the screen."""
+    names = ("tabs", "layers", "channels", "projections", "patches", "top", "map", "jobs")
+    regions = {name: app.query_one(f"#{name}").region for name in names}
+    return " ".join(name for name in names if regions[name].area and regions[name] in app.screen.region)
 
 
 async def test_moving_asks_for_the_channel_under_the_cursor(app, engine):
@@ -124,7 +122,7 @@ async def test_one_cursor_for_projections_patches_and_table(app):
         assert app.query_one(TopList).cursor == 8
 
 
-async def test_the_mouse_picks_what_it_is_on_below_a_title_too(app):
+async def test_the_mouse_picks_channels_pictures_and_layers_below_titles_and_without(app):
     async with running(app) as pilot:
         await pilot.click(ChannelList, offset=(5, 5))
         assert app.channel == 3
@@ -133,15 +131,14 @@ async def test_the_mouse_picks_what_it_is_on_below_a_title_too(app):
         await pilot.click("#patches", offset=(20, 10))
         assert app.panes.grids[0].cursor == 4
 
-
-async def test_the_mouse_picks_channels_pictures_and_layers(app):
-    async with running(app, (80, 24)) as pilot:
-        await pilot.click(ChannelList, offset=(5, 4))
-        assert app.channel == 3
-        await pilot.click("#projections", offset=(20, 10))
-        assert app.panes.grids[0].cursor == 4
-        await pilot.click(LayerTabs, offset=(2, 0))
-        assert app.stage == "conv1"
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: app.query_one(LayerTabs).region.area)
+        await pilot.click(ChannelList, offset=(5, 5))
+        assert app.channel == 4
+        await pilot.click("#projections", offset=(6, 3))
+        assert app.panes.grids[0].cursor == 0
+        await pilot.click(LayerTabs, offset=(10, 0))
+        assert app.stage == "pool1"
 
 
 async def test_one_grid_at_a_time_where_it_is_narrow(app):
@@ -165,29 +162,19 @@ async def test_it_survives_a_storm_of_sizes(app):
         assert len(app.panes.grids[0].pictures) == 9
 
 
-async def test_old_pictures_stay_dimmed_until_the_first_new_one(app, engine):
+async def test_old_pictures_stay_dimmed_until_the_first_new_one_and_late_ones_are_dropped(app, engine):
     async with running(app) as pilot:
-        before = app.panes.grids[0].pictures
+        before, late = app.panes.grids[0].pictures, app.generation
         engine.answer = False
         await pilot.press("down")
+        app.post_message(say.PictureArrived(late, before[0]))
+        await pilot.pause()
         assert app.panes.grids[0].stale
         assert app.panes.grids[0].pictures == before
 
-        request = engine.requests[-1]
-        app.post_message(say.PictureArrived(request.generation, before[0]))
+        app.post_message(say.PictureArrived(engine.requests[-1].generation, before[0]))
         await pilot.pause()
         assert (len(app.panes.grids[0].pictures), app.panes.grids[0].stale) == (1, False)
-
-
-async def test_late_pictures_of_another_channel_are_dropped(app, engine):
-    async with running(app) as pilot:
-        picture, generation = app.panes.grids[0].pictures[0], app.generation
-        engine.answer = False
-        await pilot.press("down")
-        app.post_message(say.PictureArrived(generation, picture))
-        await pilot.pause()
-
-        assert app.panes.grids[0].stale
 
 
 async def test_a_dead_channel_says_so(app):
@@ -206,16 +193,17 @@ async def test_enter_saves_and_says_where(app, engine):
         assert engine.requests[-1] == say.SaveChannel("conv2", 1)
 
 
-@pytest.mark.parametrize(("key", "asked"), [("y", True), ("n", False), ("escape", False)])
-async def test_a_file_of_another_origin_is_replaced_only_when_told(app, engine, key, asked, tmp_path):
+async def test_a_file_of_another_origin_is_replaced_only_when_told(app, engine, tmp_path):
+    asked = say.SaveChannel("conv2", 0)
+    told = say.SaveChannel("conv2", 0, overwrite=True)
     async with running(app, (80, 24)) as pilot:
-        request = say.SaveChannel("conv2", 0)
-        app.post_message(say.OverwriteAsked(request, tmp_path / "x.png", "came from another checkpoint"))
-        await until(pilot, lambda: isinstance(app.screen, QuestionScreen))
-        await pilot.press(key)
-        await until(pilot, lambda: not isinstance(app.screen, QuestionScreen))
+        for key, replaced in [("n", False), ("escape", False), ("y", True)]:
+            app.post_message(say.OverwriteAsked(asked, tmp_path / "x.png", "came from another checkpoint"))
+            await until(pilot, lambda: isinstance(app.screen, QuestionScreen))
+            await pilot.press(key)
+            await until(pilot, lambda: not isinstance(app.screen, QuestionScreen))
 
-        assert (say.SaveChannel("conv2", 0, overwrite=True) in engine.requests) is asked
+            assert (told in engine.requests) is replaced, key
 
 
 async def test_an_error_is_a_toast_and_the_app_lives_on(app):
@@ -236,11 +224,13 @@ async def test_a_fatal_error_is_a_dialog_and_the_exit_code(app):
     assert (app.return_code, app.failure) == (1, "no such folder: [nope]")
 
 
-async def test_help_lists_the_keys_and_closes(app):
+async def test_help_lists_the_keys_closes_and_loses_nothing_that_comes_meanwhile(app):
     async with running(app, (80, 24)) as pilot:
         await pilot.press("question_mark")
         await until(pilot, lambda: "one up" in text(app))
         assert isinstance(app.screen, HelpScreen)
+        app.post_message(say.AtlasChanged({}, 12, False))
+        await until(pilot, lambda: "12 of 480" in app.query_one(StatusBar).images)
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, HelpScreen))
 
@@ -351,17 +341,18 @@ async def test_the_box_shows_whole_images(app):
         assert app.panes.grids[1].kind == "patch"
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_the_large_view_walks_and_leaves_the_cursor_where_it_was(app, size):
-    async with running(app, size) as pilot:
+async def test_the_large_view_walks_at_every_size_and_leaves_the_cursor_where_it_was(app):
+    async with running(app, (50, 14)) as pilot:
         await pilot.press("z")
         await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
-        await pilot.press("right", "right", "left", "b", "p", "down")
-        await until(pilot, lambda: "#3 of 9" in text(app))
-        await pilot.press("z")
+        for rank, size in enumerate(PANES, start=2):
+            await pilot.resize_terminal(*size)
+            await pilot.press("right", "b", "p")
+            await until(pilot, lambda rank=rank: f"#{rank} of 9" in text(app))
+        await pilot.press("left", "z")
         await until(pilot, lambda: not isinstance(app.screen, ZoomScreen))
 
-        assert [grid.cursor for grid in app.panes.grids] == [2, 2]
+        assert [grid.cursor for grid in app.panes.grids] == [3, 3]
 
 
 async def test_keys_of_the_panes_rest_below_a_dialog(app, engine):
@@ -373,13 +364,6 @@ async def test_keys_of_the_panes_rest_below_a_dialog(app, engine):
 
         assert len(engine.requests) == before
         assert app.stage == "conv2"
-
-
-async def test_what_comes_while_a_dialog_is_open_is_not_lost(app, engine):
-    async with running(app) as pilot:
-        await pilot.press("question_mark")
-        app.post_message(say.AtlasChanged({}, 12, False))
-        await until(pilot, lambda: "12 of 480" in app.query_one(StatusBar).images)
 
 
 async def test_the_command_is_copied(app):

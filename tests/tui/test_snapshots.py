@@ -1,18 +1,39 @@
 """How the screen looks, kept as SVG; pictures are flat colours, which keeps the files small.
 
-After an intended change: ``pytest tests/tui/test_snapshots.py --snapshot-update``, and look at them.
+One of each layout: wide in colour, narrow without, tiny; and the two dialogs that draw most. After an
+intended change: ``pytest tests/tui/test_snapshots.py --snapshot-update``, and look at them.
 """
 
 from __future__ import annotations
 
 import pytest
 
-SIZES = {"80x24": (80, 24), "120x40": (120, 40), "50x14": (50, 14)}
+SIZES = {"120x40": (120, 40), "50x14": (50, 14)}
+
+
+def pressing(*keys: str):
+    """Press ``keys`` once the first channel is whole, and wait for the one that they lead to."""
+
+    async def press(pilot) -> None:
+        app = pilot.app
+        await _settled(pilot, app)
+        await pilot.press(*keys)
+        await _settled(pilot, app)
+
+    return press
+
+
+async def _settled(pilot, app) -> None:
+    for _ in range(60):
+        if app.settled == app.generation > 0:
+            break
+        await pilot.pause()
+    await pilot.pause()
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_panes(app, snap_compare, size):
-    assert snap_compare(app, terminal_size=SIZES[size], press=["down", "down"])
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=pressing("down", "down"))
 
 
 def test_no_colour(engine, snap_compare, monkeypatch):
@@ -20,12 +41,12 @@ def test_no_colour(engine, snap_compare, monkeypatch):
     from zfexplore.tui.messages import Setup
 
     monkeypatch.setenv("NO_COLOR", "1")
-    assert snap_compare(ExplorerApp(Setup(), engine), terminal_size=(80, 24))
+    assert snap_compare(ExplorerApp(Setup(), engine), terminal_size=(80, 24), run_before=pressing())
 
 
 def test_large(app, snap_compare):
-    assert snap_compare(app, terminal_size=(120, 40), press=["z"])
+    assert snap_compare(app, terminal_size=(120, 40), run_before=pressing("z"))
 
 
 def test_help(app, snap_compare):
-    assert snap_compare(app, terminal_size=(80, 24), press=["question_mark"])
+    assert snap_compare(app, terminal_size=(80, 24), run_before=pressing("question_mark"))
