@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from zfexplore.cli.options import CheckpointOption, DeviceOption, Fit, FitOption, ImagesOption, LimitOption
+
+
+class Mode(StrEnum):
+    """The glyphs that pictures are drawn with, as in tui/cells.py, which needs numpy."""
+
+    quadrant = "quadrant"
+    half = "half"
+    sextant = "sextant"
+    ascii = "ascii"
 
 
 def tui(
@@ -18,6 +29,14 @@ def tui(
     device: DeviceOption = "auto",
     limit: LimitOption = None,
     fit: FitOption = Fit.crop,
+    mode: Annotated[
+        Mode | None,
+        typer.Option(
+            "--mode",
+            help="How pictures are drawn; `m` changes it. Sextants are finest, but missing from some fonts.",
+            show_default="as last time; ascii without UTF-8",
+        ),
+    ] = None,
 ) -> None:
     """Explore a net in the terminal: what every channel of every layer responds to.
 
@@ -31,14 +50,18 @@ def tui(
             "`zfexplore export grid --layer conv5` writes its pictures to a file instead",
             usage=True,
         )
+    from zfexplore.tui.terminal import own_terminal, speaks_utf8, suit_colours
+
+    if colours := suit_colours():
+        os.environ["TEXTUAL_COLOR_SYSTEM"] = colours  # Textual reads it when it is imported
     from zfexplore.tui.app import ExplorerApp
     from zfexplore.tui.engine import Engine
     from zfexplore.tui.messages import Setup
-    from zfexplore.tui.terminal import own_terminal
 
+    utf8 = speaks_utf8()
     setup = Setup(images, checkpoint, out, device, limit, "whole" if fit is Fit.whole else "crop")
-    with own_terminal():
-        app = ExplorerApp(setup, Engine(setup))
+    with own_terminal(utf8=utf8):
+        app = ExplorerApp(setup, Engine(setup), mode=mode or ("" if utf8 else Mode.ascii))
         app.run()
     if app.return_code:
         raise ExploreError(app.failure or "the explorer failed")

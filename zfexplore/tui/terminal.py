@@ -2,22 +2,78 @@
 
 Native code (a decoder's warning, an assertion of a maths library) writes to file descriptor 2, where
 Textual draws. While the explorer runs, descriptor 2 is a log file, and Textual draws on a duplicate
-of what it was.
+of what it was. Where the terminal's locale has no UTF-8, everything is drawn with ASCII look-alikes.
 """
 
 from __future__ import annotations
 
+import codecs
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
+
+from rich.cells import cell_len
 
 from zfexplore.files import cache_dir
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 LARGEST_LOG = 1_000_000  # bytes; a longer one is begun anew
+
+# What stands for the explorer's and Textual's own glyphs where there is only ASCII, a cell for a cell.
+LOOK_ALIKES = {
+    glyph: ascii
+    for glyphs, ascii in (
+        ("─═▔", "-"), ("━▀", "="), ("│┃║▌▐▎▊▏▕", "|"), ("┌┐└┘╭╮╰╯┏┓┗┛├┤┬┴┼", "+"), ("▁▄␣", "_"), ("█", "#"),
+        ("▸→", ">"), ("◂←⏎⌫", "<"), ("▾↓", "v"), ("▴↑", "^"), ("…·•╌▖▗", "."), ("▘▝’‘", "'"), ("“”", '"'),
+        ("×", "x"), ("±", "~"),
+    )
+    for glyph in glyphs
+}  # fmt: skip
+C_LOCALES = ("C", "POSIX")
+COERCED = ("C.UTF-8", "C.utf8", "UTF-8")  # what Python itself puts into LC_CTYPE in a C locale
+
+
+def speaks_utf8(environment: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether the locale of the terminal has UTF-8, from LC_ALL, LC_CTYPE and LANG.
+
+    Where none is set, as in most containers, it is taken to have; Python says so even of LANG=C, for which
+    it sets LC_CTYPE when it starts, and there it is not believed.
+    """
+    if sys.platform == "win32":
+        return True
+    everything, kind, language = (environment.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    coerced = kind in COERCED and language in C_LOCALES
+    locale = everything or (language if coerced else kind or language)
+    return not locale or "utf8" in locale.lower().replace("-", "")
+
+
+def suit_colours(environment: Mapping[str, str] = os.environ) -> str | None:
+    """Give the colours to tell Textual of, ``256`` where TERM names a terminal but not how many it has.
+
+    screen and tmux have had 256 for many years; taken at their name alone they would get 16, in which
+    no picture can be read. None where the environment says enough, or the user has said it.
+    """
+    told = any(environment.get(name) for name in ("TEXTUAL_COLOR_SYSTEM", "COLORTERM", "NO_COLOR"))
+    bare = environment.get("TERM", "") in ("screen", "tmux", "xterm", "rxvt")
+    return "256" if bare and not told else None
+
+
+def to_ascii(error: UnicodeError) -> tuple[str, int]:
+    """Stand in for what cannot be encoded, for ``codecs``: one character a cell, so that columns hold."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(_look_alike, error.object[error.start : error.end])), error.end
+
+
+def _look_alike(character: str) -> str:
+    return LOOK_ALIKES.get(character) or "?" * cell_len(character)
+
+
+codecs.register_error("look-alike", to_ascii)
 
 
 def log_path() -> Path:
@@ -26,20 +82,22 @@ def log_path() -> Path:
 
 
 @contextmanager
-def own_terminal() -> Iterator[None]:
-    """Send what is written to descriptor 2 to the log; Textual gets the terminal. Undone on leaving."""
+def own_terminal(*, utf8: bool = True) -> Iterator[None]:
+    """Send what is written to descriptor 2 to the log; Textual gets the terminal. Undone on leaving.
+
+    Without ``utf8`` Textual's drawing is made ASCII on its way. Where no log can be written,
+    descriptor 2 stays the terminal.
+    """
     log = _open_log()
-    if log is None:
-        yield
-        return
     sys.stderr.flush()
     terminal = os.dup(2)
     before = sys.__stderr__
     try:
-        os.dup2(log, 2)
+        if log is not None:
+            os.dup2(log, 2)
+            logging.basicConfig(filename=log_path(), level=logging.INFO, format=LOG_FORMAT, force=True)
         # Textual's driver draws on sys.__stderr__ and takes its descriptor from there.
-        sys.__stderr__ = os.fdopen(terminal, "w", encoding="utf-8", errors="replace", closefd=False)  # type: ignore[misc]
-        logging.basicConfig(filename=log_path(), level=logging.INFO, format=LOG_FORMAT, force=True)
+        sys.__stderr__ = _writer(terminal, utf8)  # type: ignore[misc]
         yield
     finally:
         logging.basicConfig(force=True)
@@ -47,7 +105,13 @@ def own_terminal() -> Iterator[None]:
         sys.__stderr__ = before  # type: ignore[misc]
         os.dup2(terminal, 2)
         os.close(terminal)
-        os.close(log)
+        if log is not None:
+            os.close(log)
+
+
+def _writer(terminal: int, utf8: bool) -> TextIO:
+    encoding, errors = ("utf-8", "replace") if utf8 else ("ascii", "look-alike")
+    return os.fdopen(terminal, "w", encoding=encoding, errors=errors, closefd=False)
 
 
 def _open_log() -> int | None:

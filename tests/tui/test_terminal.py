@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from zfexplore.tui.terminal import log_path, own_terminal, speaks_utf8, suit_colours
+
+
+@pytest.mark.parametrize(
+    ("environment", "utf8"),
+    [
+        ({}, True),  # a container: no locale, but a terminal of today
+        ({"LANG": "de_DE.UTF-8"}, True),
+        ({"LANG": "C.utf8"}, True),
+        ({"LANG": "en_US.ISO-8859-1"}, False),
+        ({"LANG": "C"}, False),
+        ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, False),  # as Python leaves LANG=C
+        ({"LANG": "", "LC_CTYPE": "C.UTF-8"}, True),
+        ({"LANG": "de_DE.UTF-8", "LC_ALL": "POSIX"}, False),
+        ({"LANG": "C", "LC_ALL": "C.UTF-8"}, True),
+    ],
+)
+def test_the_locale_says_whether_there_is_utf8(environment, utf8):
+    assert speaks_utf8(environment) is utf8
+
+
+@pytest.mark.parametrize(
+    ("environment", "colours"),
+    [
+        ({"TERM": "screen"}, "256"),
+        ({"TERM": "tmux"}, "256"),
+        ({"TERM": "screen-256color"}, None),
+        ({"TERM": "screen", "COLORTERM": "truecolor"}, None),
+        ({"TERM": "screen", "NO_COLOR": "1"}, None),
+        ({"TERM": "linux"}, None),
+        ({}, None),
+    ],
+)
+def test_a_terminal_that_does_not_say_its_colours_gets_256(environment, colours):
+    assert suit_colours(environment) == colours
+
+
+def test_without_utf8_every_cell_becomes_one_ascii_character():
+    glyphs = "▸conv5:0 ▾ ┌─┐ ▀▘ ± é 花 e\u0301"
+
+    with own_terminal(utf8=False):
+        drawn = glyphs.encode(sys.__stderr__.encoding, sys.__stderr__.errors)
+
+    assert drawn == b">conv5:0 v +-+ =' ~ ? ?? e"
+
+
+def test_what_native_code_writes_goes_to_the_log_and_the_terminal_comes_back(capfd):
+    with own_terminal():
+        os.write(2, b"a decoder's warning\n")
+        sys.__stderr__.write("drawn")
+        sys.__stderr__.flush()
+    os.write(2, b", back")
+
+    assert "a decoder's warning" in log_path().read_text()
+    assert capfd.readouterr().err == "drawn, back"
+
+
+def test_without_a_place_for_a_log_it_draws_all_the_same(tmp_path, monkeypatch, capfd):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ZFEXPLORE_CACHE", str(tmp_path / "file"))
+
+    with own_terminal(utf8=False):
+        sys.__stderr__.write("▸")
+        sys.__stderr__.flush()
+
+    assert capfd.readouterr().err == ">"
