@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from textual.app import App
 from textual.theme import Theme
 
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui.commands import ExplorerCommands
+from zfexplore.tui.inquiring import InquiringApp
 from zfexplore.tui.screens.explorer import BOTH_GRIDS, ExplorerScreen
 from zfexplore.tui.screens.help import HelpScreen
 from zfexplore.tui.screens.question import ErrorScreen, QuestionScreen
@@ -58,7 +58,7 @@ class Worker(Protocol):
         """End, saving what can be resumed."""
 
 
-class ExplorerApp(App[None]):
+class ExplorerApp(InquiringApp):
     """Look at what every channel of a net responds to."""
 
     TITLE = "zfexplore"

@@ -20,7 +20,9 @@ from typing import Any
 from zfexplore.errors import ExploreError
 from zfexplore.progress import Finished, Note, Progress, Skipped
 from zfexplore.tui import messages as say
+from zfexplore.tui import questions as asked
 from zfexplore.tui.inbox import Inbox
+from zfexplore.tui.inquiries import Inquiries
 
 NICENESS = 10
 KEPT_CHANNELS = 48  # whose pictures are kept: about 2.5 MB each for conv5
@@ -57,6 +59,7 @@ class Engine:
         self._renew_from = 0.0  # when its pictures may follow the growing atlas again
         self._saves: list[say.SaveChannel] = []  # waiting for the whole atlas
         self._skipped = 0
+        self._inquiries = Inquiries(lambda message: self._post(message))
 
     # -- from the event loop -----------------------------------------------------------------------
 
@@ -93,18 +96,21 @@ class Engine:
                 self._turn()
             except Exception as error:
                 self._fail(error)
+        self._inquiries.end()
         if self._building is not None:
             with suppress(Exception):
                 self._building.close()  # type: ignore[attr-defined]
 
     def _turn(self) -> None:
         """Serve one request, or do a piece of what can wait."""
-        idle = self._building is None and not self._ahead
+        idle = self._building is None and not self._ahead and not self._inquiries.busy
         request = self._inbox.take(wait=idle)
         if request is not None:
             self._serve(request)
         elif self._inbox.closed:
             return
+        elif self._inquiries.busy and (self._building is None or self._subject.atlas is not None):
+            self._inquiries.step(self._subject, complete=self._building is None)
         elif self._building is not None:
             self._build_on()
         elif self._ahead:
@@ -144,6 +150,8 @@ class Engine:
             self._present, self._present_rows = request, None
             if self._subject.atlas is not None:
                 self._show(request)
+        elif isinstance(request, asked.Question):
+            self._inquiries.take(request)
         elif isinstance(request, say.SaveChannel):
             if self._building is None:
                 self._save(request)

@@ -41,6 +41,10 @@ EVERYWHERE = (
     Key("unsort", "less_than_sign", "sort(-1)", "sort back", "sort channels by the column before"),
     Key("pin", "space", "pin", "pin", "keep the channel in the second grid; again to let go", "␣"),
     Key("box", "b", "box", "box", "whole images with a box around the patch, or patches"),
+    Key("picture", "i", "picture", "own picture", "a picture of your own: which channels it excites", "i"),
+    Key("occlude", "o", "occlude", "occlude", "what matters in the picture under the cursor: hiding parts"),
+    Key("feeds", "f", "feeds", "feeds from", "what drives the unit under the cursor, in the layer below"),
+    Key("back", "backspace", "back", "back", "back to the channel from which you jumped"),
     Key("copy", "y", "copy", "copy", "copy the command that makes this channel's figure"),
     Key("mode", "m", "mode", "glyphs", "other glyphs: half blocks, sextants, ASCII, quadrants"),
     Key("focus-1", "1", "pane('layers')", "layers", "go to the layers"),
@@ -73,7 +77,44 @@ LARGE = (
     Key("zoom-close", "escape,z,q,enter", "close", "close", "back to the panes", "esc"),
 )
 
-TABLES = {"in a pane": PANES, "everywhere": EVERYWHERE, "in the large view": LARGE}
+PICTURE = (
+    Key("own-go", "enter", "go", "go", "to the channel under the cursor, in the panes", "⏎"),
+    Key("own-occlude", "o", "study('occlude')", "occlude", "what matters to the channel in it", "o"),
+    Key("own-feeds", "f", "study('feeds')", "feeds", "what drives the channel on this picture", "f"),
+    Key("own-layer-down", "left_square_bracket", "layer(-1)", "layer", "the layer below, or all", "[ ]"),
+    Key("own-layer-up", "right_square_bracket", "layer(1)", "layer up", "the layer above, or all"),
+    Key("own-complete", "tab", "complete", "complete", "complete the path; from the list, to it", "tab"),
+    Key("own-list", "down", "list", "list", "from the path into the list"),
+    Key("own-path", "i,slash", "path", "path", "another picture"),
+    Key("own-close", "escape,q", "close", "close", "back to the panes", "esc"),
+)
+
+OCCLUSION = (
+    Key("occlusion-up", "up,k", "move(-1, 0)", "up", "one place up"),
+    Key("occlusion-down", "down,j", "move(1, 0)", "down", "one place down"),
+    Key("occlusion-left", "left,h", "move(0, -1)", "left", "one place to the left"),
+    Key("occlusion-right", "right,l", "move(0, 1)", "right", "one place to the right"),
+    Key("occlusion-weakest", "g,home", "weakest", "weakest", "to the place that the channel needs most", "g"),
+    Key("occlusion-other", "p", "other", "map", "response, probability, class, where only one fits", "p"),
+    Key("occlusion-save", "s", "save", "save", "save all maps as one PNG", "s"),
+    Key("occlusion-close", "escape,q", "close", "stop, close", "stop what is computed, then close", "esc"),
+)
+
+FEEDS = (
+    Key("feeds-dive", "enter", "dive", "dive", "what drives the channel under the cursor in turn", "⏎"),
+    Key("feeds-back", "backspace", "back", "back", "back up to the unit it drives", "⌫"),
+    Key("feeds-go", "t", "go", "to panes", "show the channel under the cursor in the panes", "t"),
+    Key("feeds-close", "escape,q,f", "close", "close", "back to the panes", "esc"),
+)
+
+TABLES = {
+    "in a pane": PANES,
+    "everywhere": EVERYWHERE,
+    "in the large view": LARGE,
+    "on a picture of your own": PICTURE,
+    "on an occlusion": OCCLUSION,
+    "on feeds": FEEDS,
+}
 
 
 def bindings(table: Iterable[Key]) -> list[BindingType]:

@@ -34,6 +34,17 @@ class Setup:
         words = ["zfexplore", "export", "channel", f"{stage}:{channel}"]
         if self.out != Path("out"):
             words += ["--out", str(self.out / f"{stage}-{channel}.png")]
+        return shlex.join(words + self._options())
+
+    def explore_command(self) -> str:
+        """Give the command that opens the same explorer."""
+        words = ["zfexplore", "tui"]
+        if self.out != Path("out"):
+            words += ["--out", str(self.out)]
+        return shlex.join(words + self._options())
+
+    def _options(self) -> list[str]:
+        words = []
         if self.images != "specimens":
             words += ["--images", self.images]
         if self.checkpoint is not None:
@@ -44,7 +55,7 @@ class Setup:
             words += ["--fit", self.fit]
         if self.device != "auto":
             words += ["--device", self.device]
-        return shlex.join(words)
+        return words
 
 
 # -- requests ----------------------------------------------------------------------------------------
@@ -108,7 +119,7 @@ class Shown:
 
     ``projection`` and ``patch`` are squares of the same pixels; ``whole`` is all that the net saw, a
     box around the part that the unit sees, ``window`` (y0, x0, y1, x1). ``scale`` is the value drawn at
-    full brightness in the figure.
+    full brightness in the figure, ``image`` the number of the image among those explored.
     """
 
     rank: int
@@ -122,6 +133,7 @@ class Shown:
     projection: Bitmap
     patch: Bitmap
     whole: Bitmap
+    image: int = -1
 
 
 @dataclass(frozen=True)

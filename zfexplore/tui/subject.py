@@ -112,6 +112,7 @@ class Subject:
             projection=say.Bitmap(values),
             patch=say.Bitmap(np.asarray(patch_tile(cell, edge, edge))),
             whole=say.Bitmap(with_box(cell.image, tuple(cell.window))),
+            image=place.image,
         )
 
     def _class_name(self, label: int | None) -> str:

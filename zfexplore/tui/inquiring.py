@@ -1,0 +1,110 @@
+"""The part of the app that opens the screens for questions about one picture, and gives them answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.app import App
+
+from zfexplore.tui.messages import Shown
+from zfexplore.tui.questions import Answered, Chosen
+from zfexplore.tui.screens.feeds import FeedsScreen
+from zfexplore.tui.screens.inquiry import InquiryScreen
+from zfexplore.tui.screens.occlusion import OcclusionScreen
+from zfexplore.tui.screens.picture import PictureScreen
+from zfexplore.units import Unit
+
+
+class InquiringApp(App[None]):
+    """What the explorer's app builds on; it has the engine, the panes and where the user is."""
+
+    engine: Any
+    panes: Any
+    stage: str
+    mode: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own_path = ""  # of the picture looked at last
+        self.trail: list[Unit] = []  # where the user jumped from
+
+    @property
+    def channel(self) -> int | None:
+        """The channel under the cursor."""
+        return self.panes.channel
+
+    def go_to(self, stage: str, channel: int | None = None) -> None:
+        """Show a channel; the explorer says how."""
+
+    # -- what keys do ------------------------------------------------------------------------------
+
+    def action_picture(self) -> None:
+        """Look at a picture of the user's own."""
+        if not self.panes.stages:
+            self.notify("the net is not loaded yet", markup=False)
+            return
+        layers = tuple(layer.name for layer in self.panes.stages)
+        self.push_screen(PictureScreen(self.own_path, layers, self.mode), self._jump)
+
+    def action_occlude(self) -> None:
+        """Ask what matters in the picture under the cursor to the channel."""
+        if (shown := self._under_cursor()) is not None and self.channel is not None:
+            self.push_screen(OcclusionScreen(_chosen(shown), self.stage, self.channel, self.mode))
+
+    def action_feeds(self) -> None:
+        """Ask what drives the unit under the cursor."""
+        if (shown := self._under_cursor()) is not None and self.channel is not None:
+            place = (shown.y, shown.x) if shown.y >= 0 else (None, None)
+            unit = Unit(self.stage, self.channel, *place)
+            self.push_screen(FeedsScreen(_chosen(shown), unit, self.mode), self._jump)
+
+    def action_back(self) -> None:
+        """Go back to where the user last jumped from."""
+        if self.trail:
+            unit = self.trail.pop()
+            self.panes.close_filter()
+            self.go_to(unit.stage, unit.channel)
+
+    # -- what screens and engine say ---------------------------------------------------------------
+
+    def on_inquiry_screen_asked(self, event: InquiryScreen.Asked) -> None:
+        """Pass a screen's request on."""
+        self.engine.ask(event.request)
+
+    def on_picture_screen_study(self, event: PictureScreen.Study) -> None:
+        """Open what the user asks of a channel on a picture of their own, above its ranking."""
+        if event.how == "occlude":
+            self.push_screen(OcclusionScreen(event.chosen, event.unit.stage, event.unit.channel, self.mode))
+        else:
+            self.push_screen(FeedsScreen(event.chosen, event.unit, self.mode), self._jump)
+
+    def on_answered(self, event: Answered) -> None:
+        """Give an answer to the screen that asked, if it is still there."""
+        for screen in self.screen_stack:
+            if isinstance(screen, InquiryScreen) and screen.number == event.number:
+                screen.take(event.answer)
+
+    # -- pieces ------------------------------------------------------------------------------------
+
+    def _under_cursor(self) -> Shown | None:
+        """Give the picture under the cursor; say so where there is none yet."""
+        grid = self.panes.grids[0]
+        if grid.stale or not grid.pictures:
+            self.notify("there is no picture under the cursor yet", markup=False)
+            return None
+        return grid.pictures[min(grid.cursor, len(grid.pictures) - 1)]
+
+    def _jump(self, unit: Unit | None) -> None:
+        """Go to a channel, remembering the one that is left."""
+        if unit is None:
+            return
+        while isinstance(self.screen, InquiryScreen):  # the ranking below a list of feeds
+            self.pop_screen()
+        if self.channel is not None:
+            self.trail.append(Unit(self.stage, self.channel))
+        self.panes.close_filter()
+        self.go_to(unit.stage, unit.channel)
+
+
+def _chosen(shown: Shown) -> Chosen:
+    return Chosen(shown.name, shown.label, shown.image)

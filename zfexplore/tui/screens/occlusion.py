@@ -1,0 +1,199 @@
+"""What matters in a picture: a grey square moved over it, the answers drawn as they come (ZF figure 7)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Footer, Static
+
+from zfexplore.tui import keys
+from zfexplore.tui import messages as say
+from zfexplore.tui.questions import Chosen, Occlude, Occlusion, Overwrite, SaveOcclusion
+from zfexplore.tui.screens.inquiry import InquiryScreen
+from zfexplore.tui.screens.question import QuestionScreen
+from zfexplore.tui.widgets.channels import number
+from zfexplore.tui.widgets.classmap import ClassMap
+from zfexplore.tui.widgets.jobs import JobBar
+from zfexplore.tui.widgets.large import LargePicture
+from zfexplore.units import Unit
+
+MAPS = ("response", "probability", "class")  # in the order of the key that changes them
+ROOM_FOR_ALL = 100  # columns
+
+
+class OcclusionScreen(InquiryScreen):
+    """Watches a channel of ``stage`` and the picture's class while parts of it are hidden."""
+
+    BINDINGS = keys.bindings(keys.OCCLUSION)
+
+    def __init__(self, chosen: Chosen, stage: str, channel: int, mode: str) -> None:
+        super().__init__(chosen, mode)
+        self.unit = Unit(stage, channel)
+        self.view: Occlusion | None = None
+        self.place = (0, 0)
+        self.moved = False  # by the user: until then the cursor is where it hurts most
+        self.showing = 0  # which map, where only one fits
+
+    def compose(self) -> ComposeResult:
+        """A line above, the maps, the numbers of the place under the cursor."""
+        yield Static(id="occlusion-title", markup=False)
+        with Horizontal(id="occlusion-maps"):
+            yield LargePicture(id="occlusion-response")
+            yield LargePicture(id="occlusion-probability")
+            yield ClassMap(id="occlusion-class")
+        yield Static(id="occlusion-numbers", markup=False)
+        yield JobBar(id="occlusion-job")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Ask."""
+        for picture in self.query(LargePicture):
+            picture.mode = self.mode
+        self.query_one(JobBar).job = say.Job("occlusion")
+        self._draw()
+        chosen = self.chosen
+        assert chosen is not None
+        self.ask(lambda number: Occlude(number, chosen, self.unit.stage, self.unit.channel))
+
+    def on_resize(self) -> None:
+        """Show all maps where there is room."""
+        self._draw()
+
+    # -- answers -----------------------------------------------------------------------------------
+
+    def show(self, answer: Occlusion | Overwrite) -> None:
+        """Draw what is known."""
+        if isinstance(answer, Overwrite):
+            self.app.push_screen(
+                QuestionScreen(f"{answer.path} {answer.reason}. Replace it?"), self._overwrite
+            )
+            return
+        self.view, self.waiting = answer, answer.job is not None
+        self.query_one(JobBar).job = answer.job
+        if not self.moved and answer.weakest is not None:
+            self.place = answer.weakest
+        self._draw()
+
+    def show_refusal(self, text: str) -> None:
+        """Say why in the place of the numbers; maps that are there stay."""
+        self.query_one(JobBar).job = None
+        self.query_one("#occlusion-numbers", Static).update(f" ✗ {text}")
+
+    def _overwrite(self, yes: bool | None) -> None:
+        if yes:
+            self.post_message(self.Asked(SaveOcclusion(self.number, overwrite=True)))
+
+    # -- keys --------------------------------------------------------------------------------------
+
+    def action_move(self, down: int, across: int) -> None:
+        """Move the cursor to a neighbouring place; the edges hold."""
+        if self.view is None:
+            return
+        last = len(self.view.windows) - 1
+        row, column = self.place
+        self.place = max(0, min(row + down, last)), max(0, min(column + across, last))
+        self.moved = True
+        self._draw()
+
+    def action_weakest(self) -> None:
+        """Go to the place that the channel needs most."""
+        if self.view is not None and self.view.weakest is not None:
+            self.place, self.moved = self.view.weakest, False
+            self._draw()
+
+    def action_other(self) -> None:
+        """Show the next map where only one fits."""
+        self.showing = (self.showing + 1) % len(MAPS)
+        self._draw()
+
+    def action_save(self) -> None:
+        """Save the figure, once it grows no more."""
+        if self.waiting or self.view is None:
+            self.app.notify("wait for the whole map, or stop it with esc", markup=False)
+            return
+        self.post_message(self.Asked(SaveOcclusion(self.number)))
+
+    def action_close(self) -> None:
+        """Stop what is computed; where nothing is, leave."""
+        if not self.waiting:
+            self.leave(None)
+            return
+        self.give_up()
+        self.query_one(JobBar).job = None
+        if self.view is not None:
+            self.view = self.view.stopped()
+        self._draw()
+
+    # -- drawing -----------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        self._arrange()
+        title = f" {self.unit} on {self.chosen.name if self.chosen else ''} · grey square moved over it"
+        self.query_one("#occlusion-title", Static).update(title)
+        numbers = self.query_one("#occlusion-numbers", Static)
+        view = self.view
+        if view is None:
+            numbers.update(" the first answers are coming …" if self.waiting else " stopped")
+            return
+        response = self.query_one("#occlusion-response", LargePicture)
+        probability = self.query_one("#occlusion-probability", LargePicture)
+        row, column = self.place
+        response.bitmap = _boxed(view.response, view.windows[row][column])
+        if view.likelihood is not None:
+            probability.bitmap = _boxed(view.likelihood, view.windows[row][column])
+        classes = self.query_one(ClassMap)
+        classes.view, classes.place = view, self.place
+        numbers.update("\n".join(f" {line}" for line in numbers_of(view, self.place)))
+
+    def _arrange(self) -> None:
+        wide = self.app.size.width >= ROOM_FOR_ALL
+        view = self.view
+        likely = f"probability of {view.label}" if view is not None and view.label else "probability"
+        titles = (f"response of {self.unit}", likely, "most probable class")
+        for place, (name, title) in enumerate(zip(MAPS, titles, strict=True)):
+            pane = self.query_one(f"#occlusion-{name}")
+            pane.display = wide or place == self.showing
+            pane.border_title = title if wide else f"{title} · p {place + 1} of {len(MAPS)}"
+
+
+def numbers_of(view: Occlusion, place: tuple[int, int]) -> list[str]:
+    """Say what the net answers with the square on a place, against its answer to the whole picture."""
+    row, column = place
+    y0, x0, y1, x1 = view.windows[row][column]
+    where = f"square on rows {y0}-{y1 - 1}, columns {x0}-{x1 - 1}"
+    if math.isnan(view.total[row][column]):
+        return [f"{where}: not yet", *_scales(view)]
+    total = view.total[row][column]
+    share = f", {total / view.intact_total:.0%}" if view.intact_total else ""
+    lines = [f"{where}: response {number(total)}{share} of {number(view.intact_total)} intact"]
+    if view.best and view.intact_probability is not None and view.intact_best is not None:
+        best, before = (view.names.get(label, label) for label in (view.best[row][column], view.intact_best))
+        lines.append(
+            f"{view.label} {view.probability[row][column]:.1%}, intact {view.intact_probability:.1%}"
+            f" · most probable {best}, intact {before}"
+        )
+    return [*lines, *_scales(view)]
+
+
+def _scales(view: Occlusion) -> list[str]:
+    """Give the values of the darkest and the brightest colour of each map."""
+    low, high = _range(view.total, view.intact_total)
+    text = f"dark to bright: response {number(low)} to {number(high)}"
+    if view.probability and view.intact_probability is not None:
+        low, high = _range(view.probability, view.intact_probability)
+        text += f" · probability {low:.1%} to {high:.1%}"
+    return [text]
+
+
+def _range(values: Sequence[Sequence[float]], intact: float) -> tuple[float, float]:
+    known = [value for row in values for value in row if not math.isnan(value)]
+    return min([*known, intact]), max([*known, intact])
+
+
+def _boxed(bitmap: say.Bitmap, window: tuple[int, int, int, int]) -> say.Bitmap:
+    from zfexplore.tui.cells import with_box  # numpy is there by now: the picture is made of it
+
+    return say.Bitmap(with_box(bitmap.pixels, window))

@@ -1,0 +1,81 @@
+"""The most probable class at each place of the square: a letter a place, and what the letters mean."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from string import ascii_lowercase
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from zfexplore.tui.questions import Occlusion
+from zfexplore.tui.widgets.rows import MARK, fitted
+
+UNKNOWN = "·"  # the square has not been there yet
+RARE = "*"  # classes beyond the alphabet
+# Okabe and Ito's colours, lighter on this dark ground, in the order of the figure.
+COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#8cc8f0", "#f0e442")
+
+
+class ClassMap(Widget):
+    """Draws ``view`` with the place under the cursor marked; letters a, b, c from the commonest down."""
+
+    DEFAULT_CSS = "ClassMap { height: 1fr; width: 1fr; }"
+
+    view: reactive[Occlusion | None] = reactive(None)
+    place: reactive[tuple[int, int]] = reactive((0, 0))
+
+    def render_line(self, y: int) -> Strip:
+        """Draw a row of the map, or a line of the legend below it."""
+        plain, width = self.rich_style, self.size.width
+        if self.view is None or not self.view.best:
+            text = " this net has no classes" if self.view is not None and y == 0 else ""
+            return Strip([Segment(fitted(text, width), plain)], width)
+        letters = letters_of(self.view.best)
+        if y < len(self.view.best):
+            return self._row(y, letters).adjust_cell_length(width, plain)
+        lines = legend(self.view, letters)
+        line = y - len(self.view.best) - 1
+        if not 0 <= line < len(lines):
+            return Strip.blank(width, plain)
+        return Strip([Segment(fitted(lines[line], width), plain + _ink(line))], width)
+
+    def _row(self, row: int, letters: dict[int, str]) -> Strip:
+        assert self.view is not None
+        segments = [Segment(" ", self.rich_style)]
+        for column, label in enumerate(self.view.best[row]):
+            here = (row, column) == self.place
+            letter = letters.get(label, UNKNOWN if label < 0 else RARE)
+            ink = _ink(ascii_lowercase.find(letter))
+            style = self.rich_style + ink + Style(bold=here, reverse=here)
+            segments.append(Segment(f"{MARK if here else ' '}{letter}", style))
+        return Strip(segments)
+
+
+def letters_of(best: Sequence[Sequence[int]]) -> dict[int, str]:
+    """Give the classes of a map their letters, the commonest first, equals by number."""
+    labels = [label for label, _ in _counted(best)]
+    return dict(zip(labels, ascii_lowercase, strict=False))
+
+
+def legend(view: Occlusion, letters: dict[int, str]) -> list[str]:
+    """Say what the letters mean and on how many places each class is the most probable: ``a face 81%``."""
+    counted = _counted(view.best)
+    places = sum(count for _, count in counted)
+    return [
+        f" {letters.get(label, RARE)} {view.names.get(label, label)} {count / places:.0%}"
+        for label, count in counted
+    ]
+
+
+def _counted(best: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    counts = Counter(label for row in best for label in row if label >= 0)
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _ink(rank: int) -> Style:
+    return Style(color=COLOURS[rank]) if 0 <= rank < len(COLOURS) else Style.null()

@@ -1,0 +1,107 @@
+"""The channels that a picture excites, highest percentile first, and the files that could be one."""
+
+from __future__ import annotations
+
+from textual.reactive import reactive
+
+from zfexplore.tui.questions import RankedRow
+from zfexplore.tui.widgets.channels import number
+from zfexplore.tui.widgets.rows import Column, Rows
+
+
+class RankedList(Rows):
+    """Channels of one layer, or with ``layer`` empty of all, as they are ranked."""
+
+    ranked: reactive[tuple[RankedRow, ...]] = reactive((), init=False)
+    layer: reactive[str] = reactive("", init=False)
+    notice: reactive[str] = reactive("")
+    rows: tuple[RankedRow, ...] = ()
+
+    def columns(self) -> tuple[Column, ...]:
+        """Unit, per cent of images below, its bounds, activation, place among the nine."""
+        return (
+            Column("unit", 15, right=False),
+            Column("percent", 7),
+            Column("between", 13, pane=60),
+            Column("value", 6),
+            Column("top 9", 5),
+        )
+
+    def count(self) -> int:
+        """Number of channels shown."""
+        return len(self.rows)
+
+    def texts(self, index: int) -> tuple[str, ...]:
+        """One channel; ``~`` before a percentile that is an estimate between its bounds."""
+        row = self.rows[index]
+        exact = row.lowest == row.highest
+        return (
+            str(row.unit),
+            f"{'' if exact else '~'}{row.percentile:.{0 if row.percentile == 100 else 1}f}",
+            "" if exact else f"{row.lowest:.1f}-{row.highest:.1f}",
+            number(row.activation),
+            "best" if row.rank == 1 else f"#{row.rank}" if row.rank else "",
+        )
+
+    def is_faint(self, index: int) -> bool:
+        """A channel that the picture leaves silent."""
+        return self.rows[index].activation <= 0
+
+    def empty_text(self) -> str:
+        """Say why there is nothing."""
+        return self.notice
+
+    @property
+    def here(self) -> RankedRow | None:
+        """The channel under the cursor."""
+        return self.rows[self.cursor] if self.rows else None
+
+    def watch_notice(self) -> None:
+        """Draw the line that stands for the rows."""
+        self.refresh()
+
+    def watch_ranked(self) -> None:
+        """Draw the new rows."""
+        self._choose()
+
+    def watch_layer(self) -> None:
+        """Draw the rows of the layer."""
+        self._choose()
+
+    def _choose(self) -> None:
+        self.rows = tuple(row for row in self.ranked if self.layer in ("", row.unit.stage))
+        self.cursor = 0
+        self.changed()
+
+
+class PathList(Rows):
+    """Folders and pictures that the path may be completed to."""
+
+    paths: reactive[tuple[str, ...]] = reactive((), init=False)
+
+    def columns(self) -> tuple[Column, ...]:
+        """The path."""
+        return (Column("", 0, right=False, rest=True),)
+
+    def count(self) -> int:
+        """Number of paths."""
+        return len(self.paths)
+
+    def texts(self, index: int) -> tuple[str, ...]:
+        """One path, its beginning left out where it is long: the end tells them apart."""
+        room, path = max(8, self.size.width - 3), self.paths[index]
+        return (path if len(path) <= room else f"…{path[1 - room :]}",)
+
+    def empty_text(self) -> str:
+        """Say why there is nothing."""
+        return "no picture and no folder of that name"
+
+    @property
+    def here(self) -> str:
+        """The path under the cursor."""
+        return self.paths[self.cursor] if self.paths else ""
+
+    def watch_paths(self) -> None:
+        """Draw the new paths."""
+        self.cursor = 0
+        self.changed()
