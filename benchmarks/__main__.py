@@ -37,6 +37,9 @@ SECTIONS = {
     "normalisation": ("normalisation", "Contrast normalisation"),
 }
 ON_CUDA = ("deconv", "atlas", "training", "normalisation")
+LEGEND = """The median of the runs ± half their range; the works of a row take turns.
+Ratio: how many times faster ours is. Floor: operations over the matmul rate or bytes over the copy rate,
+whichever takes longer."""
 FOLDER = Path(__file__).resolve().parent
 
 
@@ -63,7 +66,7 @@ def main() -> None:
     for name in chosen:
         console.print()
         console.print(table(SECTIONS[name][1], results[name]))
-    console.print(f"\n{minutes:.1f} minutes in all")
+    console.print(f"\n{LEGEND}\n{minutes:.1f} minutes in all")
     if (out := asked.out or _home(asked, device)) is not None:
         write_text(out, json.dumps(_json(settings, host, minutes, results), indent=1) + "\n")
         console.print(f"wrote {out}", markup=False)

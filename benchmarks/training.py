@@ -240,7 +240,7 @@ def _same_losses(settings: Settings, squares: Squares) -> Remark:
     """Feed both the same views, and compare their losses, in float32."""
     steps = 2 if settings.quick else STEPS_COMPARED
     # Scaled layers learn something in so few steps; the replication's own beginning hardly moves.
-    chosen = recipe("replication", init="he-scaled", fc=FC["cpu"], batch_size=BATCH_COMPARED, lr=1e-2)
+    chosen = recipe("replication", init="he-scaled", fc=FC["cpu"], batch_size=BATCH_COMPARED, lr=1e-3)
     machine = choose_machine(str(settings.device), amp=False)
     views, labels = _views(squares, chosen.batch_size, settings.device)
     learner = _learner(chosen, machine, views.cpu())
@@ -253,9 +253,8 @@ def _same_losses(settings: Settings, squares: Squares) -> Remark:
         pairs.append((ours, plain(views.contiguous(), labels).item()))
     largest = max(abs(ours - theirs) / abs(theirs) for ours, theirs in pairs)
     course = f"{pairs[0][0]:.3f} to {pairs[-1][0]:.3f}"
-    return Remark(
-        f"{steps} steps on the same batches: losses {course}, at most {largest:.1e} apart, relative"
-    )
+    exact = "" if settings.device.type == "cpu" else ", convolutions in TF32"
+    return Remark(f"{steps} steps on the same views{exact}: loss {course}, at most {largest:.1e} apart")
 
 
 def _utilisation(learner: Learner, host: Host, machine: Machine, count: int, timing: Timing) -> str:
@@ -288,8 +287,6 @@ def _decoding(settings: Settings, squares: Squares) -> Iterator[Row | Remark]:
         ours, reference = alternate(
             lambda: deque(streamed.batches(order), maxlen=0).clear(), steps, runs=settings.runs, wait=wait
         )
-    limit = (
-        f"the limit where steps take more than {count / ours.median:,.0f} images/s, until memory holds them"
-    )
+    limit = f"the limit for steps above {count / ours.median:,.0f} images/s, unless memory holds the squares"
     name = f"decoding JPEG at {squares.convention.resize} px, {machine.workers} processes"
     yield Row(name, ours, f"steps, {called}", reference, count, "images", note=limit)
