@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test setup clean
+.PHONY: demo test bench bench-cuda setup clean
 
 demo: setup
 	$(BIN)/zfexplore index
@@ -22,6 +22,12 @@ test: setup
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+bench-cuda: setup
+	$(BIN)/python -m benchmarks --device cuda
 
 setup: $(READY)
 
