@@ -12,6 +12,7 @@ from zfexplore.tui.screens.help import HelpScreen
 from zfexplore.tui.screens.question import ErrorScreen, QuestionScreen
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, keymap_path, load_session, save_session
+from zfexplore.tui.terminal import log_path
 from zfexplore.tui.widgets.channels import ChannelList
 from zfexplore.tui.widgets.layers import LayerList, LayerTabs
 from zfexplore.tui.widgets.minimap import Minimap
@@ -206,10 +207,12 @@ async def test_a_file_of_another_origin_is_replaced_only_when_told(app, engine, 
             assert (told in engine.requests) is replaced, key
 
 
-async def test_an_error_is_a_toast_and_the_app_lives_on(app):
+async def test_an_error_is_a_toast_with_the_log_and_the_app_lives_on(app, monkeypatch):
+    monkeypatch.setenv("ZFEXPLORE_CACHE", "/cache")
     async with running(app, (80, 24)) as pilot:
         app.post_message(say.Failed("conv2:0 cannot be projected [here]"))
         await until(pilot, lambda: "cannot be projected" in text(app) and "[here]" in text(app))
+        assert str(log_path()) in text(app)
         await pilot.press("down")
 
         assert app.channel == 1
@@ -254,7 +257,7 @@ async def test_the_last_session_comes_back(engine):
         assert (app.stage, app.channel) == ("conv1", 7)
         await pilot.press("down", "q")
 
-    assert load_session() == Session("conv1", 8, "quadrant")
+    assert load_session() == Session("conv1", 8)
     assert engine.stopped
 
 
@@ -366,12 +369,42 @@ async def test_keys_of_the_panes_rest_below_a_dialog(app, engine):
         assert app.stage == "conv2"
 
 
-async def test_the_command_is_copied(app):
+async def test_the_command_is_copied_and_shown_from_the_large_view_too(app):
     app.setup = say.Setup(images="my photos", limit=50)
+    command = "zfexplore export channel conv2:0 --images 'my photos' --limit 50"
     async with running(app) as pilot:
         await pilot.press("y")
+        assert app.clipboard == command
+        await until(pilot, lambda: "copied" in text(app) and "export channel conv2:0" in text(app))
+        app.copy_to_clipboard("")
+        await pilot.press("z")
+        await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
+        await pilot.press("y")
+        assert app.clipboard == command
 
-        assert app.clipboard == "zfexplore export channel conv2:0 --images 'my photos' --limit 50"
+
+async def test_s_saves_what_is_shown_the_channel_the_pinned_one_the_unit_in_the_large_view(app, engine):
+    def saved():
+        return [request for request in engine.requests if isinstance(request, say.SaveChannel)]
+
+    async with running(app) as pilot:
+        await pilot.press("b", "s")
+        assert saved() == [say.SaveChannel("conv2", 0)]
+        await pilot.press("space", "down", "s")
+        assert saved()[1:] == [say.SaveChannel("conv2", 1), say.SaveChannel("conv2", 0)]
+        await until(pilot, lambda: app.settled == app.generation)
+        await pilot.press("z", "right", "s")
+        assert saved()[3:] == [say.SaveChannel("conv2", 1, shown=app.panes.grids[0].pictures[1])]
+
+
+async def test_glyphs_given_for_one_run_are_not_remembered(engine):
+    save_session(Session("conv1", 0, "sextant"))
+    app = ExplorerApp(say.Setup(), engine, mode="ascii")
+    async with running(app, (80, 24)):
+        assert {grid.mode for grid in app.panes.grids} == {"ascii"}
+        assert load_session().mode == "sextant"
+
+    assert load_session() == Session("conv1", 0, "sextant")
 
 
 async def test_the_palette_finds_channels_and_actions(app):

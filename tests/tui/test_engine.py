@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import numpy as np
@@ -136,7 +137,7 @@ def test_a_channel_seen_before_comes_from_memory_with_the_same_pictures(engine, 
     assert again.count == len(first)
 
 
-def test_saving_writes_the_figure_with_its_origin(engine, mail, setup):
+def test_saving_writes_the_figure_of_a_channel_or_a_unit_with_its_origin(engine, mail, setup):
     from zfexplore.figures.provenance import read_chunks
 
     mail.wait(say.AtlasChanged)
@@ -145,6 +146,14 @@ def test_saving_writes_the_figure_with_its_origin(engine, mail, setup):
     path = mail.wait(say.FigureSaved).path
     assert path == setup.out / "conv5-3.png"
     assert read_chunks(path)["command"] == setup.export_command("conv5", 3)
+
+    engine.ask(say.ShowChannel("conv5", 3, 1))
+    shown = mail.wait(say.PictureArrived, lambda message: message.shown.rank == 1).shown
+    engine.ask(say.SaveChannel("conv5", 3, shown=shown))
+    name = f"conv5-3-{shown.y}-{shown.x}-rank2.png"
+    mail.wait(say.FigureSaved, lambda message: message.path == setup.out / name)
+    (table,) = (text for key, text in read_chunks(setup.out / name).items() if key.startswith("unit "))
+    assert json.loads(table)[0]["name"] == shown.name
 
 
 def test_a_file_of_another_origin_is_left_until_told(engine, mail, setup):

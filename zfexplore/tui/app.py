@@ -8,6 +8,7 @@ engine's thread starts once the first frame is up, and only there are torch and 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from textual.theme import Theme
@@ -21,6 +22,7 @@ from zfexplore.tui.screens.help import HelpScreen
 from zfexplore.tui.screens.question import ErrorScreen, QuestionScreen
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, load_keymap, load_session, save_session
+from zfexplore.tui.terminal import log_path
 from zfexplore.tui.widgets.pictures import PictureGrid
 from zfexplore.units import Unit
 
@@ -70,6 +72,7 @@ class ExplorerApp(InquiringApp):
         super().__init__()
         self.setup, self.engine = setup, engine
         self.session = load_session()
+        self.wished_mode = self.session.mode  # what the next run begins with: only ``m`` changes it
         self.mode = mode or (self.session.mode if self.session.mode in MODES else MODES[0])
         self.panes = ExplorerScreen(self.mode)
         self.stage = ""
@@ -96,7 +99,7 @@ class ExplorerApp(InquiringApp):
         """Let the engine save its state, and remember where the user was."""
         self.engine.stop()
         if self.stage:
-            save_session(Session(self.stage, self.visited.get(self.stage, 0), self.mode))
+            save_session(Session(self.stage, self.visited.get(self.stage, 0), self.wished_mode))
 
     # -- where the user is -------------------------------------------------------------------------
 
@@ -198,7 +201,7 @@ class ExplorerApp(InquiringApp):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.engine.ask(say.SaveChannel(request.stage, request.channel, overwrite=True))
+                self.engine.ask(replace(request, overwrite=True))
 
         self.push_screen(QuestionScreen(f"{event.path} {event.reason}. Replace it?"), answered)
 
@@ -207,13 +210,14 @@ class ExplorerApp(InquiringApp):
         self.notify(event.text, markup=False)
 
     def on_failed(self, event: say.Failed) -> None:
-        """A toast, or, where nothing can be shown, a dialog."""
+        """A toast, or, where nothing can be shown, a dialog; both name the log."""
+        text = f"{event.text}\n\nlog: {log_path()}"
         if event.fatal:
             self.failure = event.text
             self.panes.tell("nothing to show")
-            self.push_screen(ErrorScreen(event.text))
+            self.push_screen(ErrorScreen(text))
         else:
-            self.notify(event.text, severity="error", title="that did not work", markup=False)
+            self.notify(text, severity="error", title="that did not work", markup=False)
 
     # -- what keys do ------------------------------------------------------------------------------
 
@@ -228,6 +232,18 @@ class ExplorerApp(InquiringApp):
         if self.channel is not None:
             self.engine.ask(say.SaveChannel(self.stage, self.channel))
 
+    def action_save_shown(self) -> None:
+        """Save what is shown: in the large view its unit, else the channel and the one beside it."""
+        if self.channel is None:
+            return
+        if isinstance(self.screen, ZoomScreen):
+            self.engine.ask(say.SaveChannel(self.stage, self.channel, shown=self.screen.shown))
+            return
+        self.action_save()
+        pinned = Unit.parse(self.panes.pinned[0]) if self.panes.pinned else None
+        if pinned is not None and pinned != Unit(self.stage, self.channel):
+            self.engine.ask(say.SaveChannel(pinned.stage, pinned.channel))
+
     def action_copy(self) -> None:
         """Put the command that makes the channel's figure on the clipboard."""
         if self.channel is not None:
@@ -238,8 +254,8 @@ class ExplorerApp(InquiringApp):
     def action_zoom(self) -> None:
         """Show the picture under the cursor large."""
         grid = self.panes.grids[0]
-        if not grid.pictures or self.channel is None:
-            return
+        if grid.stale or not grid.pictures or self.channel is None:
+            return  # what is there may still be the channel before
         rank = min(grid.cursor, len(grid.pictures) - 1)
         unit = str(Unit(self.stage, self.channel))
         screen = ZoomScreen(unit, grid.pictures, rank, self.mode, boxed=self.panes.boxed)
@@ -269,7 +285,7 @@ class ExplorerApp(InquiringApp):
 
     def action_mode(self) -> None:
         """Draw pictures with the next kind of glyphs."""
-        self.mode = MODES[(MODES.index(self.mode) + 1) % len(MODES)]
+        self.mode = self.wished_mode = MODES[(MODES.index(self.mode) + 1) % len(MODES)]
         for grid in self.panes.grids:
             grid.mode = self.mode
             grid.on_resize()
@@ -297,5 +313,8 @@ class ExplorerApp(InquiringApp):
         """Leave swapping out where both grids are in sight; keys of the panes rest below a dialog."""
         if action == "swap" and self.size.width >= BOTH_GRIDS:
             return False
+        if isinstance(self.screen, ExplorerScreen):
+            return True
+        here = {key.action for key in keys.LARGE} if isinstance(self.screen, ZoomScreen) else set()
         ours = {key.action.partition("(")[0] for key in keys.EVERYWHERE}
-        return isinstance(self.screen, ExplorerScreen) or action not in ours
+        return action not in ours or f"app.{action}" in here

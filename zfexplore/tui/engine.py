@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any
 
@@ -21,24 +19,15 @@ from zfexplore.errors import ExploreError
 from zfexplore.progress import Finished, Note, Progress, Skipped
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as asked
+from zfexplore.tui.gallery import Gallery
 from zfexplore.tui.inbox import Inbox
 from zfexplore.tui.inquiries import Inquiries
 
 NICENESS = 10
-KEPT_CHANNELS = 48  # whose pictures are kept: about 2.5 MB each for conv5
-NEIGHBOURS = (1, -1, 2)  # projected ahead, in this order
 SECONDS_BETWEEN_PARTIALS = 1.0
 SECONDS_TO_STOP = 5.0
 
 log = logging.getLogger("zfexplore.tui")
-
-
-@dataclass
-class Entry:
-    """A channel's pictures: the places they were projected for, exemplars and how they are shown."""
-
-    rows: tuple[say.TopRow, ...]
-    pictures: list[tuple[Any, say.Shown]] = field(default_factory=list)
 
 
 class Engine:
@@ -51,9 +40,7 @@ class Engine:
         self._post: Callable[[Any], Any] = lambda message: None
         self._subject: Any = None
         self._building: Iterator[Any] | None = None
-        self._channels: OrderedDict[tuple[str, int], Entry] = OrderedDict()
-        self._tile: say.TileSize | None = None
-        self._ahead: list[tuple[str, int]] = []
+        self._gallery = Gallery()
         self._present: say.ShowChannel | None = None  # the channel the user looks at
         self._present_rows: tuple[say.TopRow, ...] | None = None
         self._renew_from = 0.0  # when its pictures may follow the growing atlas again
@@ -103,7 +90,7 @@ class Engine:
 
     def _turn(self) -> None:
         """Serve one request, or do a piece of what can wait."""
-        idle = self._building is None and not self._ahead and not self._inquiries.busy
+        idle = self._building is None and not self._gallery.ahead and not self._inquiries.busy
         request = self._inbox.take(wait=idle)
         if request is not None:
             self._serve(request)
@@ -113,8 +100,8 @@ class Engine:
             self._inquiries.step(self._subject, complete=self._building is None)
         elif self._building is not None:
             self._build_on()
-        elif self._ahead:
-            self._project_ahead()
+        elif self._gallery.ahead:
+            self._gallery.project_ahead(self._subject, lambda: self._inbox.busy)
 
     def _load(self) -> None:
         """Open the images, which is quick and tells a wrong path at once, then torch and the net."""
@@ -145,7 +132,7 @@ class Engine:
 
     def _serve(self, request: Any) -> None:
         if isinstance(request, say.TileSize):
-            self._tile = request
+            self._gallery.tile = request
         elif isinstance(request, say.ShowChannel):
             self._present, self._present_rows = request, None
             if self._subject.atlas is not None:
@@ -222,7 +209,9 @@ class Engine:
         rows = self._present_rows = self._subject.top_rows(stage, channel)
         self._post(say.TopListed(stage, channel, request.generation, rows))
         count = 0
-        for shown in self._pictures(stage, channel, lambda: self._inbox.overtaken(request)):
+        for shown in self._gallery.pictures(
+            self._subject, stage, channel, lambda: self._inbox.overtaken(request)
+        ):
             self._post(say.PictureArrived(request.generation, shown))
             count += 1
         if self._inbox.overtaken(request):
@@ -231,61 +220,23 @@ class Engine:
         log.info("%s:%d shown in %.3f s", stage, channel, seconds)
         self._post(say.ChannelShown(stage, channel, request.generation, count, seconds))
         if self._building is None:
-            self._ahead = [(stage, channel + step) for step in NEIGHBOURS]
-
-    def _pictures(self, stage: str, channel: int, stopped: Callable[[], bool]) -> Iterator[say.Shown]:
-        """Give a channel's pictures, from those kept or newly projected; only whole channels are kept."""
-        rows = self._subject.top_rows(stage, channel)
-        kept = self._channels.get((stage, channel))
-        if kept is not None and kept.rows == rows:
-            self._channels.move_to_end((stage, channel))
-            yield from (self._draw(shown) for _, shown in kept.pictures)
-            return
-        entry = Entry(rows)
-        for exemplar, shown in self._subject.pictures(stage, channel):
-            entry.pictures.append((exemplar, shown))
-            yield self._draw(shown)
-            if stopped():
-                return
-        self._keep(stage, channel, entry)
-
-    def _keep(self, stage: str, channel: int, entry: Entry) -> None:
-        self._channels[stage, channel] = entry
-        while len(self._channels) > KEPT_CHANNELS:
-            self._channels.popitem(last=False)
-
-    def _draw(self, shown: say.Shown) -> say.Shown:
-        """Draw both thumbnails here, so that the event loop finds them ready."""
-        from zfexplore.tui.widgets.pictures import drawn
-
-        if self._tile is not None:
-            for bitmap in (shown.projection, shown.patch):
-                drawn(bitmap, self._tile.rows, self._tile.columns, self._tile.mode)
-        return shown
-
-    def _project_ahead(self) -> None:
-        stage, channel = self._ahead.pop(0)
-        channels = self._subject.checkpoint.trunk.stage(stage).channels
-        if not 0 <= channel < channels or (stage, channel) in self._channels:
-            return
-        for _ in self._pictures(stage, channel, lambda: self._inbox.busy):
-            pass
+            self._gallery.expect_neighbours(stage, channel)
 
     # -- files -------------------------------------------------------------------------------------
 
     def _save(self, request: say.SaveChannel) -> None:
         stage, channel = request.stage, request.channel
-        if not request.overwrite and (reason := self._subject.foreign(stage, channel)):
-            self._post(say.OverwriteAsked(request, self._subject.figure_path(stage, channel), reason))
+        path = self._subject.figure_path(request)
+        if not request.overwrite and (reason := self._subject.foreign(request)):
+            self._post(say.OverwriteAsked(request, path, reason))
             return
-        self._post(say.JobChanged(say.Job(f"saving {stage}:{channel}")))
+        self._post(say.JobChanged(say.Job(f"saving {path.stem}")))
         try:
-            for _ in self._pictures(stage, channel, lambda: self._inbox.closed):
+            for _ in self._gallery.pictures(self._subject, stage, channel, lambda: self._inbox.closed):
                 pass
-            if self._inbox.closed:
-                return
-            exemplars = [exemplar for exemplar, _ in self._channels[stage, channel].pictures]
-            self._post(say.FigureSaved(self._subject.save_figure(stage, channel, exemplars)))
+            if not self._inbox.closed:
+                exemplars = self._gallery.exemplars(stage, channel)
+                self._post(say.FigureSaved(self._subject.save_figure(request, exemplars)))
         finally:
             self._post(say.JobChanged(None))
 

@@ -29,6 +29,7 @@ class Key:
 
 EVERYWHERE = (
     Key("save", "enter,r", "save", "save", "project the channel and save its figure as a PNG", "⏎"),
+    Key("save-shown", "s", "save_shown", "save shown", "save what is shown: the channel, and the pinned one"),
     Key("zoom", "z", "zoom", "zoom", "the picture under the cursor, large", "z"),
     Key("swap", "p", "swap", "swap", "projections or patches, where only one fits", "p"),
     Key("help", "question_mark", "help", "help", "this help", "?"),
@@ -74,6 +75,8 @@ LARGE = (
     Key("zoom-on", "right,l,down,j", "walk(1)", "on", "the next picture", "→"),
     Key("zoom-box", "b", "box", "box", "the whole image with its box, or the patch", "b"),
     Key("zoom-other", "p", "other", "swap", "projection or patch, where only one fits", "p"),
+    Key("zoom-save", "s", "app.save_shown", "save", "save this unit's figure as a PNG", "s"),
+    Key("zoom-copy", "y", "app.copy", "copy", "copy the command that makes this channel's figure"),
     Key("zoom-close", "escape,z,q,enter", "close", "close", "back to the panes", "esc"),
 )
 

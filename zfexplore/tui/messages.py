@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from textual.message import Message
+
+from zfexplore.units import Unit
 
 SHOWN = 9  # units of a channel, three by three
 
@@ -72,11 +74,19 @@ class ShowChannel:
 
 @dataclass(frozen=True)
 class SaveChannel:
-    """Write the channel's figure below the output folder."""
+    """Write the channel's figure below the output folder, or that of its one unit ``shown``."""
 
     stage: str
     channel: int
     overwrite: bool = False
+    shown: Shown | None = None
+
+    @property
+    def unit(self) -> Unit:
+        """What the figure shows: the channel, or one unit of it."""
+        if self.shown is None or self.shown.y < 0:  # a unit of a fully connected layer has no place
+            return Unit(self.stage, self.channel)
+        return Unit(self.stage, self.channel, self.shown.y, self.shown.x)
 
 
 @dataclass(frozen=True)
@@ -270,4 +280,3 @@ class Failed(Message):
 
     text: str
     fatal: bool = False
-    details: str = field(default="", repr=False)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zfexplore.errors import ExploreError
 from zfexplore.tui import messages as say
 from zfexplore.units import Unit
 
@@ -50,34 +51,44 @@ class Subject:
         for rank, exemplar in enumerate(found):
             yield exemplar, self._shown(stage, rank, exemplar)
 
-    def figure_path(self, stage: str, channel: int) -> Path:
-        """Give the file of a channel's figure."""
-        return self.setup.out / f"{Unit(stage, channel).slug}.png"
+    def figure_path(self, request: say.SaveChannel) -> Path:
+        """Give the file of a channel's or a unit's figure.
 
-    def foreign(self, stage: str, channel: int) -> str | None:
+        Two units at one place, on different images, and those without a place, are told apart by rank.
+        """
+        rank = "" if request.shown is None else f"-rank{request.shown.rank + 1}"
+        return self.setup.out / f"{request.unit.slug}{rank}.png"
+
+    def foreign(self, request: say.SaveChannel) -> str | None:
         """Say of what other origin the file of that name is, if it is."""
         from zfexplore.figures.provenance import foreign, provenance_of
 
-        command = self.command(stage, channel)
-        ours = provenance_of(self.checkpoint, self.atlas, command=command, title=str(Unit(stage, channel)))
-        return foreign(self.figure_path(stage, channel), ours.chunks())
+        command = self.command(request.stage, request.channel)
+        ours = provenance_of(self.checkpoint, self.atlas, command=command, title=str(request.unit))
+        return foreign(self.figure_path(request), ours.chunks())
 
-    def save_figure(self, stage: str, channel: int, found: list[Any]) -> Path:
-        """Write the figure that ``zfexplore export channel`` writes, from its exemplars."""
+    def save_figure(self, request: say.SaveChannel, found: list[Any]) -> Path:
+        """Write the figure that ``zfexplore export channel`` writes, from its exemplars, or one unit's.
+
+        Raises ExploreError where the unit is no longer one of the channel's strongest.
+        """
         from zfexplore.figures.blocks import block_from
         from zfexplore.figures.channel import save_channel
+        from zfexplore.figures.unit import save_unit
 
         assert self.atlas is not None
+        stage, channel = request.stage, request.channel
+        path, command = self.figure_path(request), self.command(stage, channel)
         field = self.checkpoint.trunk.receptive_field(stage)
         block = block_from(Unit(stage, channel), found, field, classes=self.atlas.classes)
-        written = save_channel(
-            block,
-            self.figure_path(stage, channel),
-            checkpoint=self.checkpoint,
-            atlas=self.atlas,
-            command=self.command(stage, channel),
-        )
-        return written[0]
+        origin = {"checkpoint": self.checkpoint, "atlas": self.atlas, "command": command}
+        if request.shown is None:
+            return save_channel(block, path, **origin)[0]
+        wanted = request.shown.name, request.shown.y, request.shown.x
+        for cell in block.cells:
+            if (cell.name, cell.y, cell.x) == wanted:
+                return save_unit(cell, block.side, path, unit=request.unit, **origin)
+        raise ExploreError(f"{request.unit} on {wanted[0]} is no longer among the channel's strongest")
 
     def command(self, stage: str, channel: int) -> str:
         """Give the command that makes the same figure."""

@@ -25,6 +25,11 @@ class ZoomScreen(ModalScreen[int]):
         self.unit, self.pictures, self.rank, self.mode, self.boxed = unit, pictures, rank, mode, boxed
         self.second = False  # where only one fits: the patch instead of the projection
 
+    @property
+    def shown(self) -> Shown:
+        """The unit that is shown."""
+        return self.pictures[self.rank]
+
     def compose(self) -> ComposeResult:
         """Both pictures, a line above and the keys below."""
         yield Static(id="zoom-title", markup=False)
@@ -62,7 +67,7 @@ class ZoomScreen(ModalScreen[int]):
         self.dismiss(self.rank)
 
     def _draw(self) -> None:
-        shown = self.pictures[self.rank]
+        shown = self.shown
         projection = self.query_one("#zoom-projection", LargePicture)
         patch = self.query_one("#zoom-patch", LargePicture)
         projection.bitmap, patch.bitmap = shown.projection, shown.whole if self.boxed else shown.patch
