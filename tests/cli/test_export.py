@@ -77,6 +77,17 @@ def test_figure_and_filters_show_every_layer(zfexplore, tmp_path):
     ]
 
 
+def test_a_sheet_of_absurd_size_is_refused_before_anything_is_projected(zfexplore, monkeypatch):
+    def forbidden(*_, **__):
+        raise AssertionError("nothing may be projected for a sheet that is refused")
+
+    monkeypatch.setattr("zfexplore.studies.stage.channels_exemplars", forbidden)
+    monkeypatch.setattr("zfexplore.figures.sheet.MOST_PIXELS", 10**5)
+    code, _, complaint = zfexplore("export", "figure", "--channels", "0", "--tile", "24")
+    assert code == 2
+    assert "choose fewer channels or a smaller --tile, or draw layer by layer" in complaint
+
+
 def test_fully_connected_units_see_the_whole_image(zfexplore, tmp_path):
     assert zfexplore("export", "grid", "--layer", "fc7", "--channels", "top3", "--tile", "24")[0] == 0
     chunks = read_chunks(tmp_path / "out" / "fc7.png")

@@ -67,6 +67,14 @@ def test_a_page_left_halfway_keeps_whole_rows_so_far(block):
     assert (np.asarray(page.image)[:2] == PAPER).all()
 
 
+def test_a_full_page_is_not_copied(block):
+    page = Page(1, tile=16)
+    assert page.image is not page.image
+    page.add(block)
+    assert page.image is page.image
+    assert page.image.size == page.size
+
+
 def test_the_whole_page_equals_blocks_drawn_at_once(block):
     drawn = finish(Page(2, tile=16).fill(iter([block, block])))
     assert drawn.tobytes() == grid_figure([block, block], tile=16).tobytes()

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import block_from, kernel_tile
-from zfexplore.figures.grid import FRAME, GAP, grid_figure, step_of
-from zfexplore.figures.sheet import kernel_sheet, sheet
+from zfexplore.figures.grid import FRAME, GAP, Page, grid_figure, step_of
+from zfexplore.figures.sheet import check_sheet, kernel_sheet, sheet
 from zfexplore.figures.text import MARGIN
 
 
@@ -23,6 +24,17 @@ def test_figures_stand_row_by_row():
 
 def test_a_single_figure_needs_no_second_column():
     assert sheet([Image.new("RGB", (30, 20))], title="one").width == 30
+
+
+def test_pages_too_large_together_are_refused(monkeypatch):
+    pages = [Page(2, tile=16), Page(1, tile=16)]
+    together = sum(page.size[0] * page.size[1] for page in pages)
+    monkeypatch.setattr("zfexplore.figures.sheet.MOST_PIXELS", together)
+    check_sheet(pages)
+    monkeypatch.setattr("zfexplore.figures.sheet.MOST_PIXELS", together - 1)
+    with pytest.raises(ExploreError, match="^3 channels and more .* choose fewer channels") as refused:
+        check_sheet(pages)
+    assert refused.value.exit_code == 2
 
 
 @pytest.mark.parametrize("count", [1, 16, 96])

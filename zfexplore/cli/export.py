@@ -190,7 +190,7 @@ def export_figure(
     from zfexplore.cli.opened import channel_blocks, first_filters, next_blocks, open_all
     from zfexplore.figures.captions import images_in_words, in_the_papers
     from zfexplore.figures.grid import Page
-    from zfexplore.figures.sheet import sheet
+    from zfexplore.figures.sheet import check_sheet, sheet
     from zfexplore.units import Unit
 
     opened = open_all(checkpoint, images, limit=limit, fit=fit, device=device, download=download, dense=dense)
@@ -200,9 +200,7 @@ def export_figure(
     layers = [record.name for record in opened.atlas.stages.values() if record.kind != "fc"]
     chosen = {layer: select_channels(opened.atlas, layer, channels, seed) for layer in layers}
     chosen[layers[0]] = select_channels(opened.atlas, layers[0], FILTERS_SHOWN, seed)
-    units = [Unit(layer, channel) for layer in layers for channel in chosen[layer]]
-    blocks = channel_blocks(opened, units, kernels=first_filters(opened))
-    pages = []
+    pages: list[Page] = []
     for layer in layers:
         first = layer == layers[0]
         # Nine small blocks of filters take the room of four blocks of projections.
@@ -210,8 +208,12 @@ def export_figure(
             len(chosen[layer]), tile=max(tile * 2 // 3, 16) if first else tile, columns=3 if first else 2,
             title=layer, subtitle=in_the_papers(layer, opened.checkpoint.metadata.architecture),
         )  # fmt: skip
-        _draw(page, next_blocks(blocks, page.count), f"drawing {layer}", out, made)
+        check_sheet([*pages, page])
         pages.append(page)
+    units = [Unit(layer, channel) for layer in layers for channel in chosen[layer]]
+    blocks = channel_blocks(opened, units, kernels=first_filters(opened))
+    for layer, page in zip(layers, pages, strict=True):
+        _draw(page, next_blocks(blocks, page.count), f"drawing {layer}", out, made)
     caption = f"each channel with its strongest of {images_in_words(opened.checkpoint, opened.atlas)}"
     _save(sheet([page.image for page in pages], title=title, subtitle=caption), out, made, pages)
 

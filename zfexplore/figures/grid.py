@@ -37,8 +37,8 @@ class Page:
     """A page for ``count`` channels, drawn into with ``add``.
 
     ``tile`` is the edge of one picture in pixels; ``columns`` how many channels stand in a row, by
-    default what brings the page near 3 : 2. ``tables`` holds the numbers of the channels drawn, by name.
-    Raises ExploreError for a tile or page of absurd size.
+    default what brings the page near 3 : 2. ``size`` is the whole page's (width, height), ``tables`` holds
+    the numbers of the channels drawn, by name. Raises ExploreError for a tile or page of absurd size.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Page:
         self.columns = min(columns or self._tidy_columns(), max(count, 1))
         self.heading = Heading(title, subtitle, self._width() - 2 * MARGIN)
         self.tables: dict[str, list[dict[str, Any]]] = {}
-        size = self._size(count)
+        self.size = size = self._size(count)
         if size[0] * size[1] > MOST_PIXELS:
             raise ExploreError(
                 f"{count:,} channels at {tile} pixels a tile make a page of {size[0]:,} x {size[1]:,}: "
@@ -71,6 +71,8 @@ class Page:
     @property
     def image(self) -> Image.Image:
         """Give the page so far, cut below the last row that was begun."""
+        if self.drawn == max(self.count, 1):  # no copy: a page may take half a gigabyte
+            return self._image
         return self._image.crop((0, 0, *self._size(max(self.drawn, 1))))
 
     def add(self, block: ChannelBlock) -> None:

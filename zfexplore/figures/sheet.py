@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import kernel_tile
-from zfexplore.figures.grid import GAP, paste_framed, step_of
+from zfexplore.figures.grid import GAP, MOST_PIXELS, Page, paste_framed, step_of
 from zfexplore.figures.text import MARGIN, PAPER, Heading
 
 KERNELS_IN_A_ROW = 16
@@ -35,6 +36,18 @@ def sheet(
         for column, figure in enumerate(figures_of_row):
             canvas.paste(figure, (sum(widths[:column]), top + sum(heights[:row])))
     return canvas
+
+
+def check_sheet(pages: Sequence[Page]) -> None:
+    """Raise ExploreError for pages that are too large together; nothing need be drawn on them yet."""
+    pixels = sum(page.size[0] * page.size[1] for page in pages)
+    channels = sum(page.count for page in pages)
+    if pixels > MOST_PIXELS:
+        raise ExploreError(
+            f"{channels:,} channels and more make a sheet of over {pixels // 10**6} million pixels: choose "
+            "fewer channels or a smaller --tile, or draw layer by layer with `zfexplore export grid`",
+            usage=True,
+        )
 
 
 def kernel_sheet(kernels: NDArray[np.float32], width: int) -> Image.Image:
