@@ -129,9 +129,7 @@ class Inquiries:
         self._kept, job = None, None
         for event in events:
             if isinstance(event, Progress):
-                job = say.Job(
-                    event.task, event.done, event.total, event.rate, event.seconds_left, event.unit
-                )
+                job = say.Job(event.task, event.done, event.total, event.rate, event.seconds_left, event.unit)
                 continue
             self._kept = Kept(request, event.result)
             yield occlusion_of(event.result, None if isinstance(event, Finished) else job)

@@ -7,7 +7,7 @@ from typing import Any
 from textual.app import App
 
 from zfexplore.tui.messages import Shown
-from zfexplore.tui.questions import Answered, Chosen
+from zfexplore.tui.questions import Answered, Chosen, RankPicture
 from zfexplore.tui.screens.feeds import FeedsScreen
 from zfexplore.tui.screens.inquiry import InquiryScreen
 from zfexplore.tui.screens.occlusion import OcclusionScreen
@@ -43,8 +43,8 @@ class InquiringApp(App[None]):
         if not self.panes.stages:
             self.notify("the net is not loaded yet", markup=False)
             return
-        layers = tuple(layer.name for layer in self.panes.stages)
-        self.push_screen(PictureScreen(self.own_path, layers, self.mode), self._jump)
+        stages = tuple(layer.name for layer in self.panes.stages)
+        self.push_screen(PictureScreen(self.own_path, stages, self.mode), self._jump)
 
     def action_occlude(self) -> None:
         """Ask what matters in the picture under the cursor to the channel."""
@@ -69,6 +69,8 @@ class InquiringApp(App[None]):
 
     def on_inquiry_screen_asked(self, event: InquiryScreen.Asked) -> None:
         """Pass a screen's request on."""
+        if isinstance(event.request, RankPicture):
+            self.own_path = event.request.chosen.path
         self.engine.ask(event.request)
 
     def on_picture_screen_study(self, event: PictureScreen.Study) -> None:

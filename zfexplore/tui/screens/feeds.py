@@ -46,7 +46,7 @@ class FeedsScreen(InquiryScreen):
         listed = self.query_one(FeedList)
         listed.feeds = answer.rows
         listed.cursor = self.left_at[-1]
-        self._title()
+        self._write_way()
         self.query_one("#feeds-sum", Static).update(f" {sum_of(answer)}")
 
     def show_refusal(self, text: str) -> None:
@@ -101,11 +101,11 @@ class FeedsScreen(InquiryScreen):
         assert chosen is not None
         listed = self.query_one(FeedList)
         listed.notice, listed.feeds = "looking …", ()
-        self._title()
+        self._write_way()
         self.query_one("#feeds-sum", Static).update(" …")
         self.ask(lambda number: FeedsFrom(number, chosen, unit))
 
-    def _title(self) -> None:
+    def _write_way(self) -> None:
         way = " › ".join(str(unit) for unit in self.path)
         self.query_one("#feeds-title", Static).update(f" {way} on {self.chosen.name if self.chosen else ''}")
 
@@ -114,7 +114,8 @@ def sum_of(fed: Fed) -> str:
     """Say how the contributions add up to the activation."""
     if len(fed.rows) == 1 and fed.bias == 0:
         return f"{number(fed.activation)}, the one place that this pool chose"
-    feeds = fed.preactivation - fed.bias
-    parts = f"{number(feeds)} from {len(fed.rows)} channels, bias {number(fed.bias)}"
+    drive = sum(max(row.contribution, 0.0) for row in fed.rows)
+    brake = sum(min(row.contribution, 0.0) for row in fed.rows)
+    parts = f"drive {number(drive)}, hold down {number(brake)}, bias {number(fed.bias)}"
     rectified = "" if fed.activation == fed.preactivation else f", after the ReLU {number(fed.activation)}"
-    return f"{parts}: {number(fed.preactivation)}{rectified}"
+    return f"{len(fed.rows)} channels {parts}: {number(fed.preactivation)}{rectified}"

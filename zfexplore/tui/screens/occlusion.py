@@ -170,11 +170,11 @@ def numbers_of(view: Occlusion, place: tuple[int, int]) -> list[str]:
     share = f", {total / view.intact_total:.0%}" if view.intact_total else ""
     lines = [f"{where}: response {number(total)}{share} of {number(view.intact_total)} intact"]
     if view.best and view.intact_probability is not None and view.intact_best is not None:
-        best, before = (view.names.get(label, label) for label in (view.best[row][column], view.intact_best))
         lines.append(
             f"{view.label} {view.probability[row][column]:.1%}, intact {view.intact_probability:.1%}"
-            f" · most probable {best}, intact {before}"
         )
+        best, before = (view.names.get(label, label) for label in (view.best[row][column], view.intact_best))
+        lines.append(f"most probable {best}" + (f", intact {before}" if best != before else ", as intact"))
     return [*lines, *_scales(view)]
 
 

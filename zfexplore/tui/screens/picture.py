@@ -22,7 +22,7 @@ from zfexplore.units import Unit
 
 
 class PictureScreen(InquiryScreen):
-    """Asks for a path, then ranks all channels of ``layers``; ``path`` stands in the prompt at first."""
+    """Asks for a path, then ranks all channels of ``stages``; ``path`` stands in the prompt at first."""
 
     BINDINGS = keys.bindings(keys.PICTURE)
 
@@ -33,9 +33,9 @@ class PictureScreen(InquiryScreen):
             super().__init__()
             self.how, self.chosen, self.unit = how, chosen, unit
 
-    def __init__(self, path: str, layers: tuple[str, ...], mode: str) -> None:
+    def __init__(self, path: str, stages: tuple[str, ...], mode: str) -> None:
         super().__init__(None, mode)
-        self.path, self.layers = path, layers
+        self.path, self.stages = path, stages
         self.ranking: Ranking | None = None
 
     def compose(self) -> ComposeResult:
@@ -118,7 +118,7 @@ class PictureScreen(InquiryScreen):
         channels.notice = "no channel"
         channels.ranked = answer.rows
         self.query_one(LargePicture).bitmap = answer.picture
-        self._name()
+        self._headline()
 
     def show_refusal(self, text: str) -> None:
         """Say what is wrong, and let the path be changed."""
@@ -139,9 +139,9 @@ class PictureScreen(InquiryScreen):
             return
         channels = self.query_one(RankedList)
         ranked = {row.unit.stage for row in self.ranking.rows}
-        names = ["", *(name for name in self.layers if name in ranked)]
+        names = ["", *(name for name in self.stages if name in ranked)]
         channels.layer = names[(names.index(channels.layer) + step) % len(names)]
-        self._name()
+        self._headline()
 
     def action_go(self) -> None:
         """Take the path under the cursor, or go to the channel under it."""
@@ -156,7 +156,7 @@ class PictureScreen(InquiryScreen):
         if self.chosen is not None and row is not None:
             self.post_message(self.Study(how, self.chosen, row.unit))
 
-    def _name(self) -> None:
+    def _headline(self) -> None:
         """Say what the list compares, and with what."""
         if self.ranking is None or self.chosen is None:
             return
@@ -167,4 +167,3 @@ class PictureScreen(InquiryScreen):
     def _tell(self, text: str) -> None:
         self.remove_class("-refused")
         self.query_one("#own-title", Static).update(text)
-

@@ -17,12 +17,16 @@ from zfexplore.tui.widgets.rows import MARK, fitted
 
 UNKNOWN = "·"  # the square has not been there yet
 RARE = "*"  # classes beyond the alphabet
+BESIDE = 24  # cells that the legend needs beside the map
 # Okabe and Ito's colours, lighter on this dark ground, in the order of the figure.
 COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#8cc8f0", "#f0e442")
 
 
 class ClassMap(Widget):
-    """Draws ``view`` with the place under the cursor marked; letters a, b, c from the commonest down."""
+    """Draws ``view`` with the place under the cursor marked; letters a, b, c from the commonest down.
+
+    The legend stands beside the map where the pane is wide enough, else below it.
+    """
 
     DEFAULT_CSS = "ClassMap { height: 1fr; width: 1fr; }"
 
@@ -35,16 +39,21 @@ class ClassMap(Widget):
         if self.view is None or not self.view.best:
             text = " this net has no classes" if self.view is not None and y == 0 else ""
             return Strip([Segment(fitted(text, width), plain)], width)
-        letters = letters_of(self.view.best)
-        if y < len(self.view.best):
-            return self._row(y, letters).adjust_cell_length(width, plain)
+        letters, rows = letters_of(self.view.best), len(self.view.best)
         lines = legend(self.view, letters)
-        line = y - len(self.view.best) - 1
-        if not 0 <= line < len(lines):
-            return Strip.blank(width, plain)
-        return Strip([Segment(fitted(lines[line], width), plain + _ink(line))], width)
+        room = width - 2 * len(self.view.best[0]) - 2
+        if room >= BESIDE:
+            segments = self._row(y, letters) if y < rows else [Segment(" " * (width - room), plain)]
+            segments += self._named(lines, y, room)
+        else:
+            segments = self._row(y, letters) if y < rows else self._named(lines, y - rows - 1, width)
+        return Strip(segments).adjust_cell_length(width, plain)
 
-    def _row(self, row: int, letters: dict[int, str]) -> Strip:
+    def _named(self, lines: list[str], line: int, room: int) -> list[Segment]:
+        text = lines[line] if 0 <= line < len(lines) else ""
+        return [Segment(fitted(text, room), self.rich_style + _ink(line))]
+
+    def _row(self, row: int, letters: dict[int, str]) -> list[Segment]:
         assert self.view is not None
         segments = [Segment(" ", self.rich_style)]
         for column, label in enumerate(self.view.best[row]):
@@ -53,7 +62,7 @@ class ClassMap(Widget):
             ink = _ink(ascii_lowercase.find(letter))
             style = self.rich_style + ink + Style(bold=here, reverse=here)
             segments.append(Segment(f"{MARK if here else ' '}{letter}", style))
-        return Strip(segments)
+        return [*segments, Segment(" ", self.rich_style)]
 
 
 def letters_of(best: Sequence[Sequence[int]]) -> dict[int, str]:
