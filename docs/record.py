@@ -1,0 +1,264 @@
+"""Makes the README's pictures of the explorer: two screens as PNG and a short tour as GIF.
+
+    python docs/record.py [--out docs] [--images specimens] [--checkpoint FILE]
+
+The real explorer runs with its real engine in a terminal that nobody sees, and is driven by keys; a
+frame is taken when what a key asked for is on the screen. How long a frame stays is said here and
+not measured: on a slow machine the film is the same. Cache, session and saved figures go to a
+temporary folder, so that the film begins as a first start does, without an atlas.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import chdir
+from functools import partial
+from pathlib import Path
+
+from film import Frame, Shot, save_film, save_still, shoot
+from textual.binding import Binding
+from textual.pilot import Pilot
+
+from zfexplore.tui import keys
+from zfexplore.tui import messages as say
+from zfexplore.tui.app import ExplorerApp
+from zfexplore.tui.engine import Engine
+
+WIDE, NARROW = (120, 40), (80, 24)
+PATIENCE = 240.0  # seconds; half the atlas of 480 images takes ten, on a busy machine minutes
+BY_ID = {key.id: key for key in (*keys.EVERYWHERE, *keys.PANES, *keys.LARGE)}
+
+
+class Watched(Engine):
+    """The engine, with what it last said of the images and the atlas kept."""
+
+    images: say.ImagesOpened | None = None
+    atlas: say.AtlasChanged | None = None
+
+    def start(self, post: Callable[[object], object]) -> None:
+        """Begin loading, looking at each message before it is posted."""
+
+        def look(message: object) -> object:
+            if isinstance(message, say.ImagesOpened):
+                self.images = message
+            elif isinstance(message, say.AtlasChanged):
+                self.atlas = message
+            return post(message)
+
+        super().start(look)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the atlas knows all images."""
+        return self.atlas is not None and self.atlas.complete
+
+    def has_seen(self, share: float) -> bool:
+        """Whether the atlas knows that part of the images."""
+        if self.atlas is None or self.images is None:
+            return False
+        return self.finished or self.atlas.images >= share * self.images.count
+
+
+class Recorder:
+    """Presses keys, waits until they have done their work, and takes frames."""
+
+    def __init__(self, pilot: Pilot[None], app: ExplorerApp, engine: Watched) -> None:
+        self.pilot, self.app, self.engine = pilot, app, engine
+        self.frames: list[Frame] = []
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait for a condition; TimeoutError, with the screen, where it never comes to hold."""
+        deadline = time.monotonic() + PATIENCE
+        while not holds():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"this never came; the screen:\n{self.text}")
+            await self.pilot.pause(0.02)
+        await self.pilot.pause()
+
+    @property
+    def text(self) -> str:
+        """What the screen shows."""
+        return "\n".join("".join(row) for row in shoot(self.app).glyph)
+
+    @property
+    def settled(self) -> bool:
+        """Whether all pictures of the channel under the cursor have come."""
+        return self.app.settled == self.app.generation
+
+    def frame(self, seconds: float, says: str, *caps: str) -> None:
+        """Take a frame."""
+        self.frames.append(Frame(shoot(self.app), seconds, caps, says))
+
+    async def press(self, *ids: str, says: str, seconds: float = 1.0, shows: str = "") -> None:
+        """Press the keys of those ids and take a frame when all pictures, and ``shows``, are there."""
+        pressed = [BY_ID[id].keys.partition(",")[0] for id in ids]
+        for key in pressed:
+            await self.pilot.press(key)
+            await self.pilot.pause()
+        await self.until(lambda: self.settled and shows in self.text)
+        self.frame(seconds, says, *[self.cap(key) for key in pressed])
+
+    async def type(self, text: str, *, shows: Callable[[], None] = lambda: None) -> None:
+        """Type a text, calling ``shows`` after each letter."""
+        for letter in text:
+            await self.pilot.press(letter)
+            await self.pilot.pause()
+            shows()
+
+    async def enter(self, *, says: str, seconds: float) -> None:
+        """End typing."""
+        await self.pilot.press("enter")
+        await self.pilot.pause()
+        await self.until(lambda: len(self.app.screen_stack) == 1 and self.settled)
+        self.frame(seconds, says, self.cap("enter"))
+
+    def cap(self, key: str) -> str:
+        """What is written on a key."""
+        return key if key == "space" else self.app.get_key_display(Binding(key, "", ""))
+
+
+async def tour(recorder: Recorder) -> dict[str, Shot]:
+    """Walk through the explorer, taking frames; give the stills by file name."""
+    await start(recorder)
+    press = recorder.press
+    await press("sort", says="sort the channels by their strongest response")
+    await press("first", says="the strongest channel: nine projections, and what they came from", seconds=2.4)
+    stills = {"explorer.png": shoot(recorder.app), "explorer-narrow.png": await narrow(recorder)}
+    for _ in range(2):
+        await press("down", says="walk the channels", seconds=0.9)
+    await layers(recorder)
+    await pictures(recorder)
+    await comparing(recorder)
+    await finding(recorder)
+    await keeping(recorder)
+    return stills
+
+
+async def start(recorder: Recorder) -> None:
+    """The empty panes, then the atlas growing behind the first pictures."""
+    app, engine = recorder.app, recorder.engine
+
+    def seen(share: float) -> bool:
+        return recorder.settled and engine.has_seen(share)
+
+    recorder.frame(0.8, "$ zfexplore tui")
+    await recorder.until(lambda: app.settled > 0)
+    for share in (0.05, 0.5):
+        await recorder.until(partial(seen, share))
+        recorder.frame(0.9, "the first start looks at all images; nothing waits for it")
+    await recorder.until(lambda: engine.finished and recorder.settled)
+    recorder.frame(0.9, "all images seen; the next start finds the atlas ready")
+
+
+async def narrow(recorder: Recorder) -> Shot:
+    """The same channel in a small terminal."""
+    await recorder.pilot.resize_terminal(*NARROW)
+    await recorder.until(lambda: recorder.app.size == NARROW and recorder.settled)
+    shot = shoot(recorder.app)
+    await recorder.pilot.resize_terminal(*WIDE)
+    await recorder.until(lambda: recorder.app.size == WIDE and recorder.settled)
+    return shot
+
+
+async def layers(recorder: Recorder) -> None:
+    """Down to the first layer, and back to where each layer was left."""
+    names = [layer.name for layer in recorder.app.stages]
+    below = names.index(recorder.app.stage)
+    for _ in range(below):
+        await recorder.press("layer-down", "first", says="a layer further down, its strongest channel")
+    await recorder.press(*["layer-up"] * below, says="and up again, to where that layer was left")
+
+
+async def pictures(recorder: Recorder) -> None:
+    """One of the nine, large."""
+    press = recorder.press
+    await press("focus-3", "right", says="one cursor in projections, patches and table", seconds=0.9)
+    await press("zoom", says="one picture, large", seconds=1.8, shows="#2 of")
+    await press("zoom-box", says="where in the image that was", seconds=1.8)
+    await press("zoom-close", "focus-2", says="back to the channels", seconds=0.7)
+
+
+async def comparing(recorder: Recorder) -> None:
+    """Two channels side by side."""
+    await recorder.press("pin", says="pin a channel, to compare others with it", seconds=0.9, shows="pinned")
+    await recorder.press("down", says="its projections stay at the right", seconds=1.2)
+    await recorder.press("pin", says="and let it go", seconds=0.6)
+
+
+async def finding(recorder: Recorder) -> None:
+    """By place on the map, by class, by name."""
+    assert recorder.engine.atlas is not None
+    app, press, statistics = recorder.app, recorder.press, recorder.engine.atlas.statistics
+    says = "the map: all channels of the layer, brighter the stronger"
+    await press("focus-6", "down", says=says)
+    await press("right", says=says)
+
+    known = statistics[app.stage]
+    strongest = known.best_class[_strongest(known)]
+    says = f"the channels that {strongest} excites most"
+    await press("filter", says="filter by number, value or class", seconds=0.6)
+    await recorder.type(f"class:{strongest.split()[0]}", shows=lambda: recorder.frame(0.1, says, "/"))
+    await recorder.enter(says=says, seconds=1.6)
+    await press("cancel", says="all channels again", seconds=0.5)
+
+    below = app.stages[max(0, [layer.name for layer in app.stages].index(app.stage) - 2)].name
+    name = f"{below}:{_strongest(statistics[below])}"
+    await press("palette", says="find a layer, a channel, an action", seconds=0.9, shows="Search")
+    await recorder.type(name)
+    await recorder.until(lambda: recorder.text.count(name) > 1)
+    recorder.frame(0.9, "find a layer, a channel, an action", ":")
+    await recorder.enter(says=f"there is {name}", seconds=1.4)
+
+
+async def keeping(recorder: Recorder) -> None:
+    """The figure and the command that makes it."""
+    await recorder.press("save", says="save the channel's figure", seconds=1.6, shows="saved")
+    recorder.app.clear_notifications()
+    await recorder.until(lambda: "saved" not in recorder.text)
+    await recorder.press("copy", says="copy the command that makes it", seconds=3.0, shows="copied")
+
+
+def _strongest(known: say.StageStatistics) -> int:
+    return max(range(len(known.maximum)), key=lambda channel: known.maximum[channel])
+
+
+async def record(setup: say.Setup) -> tuple[list[Frame], dict[str, Shot]]:
+    """Run the explorer through the tour."""
+    engine = Watched(setup)
+    app = ExplorerApp(setup, engine, mode="quadrant")
+    app.animation_level = "none"
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        recorder = Recorder(pilot, app, engine)
+        stills = await tour(recorder)
+    return recorder.frames, stills
+
+
+def main() -> None:
+    """Parse, record, write."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder to write to")
+    parser.add_argument("--images", default="specimens", help="images to explore")
+    parser.add_argument("--checkpoint", help="weights; the shipped ones where left out")
+    options = parser.parse_args()
+    out = options.out.resolve()
+    images = str(Path(options.images).resolve()) if Path(options.images).exists() else options.images
+    checkpoint = str(Path(options.checkpoint).resolve()) if options.checkpoint else None
+
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        os.environ.update(ZFEXPLORE_CACHE=folder, XDG_CONFIG_HOME=folder)
+        os.environ.pop("NO_COLOR", None)
+        frames, stills = asyncio.run(record(say.Setup(images, checkpoint)))
+    for name, shot in stills.items():
+        save_still(shot, out / name)
+        print(out / name, (out / name).stat().st_size)
+    save_film(frames, out / "tour.gif")
+    print(out / "tour.gif", (out / "tour.gif").stat().st_size, len(frames), sum(f.seconds for f in frames))
+
+
+if __name__ == "__main__":
+    main()
