@@ -65,7 +65,7 @@ def channels_exemplars(
         wanted = _by_image(share)
         found: dict[Unit, list[Exemplar]] = {channel: [] for channel in share}
         for channel, its_places in share.items():
-            for image in [place.image for place in its_places if place.image in wanted]:
+            for image in (place.image for place in its_places if place.image in wanted):
                 for one, exemplar in _of_image(checkpoint, source, atlas, wanted.pop(image), projector):
                     check_activation(exemplar, one, atlas, tolerance)
                     found[one].append(exemplar)
