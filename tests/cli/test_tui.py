@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import subprocess
@@ -114,9 +115,13 @@ def test_start_walk_project_resize_quit(arguments, environment, tmp_path):
     terminal.child.send("\r")
     terminal.until("saved")
     terminal.child.send("?")
-    terminal.until("one up")
+    terminal.until("in the channels")
     terminal.child.send("\x1b")
-    terminal.until("[conv4]", gone="one up")
+    terminal.until("[conv4]", gone="in the channels")
+    terminal.child.send("y")
+    terminal.until("copied")
+    (copied,) = re.findall(rb"\x1b]52;c;([A-Za-z0-9+/=]+)\x07", terminal.raw)  # as terminals take it
+    assert base64.b64decode(copied).decode().startswith("zfexplore export channel conv4:0 --out ")
     terminal.child.send("q")
 
     assert terminal.wait_for_end() == 0
@@ -126,12 +131,17 @@ def test_start_walk_project_resize_quit(arguments, environment, tmp_path):
     assert terminal.raw.rfind(b"\x1b[?25h") > terminal.raw.rfind(b"\x1b[?25l")
 
 
-def test_what_cannot_be_opened_is_shown_and_told_on_leaving(arguments, environment):
+def test_what_cannot_be_opened_is_shown_and_told_on_leaving_in_ascii_where_there_is_no_utf8(
+    arguments, environment
+):
+    environment = {**environment, "LC_ALL": "C", "TERM": "screen", "COLORTERM": "", "NO_COLOR": ""}
     terminal = Terminal([*arguments, "--images", "nowhere"], environment, (80, 24))
     terminal.until("this cannot be explored", "nowhere")
     terminal.child.send("q")
 
     assert terminal.wait_for_end() == 1
+    assert terminal.raw.isascii()
+    assert b"38;5;" in terminal.raw  # 256 colours, though TERM names none
     assert b"error:" in terminal.raw[terminal.raw.rfind(b"\x1b[?1049l") :]
 
 

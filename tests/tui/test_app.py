@@ -230,7 +230,7 @@ async def test_a_fatal_error_is_a_dialog_and_the_exit_code(app):
 async def test_help_lists_the_keys_closes_and_loses_nothing_that_comes_meanwhile(app):
     async with running(app, (80, 24)) as pilot:
         await pilot.press("question_mark")
-        await until(pilot, lambda: "one up" in text(app))
+        await until(pilot, lambda: "in the channels" in text(app))
         assert isinstance(app.screen, HelpScreen)
         app.post_message(say.AtlasChanged({}, 12, False))
         await until(pilot, lambda: "12 of 480" in app.query_one(StatusBar).images)
@@ -381,6 +381,8 @@ async def test_the_command_is_copied_and_shown_from_the_large_view_too(app):
         await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
         await pilot.press("y")
         assert app.clipboard == command
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "in the large view" in text(app))
 
 
 async def test_s_saves_what_is_shown_the_channel_the_pinned_one_the_unit_in_the_large_view(app, engine):

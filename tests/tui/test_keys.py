@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from zfexplore.tui.app import ExplorerApp
-from zfexplore.tui.keys import EVERYWHERE, LARGE, PANES, TABLES, bindings
+from zfexplore.tui.keys import CONCERNS, EVERYWHERE, LARGE, PANES, TABLES, bindings, tables_from
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.widgets.minimap import Minimap
 from zfexplore.tui.widgets.pictures import PictureGrid
@@ -32,6 +32,22 @@ def test_every_action_is_there(table, homes):
         name = key.action.partition("(")[0]
         owners = [ExplorerApp] if name.startswith("app.") else homes
         assert all(hasattr(home, f"action_{name.removeprefix('app.')}") for home in owners), key.id
+
+
+@pytest.mark.parametrize("place", ["", *CONCERNS, *TABLES])
+def test_help_lists_every_key_once_and_first_those_of_the_place(place):
+    tables = tables_from(place)
+
+    listed = [key.id for table in tables.values() for key in table]
+    assert sorted(listed) == sorted(key.id for table in TABLES.values() for key in table)
+    first = f"in the {place}" if place in CONCERNS else place or "in a pane"
+    assert next(iter(tables)).startswith(first)
+
+
+def test_what_concerns_a_pane_are_keys_that_there_are():
+    ids = {key.id for key in EVERYWHERE}
+
+    assert all(ids.issuperset(concerns) for concerns in CONCERNS.values())
 
 
 def test_bindings_carry_id_and_help_so_that_users_can_change_them():

@@ -57,11 +57,13 @@ def tui(
     from zfexplore.tui.app import ExplorerApp
     from zfexplore.tui.engine import Engine
     from zfexplore.tui.messages import Setup
+    from zfexplore.tui.pixels import find_pixels
 
     utf8 = speaks_utf8()
     setup = Setup(images, checkpoint, out, device, limit, "whole" if fit is Fit.whole else "crop")
     with own_terminal(utf8=utf8):
-        app = ExplorerApp(setup, Engine(setup), mode=mode or ("" if utf8 else Mode.ascii))
+        chosen = mode or ("" if utf8 else Mode.ascii)
+        app = ExplorerApp(setup, Engine(setup), mode=chosen, pixels=find_pixels())
         app.run()
     if app.return_code:
         raise ExploreError(app.failure or "the explorer failed")

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from textual.theme import Theme
+from textual.widget import Widget
 
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
@@ -68,9 +69,11 @@ class ExplorerApp(InquiringApp):
     BINDINGS = keys.bindings(keys.EVERYWHERE)
     COMMANDS = {ExplorerCommands}
 
-    def __init__(self, setup: say.Setup, engine: Worker, *, mode: str = "") -> None:
+    def __init__(
+        self, setup: say.Setup, engine: Worker, *, mode: str = "", pixels: type[Widget] | None = None
+    ) -> None:
         super().__init__()
-        self.setup, self.engine = setup, engine
+        self.setup, self.engine, self.pixels = setup, engine, pixels
         self.session = load_session()
         self.wished_mode = self.session.mode  # what the next run begins with: only ``m`` changes it
         self.mode = mode or (self.session.mode if self.session.mode in MODES else MODES[0])
@@ -258,7 +261,7 @@ class ExplorerApp(InquiringApp):
             return  # what is there may still be the channel before
         rank = min(grid.cursor, len(grid.pictures) - 1)
         unit = str(Unit(self.stage, self.channel))
-        screen = ZoomScreen(unit, grid.pictures, rank, self.mode, boxed=self.panes.boxed)
+        screen = ZoomScreen(unit, grid.pictures, rank, self.mode, boxed=self.panes.boxed, pixels=self.pixels)
         self.push_screen(screen, lambda left_at: self.panes.link_cursors(left_at or 0))
 
     def action_pin(self) -> None:
@@ -306,8 +309,12 @@ class ExplorerApp(InquiringApp):
             self.panes.settle()
 
     def action_help(self) -> None:
-        """Open the help."""
-        self.push_screen(HelpScreen())
+        """Open the help, first what can be done here."""
+        if isinstance(self.screen, ZoomScreen):
+            place = "in the large view"
+        else:
+            place = (self.focused.id or "") if self.focused else ""
+        self.push_screen(HelpScreen(place))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave swapping out where both grids are in sight; keys of the panes rest below a dialog."""

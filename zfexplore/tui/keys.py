@@ -77,6 +77,7 @@ LARGE = (
     Key("zoom-other", "p", "other", "swap", "projection or patch, where only one fits", "p"),
     Key("zoom-save", "s", "app.save_shown", "save", "save this unit's figure as a PNG", "s"),
     Key("zoom-copy", "y", "app.copy", "copy", "copy the command that makes this channel's figure"),
+    Key("zoom-help", "question_mark", "app.help", "help", "this help", "?"),
     Key("zoom-close", "escape,z,q,enter", "close", "close", "back to the panes", "esc"),
 )
 
@@ -105,10 +106,22 @@ OCCLUSION = (
 
 FEEDS = (
     Key("feeds-dive", "enter", "dive", "dive", "what drives the channel under the cursor in turn", "⏎"),
-    Key("feeds-back", "backspace", "back", "back", "back up to the unit it drives", "⌫"),
+    Key("feeds-back", "backspace", "back", "back", "back up to the unit it drives", "bksp"),
     Key("feeds-go", "t", "go", "to panes", "show the channel under the cursor in the panes", "t"),
     Key("feeds-close", "escape,q,f", "close", "close", "back to the panes", "esc"),
 )
+
+# What one wants first in each pane, by id: the help lists these under the pane's name.
+CONCERNS = {
+    "layers": ("layer-down", "layer-up"),
+    "channels": ("save", "filter", "sort", "unsort", "pin", "copy", "layer-down", "layer-up"),
+    "projections": ("zoom", "save-shown", "pin", "swap", "mode", "occlude", "feeds"),
+    "patches": ("zoom", "box", "save-shown", "swap", "mode", "occlude"),
+    "top": ("zoom", "occlude", "feeds", "save-shown"),
+    "map": ("save", "sort", "layer-down", "layer-up"),
+}
+
+PLACES = {"top": "top activations"}  # where the name is not the id
 
 TABLES = {
     "in a pane": PANES,
@@ -118,6 +131,17 @@ TABLES = {
     "on an occlusion": OCCLUSION,
     "on feeds": FEEDS,
 }
+
+
+def tables_from(place: str) -> dict[str, tuple[Key, ...]]:
+    """Give all tables by title, those that matter at ``place`` first: a pane's id, or a table's title."""
+    if place not in CONCERNS:
+        return dict(sorted(TABLES.items(), key=lambda table: table[0] != place))
+    concerns = {key.id: key for key in EVERYWHERE if key.id in CONCERNS[place]}
+    here = tuple(concerns[id] for id in CONCERNS[place])
+    rest = tuple(key for key in EVERYWHERE if key.id not in concerns)
+    others = {title: keys for title, keys in TABLES.items() if keys not in (PANES, EVERYWHERE)}
+    return {f"in the {PLACES.get(place, place)}": here + PANES, "everywhere": rest, **others}
 
 
 def bindings(table: Iterable[Key]) -> list[BindingType]:

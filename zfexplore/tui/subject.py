@@ -81,7 +81,7 @@ class Subject:
         path, command = self.figure_path(request), self.command(stage, channel)
         field = self.checkpoint.trunk.receptive_field(stage)
         block = block_from(Unit(stage, channel), found, field, classes=self.atlas.classes)
-        origin = {"checkpoint": self.checkpoint, "atlas": self.atlas, "command": command}
+        origin: dict[str, Any] = {"checkpoint": self.checkpoint, "atlas": self.atlas, "command": command}
         if request.shown is None:
             return save_channel(block, path, **origin)[0]
         wanted = request.shown.name, request.shown.y, request.shown.x

@@ -97,7 +97,7 @@ def own_terminal(*, utf8: bool = True) -> Iterator[None]:
             os.dup2(log, 2)
             logging.basicConfig(filename=log_path(), level=logging.INFO, format=LOG_FORMAT, force=True)
         # Textual's driver draws on sys.__stderr__ and takes its descriptor from there.
-        sys.__stderr__ = _writer(terminal, utf8)  # type: ignore[misc]
+        sys.__stderr__ = _writer(terminal, utf8)  # type: ignore[misc, assignment]
         yield
     finally:
         logging.basicConfig(force=True)

@@ -1,4 +1,4 @@
-"""The help: every key, drawn from the one table, those of the focused pane first."""
+"""The help: every key, drawn from the one table, those of the place where it was called for first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from zfexplore.tui.keys import TABLES
+from zfexplore.tui.keys import tables_from
 
 NAMES = {
     "left_square_bracket": "[",
@@ -32,20 +32,24 @@ class HelpScreen(ModalScreen[None]):
 
     BINDINGS = [Binding("escape,q,question_mark,enter", "dismiss", "close")]
 
+    def __init__(self, place: str = "") -> None:
+        super().__init__()
+        self.place = place  # a pane's id, or the title of a table of keys
+
     def compose(self) -> ComposeResult:
         """One table, scrolled where it is higher than the screen."""
         with VerticalScroll(classes="dialog") as dialog:
             dialog.border_title = "keys"
-            yield Static(key_table())
+            yield Static(key_table(self.place))
 
 
-def key_table() -> Table:
-    """Give the table of keys."""
+def key_table(place: str) -> Table:
+    """Give the table of keys, those of ``place`` first."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column()
-    for place, keys in TABLES.items():
-        table.add_row("", Text(place, style="underline"))
+    for title, keys in tables_from(place).items():
+        table.add_row("", Text(title, style="underline"))
         for key in keys:
             names = " ".join(NAMES.get(name, name) for name in key.keys.split(","))
             table.add_row(Text(names, style="bold"), key.help)

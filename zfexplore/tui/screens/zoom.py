@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from zfexplore.tui import keys
 from zfexplore.tui.messages import Shown
+from zfexplore.tui.pixels import PixelPicture, cell_size
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.large import LargePicture
 
@@ -20,8 +24,12 @@ class ZoomScreen(ModalScreen[int]):
 
     BINDINGS = keys.bindings(keys.LARGE)
 
-    def __init__(self, unit: str, pictures: tuple[Shown, ...], rank: int, mode: str, *, boxed: bool) -> None:
+    def __init__(
+        self, unit: str, pictures: tuple[Shown, ...], rank: int, mode: str, *,
+        boxed: bool, pixels: type[Widget] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
+        self.pixels = pixels if mode != "ascii" else None  # who wants ASCII wants it here too
         self.unit, self.pictures, self.rank, self.mode, self.boxed = unit, pictures, rank, mode, boxed
         self.second = False  # where only one fits: the patch instead of the projection
 
@@ -34,8 +42,8 @@ class ZoomScreen(ModalScreen[int]):
         """Both pictures, a line above and the keys below."""
         yield Static(id="zoom-title", markup=False)
         with Horizontal():
-            yield LargePicture(id="zoom-projection")
-            yield LargePicture(id="zoom-patch")
+            for id in ("zoom-projection", "zoom-patch"):
+                yield PixelPicture(self.pixels, cell_size(), id=id) if self.pixels else LargePicture(id=id)
         yield Footer()
 
     def on_mount(self) -> None:
@@ -68,8 +76,8 @@ class ZoomScreen(ModalScreen[int]):
 
     def _draw(self) -> None:
         shown = self.shown
-        projection = self.query_one("#zoom-projection", LargePicture)
-        patch = self.query_one("#zoom-patch", LargePicture)
+        kind: type[Any] = PixelPicture if self.pixels else LargePicture
+        projection, patch = self.query_one("#zoom-projection", kind), self.query_one("#zoom-patch", kind)
         projection.bitmap, patch.bitmap = shown.projection, shown.whole if self.boxed else shown.patch
         projection.mode = patch.mode = self.mode
         both = self.app.size.width >= ROOM_FOR_BOTH
