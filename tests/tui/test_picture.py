@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
+from zfexplore.tui.inquiring import InquiringApp
 from zfexplore.tui.paths import completed, completions
 from zfexplore.tui.screens.feeds import FeedsScreen
 from zfexplore.tui.screens.occlusion import OcclusionScreen
@@ -20,6 +24,40 @@ RANKED = (
     ask.RankedRow(Unit("fc6", 2), 2.0, 61.25, 60.0, 62.5, None),
     ask.RankedRow(Unit("conv1", 5, 0, 0), 0.0, 0.0, 0.0, 0.0, None),
 )
+
+
+STAGES = ("conv1", "conv2", "fc6")
+
+
+class Recorder:
+    """An engine that only keeps what it is asked."""
+
+    def __init__(self) -> None:
+        self.requests: list[object] = []
+
+    def ask(self, request: object) -> None:
+        self.requests.append(request)
+
+
+class Host(InquiringApp):
+    """The screen alone, without the panes."""
+
+    CSS_PATH = Path(keys.__file__).with_name("theme.tcss")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.engine, self.mode = Recorder(), "quadrant"
+
+    def on_mount(self) -> None:
+        self.open()
+
+    def open(self) -> None:
+        self.push_screen(PictureScreen(self.own_path, STAGES, self.mode))
+
+
+@pytest.fixture
+def host() -> Host:
+    return Host()
 
 
 def text(app) -> str:
@@ -44,20 +82,23 @@ def folder(tmp_path):
     return tmp_path / "mine"
 
 
-def rank(app, engine, *, complete=True):
-    """Answer the last question about a picture."""
-    (request,) = [each for each in engine.requests if isinstance(each, ask.RankPicture)][-1:]
-    seen = say.Bitmap(np.full((32, 32, 3), 77, np.uint8))
-    app.post_message(ask.Answered(request.number, ask.Ranking(seen, RANKED, 480, complete)))
-    return request
+def asked(app) -> ask.RankPicture:
+    """The last question about a picture."""
+    return [each for each in app.engine.requests if isinstance(each, ask.RankPicture)][-1]
 
 
-async def opened(app, pilot, folder, name="cat.png"):
-    """Ask about a picture."""
-    await until(pilot, lambda: app.settled > 0)
-    await pilot.press("i")
+async def choose(app, pilot, folder, name="cat.png"):
+    """Type the path of a picture."""
     app.screen.query_one("#own-path").value = str(folder / name)
     await pilot.press("enter")
+    await until(pilot, lambda: any(isinstance(each, ask.RankPicture) for each in app.engine.requests))
+
+
+async def rank(app, pilot, complete=True):
+    """Answer the last question."""
+    seen = say.Bitmap(np.full((32, 32, 3), 77, np.uint8))
+    app.post_message(ask.Answered(asked(app).number, ask.Ranking(seen, RANKED, 480, complete)))
+    await until(pilot, lambda: app.screen.query_one(RankedList).count() == 4)
 
 
 # -- completion --------------------------------------------------------------------------------------
@@ -92,11 +133,9 @@ def test_a_path_is_completed_as_far_as_it_is_certain(found, gives):
 # -- the screen --------------------------------------------------------------------------------------
 
 
-async def test_tab_completes_and_enter_goes_into_a_folder_then_asks_about_the_file(app, engine, folder):
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: app.settled > 0)
-        await pilot.press("i")
-        line, files = app.screen.query_one("#own-path"), app.screen.query_one(PathList)
+async def test_tab_completes_and_enter_goes_into_a_folder_then_asks_about_the_file(host, folder):
+    async with host.run_test(size=(80, 24)) as pilot:
+        line, files = host.screen.query_one("#own-path"), host.screen.query_one(PathList)
         line.value = f"{folder}/m"
         await until(pilot, lambda: files.paths == (f"{folder}/more/",))
         await pilot.press("tab")
@@ -104,98 +143,89 @@ async def test_tab_completes_and_enter_goes_into_a_folder_then_asks_about_the_fi
         await until(pilot, lambda: files.paths == (f"{folder}/more/dog.webp",))
         await pilot.press("down", "enter")
 
-        (request,) = [each for each in engine.requests if isinstance(each, ask.RankPicture)]
-        assert request.chosen == ask.Chosen("dog.webp", path=f"{folder}/more/dog.webp")
-        assert "looking" in text(app)
+        assert asked(host).chosen == ask.Chosen("dog.webp", path=f"{folder}/more/dog.webp")
+        assert "looking" in text(host)
 
 
 @pytest.mark.parametrize(("size", "colour"), [((80, 24), True), ((120, 40), False), ((50, 14), True)])
-async def test_channels_are_listed_by_percentile(app, engine, folder, size, colour, monkeypatch):
+async def test_channels_are_listed_by_percentile(folder, size, colour, monkeypatch):
     if not colour:
         monkeypatch.setenv("NO_COLOR", "1")
-    async with app.run_test(size=size) as pilot:
-        await opened(app, pilot, folder)
-        rank(app, engine)
-        await until(pilot, lambda: "conv2:7@3,4" in text(app))
+    host = Host()
+    async with host.run_test(size=size) as pilot:
+        await choose(host, pilot, folder)
+        await rank(host, pilot)
+        await until(pilot, lambda: "conv2:7@3,4" in text(host))
 
-        (best,) = [line for line in text(app).splitlines() if "conv2:7@3,4" in line]
+        (best,) = [line for line in text(host).splitlines() if "conv2:7@3,4" in line]
         assert best.split()[1:4] == ["100", "31.0", "best"]
-        assert "#3" in text(app)
-        assert "~61.2" in text(app)
-        assert "480 images" in text(app)
+        assert "#3" in text(host)
+        assert "~61.2" in text(host)
+        assert "480 images" in text(host)
 
 
-async def test_left_and_right_show_one_layer_in_the_order_of_the_net(app, engine, folder):
-    async with app.run_test(size=(80, 24)) as pilot:
-        await opened(app, pilot, folder)
-        rank(app, engine)
-        channels = app.screen.query_one(RankedList)
-        await until(pilot, lambda: channels.count() == 4)
+async def test_left_and_right_show_one_layer_in_the_order_of_the_net(host, folder):
+    async with host.run_test(size=(80, 24)) as pilot:
+        await choose(host, pilot, folder)
+        await rank(host, pilot)
         shown = []
         for _ in range(4):
             await pilot.press("right")
-            shown.append([str(row.unit) for row in channels.rows])
+            shown.append([str(row.unit) for row in host.screen.query_one(RankedList).rows])
 
         assert shown[:3] == [["conv1:9@1,1", "conv1:5@0,0"], ["conv2:7@3,4"], ["fc6:2"]]
         assert len(shown[3]) == 4
 
 
-async def test_enter_goes_to_the_channel_and_backspace_comes_back(app, engine, folder):
+async def test_more_is_asked_of_a_channel_on_the_same_picture(host, folder):
+    async with host.run_test(size=(80, 24)) as pilot:
+        await choose(host, pilot, folder)
+        await rank(host, pilot)
+        for key, screen, question in (("o", OcclusionScreen, ask.Occlude), ("f", FeedsScreen, ask.FeedsFrom)):
+            await pilot.press(key)
+            await until(pilot, lambda question=question: isinstance(host.engine.requests[-1], question))
+            assert isinstance(host.screen, screen)
+            assert host.engine.requests[-1].chosen.path == str(folder / "cat.png")
+            host.pop_screen()
+            await until(pilot, lambda: isinstance(host.screen, PictureScreen))
+
+
+async def test_a_picture_that_cannot_be_read_is_told_and_another_can_be_typed(host, folder):
+    async with host.run_test(size=(80, 24)) as pilot:
+        await choose(host, pilot, folder)
+        host.post_message(ask.Answered(asked(host).number, ask.Refused("cat.png is not an image")))
+        await until(pilot, lambda: "✗ cat.png is not an image" in text(host))
+        old = asked(host).number
+        await choose(host, pilot, folder, "car.JPG")
+        host.post_message(ask.Answered(old, ask.Refused("late")))
+        await rank(host, pilot)
+
+        assert asked(host).chosen.name == "car.JPG"
+        assert "✗" not in text(host)
+        assert "late" not in text(host)
+
+
+async def test_leaving_gives_the_question_up_and_keeps_the_path(host, folder):
+    async with host.run_test(size=(80, 24)) as pilot:
+        await choose(host, pilot, folder)
+        await pilot.press("escape")
+        await until(pilot, lambda: ask.GiveUp(asked(host).number) in host.engine.requests)
+        await until(pilot, lambda: not isinstance(host.screen, PictureScreen))
+        host.open()
+        await until(pilot, lambda: host.screen.query("#own-path"))
+
+        assert host.screen.query_one("#own-path").value == str(folder / "cat.png")
+
+
+async def test_enter_goes_to_the_channel_in_the_panes_and_backspace_comes_back(app, engine, folder):
     async with app.run_test(size=(80, 24)) as pilot:
-        await opened(app, pilot, folder)
-        rank(app, engine)
-        await until(pilot, lambda: app.screen.query_one(RankedList).count() == 4)
+        await until(pilot, lambda: app.settled > 0)
+        await pilot.press("i")
+        await choose(app, pilot, folder)
+        await rank(app, pilot)
         await pilot.press("down", "enter")
         await until(pilot, lambda: app.stage == "conv1")
         assert app.channel == 9
 
         await pilot.press("backspace")
         assert (app.stage, app.channel) == ("conv2", 0)
-
-
-@pytest.mark.parametrize(("key", "screen"), [("o", OcclusionScreen), ("f", FeedsScreen)])
-async def test_more_is_asked_of_a_channel_on_the_same_picture(app, engine, folder, key, screen):
-    async with app.run_test(size=(80, 24)) as pilot:
-        await opened(app, pilot, folder)
-        rank(app, engine)
-        await until(pilot, lambda: app.screen.query_one(RankedList).count() == 4)
-        await pilot.press(key)
-        await until(pilot, lambda: isinstance(app.screen, screen))
-        await until(pilot, lambda: isinstance(engine.requests[-1], ask.Occlude | ask.FeedsFrom))
-
-        assert engine.requests[-1].chosen.path == str(folder / "cat.png")
-
-
-async def test_a_picture_that_cannot_be_read_is_told_and_another_can_be_typed(app, engine, folder):
-    async with app.run_test(size=(80, 24)) as pilot:
-        await opened(app, pilot, folder)
-        app.post_message(ask.Answered(app.screen.number, ask.Refused("cat.png is not an image")))
-        await until(pilot, lambda: "✗ cat.png is not an image" in text(app))
-
-        assert app.focused is app.screen.query_one("#own-path")
-
-
-async def test_answers_to_an_older_picture_are_dropped(app, engine, folder):
-    async with app.run_test(size=(80, 24)) as pilot:
-        await opened(app, pilot, folder)
-        old = app.screen.number
-        await pilot.press("i")
-        app.screen.query_one("#own-path").value = str(folder / "car.JPG")
-        await pilot.press("enter")
-        app.post_message(ask.Answered(old, ask.Refused("late")))
-        rank(app, engine)
-        await until(pilot, lambda: app.screen.query_one(RankedList).count() == 4)
-
-        assert "late" not in text(app)
-
-
-async def test_leaving_gives_the_question_up_and_keeps_the_path(app, engine, folder):
-    async with app.run_test(size=(80, 24)) as pilot:
-        await opened(app, pilot, folder)
-        number = app.screen.number
-        await pilot.press("escape")
-        await until(pilot, lambda: ask.GiveUp(number) in engine.requests)
-        await pilot.press("i")
-
-        assert isinstance(app.screen, PictureScreen)
-        assert app.screen.query_one("#own-path").value == str(folder / "cat.png")

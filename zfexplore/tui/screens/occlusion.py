@@ -61,6 +61,7 @@ class OcclusionScreen(InquiryScreen):
     def on_resize(self) -> None:
         """Show all maps where there is room."""
         self._draw()
+        self.refresh_bindings()
 
     # -- answers -----------------------------------------------------------------------------------
 
@@ -126,6 +127,10 @@ class OcclusionScreen(InquiryScreen):
         if self.view is not None:
             self.view = self.view.stopped()
         self._draw()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave changing maps out where all are in sight."""
+        return action != "other" or self.app.size.width < ROOM_FOR_ALL
 
     # -- drawing -----------------------------------------------------------------------------------
 

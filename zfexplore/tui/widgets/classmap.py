@@ -72,11 +72,11 @@ def letters_of(best: Sequence[Sequence[int]]) -> dict[int, str]:
 
 
 def legend(view: Occlusion, letters: dict[int, str]) -> list[str]:
-    """Say what the letters mean and on how many places each class is the most probable: ``a face 81%``."""
+    """Say what the letters mean and on how many places each class is the most probable: ``a 81% face``."""
     counted = _counted(view.best)
     places = sum(count for _, count in counted)
     return [
-        f" {letters.get(label, RARE)} {view.names.get(label, label)} {count / places:.0%}"
+        f" {letters.get(label, RARE)} {count / places:.0%} {view.names.get(label, label)}"
         for label, count in counted
     ]
 
