@@ -313,7 +313,7 @@ async def test_sorting_keeps_the_cursor_on_its_channel(app):
     async with running(app) as pilot:
         await pilot.press("down", *["greater_than_sign"] * 4)
         channels = app.query_one(ChannelList)
-        assert app.panes.sort == "sel"
+        assert app.panes.sidebar.sort == "sel"
         assert channels.order[:3] == (255, 254, 253)
         assert app.channel == 1
         assert "sel▾" in text(app)

@@ -128,7 +128,7 @@ class ExplorerApp(InquiringApp):
             if layer is not self.panes.stage:
                 self.panes.show_layer(layer, min(wanted, layer.channels - 1))
             else:
-                self.panes.order_channels(min(wanted, layer.channels - 1))
+                self.panes.sidebar.order_channels(min(wanted, layer.channels - 1))
         self.show_channel()
 
     def show_channel(self) -> None:
@@ -275,11 +275,11 @@ class ExplorerApp(InquiringApp):
 
     def action_filter(self) -> None:
         """Type what to show."""
-        self.panes.open_filter()
+        self.panes.sidebar.open_filter()
 
     def action_sort(self, step: int) -> None:
         """Sort the channels by another column."""
-        self.panes.sort_by_next(step)
+        self.panes.sidebar.sort_by_next(step)
 
     def action_swap(self) -> None:
         """Show the other grid where only one fits."""
@@ -304,7 +304,7 @@ class ExplorerApp(InquiringApp):
 
     def action_cancel(self) -> None:
         """End filtering, or stop what is being computed."""
-        if not self.panes.close_filter():
+        if not self.panes.sidebar.close_filter():
             self.engine.cancel()
             self.panes.settle()
 

@@ -174,8 +174,10 @@ class Inquiries:
 def occlusion_of(found: OcclusionResult, job: say.Job | None) -> ask.Occlusion:
     """Describe the maps so far as plain records, drawn over the picture as the figure draws them."""
     places = range(found.grid.places)
-    best = [] if found.best_class is None else found.best_class.tolist()
-    labels = {label for row in best for label in row if label >= 0} | {found.intact.best_class} - {None}
+    best: list[list[int]] = [] if found.best_class is None else found.best_class.tolist()
+    labels = {label for row in best for label in row if label >= 0}
+    if found.intact.best_class is not None:
+        labels.add(found.intact.best_class)
     probability = found.probability
     return ask.Occlusion(
         unit=str(found.unit),

@@ -58,11 +58,11 @@ class InquiringApp(App[None]):
             unit = Unit(self.stage, self.channel, *place)
             self.push_screen(FeedsScreen(_chosen(shown), unit, self.mode), self._jump)
 
-    def action_back(self) -> None:
+    def action_jump_back(self) -> None:
         """Go back to where the user last jumped from."""
         if self.trail:
             unit = self.trail.pop()
-            self.panes.close_filter()
+            self.panes.sidebar.close_filter()
             self.go_to(unit.stage, unit.channel)
 
     # -- what screens and engine say ---------------------------------------------------------------
@@ -104,7 +104,7 @@ class InquiringApp(App[None]):
             self.pop_screen()
         if self.channel is not None:
             self.trail.append(Unit(self.stage, self.channel))
-        self.panes.close_filter()
+        self.panes.sidebar.close_filter()
         self.go_to(unit.stage, unit.channel)
 
 

@@ -45,7 +45,7 @@ EVERYWHERE = (
     Key("picture", "i", "picture", "own picture", "a picture of your own: which channels it excites", "i"),
     Key("occlude", "o", "occlude", "occlude", "what matters in the picture under the cursor: hiding parts"),
     Key("feeds", "f", "feeds", "feeds from", "what drives the unit under the cursor, in the layer below"),
-    Key("back", "backspace", "back", "back", "back to the channel from which you jumped"),
+    Key("back", "backspace", "jump_back", "back", "back to the channel from which you jumped"),
     Key("copy", "y", "copy", "copy", "copy the command that makes this channel's figure"),
     Key("mode", "m", "mode", "glyphs", "other glyphs: half blocks, sextants, ASCII, quadrants"),
     Key("focus-1", "1", "pane('layers')", "layers", "go to the layers"),
@@ -90,6 +90,7 @@ PICTURE = (
     Key("own-complete", "tab", "complete", "complete", "complete the path; from the list, to it", "tab"),
     Key("own-list", "down", "list", "list", "from the path into the list"),
     Key("own-path", "i,slash", "path", "path", "another picture"),
+    Key("own-help", "question_mark", "help", "help", "this help"),
     Key("own-close", "escape,q", "close", "close", "back to the panes", "esc"),
 )
 
@@ -101,6 +102,7 @@ OCCLUSION = (
     Key("occlusion-weakest", "g,home", "weakest", "weakest", "to the place that the channel needs most", "g"),
     Key("occlusion-other", "p", "other", "map", "response, probability, class, where only one fits", "p"),
     Key("occlusion-save", "s", "save", "save", "save all maps as one PNG", "s"),
+    Key("occlusion-help", "question_mark", "help", "help", "this help", "?"),
     Key("occlusion-close", "escape,q", "close", "stop, close", "stop what is computed, then close", "esc"),
 )
 
@@ -108,6 +110,7 @@ FEEDS = (
     Key("feeds-dive", "enter", "dive", "dive", "what drives the channel under the cursor in turn", "⏎"),
     Key("feeds-back", "backspace", "back", "back", "back up to the unit it drives", "bksp"),
     Key("feeds-go", "t", "go", "to panes", "show the channel under the cursor in the panes", "t"),
+    Key("feeds-help", "question_mark", "help", "help", "this help", "?"),
     Key("feeds-close", "escape,q,f", "close", "close", "back to the panes", "esc"),
 )
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from textual import events, on
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
-from textual.widget import Widget
-from textual.widgets import Footer, Input
+from textual.widgets import Footer
 
-from zfexplore.errors import ExploreError
 from zfexplore.tui import messages as say
-from zfexplore.tui.choice import SORTS, choose
 from zfexplore.tui.widgets.channels import ChannelList
 from zfexplore.tui.widgets.jobs import JobBar
 from zfexplore.tui.widgets.layers import LayerList, LayerTabs
 from zfexplore.tui.widgets.minimap import Minimap, strengths
 from zfexplore.tui.widgets.pictures import PictureGrid
 from zfexplore.tui.widgets.rows import Rows
+from zfexplore.tui.widgets.sidebar import Sidebar, entitle
 from zfexplore.tui.widgets.status import StatusBar
 from zfexplore.tui.widgets.top import TopList
 from zfexplore.units import Unit
@@ -59,8 +57,6 @@ class ExplorerScreen(Screen[None]):
         self.stage: say.Layer | None = None
         self.statistics: dict[str, say.StageStatistics] = {}
         self.images, self.image_count = "", 0
-        self.sort = "ch"
-        self.filter = ""
         self.pinned: tuple[str, tuple[say.Shown, ...]] | None = None
         self.boxed = False
 
@@ -69,17 +65,14 @@ class ExplorerScreen(Screen[None]):
         yield StatusBar(id="status")
         yield LayerTabs(id="tabs")
         with Horizontal(id="body"):
-            with Vertical(id="sidebar"):
-                yield _titled(LayerList(id="layers"), "1 layers")
-                yield Input(id="filter", placeholder="0-15 dead class:face max>20", compact=True)
-                yield _titled(ChannelList(id="channels"), "2 channels")
+            yield Sidebar(id="sidebar")
             with Vertical(id="stage"):
                 with Horizontal(id="grids"):
                     yield PictureGrid("projection", id="projections")
                     yield PictureGrid("patch", id="patches")
                 with Horizontal(id="facts"):
-                    yield _titled(TopList(id="top"), "5 top activations")
-                    yield _titled(Minimap(id="map"), "6 map")
+                    yield TopList(id="top")
+                    yield Minimap(id="map")
                 yield JobBar(id="jobs")
         yield Footer()
 
@@ -88,8 +81,9 @@ class ExplorerScreen(Screen[None]):
         for grid in self.grids:
             grid.mode = self.mode
         self.tell("loading …")
+        entitle(self.query_one(TopList), "5 top activations")
         self.name_panes()
-        self.query_one(ChannelList).focus()
+        self.sidebar.channel_list.focus()
         self.call_after_refresh(self.post_message, self.Drawn())
 
     def on_resize(self, event: events.Resize) -> None:
@@ -110,32 +104,20 @@ class ExplorerScreen(Screen[None]):
         return self.grids if self.pinned is None else self.grids[:1]
 
     @property
+    def sidebar(self) -> Sidebar:
+        """The lists of layers and channels."""
+        return self.query_one(Sidebar)
+
+    @property
     def channel(self) -> int | None:
         """The channel under the cursor."""
-        return self.query_one(ChannelList).channel
+        return self.sidebar.channel_list.channel
 
     def show_layer(self, layer: say.Layer, channel: int) -> None:
         """Put a layer's channels into the lists, the cursor on ``channel``."""
-        self.stage, self.filter = layer, ""
-        self.query_one("#filter", Input).value = ""
-        self.query_one("#filter").display = False
-        channels = self.query_one(ChannelList)
-        channels.statistics = self.statistics.get(layer.name)
-        channels.stage = layer
-        self.query_one(LayerList).cursor = self.stages.index(layer)
+        self.stage = layer
         self.query_one(LayerTabs).here = layer.name
-        self.order_channels(channel)
-
-    def order_channels(self, at: int | None = None) -> None:
-        """Filter and sort the channels, the cursor staying on ``at`` if it is still there."""
-        channels = self.query_one(ChannelList)
-        if self.stage is None:
-            return
-        wanted = channels.channel if at is None else at
-        order = choose(self.stage.channels, channels.statistics, self.filter, self.sort)
-        channels.sorted_by = self.sort
-        channels.order = order
-        channels.cursor = order.index(wanted) if wanted in order else 0
+        self.sidebar.show_layer(layer, self.statistics.get(layer.name), channel)
         self.name_panes()
 
     def show_map(self) -> None:
@@ -167,14 +149,10 @@ class ExplorerScreen(Screen[None]):
         projections, patches = self.grids
         second = "whole images" if self.boxed else "patches"
         pinned = f"projections of {self.pinned[0]}, pinned" if self.pinned else ""
-        _entitle(projections, "3 projections, here" if self.pinned else "3 projections")
-        _entitle(patches, f"4 {pinned or second}")
+        entitle(projections, "3 projections, here" if self.pinned else "3 projections")
+        entitle(patches, f"4 {pinned or second}")
         here = self.stage.name if self.stage else ""
-        channels = self.query_one(ChannelList)
-        chosen = f", {channels.count()} of {self.stage.channels}" if self.stage and self.filter else ""
-        ordered = f", by {self.sort}" if self.sort != "ch" else ""
-        _entitle(channels, f"2 channels of {here}{chosen}{ordered}" if here else "2 channels")
-        _entitle(self.query_one(Minimap), f"6 map of {here}, by max" if here else "6 map")
+        entitle(self.query_one(Minimap), f"6 map of {here}, by max" if here else "6 map")
         swapped = f"pinned {self.pinned[0]}" if self.pinned else second
         self.query_one(LayerTabs).showing = swapped if self.has_class("-patches") else "projections"
 
@@ -184,7 +162,7 @@ class ExplorerScreen(Screen[None]):
         """Show the layers."""
         self.stages = event.stages
         self.query_one(StatusBar).net = f"{event.title} on {event.device}"
-        self.query_one(LayerList).stages = event.stages
+        self.sidebar.layer_list.stages = event.stages
         self.query_one(LayerTabs).names = tuple(layer.name for layer in event.stages)
         self.tell("waiting for the atlas …")
 
@@ -200,9 +178,7 @@ class ExplorerScreen(Screen[None]):
         self.query_one(StatusBar).images = f"{self.images}, {seen}"
         self.tell("")
         if self.stage is not None:
-            self.query_one(ChannelList).statistics = event.statistics.get(self.stage.name)
-            if self.filter or self.sort != "ch":
-                self.order_channels()
+            self.sidebar.show_statistics(event.statistics.get(self.stage.name))
             self.show_map()
 
     def show_job(self, job: say.Job | None) -> None:
@@ -248,13 +224,18 @@ class ExplorerScreen(Screen[None]):
     def on_rows_sideways(self, event: Rows.Sideways) -> None:
         """Left and right in a list walk the layers; from the layers, right leads to the channels."""
         if isinstance(event.rows, LayerList):
-            self.query_one(ChannelList).focus()
+            self.sidebar.channel_list.focus()
         else:
             self.post_message(self.Sideways(event.step))
 
     def on_picture_grid_moved(self, event: PictureGrid.Moved) -> None:
         """One cursor for projections, patches and table."""
         self.link_cursors(event.rank)
+
+    def on_sidebar_entered(self, event: Sidebar.Entered) -> None:
+        """Go to the channel that a filter has left."""
+        if self.stage is not None:
+            self.post_message(self.Went(self.stage.name, event.channel))
 
     def on_layer_tabs_picked(self, event: LayerTabs.Picked) -> None:
         """Go to the layer that was clicked."""
@@ -263,8 +244,8 @@ class ExplorerScreen(Screen[None]):
     def on_minimap_moved(self, event: Minimap.Moved) -> None:
         """Go to the channel, ending a filter that hides it."""
         if self.stage is not None:
-            if event.channel not in self.query_one(ChannelList).order:
-                self.close_filter()
+            if event.channel not in self.sidebar.channel_list.order:
+                self.sidebar.close_filter()
             self.post_message(self.Went(self.stage.name, event.channel))
 
     def link_cursors(self, rank: int) -> None:
@@ -272,57 +253,6 @@ class ExplorerScreen(Screen[None]):
         for grid in self.grids:
             grid.cursor = rank
         self.query_one(TopList).cursor = rank
-
-    # -- filter ------------------------------------------------------------------------------------
-
-    def open_filter(self) -> None:
-        """Show the line to type in."""
-        line = self.query_one("#filter", Input)
-        line.display = True
-        line.focus()
-
-    def close_filter(self) -> bool:
-        """Show all channels again; tell whether there was a filter."""
-        line = self.query_one("#filter", Input)
-        if not (line.display or self.filter):
-            return False
-        line.value, line.display, self.filter = "", False, ""
-        self.order_channels()
-        self.query_one(ChannelList).focus()
-        return True
-
-    @on(Input.Changed, "#filter")
-    def _filter_typed(self, event: Input.Changed) -> None:
-        """Filter as the user types; what cannot be read yet leaves the list as it is."""
-        line = self.query_one("#filter", Input)
-        before, self.filter = self.filter, event.value
-        try:
-            self.order_channels()
-        except ExploreError:
-            self.filter = before
-            line.add_class("-unreadable")
-        else:
-            line.remove_class("-unreadable")
-
-    @on(Input.Submitted, "#filter")
-    def _filter_done(self, event: Input.Submitted) -> None:
-        """Go to the first channel that is left, or say what is wrong."""
-        channels = self.query_one(ChannelList)
-        if self.query_one("#filter").has_class("-unreadable"):
-            try:
-                choose(0, None, event.value)
-            except ExploreError as error:
-                self.app.notify(str(error), severity="error", markup=False)
-            return
-        self.query_one("#filter").display = bool(self.filter)
-        channels.focus()
-        if self.stage is not None and channels.channel is not None:
-            self.post_message(self.Went(self.stage.name, channels.channel))
-
-    def sort_by_next(self, step: int) -> None:
-        """Sort by the next column, or the one before."""
-        self.sort = SORTS[(SORTS.index(self.sort) + step) % len(SORTS)]
-        self.order_channels()
 
     # -- views -------------------------------------------------------------------------------------
 
@@ -346,13 +276,3 @@ class ExplorerScreen(Screen[None]):
             self.grids[1].kind = "whole" if self.boxed else "patch"
             self.grids[1].refresh()
         self.name_panes()
-
-
-def _titled(pane: Widget, title: str) -> Widget:
-    pane.border_title = title
-    return pane
-
-
-def _entitle(pane: Widget, title: str) -> None:
-    if pane.border_title != title:  # setting it draws the whole pane anew
-        pane.border_title = title

@@ -17,6 +17,7 @@ from zfexplore.units import Unit
 class FeedsScreen(InquiryScreen):
     """Lists what feeds ``unit``; enter dives to the channel under the cursor, and back."""
 
+    HELP = "on feeds"
     BINDINGS = keys.bindings(keys.FEEDS)
 
     def __init__(self, chosen: Chosen, unit: Unit, mode: str) -> None:

@@ -10,6 +10,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 
 from zfexplore.tui.questions import Answer, Chosen, GiveUp, Refused
+from zfexplore.tui.screens.help import HelpScreen
 from zfexplore.units import Unit
 
 _numbers = count(1)
@@ -21,6 +22,7 @@ class InquiryScreen(ModalScreen[Unit | None]):
     Only answers to the question asked last are taken.
     """
 
+    HELP = ""  # the title of its keys in the help
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (70, "-narrow"), (100, "-normal")]
 
     class Asked(Message):
@@ -59,6 +61,10 @@ class InquiryScreen(ModalScreen[Unit | None]):
         """Tell the engine that the answer is not wanted any more."""
         self.waiting = False
         self.post_message(self.Asked(GiveUp(self.number)))
+
+    def action_help(self) -> None:
+        """Open the help, the keys of this screen first."""
+        self.app.push_screen(HelpScreen(self.HELP))
 
     def action_close(self) -> None:
         """Leave, ending what is still worked on."""

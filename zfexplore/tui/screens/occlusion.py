@@ -27,6 +27,7 @@ ROOM_FOR_ALL = 100  # columns
 class OcclusionScreen(InquiryScreen):
     """Watches a channel of ``stage`` and the picture's class while parts of it are hidden."""
 
+    HELP = "on an occlusion"
     BINDINGS = keys.bindings(keys.OCCLUSION)
 
     def __init__(self, chosen: Chosen, stage: str, channel: int, mode: str) -> None:

@@ -24,6 +24,7 @@ from zfexplore.units import Unit
 class PictureScreen(InquiryScreen):
     """Asks for a path, then ranks all channels of ``stages``; ``path`` stands in the prompt at first."""
 
+    HELP = "on a picture of your own"
     BINDINGS = keys.bindings(keys.PICTURE)
 
     class Study(Message):

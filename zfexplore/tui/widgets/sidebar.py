@@ -1,0 +1,147 @@
+"""Layers above the channels of one of them, which are filtered by what is typed and sorted by a column."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input
+
+from zfexplore.errors import ExploreError
+from zfexplore.tui.choice import SORTS, choose
+from zfexplore.tui.messages import Layer, StageStatistics
+from zfexplore.tui.widgets.channels import ChannelList
+from zfexplore.tui.widgets.layers import LayerList
+
+
+class Sidebar(Vertical):
+    """Told a layer and what is known of it; ``filter`` and ``sort`` say which channels it lists, and how."""
+
+    class Entered(Message):
+        """The user is done with typing a filter: ``channel`` is the first that is left."""
+
+        def __init__(self, channel: int) -> None:
+            super().__init__()
+            self.channel = channel
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.sort = "ch"
+        self.filter = ""
+
+    def compose(self) -> ComposeResult:
+        """Two lists, and between them the line to type in."""
+        yield LayerList(id="layers")
+        yield Input(id="filter", placeholder="0-15 dead class:face max>20", compact=True)
+        yield ChannelList(id="channels")
+
+    def on_mount(self) -> None:
+        """Name the lists."""
+        entitle(self.layer_list, "1 layers")
+        self._name_channels()
+
+    @property
+    def layer_list(self) -> LayerList:
+        """The layers."""
+        return self.query_one(LayerList)
+
+    @property
+    def channel_list(self) -> ChannelList:
+        """The channels of the present layer."""
+        return self.query_one(ChannelList)
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    def show_layer(self, layer: Layer, known: StageStatistics | None, channel: int) -> None:
+        """List all channels of a layer, the cursor on ``channel``."""
+        self.filter = ""
+        line = self.query_one(Input)
+        line.value, line.display = "", False
+        self.channel_list.statistics = known
+        self.channel_list.stage = layer
+        self.layer_list.cursor = self.layer_list.stages.index(layer)
+        self.order_channels(channel)
+
+    def show_statistics(self, known: StageStatistics | None) -> None:
+        """Fill in what has become known of the layer."""
+        self.channel_list.statistics = known
+        if self.filter or self.sort != "ch":
+            self.order_channels()
+
+    def order_channels(self, at: int | None = None) -> None:
+        """Filter and sort the channels, the cursor staying on ``at`` if it is still there.
+
+        Raises ExploreError where the filter cannot be read.
+        """
+        channels = self.channel_list
+        if channels.stage is None:
+            return
+        wanted = channels.channel if at is None else at
+        order = choose(channels.stage.channels, channels.statistics, self.filter, self.sort)
+        channels.sorted_by = self.sort
+        channels.order = order
+        channels.cursor = order.index(wanted) if wanted in order else 0
+        self._name_channels()
+
+    def _name_channels(self) -> None:
+        layer = self.channel_list.stage
+        chosen = f", {self.channel_list.count()} of {layer.channels}" if layer and self.filter else ""
+        ordered = f", by {self.sort}" if self.sort != "ch" else ""
+        entitle(self.channel_list, f"2 channels of {layer.name}{chosen}{ordered}" if layer else "2 channels")
+
+    def sort_by_next(self, step: int) -> None:
+        """Sort by the next column, or the one before."""
+        self.sort = SORTS[(SORTS.index(self.sort) + step) % len(SORTS)]
+        self.order_channels()
+
+    # -- filter ------------------------------------------------------------------------------------
+
+    def open_filter(self) -> None:
+        """Show the line to type in."""
+        line = self.query_one(Input)
+        line.display = True
+        line.focus()
+
+    def close_filter(self) -> bool:
+        """Show all channels again; tell whether there was a filter."""
+        line = self.query_one(Input)
+        if not (line.display or self.filter):
+            return False
+        line.value, line.display, self.filter = "", False, ""
+        self.order_channels()
+        self.channel_list.focus()
+        return True
+
+    @on(Input.Changed)
+    def _filter_typed(self, event: Input.Changed) -> None:
+        """Filter as the user types; what cannot be read yet leaves the list as it is."""
+        before, self.filter = self.filter, event.value
+        try:
+            self.order_channels()
+        except ExploreError:
+            self.filter = before
+            event.input.add_class("-unreadable")
+        else:
+            event.input.remove_class("-unreadable")
+
+    @on(Input.Submitted)
+    def _filter_done(self, event: Input.Submitted) -> None:
+        """Go to the first channel that is left, or say what is wrong."""
+        if event.input.has_class("-unreadable"):
+            try:
+                choose(0, None, event.value)
+            except ExploreError as error:
+                self.app.notify(str(error), severity="error", markup=False)
+            return
+        event.input.display = bool(self.filter)
+        self.channel_list.focus()
+        if self.channel_list.channel is not None:
+            self.post_message(self.Entered(self.channel_list.channel))
+
+
+def entitle(pane: Widget, title: str) -> None:
+    """Write a pane's title, if it is a new one: setting it draws the whole pane anew."""
+    if pane.border_title != title:
+        pane.border_title = title
