@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from zfexplore.nets.zfnet import ZFNet, initialise
+from zfexplore.nets.zfnet import NORM_CONSTANTS, ContrastNorm, ZFNet, initialise
 from zfexplore.training.learner import (
     judge_plateau,
     learning_rate,
@@ -98,6 +98,39 @@ def test_a_step_is_sgd_with_momentum_as_written_out():
             rms = expected.square().mean((1, 2, 3), keepdim=True).sqrt()
             expected = expected * (1e-2 / rms).clamp(max=1)
         assert torch.allclose(value, expected, rtol=1e-4, atol=1e-6), name
+
+
+def test_losses_follow_those_of_the_plain_loop():
+    """That is: contiguous maps, torch's normalisation, torch's SGD as it comes; momentum, decay, dropout."""
+    chosen = recipe("paper", fc=16, weight_decay=5e-4, nesterov=True, max_rms=None)
+    views = torch.randn(6, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([0, 1, 2, 0, 1, 2])
+    net, plain = (ZFNet(3, 16, chosen.norm, chosen.dropout) for _ in range(2))
+    for some in (net, plain):
+        initialise(some, "xavier", seed=0)
+    k, alpha, beta = NORM_CONSTANTS[chosen.norm]
+    for name, module in list(plain.named_children()):
+        if isinstance(module, ContrastNorm):
+            setattr(plain, name, nn.LocalResponseNorm(5, alpha, beta, k))
+    learner = make_learner(net, chosen, CPU)
+    decayed = [value for value in plain.parameters() if value.ndim > 1]
+    others = [{"params": [value for value in plain.parameters() if value.ndim == 1], "weight_decay": 0.0}]
+    optimiser = torch.optim.SGD(
+        [{"params": decayed, "weight_decay": 5e-4}, *others], lr=0.1, momentum=0.9, nesterov=True
+    )
+    pairs = []
+    for number in range(6):
+        torch.manual_seed(number)  # the same neurons drop out
+        ours = take_step(learner, views, labels, chosen, CPU, lr=0.1)
+        torch.manual_seed(number)
+        theirs = nn.functional.cross_entropy(plain(views), labels)
+        optimiser.zero_grad()
+        theirs.backward()
+        optimiser.step()
+        pairs.append((ours.item(), theirs.item()))
+    found, expected = zip(*pairs, strict=True)
+    assert max(expected) - min(expected) > 0.3  # the weights have moved
+    assert found == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_gradient_is_clipped_as_a_whole():
