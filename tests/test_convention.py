@@ -12,7 +12,19 @@ def test_a_convention_survives_json():
     assert InputConvention.from_json(json.loads(json.dumps(convention.to_json()))) == convention
 
 
-@pytest.mark.parametrize("change", [{"mean": [1, 2]}, {"std": [1]}, {"size": "big"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mean": [1, 2]},
+        {"std": [1]},
+        {"size": "big"},
+        {"scale": 0},
+        {"scale": float("nan")},
+        {"std": [1, 0, 1]},
+        {"std": [1, 1, float("inf")]},
+        {"mean": [float("nan"), 0, 0]},
+    ],
+)
 def test_a_damaged_convention_is_refused(change):
     with pytest.raises((ValueError, TypeError)):
         InputConvention.from_json(InputConvention().to_json() | change)

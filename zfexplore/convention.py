@@ -7,6 +7,7 @@ the replication subtracts a mean from values in [0, 1]. Both, and torchvision's 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,7 @@ class InputConvention:
     ``resize`` is the smallest side before cropping. ``mean`` and ``std`` are per channel, RGB, in
     scaled units. ``mean_image``, ``[3, resize, resize]`` float32 in scaled units, takes the place
     of ``mean`` where a net was trained with a per-pixel mean; it is stored beside the weights, not
-    in JSON.
+    in JSON. Raises ValueError for a scale or std that is not positive, and for numbers that are not finite.
     """
 
     size: int = 224
@@ -29,6 +30,14 @@ class InputConvention:
     mean: Colour = (0.0, 0.0, 0.0)
     std: Colour = (1.0, 1.0, 1.0)
     mean_image: Any = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.scale < math.inf:
+            raise ValueError(f"the scale must be a positive number, not {self.scale:g}")
+        if not all(0 < value < math.inf for value in self.std):
+            raise ValueError(f"the std must be three positive numbers, not {_listed(self.std)}")
+        if not all(math.isfinite(value) for value in self.mean):
+            raise ValueError(f"the mean must be three finite numbers, not {_listed(self.mean)}")
 
     def to_json(self) -> dict[str, Any]:
         """Give everything but ``mean_image`` as plain values."""
@@ -57,3 +66,7 @@ class InputConvention:
             std=std,
             mean_image=mean_image,
         )
+
+
+def _listed(values: Colour) -> str:
+    return ", ".join(f"{value:g}" for value in values)

@@ -171,12 +171,56 @@ def test_values_that_are_not_numbers_are_refused(written, tmp_path):
         ({"input": InputConvention(size=10**9, resize=10**9).to_json()}, "input size"),
         ({"input": InputConvention().to_json() | {"per_pixel_mean": True}}, "per-pixel mean is missing"),
         ({"classes": None}, "unreadable metadata"),
+        ({"classes": ["a"]}, "names 1 classes, but its net tells 3 apart"),
+        ({"input": InputConvention().to_json() | {"scale": float("nan")}}, "scale must be a positive number"),
+        ({"input": InputConvention().to_json() | {"std": [1, 0, 1]}}, "std must be three positive numbers"),
+        ({"architecture": "alexnet", "arguments": {"weights": "DEFAULT"}}, "cannot be made with 'weights'"),
     ],
 )
 def test_hostile_metadata_is_one_clear_line(written, tmp_path, described, message):
     with pytest.raises(ExploreError, match=message) as caught:
         load_checkpoint(rewritten(written, tmp_path, described=described))
     assert "\n" not in str(caught.value)
+
+
+def test_a_hostile_file_cannot_have_weights_downloaded(written, tmp_path, monkeypatch):
+    def download(*_arguments, **_options):
+        raise AssertionError("a download was tried")
+
+    monkeypatch.setattr("torch.hub.download_url_to_file", download)
+    described = {"architecture": "alexnet", "arguments": {"weights": "DEFAULT", "num_classes": 1000}}
+    with pytest.raises(ExploreError, match="it takes num_classes, dropout"):
+        load_checkpoint(rewritten(written, tmp_path, described=described))
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.bool, torch.complex64, torch.float8_e4m3fn])
+def test_weights_of_a_type_that_cannot_be_computed_with_are_refused(written, tmp_path, dtype):
+    tensors = load_file(written)
+    tensors["conv1.bias"] = tensors["conv1.bias"].to(dtype)
+    with pytest.raises(ExploreError, match=f"conv1.bias holds {dtype} values that are not finite numbers"):
+        load_checkpoint(rewritten(written, tmp_path, tensors=tensors))
+
+
+@pytest.mark.parametrize(
+    ("mean", "announced", "message"),
+    [
+        (torch.full((3, 73, 73), float("nan")), True, "mean is not 3 x 73 x 73 finite numbers"),
+        (torch.ones(3, 73, 73, dtype=torch.uint8), True, "mean is not 3 x 73 x 73 finite numbers"),
+        (torch.ones(3, 64, 64), True, "mean is not 3 x 73 x 73 finite numbers"),
+        (torch.ones(3, 73, 73), False, "a per-pixel mean that the input does not mention"),
+    ],
+)
+def test_a_wrong_mean_image_is_one_clear_line(written, tmp_path, mean, announced, message):
+    described = {"input": metadata().input.to_json() | {"per_pixel_mean": announced}}
+    tensors = load_file(written) | {MEAN_IMAGE: mean}
+    with pytest.raises(ExploreError, match=message):
+        load_checkpoint(rewritten(written, tmp_path, tensors=tensors, described=described))
+
+
+def test_a_snapshot_keeps_its_classes_names_without_logits(net, tmp_path):
+    trunk = ZFNet(classes=0)
+    save_checkpoint(tmp_path / "s.safetensors", trunk, metadata(arguments=trunk.arguments))
+    assert load_checkpoint(tmp_path / "s.safetensors").metadata.classes == CLASSES
 
 
 def test_metadata_that_is_no_json_is_one_clear_line(tmp_path):
@@ -187,11 +231,11 @@ def test_metadata_that_is_no_json_is_one_clear_line(tmp_path):
 
 def test_other_nets_of_the_zoo_come_back_as_themselves(tmp_path):
     torch.manual_seed(0)
-    net = zoo.make_net("alexnet", {"num_classes": 2})
+    net = zoo.make_net("alexnet", {"num_classes": 3})
     save_checkpoint(
         tmp_path / "a.safetensors",
         net,
-        metadata(architecture="alexnet", arguments={"num_classes": 2}),
+        metadata(architecture="alexnet", arguments={"num_classes": 3}),
         half=True,
     )
     assert load_checkpoint(tmp_path / "a.safetensors").trunk.names[-1] == "fc8"

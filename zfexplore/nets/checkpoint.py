@@ -30,6 +30,7 @@ FORMAT = 1
 SHIPPED = "zfnet.safetensors"
 MEAN_IMAGE = "input.mean"
 METADATA_KEY = "zfexplore"
+WEIGHT_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,9 @@ def load_checkpoint(
     tensors, metadata = _read(file)
     net = _assemble(file, metadata, tensors)
     net.eval().requires_grad_(False).to(device)
-    return Checkpoint(net, Trunk(net), metadata)
+    trunk = Trunk(net)
+    _check_classes(file, metadata, trunk)
+    return Checkpoint(net, trunk, metadata)
 
 
 def read_metadata(path: str | os.PathLike[str] | None = None) -> Metadata:
@@ -191,10 +194,7 @@ def _parse(file: Path, text: str, mean_image: Tensor | None, fingerprint: str) -
         convention = InputConvention.from_json(values["input"], mean_image)
         if not 1 <= convention.size <= convention.resize <= 4096:
             raise ValueError(f"input size {convention.size}, resized to {convention.resize}")
-        if values["input"].get("per_pixel_mean") and (
-            mean_image is None or mean_image.shape != (3, convention.resize, convention.resize)
-        ):
-            raise ValueError("the per-pixel mean is missing or has another size")
+        _check_mean_image(bool(values["input"].get("per_pixel_mean")), mean_image, convention.resize)
         return Metadata(
             architecture=str(values["architecture"]),
             arguments=dict(values["arguments"]),
@@ -209,6 +209,17 @@ def _parse(file: Path, text: str, mean_image: Tensor | None, fingerprint: str) -
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ExploreError(f"{file} has unreadable metadata ({type(error).__name__}: {error})") from error
+
+
+def _check_mean_image(announced: bool, mean_image: Tensor | None, side: int) -> None:
+    if mean_image is None:
+        if announced:
+            raise ValueError("the per-pixel mean is missing")
+        return
+    if not announced:
+        raise ValueError("there is a per-pixel mean that the input does not mention")
+    if mean_image.shape != (3, side, side) or not _is_numbers(mean_image):
+        raise ValueError(f"the per-pixel mean is not 3 x {side} x {side} finite numbers")
 
 
 def _assemble(file: Path, metadata: Metadata, tensors: dict[str, Tensor]) -> nn.Module:
@@ -229,7 +240,7 @@ def _assemble(file: Path, metadata: Metadata, tensors: dict[str, Tensor]) -> nn.
     complaints += [
         f"{name} holds {tensor.dtype} values that are not finite numbers"
         for name, tensor in tensors.items()
-        if not tensor.is_floating_point() or not bool(torch.isfinite(tensor).all())
+        if not _is_numbers(tensor)
     ]
     if complaints:
         more = f" (and {len(complaints) - 3} more)" if len(complaints) > 3 else ""
@@ -237,6 +248,18 @@ def _assemble(file: Path, metadata: Metadata, tensors: dict[str, Tensor]) -> nn.
         raise ExploreError(f"{file} does not fit {metadata.architecture}: {shown}{more}")
     net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)
     return net
+
+
+def _check_classes(file: Path, metadata: Metadata, trunk: Trunk) -> None:
+    """Compare the class names, where there are any, with the logits; snapshots have names and no logits."""
+    named = len(metadata.classes)
+    if named and trunk.heads and named != (told := trunk.heads[-1].channels):
+        raise ExploreError(f"{file} names {named} classes, but its net tells {told} apart")
+
+
+def _is_numbers(tensor: Tensor) -> bool:
+    """Tell whether every value is a finite floating-point number, of a type that arithmetic is done in."""
+    return tensor.dtype in WEIGHT_TYPES and bool(torch.isfinite(tensor).all())
 
 
 def _fingerprint(tensors: dict[str, Tensor]) -> str:

@@ -24,6 +24,8 @@ NETS = {
     "vgg16": "Simonyan and Zisserman 2014, 13 convolutions",
     "vgg19": "Simonyan and Zisserman 2014, 16 convolutions",
 }
+ZFNET_ARGUMENTS = ("classes", "fc", "norm", "dropout")
+TORCHVISION_ARGUMENTS = ("num_classes", "dropout")
 # Those with weights that torchvision can download.
 PRETRAINED = tuple(name for name in NETS if name != "zfnet")
 
@@ -34,12 +36,17 @@ IMAGENET_INPUT = InputConvention(
 
 
 def make_net(name: str, arguments: dict[str, Any]) -> nn.Module:
-    """Make a net with fresh weights; ``arguments`` are its constructor's.
+    """Make a net with fresh weights; ``arguments`` are its constructor's, those that shape it.
 
     Raises ExploreError for a name that is not in ``NETS`` or arguments that the net does not take.
     """
+    constructor = _constructor(name)
+    # A checkpoint's metadata comes by here: torchvision's ``weights`` would have it download a file.
+    taken = ZFNET_ARGUMENTS if name == "zfnet" else TORCHVISION_ARGUMENTS
+    if unknown := [argument for argument in arguments if argument not in taken]:
+        raise ExploreError(f"the net {name} cannot be made with {unknown[0]!r}: it takes {', '.join(taken)}")
     try:
-        return _constructor(name)(**arguments)
+        return constructor(**arguments)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ExploreError(f"the net {name} cannot be made with {arguments}: {error}") from error
 
