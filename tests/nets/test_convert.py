@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import pickle
+
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
@@ -92,6 +95,52 @@ def test_a_wrong_shape_names_their_tensor_and_ours(net, tmp_path):
         convert_state_dict(tmp_path / "x.pth", tmp_path / "x.safetensors")
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda weight: weight * float("nan"),
+        lambda weight: weight.to(torch.int8),
+        lambda w: w.to(torch.complex64),
+    ],
+)
+def test_values_that_are_no_finite_numbers_are_refused_before_anything_is_written(net, tmp_path, spoil):
+    values = foreign(net)
+    values["module.layers.2"] = spoil(values["module.layers.2"])
+    torch.save(values, tmp_path / "x.pth")
+    with pytest.raises(ExploreError, match=r"module\.layers\.2 holds torch\.\w+ values that are not finite"):
+        convert_state_dict(tmp_path / "x.pth", tmp_path / "x.safetensors")
+    assert not (tmp_path / "x.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        ("x.pth", r"name ends in \.safetensors: .*x\.pth does not"),
+        ("x", r"name ends in \.safetensors"),
+        ("folder.safetensors", "is a folder"),
+        ("bare.safetensors", "is the file to read; name another one"),
+    ],
+)
+def test_a_name_that_would_not_do_is_refused_and_the_file_that_is_read_left_alone(
+    net, tmp_path, out, message
+):
+    (tmp_path / "folder.safetensors").mkdir()
+    torch.save(foreign(net), tmp_path / "x.pth")
+    save_file({"a": torch.zeros(2)}, tmp_path / "bare.safetensors")
+    file = tmp_path / (out if out == "bare.safetensors" else "x.pth")
+    before = file.read_bytes()
+    with pytest.raises(ExploreError, match=message) as caught:
+        convert_state_dict(file, tmp_path / out)
+    assert caught.value.exit_code == 2
+    assert file.read_bytes() == before
+
+
+def test_a_pickle_of_another_protocol_is_refused_without_a_warning(tmp_path):
+    (tmp_path / "x.pth").write_bytes(pickle.dumps({"a": Payload()}, protocol=4))
+    with pytest.raises(ExploreError, match="more than tensors, which is refused"):
+        convert_state_dict(tmp_path / "x.pth", tmp_path / "x.safetensors")
+
+
 def test_garbage_and_missing_files_say_so(tmp_path):
     (tmp_path / "x.pth").write_bytes(b"not a torch file at all")
     with pytest.raises(ExploreError, match="not a torch file|more than tensors"):
@@ -115,8 +164,6 @@ def test_class_names_must_be_as_many_as_the_nets(net, tmp_path):
     ],
 )
 def test_a_bare_safetensors_file_converts_though_its_names_come_sorted(net, tmp_path, prefixes):
-    from safetensors.torch import save_file
-
     weights = list(net.state_dict().values())
     named = {
         f"{prefix}.{part}": weights[2 * i + j]

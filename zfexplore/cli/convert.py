@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from zfexplore.convention import InputConvention
 
 
 def convert(
@@ -19,8 +22,14 @@ def convert(
         float, typer.Option("--scale", help="What the net was fed for a white pixel: 1, or 255.")
     ] = 1.0,
     mean: Annotated[
-        str, typer.Option("--mean", metavar="R,G,B", help="The mean subtracted, in the scale's units.")
-    ] = "0.485,0.456,0.406",
+        str | None,
+        typer.Option(
+            "--mean",
+            metavar="R,G,B",
+            help="The mean subtracted from red, green and blue, in the scale's units.",
+            show_default="ImageNet's: 0.485,0.456,0.406 times the scale",
+        ),
+    ] = None,
     std: Annotated[
         str, typer.Option("--std", metavar="R,G,B", help="What was divided by afterwards.")
     ] = "1,1,1",
@@ -35,13 +44,14 @@ def convert(
 
     The file is read with weights_only=True: nothing in it can run.
 
-    Example: zfexplore convert zfnet.pth --out zfnet.safetensors --norm replication --bgr
+    The replication (Yao 2024) fed BGR images and subtracted means in RGB order: --bgr, and means turned.
+
+    Example: zfexplore convert zfnet.pth --out zfnet.safetensors --bgr --mean 0.406,0.456,0.485
     """
     from zfexplore.cli.show import remarks
-    from zfexplore.convention import InputConvention
     from zfexplore.nets.convert import convert_state_dict
 
-    convention = InputConvention(scale=scale, mean=_three(mean, "--mean"), std=_three(std, "--std"))
+    convention = _convention(scale, mean, std)
     metadata = convert_state_dict(
         file,
         out,
@@ -52,6 +62,20 @@ def convert(
     )
     arguments = ", ".join(f"{name}={value}" for name, value in metadata.arguments.items())
     remarks().print(f"wrote {out}: ZFNet({arguments})", markup=False)
+
+
+def _convention(scale: float, mean: str | None, std: str) -> InputConvention:
+    from zfexplore.convention import InputConvention
+    from zfexplore.errors import ExploreError
+
+    red, green, blue = _three("0.485,0.456,0.406" if mean is None else mean, "--mean")
+    unit = scale if mean is None else 1.0
+    try:
+        return InputConvention(
+            scale=scale, mean=(red * unit, green * unit, blue * unit), std=_three(std, "--std")
+        )
+    except ValueError as error:
+        raise ExploreError(f"--scale, --mean or --std: {error}", usage=True) from None
 
 
 def _three(text: str, option: str) -> tuple[float, float, float]:

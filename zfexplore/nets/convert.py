@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 import re
-from dataclasses import replace
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,9 @@ def convert_state_dict(
 
     ``bgr`` turns the input channels of conv1 round, for nets that were trained on BGR images.
     ``classes`` is a text file of class names, one a line. Raises ExploreError when the file is not
-    a state dict or its tensors are not those of a ZFNet.
+    a state dict or its tensors are not those of a ZFNet; ``out`` is written only after all checks.
     """
+    _check_target(file, out)
     ours = _match(file, _tensors(file))
     if bgr:
         ours["conv1.weight"] = ours["conv1.weight"].flip(1)
@@ -60,22 +61,27 @@ def convert_state_dict(
         architecture="zfnet",
         arguments={"classes": count, "fc": fc, "norm": norm, "dropout": 0.5},
         classes=_class_names(classes, count),
-        input=replace(convention or InputConvention(scale=1.0)),
+        input=convention or InputConvention(scale=1.0),
         recipe={"name": "converted", "file": file.name},
     )
     write_checkpoint(out, ours, metadata)
     return load_checkpoint(out).metadata
 
 
+def _check_target(file: Path, out: Path) -> None:
+    if out.suffix != ".safetensors":
+        raise ExploreError(f"a checkpoint's name ends in .safetensors: {out} does not", usage=True)
+    if out.is_dir():
+        raise ExploreError(f"{out} is a folder; name a file to write", usage=True)
+    if out.exists() and file.exists() and out.samefile(file):
+        raise ExploreError(f"{out} is the file to read; name another one to write", usage=True)
+
+
 def _tensors(file: Path) -> list[tuple[str, Tensor]]:
     if not file.is_file():
         raise ExploreError(f"{file} is not there; name a file written by torch.save")
     try:
-        loaded: Any = (
-            _in_layer_order(load_file(file))
-            if file.suffix == ".safetensors"
-            else torch.load(file, map_location="cpu", weights_only=True)
-        )
+        loaded = _loaded(file)
     except pickle.UnpicklingError as error:
         raise ExploreError(
             f"{file} holds more than tensors, which is refused because loading it could run code; "
@@ -91,6 +97,14 @@ def _tensors(file: Path) -> list[tuple[str, Tensor]]:
     if not tensors:
         raise ExploreError(f"{file} holds no tensors")
     return tensors
+
+
+def _loaded(file: Path) -> Any:
+    if file.suffix == ".safetensors":
+        return _in_layer_order(load_file(file))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's remarks on pickles; what matters comes as an error
+        return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def _in_layer_order(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -123,6 +137,8 @@ def _match(file: Path, tensors: list[tuple[str, Tensor]]) -> dict[str, Tensor]:
             raise ExploreError(
                 f"{file} is no ZFNet: {theirs} is {tuple(tensor.shape)} where {ours} is {tuple(wanted.shape)}"
             )
+        if not tensor.is_floating_point() or not bool(torch.isfinite(tensor.float()).all()):
+            raise ExploreError(f"{file}: {theirs} holds {tensor.dtype} values that are not finite numbers")
         matched[ours] = tensor.float().contiguous()
     return matched
 
