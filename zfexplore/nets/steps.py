@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zfexplore.errors import ExploreError
+from zfexplore.nets.layers import layers_in_order, refusal
 from zfexplore.nets.zfnet import ContrastNorm
 
 Kind = Literal["conv", "relu", "pool", "lrn", "avgpool", "flatten", "linear"]
@@ -85,7 +85,7 @@ def run_step(step: Step, x: Tensor) -> Tensor:
 
 
 def read_steps(module: nn.Module) -> tuple[Step, ...]:
-    """Read the layers in the order of their registration, which for a plain stack is that of its forward.
+    """Read the layers in the order in which the module's forward runs them.
 
     Raises ExploreError naming the first layer that a trunk cannot have.
     """
@@ -93,21 +93,10 @@ def read_steps(module: nn.Module) -> tuple[Step, ...]:
 
 
 def _steps(module: nn.Module) -> Iterator[Step]:
-    for name, layer in _leaves(module, type(module).__name__):
+    for name, layer in layers_in_order(module):
         if isinstance(layer, nn.Identity | nn.Dropout | nn.Dropout2d):
             continue
         yield _step(name, layer)
-
-
-def _leaves(module: nn.Module, root: str, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    children = list(module.named_children())
-    if not children:
-        yield prefix or type(module).__name__, module
-        return
-    if prefix and not isinstance(module, nn.Sequential):
-        raise _refusal(prefix, module, f"a part of {root} with a forward of its own, which may branch")
-    for name, child in children:
-        yield from _leaves(child, root, f"{prefix}.{name}" if prefix else name)
 
 
 def _step(name: str, layer: nn.Module) -> Step:
@@ -117,7 +106,7 @@ def _step(name: str, layer: nn.Module) -> Step:
         return Step("relu", name, layer)
     if isinstance(layer, nn.MaxPool2d):
         if _pair(layer.dilation) != (1, 1):
-            raise _refusal(name, layer, "a pooling with dilation")
+            raise refusal(name, layer, "a pooling with dilation")
         kernel, stride, padding = _pair(layer.kernel_size), _pair(layer.stride), _pair(layer.padding)
         return Step("pool", name, layer, kernel, stride, padding, layer.ceil_mode)
     if isinstance(layer, nn.LocalResponseNorm | ContrastNorm):
@@ -128,18 +117,18 @@ def _step(name: str, layer: nn.Module) -> Step:
         return Step("flatten", name, layer)
     if isinstance(layer, nn.Linear):
         return Step("linear", name, layer)
-    raise _refusal(name, layer, f"{_article(type(layer).__name__)} layer")
+    raise refusal(name, layer, f"{_article(type(layer).__name__)} layer")
 
 
 def _convolution(name: str, layer: nn.Conv2d) -> Step:
     if _pair(layer.dilation) != (1, 1):
-        raise _refusal(name, layer, "a convolution with dilation")
+        raise refusal(name, layer, "a convolution with dilation")
     if layer.padding_mode != "zeros":
-        raise _refusal(name, layer, f"a convolution with {layer.padding_mode!r} padding")
+        raise refusal(name, layer, f"a convolution with {layer.padding_mode!r} padding")
     kernel = _pair(layer.kernel_size)
     if layer.padding == "same":
         if kernel[0] % 2 == 0 or kernel[1] % 2 == 0:
-            raise _refusal(name, layer, "an even kernel with 'same' padding, which is lopsided")
+            raise refusal(name, layer, "an even kernel with 'same' padding, which is lopsided")
         padding = (kernel[0] // 2, kernel[1] // 2)
     else:
         padding = (0, 0) if layer.padding == "valid" else _pair(layer.padding)
@@ -155,7 +144,7 @@ def _with_flatten(steps: list[Step]) -> list[Step]:
         return steps
     for step in steps[first_head:]:
         if step.kind in ("conv", "pool", "lrn"):
-            raise _refusal(step.name, step.module, "a layer behind the end of the convolutional part")
+            raise refusal(step.name, step.module, "a layer behind the end of the convolutional part")
     flat = next((i for i, step in enumerate(steps) if step.kind == "flatten"), None)
     linear = next((i for i, step in enumerate(steps) if step.kind == "linear"), None)
     if linear is not None and (flat is None or flat > linear):
@@ -165,13 +154,6 @@ def _with_flatten(steps: list[Step]) -> list[Step]:
 
 def _pair(value: Any) -> Pair:
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
-
-
-def _refusal(name: str, layer: nn.Module, what: str) -> ExploreError:
-    return ExploreError(
-        f"this net cannot be explored: {name} ({type(layer).__name__}) is {what}; "
-        "a trunk is a plain stack of Conv2d, ReLU, MaxPool2d and LRN"
-    )
 
 
 def _article(word: str) -> str:
