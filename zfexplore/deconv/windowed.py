@@ -81,12 +81,16 @@ def project_request(trunk: Trunk, images: Tensor, request: Request) -> Projectio
     """Bring the rows of a checked request back to pixels."""
     if request.whole_map or request.stage.kind == "fc":
         return dense.project_request(trunk, images, request)
+    windows = None if request.position is None else _windows(trunk, request, request.position)
     with exact_arithmetic(trunk.device):
-        rows, parts = [], []
-        for some, recording in _sources(trunk, images, request):
-            rows.append(some)
-            parts.append(_project_rows(trunk, request.take(some), images, recording))
-        return join(parts, torch.cat(rows))
+        order: list[int] = []
+        parts = []
+        for rows, recording in _sources(trunk, images, request, windows):
+            some = None if windows is None else [windows[row] for row in rows]
+            part = request.take(torch.tensor(rows)) if len(rows) < len(request) else request
+            parts.append(_project_rows(trunk, part, some, images, recording))
+            order += rows
+        return join(parts, torch.tensor(order))
 
 
 def project_recorded(
@@ -102,48 +106,55 @@ def project_recorded(
     _, height, width = recording.shapes[0]
     request = read_units(trunk, 1, (height, width), recording.stage.name, channels, positions)
     with exact_arithmetic(trunk.device):
-        return _project_rows(trunk, request, recording.top, recording)
+        return _project_rows(trunk, request, None, recording.top, recording)
 
 
-def _sources(trunk: Trunk, images: Tensor, request: Request) -> Iterator[tuple[Tensor, Recording | None]]:
+def _sources(
+    trunk: Trunk, images: Tensor, request: Request, windows: Sequence[Windows] | None
+) -> Iterator[tuple[list[int], Recording | None]]:
     """Share out the rows: with a recording those cut from it, with None those run up by themselves."""
+    by_image: dict[int, list[int]] = {}
+    for row, image in enumerate(request.image.tolist()):
+        by_image.setdefault(image, []).append(row)
     own: list[int] = []
     whole = whole_cost(trunk, request.stage, request.size)
-    for image in request.image.unique().tolist():
-        rows = (request.image == image).nonzero().flatten()
-        if _windows_are_cheaper(trunk, request.take(rows), whole):
-            own += rows.tolist()
+    for image, rows in by_image.items():
+        # Where a channel's maximum lies, only the whole map tells.
+        if windows is not None and _cheaper(trunk, request, [windows[row] for row in rows], whole):
+            own += rows
         else:
             picture = images[image : image + 1].contiguous(memory_format=torch.channels_last)
             yield rows, record(trunk, picture, request.stage.name)
     if own:
-        yield torch.tensor(own), None
+        yield sorted(own), None
 
 
-def _windows_are_cheaper(trunk: Trunk, request: Request, whole: int) -> bool:
-    if request.position is None:  # where a channel's maximum lies, only the whole map tells
+def _cheaper(trunk: Trunk, request: Request, windows: Sequence[Windows], whole: int) -> bool:
+    """Tell whether running up all the windows of one image is less work than the whole image."""
+    if any(sees_nothing(every) for every in windows):
         return False
-    cost = 0
-    for windows in _windows(trunk, request, request.position):
-        cost += window_cost(trunk, request.stage, windows)
-        if sees_nothing(windows) or cost >= whole:
-            return False
-    return True
+    return sum(window_cost(trunk, request.stage, every) for every in windows) < whole
 
 
-def _windows(trunk: Trunk, request: Request, position: Tensor) -> Iterator[Windows]:
-    for y, x in position.tolist():
-        yield trunk.windows(request.stage.name, y, x, request.size)
+def _windows(trunk: Trunk, request: Request, position: Tensor) -> list[Windows]:
+    return [trunk.windows(request.stage.name, y, x, request.size) for y, x in position.tolist()]
 
 
-def _project_rows(trunk: Trunk, request: Request, images: Tensor, recording: Recording | None) -> Projection:
+def _project_rows(
+    trunk: Trunk,
+    request: Request,
+    windows: Sequence[Windows] | None,
+    images: Tensor,
+    recording: Recording | None,
+) -> Projection:
     """Bring rows back that all run up by themselves, or are all cut from one image's ``recording``."""
     steps = trunk.steps[: request.stage.end]
     position = request.position
     if position is None:
         assert recording is not None, "without positions every image is run up whole"
         position = strongest(recording.top[0, request.channel])
-    windows = list(_windows(trunk, request, position))
+    if windows is None:
+        windows = _windows(trunk, request, position)
     pixels = images.new_zeros(len(request), pixel_channels(trunk), *request.size)
     activation = images.new_zeros(len(request))
     for alike in group(steps, windows, BATCH_NUMBERS.get(trunk.device.type, BATCH_NUMBERS["cpu"])):

@@ -59,6 +59,8 @@ class Trunk:
     def __init__(self, module: nn.Module) -> None:
         self.module = module
         self.steps = read_steps(module)
+        self._first: Any = next((step.module for step in self.steps if step.kind == "conv"), None)
+        self._axes = tuple(tuple(step.axis(axis) for step in self.steps) for axis in (0, 1))
         every = tuple(_stages(self.steps))
         self.stages = tuple(stage for stage in every if stage.kind != "fc")
         self.heads = tuple(stage for stage in every if stage.kind == "fc")
@@ -120,7 +122,16 @@ class Trunk:
 
     def sizes(self, end: int, size: Pair) -> tuple[Pair, ...]:
         """Give the (height, width) of the input and of the map after each of the first ``end`` steps."""
-        return _sizes(self.steps[:end], size)
+        rows, columns = (_lengths(axis[:end], length) for axis, length in zip(self._axes, size, strict=True))
+        sizes = tuple(zip(rows, columns, strict=True))
+        for step, left in zip(self.steps[:end], sizes[1:], strict=True):
+            if min(left) < 1:
+                raise ExploreError(
+                    f"an image of {size[0]} x {size[1]} pixels is too small for this net: "
+                    f"nothing is left of it at {step.name}",
+                    usage=True,
+                )
+        return sizes
 
     def receptive_field(self, name: str) -> ReceptiveField:
         """Give size, jump and start of a stage's units; for fc stages those of the last map below."""
@@ -153,14 +164,13 @@ class Trunk:
                 f"for an input of {size[0]} x {size[1]}",
                 usage=True,
             )
-        steps = self.steps[: stage.end]
-        vertical = _spans(tuple(step.axis(0) for step in steps), y, size[0])
-        horizontal = _spans(tuple(step.axis(1) for step in steps), x, size[1])
+        vertical = _spans(self._axes[0][: stage.end], y, size[0])
+        horizontal = _spans(self._axes[1][: stage.end], x, size[1])
         return tuple(Window(y0, x0, y1, x1) for (y0, y1), (x0, x1) in zip(vertical, horizontal, strict=True))
 
     @property
     def _weight(self) -> Tensor:
-        return next(self.module.parameters())
+        return self._first.weight
 
 
 def _stages(steps: tuple[Step, ...]) -> Iterator[Stage]:
@@ -184,17 +194,13 @@ def _stages(steps: tuple[Step, ...]) -> Iterator[Stage]:
             yield Stage(f"fc{number}", "fc", module.out_features, end)
 
 
-def _sizes(steps: tuple[Step, ...], size: Pair) -> tuple[Pair, ...]:
-    sizes = [size]
+@lru_cache(maxsize=1024)
+def _lengths(steps: tuple[AxisStep, ...], length: int) -> tuple[int, ...]:
+    """Give the length of the input and of every map along one axis; below one where nothing is left."""
+    lengths = [length]
     for step in steps:
-        sizes.append(step.output_size(sizes[-1]))
-        if min(sizes[-1]) < 1:
-            raise ExploreError(
-                f"an image of {size[0]} x {size[1]} pixels is too small for this net: "
-                f"nothing is left of it at {step.name}",
-                usage=True,
-            )
-    return tuple(sizes)
+        lengths.append(step.output_length(lengths[-1]))
+    return tuple(lengths)
 
 
 @lru_cache(maxsize=16384)
@@ -204,9 +210,7 @@ def _spans(steps: tuple[AxisStep, ...], place: int, length: int) -> tuple[Pair, 
     Sets and not intervals, because where a stride exceeds its kernel a place in a gap must not
     count when a later clipping looks for the outermost one.
     """
-    lengths = [length]
-    for step in steps:
-        lengths.append(step.output_length(lengths[-1]))
+    lengths = _lengths(steps, length)
     places = frozenset((place,))
     spans = [_span(places)]
     for step, below in zip(reversed(steps), reversed(lengths[:-1]), strict=True):
