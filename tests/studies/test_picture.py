@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from zfexplore.images.sources import UnreadableImage
+from zfexplore.errors import ExploreError
 from zfexplore.studies.picture import open_picture, see
 
 
@@ -19,8 +21,15 @@ def test_a_file_is_opened_in_colour(tmp_path):
 def test_what_is_no_picture_is_named(tmp_path, content):
     if content is not None:
         (tmp_path / "odd.jpg").write_bytes(content)
-    with pytest.raises(UnreadableImage, match=r"odd\.jpg"):
+    with pytest.raises(ExploreError, match=f"^{re.escape(str(tmp_path / 'odd.jpg'))} cannot be read: "):
         open_picture(tmp_path / "odd.jpg")
+
+
+def test_the_home_folder_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    Image.new("RGB", (7, 5)).save(tmp_path / "mine.png")
+    assert open_picture("~/mine.png").size == (7, 5)
 
 
 def test_the_net_sees_the_pixels_less_their_mean(tiny, picture_of):

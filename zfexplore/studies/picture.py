@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,7 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from zfexplore.images.sources import Entry, FileSource
+from zfexplore.errors import ExploreError
+from zfexplore.images.decode import UndecodableError, read_rgb
 from zfexplore.images.transforms import Fit, normalise, prepare
 
 if TYPE_CHECKING:
@@ -29,9 +29,11 @@ class Seen(NamedTuple):
 
 
 def open_picture(path: str | os.PathLike[str]) -> Image.Image:
-    """Open one image file, upright and in RGB; raises UnreadableImage, an ExploreError that names it."""
-    file = Path(path).expanduser()
-    return FileSource(file.name, [Entry(os.fspath(file), os.fspath(path), None)])[0].image
+    """Open one image file, upright and in RGB; raises ExploreError, naming the file."""
+    try:
+        return read_rgb(os.path.expanduser(path))
+    except UndecodableError as error:
+        raise ExploreError(f"{os.fspath(path)} cannot be read: {error}") from error
 
 
 def see(checkpoint: Checkpoint, image: Image.Image, fit: Fit = "crop") -> Seen:
