@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
+from textual.scrollbar import ScrollBarRender
 
+from zfexplore.tui import terminal
 from zfexplore.tui.terminal import log_path, own_terminal, speaks_utf8, suit_colours
 
 
@@ -49,6 +53,17 @@ def test_without_utf8_every_cell_becomes_one_ascii_character():
         drawn = glyphs.encode(sys.__stderr__.encoding, sys.__stderr__.errors)
 
     assert drawn == b">conv5:0 v +-+ =' ~ ? ?? e"
+
+
+def test_what_the_explorer_and_textual_draw_is_known_in_ascii():
+    sources = "".join(path.read_text("utf-8") for path in Path(terminal.__file__).parent.rglob("*.py"))
+    bars = "".join(ScrollBarRender.VERTICAL_BARS + ScrollBarRender.HORIZONTAL_BARS)
+    glyphs = "".join(sorted({glyph for glyph in sources + bars if not glyph.isascii()}))
+
+    drawn = glyphs.encode("ascii", "look-alike").decode()
+
+    assert "?" not in drawn, glyphs[drawn.index("?")]
+    assert len(drawn) == cell_len(glyphs)
 
 
 def test_what_native_code_writes_goes_to_the_log_and_the_terminal_comes_back(capfd):
