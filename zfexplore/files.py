@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+_CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], "\N{REPLACEMENT CHARACTER}")
+
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -45,6 +47,14 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write ``text`` to ``path`` in UTF-8, whole or not at all."""
     write_bytes(path, text.encode("utf-8"))
+
+
+def printable(text: str) -> str:
+    """Give a name out of a file or folder as text that can be shown: control characters replaced.
+
+    Written to a terminal they could move its cursor, change its colours or its title.
+    """
+    return text.translate(_CONTROL)
 
 
 def cache_dir() -> Path:

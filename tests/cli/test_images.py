@@ -88,6 +88,13 @@ def test_check_names_the_bad_images(run, photos):
     assert "1 image could not be read and was left out: cat/2.png: not an image that Pillow can read" in err
 
 
+def test_check_names_every_bad_image(run, photos):
+    for number in range(12):
+        (photos / "dog" / f"bad{number}.png").write_bytes(b"rotten")
+    err = run(str(photos), "--check")[2]
+    assert all(f"dog/bad{number}.png: not an image" in err for number in range(12))
+
+
 def test_check_as_json(run, photos):
     (photos / "cat" / "2.png").write_bytes(b"rotten")
     values = json.loads(run(str(photos), "--check", "--json")[1])

@@ -80,3 +80,25 @@ def test_a_file_that_is_no_checkpoint_is_one_line(monkeypatch, capsys, tmp_path)
     assert captured.out == ""
     assert len(captured.err.split("error:")) == 2
     assert "Traceback" not in captured.err
+
+
+def written_with(recipe: dict, folder):
+    net = ZFNet(classes=3, fc=8)
+    save_checkpoint(folder / "net.safetensors", net, Metadata("zfnet", net.arguments, recipe=recipe))
+    return folder / "net.safetensors"
+
+
+def test_metadata_cannot_speak_to_the_terminal(monkeypatch, capsys, tmp_path):
+    path = written_with({"name": "\x1b[31mred\nrow"}, tmp_path)
+    mark = "\N{REPLACEMENT CHARACTER}"
+    assert f"name {mark}[31mred{mark}row" in run(monkeypatch, capsys, path)[1].out
+
+
+def test_metadata_nested_without_end_is_one_line(monkeypatch, capsys, tmp_path):
+    nested: dict = {}
+    for _ in range(450):
+        nested = {"a": nested}
+    code, captured = run(monkeypatch, capsys, written_with(nested, tmp_path))
+    assert code == 1
+    assert captured.err.startswith("error: RecursionError: maximum recursion depth exceeded")
+    assert "Traceback" not in captured.err

@@ -37,7 +37,13 @@ def test_many_bad_images_are_counted_and_the_first_named(capsys):
     show.watch(iter([*(Skipped(f"{i}.jpg", "no image") for i in range(9)), Finished(None)]))
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "9 images could not be read and were left out:"
-    assert lines[1:] == [*(f"  {i}.jpg: no image" for i in range(5)), "  and 4 more"]
+    remedy = "`zfexplore images DIR --check` names them all"
+    assert lines[1:] == [*(f"  {i}.jpg: no image" for i in range(5)), f"  and 4 more; {remedy}"]
+
+
+def test_every_bad_image_is_named_where_that_is_asked_for(capsys):
+    show.watch(iter([*(Skipped(f"{i}.jpg", "no image") for i in range(9)), Finished(None)]), every_name=True)
+    assert capsys.readouterr().err.splitlines()[1:] == [f"  {i}.jpg: no image" for i in range(9)]
 
 
 def test_an_interrupt_closes_the_work_so_that_it_can_save_itself(capsys):

@@ -198,6 +198,16 @@ def test_names_that_are_no_utf8_can_be_shown(folder):
     assert source.fingerprint().isalnum()
 
 
+def test_names_cannot_speak_to_the_terminal(folder):
+    root = folder("a/1.png", "b/1.png")
+    (root / "b").rename(root / "\x1b[31mred\x9b")
+    source = open_images(root)
+    mark = "\N{REPLACEMENT CHARACTER}"
+    assert source.classes == (f"{mark}[31mred{mark}", "a")
+    assert names(source) == [f"{mark}[31mred{mark}/1.png", "a/1.png"]
+    assert source[0].image.size == (60, 40)
+
+
 def test_a_file_in_place_of_a_folder_is_an_error(folder):
     with pytest.raises(ExploreError, match="is a file; give the folder") as caught:
         open_images(folder("1.png") / "1.png")

@@ -223,6 +223,14 @@ def test_a_snapshot_keeps_its_classes_names_without_logits(net, tmp_path):
     assert load_checkpoint(tmp_path / "s.safetensors").metadata.classes == CLASSES
 
 
+def test_class_names_cannot_speak_to_the_terminal(written, tmp_path):
+    loaded = load_checkpoint(
+        rewritten(written, tmp_path, described={"classes": ["\x1b]0;owned\x07", "d\no", "f l"]})
+    )
+    mark = "\N{REPLACEMENT CHARACTER}"
+    assert loaded.metadata.classes == (f"{mark}]0;owned{mark}", f"d{mark}o", "f l")
+
+
 def test_metadata_that_is_no_json_is_one_clear_line(tmp_path):
     save_file({"a": torch.zeros(2)}, tmp_path / "x.safetensors", metadata={METADATA_KEY: "[" * 10})
     with pytest.raises(ExploreError, match="unreadable metadata"):

@@ -50,7 +50,7 @@ def images(
         return
     source = open_images(spec, limit=limit, download=download)
     summary = summarise(source)
-    health = watch(check_images(source)) if check else None
+    health = watch(check_images(source), every_name=True) if check else None
     if json:
         print_json(asdict(summary) | ({"health": asdict(health)} if health else {}))
         return

@@ -103,6 +103,8 @@ def _metadata_table(checkpoint: Checkpoint, stages: list[StageSummary]) -> Table
     from rich.markup import escape
     from rich.table import Table
 
+    from zfexplore.files import printable
+
     metadata = checkpoint.metadata
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="dim")
@@ -119,7 +121,7 @@ def _metadata_table(checkpoint: Checkpoint, stages: list[StageSummary]) -> Table
         "fingerprint": metadata.weights_fingerprint,
     }
     for name, text in rows.items():
-        table.add_row(name, escape(text or "not recorded"))
+        table.add_row(name, escape(printable(text) or "not recorded"))
     return table
 
 

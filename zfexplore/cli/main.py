@@ -99,7 +99,7 @@ def main() -> None:
             raise
         _complain(str(error))
         sys.exit(error.exit_code)
-    except (OSError, MemoryError) as error:
+    except (OSError, MemoryError, RecursionError) as error:  # the last: metadata nested without end
         if debug:
             raise
         _complain(f"{type(error).__name__}: {error}")

@@ -37,9 +37,15 @@ def print_json(values: Any) -> None:
     )
 
 
-def watch(events: Iterable[Any], *, other: Callable[[Any], RenderableType | str | None] | None = None) -> Any:
+def watch(
+    events: Iterable[Any],
+    *,
+    other: Callable[[Any], RenderableType | str | None] | None = None,
+    every_name: bool = False,
+) -> Any:
     """Run long work to its end, showing its events, and give its result.
 
+    Images that were skipped are counted and the first few named, or with ``every_name`` all.
     ``other`` turns events of further kinds into something to print (None prints nothing). The
     generator is closed on Ctrl-C too, so that the work can save what it needs to resume.
     """
@@ -64,7 +70,7 @@ def watch(events: Iterable[Any], *, other: Callable[[Any], RenderableType | str 
         close = getattr(events, "close", None)
         if close is not None:
             close()
-        _report_skipped(console, skipped)
+        _report_skipped(console, skipped, len(skipped) if every_name else NAMED_SKIPS)
     return result
 
 
@@ -77,7 +83,7 @@ def _console(*, stderr: bool) -> Console:
     return console
 
 
-def _report_skipped(console: Console, skipped: list[Skipped]) -> None:
+def _report_skipped(console: Console, skipped: list[Skipped], named: int) -> None:
     if not skipped:
         return
     which = (
@@ -86,10 +92,10 @@ def _report_skipped(console: Console, skipped: list[Skipped]) -> None:
         else f"{len(skipped)} images could not be read and were"
     )
     console.print(f"{which} left out:", style="yellow")
-    for item in skipped[:NAMED_SKIPS]:
+    for item in skipped[:named]:
         console.print(f"  {item.name}: {item.reason}", markup=False)
-    if len(skipped) > NAMED_SKIPS:
-        console.print(f"  and {len(skipped) - NAMED_SKIPS} more")
+    if len(skipped) > named:
+        console.print(f"  and {len(skipped) - named} more; `zfexplore images DIR --check` names them all")
 
 
 class _Bars:

@@ -18,6 +18,7 @@ from typing import Protocol
 from PIL import Image
 
 from zfexplore.errors import ExploreError
+from zfexplore.files import printable
 from zfexplore.images.decode import UndecodableError, read_rgb
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
@@ -221,7 +222,7 @@ def _listing(folder: Path | str) -> list[os.DirEntry[str]]:
 
 def _shown(name: str) -> str:
     """Give a file's name as text that can be printed and stored, whatever bytes are in it."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return printable(name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
 
 
 def _only_folder(files: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
-from zfexplore.files import atomic_path
+from zfexplore.files import atomic_path, printable
 from zfexplore.nets import zoo
 from zfexplore.nets.trunk import Trunk
 
@@ -198,7 +198,7 @@ def _parse(file: Path, text: str, mean_image: Tensor | None, fingerprint: str) -
         return Metadata(
             architecture=str(values["architecture"]),
             arguments=dict(values["arguments"]),
-            classes=tuple(str(name) for name in values["classes"]),
+            classes=tuple(printable(str(name)) for name in values["classes"]),
             input=convention,
             recipe=dict(values["recipe"]),
             images=dict(values["images"]),
