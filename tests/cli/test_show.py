@@ -67,6 +67,11 @@ def test_other_events_are_shown_by_the_commands_own_words(capsys):
     assert capsys.readouterr().err == "epoch 3\n"
 
 
+def test_a_line_of_a_log_stays_one_line_however_long(capsys):
+    show.watch(iter([("epoch", "word " * 100), Finished(None)]), other=lambda event: event[1])
+    assert capsys.readouterr().err.splitlines() == ["word " * 100]
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (59.4, "59s"), (60, "1:00"), (3725, "1:02:05")])
 def test_times_are_short(seconds, text):
     assert show.clock(seconds) == text

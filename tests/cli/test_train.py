@@ -96,6 +96,10 @@ def test_train_writes_a_run_and_evaluate_finds_the_same_accuracy(photos, tmp_pat
 
     assert json.loads(out)["ten_crop"] == read_metadata(run / "checkpoint.safetensors").accuracy["ten_crop"]
 
+    arguments = ["evaluate", run / "checkpoint.safetensors", "--images", photos, "--device", "cpu"]
+    assert "held-out images" in type_command(*arguments, "--workers", "0", "--held-out")[1]
+    assert "held-out" not in type_command(*arguments, "--workers", "0")[1]  # these were trained on too
+
 
 def test_control_c_ends_the_step_saves_and_says_how_to_go_on(
     photos, tmp_path, type_command, request, monkeypatch
@@ -113,7 +117,7 @@ def test_control_c_ends_the_step_saves_and_says_how_to_go_on(
 
     monkeypatch.undo()
     type_again = request.getfixturevalue("type_again")
-    code, _, err = type_again("train", "--resume", "--out", parts, *EXACT)
+    code, _, err = type_again("train", "--resume", "--out", parts)  # as it was started, --no-amp too
     assert code == 0, err
     assert "going on after epoch 0 and 1 steps" in err
     expected, found = (load_file(folder / "checkpoint.safetensors") for folder in (whole, parts))
@@ -150,6 +154,7 @@ def type_again(capsys):
         (["--device", "cuda:77"], "there is no device 'cuda:77' here"),
         (["--recipe", "best"], "'best' is not one of"),
         (["--init", "zero"], "'zero' is not one of"),
+        (["--seed", "-1"], "greater than or equal to 0"),
         (["--epochs", "0"], "greater than or equal to 1"),
         (["--resume"], "--images cannot be given with --resume"),
     ],
@@ -183,6 +188,24 @@ def test_a_folder_with_a_run_is_left_alone(photos, tmp_path, type_command):
     assert code == 2
     assert "already holds a run: go on with" in err
     assert (tmp_path / "run" / "run.json").read_text() == "{}"
+
+
+def test_a_run_resumes_on_the_machine_it_was_started_for_unless_told_otherwise(
+    photos, tmp_path, type_command, monkeypatch
+):
+    from zfexplore.training import loop
+
+    chosen = []
+    choose = loop.choose_machine
+    monkeypatch.setattr(
+        loop, "choose_machine", lambda device, **how: chosen.append((device, how)) or choose("cpu", **how)
+    )
+    run = tmp_path / "run"
+    assert type_command("train", "--images", photos, "--out", run, *SMALL, *EXACT)[0] == 0
+    assert type_command("train", "--resume", "--out", run)[0] == 0
+    assert chosen[1] == chosen[0] == ("cpu", {"amp": False, "compiled": False, "workers": 0})
+    assert type_command("train", "--resume", "--out", run, "--device", "auto", "--workers", "1")[0] == 0
+    assert chosen[2] == ("auto", {"amp": False, "compiled": False, "workers": 1})
 
 
 def test_a_run_resumes_from_anywhere(photos, tmp_path, type_command, monkeypatch):

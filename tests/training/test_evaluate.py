@@ -139,6 +139,13 @@ def test_held_out_images_are_not_guessed_among_other_images(checkpoint, make_str
         result_of(evaluate_checkpoint(without, make_stripes(), CPU, held_out=True))
 
 
+def test_a_trunk_alone_cannot_be_evaluated(checkpoint, stripes, result_of):
+    alone = ZFNet(0)
+    snapshot = checkpoint._replace(net=alone, trunk=Trunk(alone))
+    with pytest.raises(ExploreError, match="a trunk alone, as snapshots are: it cannot tell classes"):
+        result_of(evaluate_checkpoint(snapshot, stripes, CPU))
+
+
 def test_images_of_unknown_classes_are_left_out_aloud(checkpoint, make_stripes, result_of):
     source = make_stripes(6, ("down", "sideways", "across"))
     found, events = result_of(evaluate_checkpoint(checkpoint, source, CPU))

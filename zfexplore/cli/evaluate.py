@@ -69,16 +69,16 @@ def evaluate(
     if json:
         print_json(accuracy)
     else:
-        output().print(accuracy_table(accuracy))
+        output().print(accuracy_table(accuracy, "held-out images" if held_out else "images given"))
 
 
-def accuracy_table(accuracy: dict[str, dict[str, Any]]) -> Table:
+def accuracy_table(accuracy: dict[str, dict[str, Any]], measured_on: str) -> Table:
     """Draw what was measured, a row for each way of cropping."""
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("held-out images", style="bold")
+    table.add_column(measured_on, style="bold")
     for heading in ("images", "loss", "top-1", "top-5", "mean per class"):
         table.add_column(heading, justify="right")
     for name, values in accuracy.items():

@@ -46,7 +46,7 @@ OutOption = Annotated[
     Path | None,
     typer.Option("--out", metavar="FILE", help="Where to write.", show_default="below out/"),
 ]
-SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="Fixes every random choice.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Fixes every random choice.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 DownloadOption = Annotated[
     bool, typer.Option("--download", help="Let torchvision fetch the set if it is not there.")

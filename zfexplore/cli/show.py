@@ -166,10 +166,12 @@ class _Lines:
         self._shown[event.task] = now
         of = f" of {event.total}" if event.total is not None else ""
         note = f"  {event.note}" if event.note else ""
-        self._console.print(f"{event.task}: {event.done}{of}  {_pace(event)}{note}", markup=False)
+        self._console.print(
+            f"{event.task}: {event.done}{of}  {_pace(event)}{note}", markup=False, soft_wrap=True
+        )
 
     def line(self, text: RenderableType | str) -> None:
-        self._console.print(text, markup=False)
+        self._console.print(text, markup=False, soft_wrap=True)
 
 
 def _pace(event: Progress) -> str:

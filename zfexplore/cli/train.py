@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from zfexplore.training.recipe import Recipe
     from zfexplore.training.record import EpochRecord
 
-# What may be given with --resume: everything else is the run's own.
-FREE_ON_RESUME = ("out", "resume", "device", "amp", "compiled", "workers")
+# What the run remembers and --resume may change; everything else is the run's own.
+ON_THE_MACHINE = ("device", "amp", "compiled", "workers")
 
 
 class RecipeName(StrEnum):
@@ -109,8 +109,12 @@ def train(
     from zfexplore.training.loop import train as training
     from zfexplore.training.recipe import recipe as find_recipe
 
+    machine = {"device": device, "amp": amp, "compiled": compiled, "workers": workers}
     if resume:
         asked, chosen = _what_was_asked(context, out)
+        machine |= {
+            name: asked[name] for name in ON_THE_MACHINE if name in asked and not _typed(context, name)
+        }
     else:
         asked = {
             "images": [_lasting(spec) for spec in images],
@@ -121,6 +125,7 @@ def train(
             "snapshots": _epochs(snapshots),
             "half": half,
             "seed": seed,
+            **machine,
         }
         chosen = find_recipe(
             recipe.value,
@@ -141,12 +146,9 @@ def train(
         per_class=asked["per_class"],
         snapshots=asked["snapshots"],
         half=asked["half"],
-        device=device,
-        amp=amp,
-        compiled=compiled,
-        workers=workers,
         resume=resume,
         asked=asked,
+        **machine,
     )
     remarks().print(_heading(chosen), style="dim")
     try:
@@ -164,8 +166,7 @@ def _what_was_asked(context: typer.Context, out: Path) -> tuple[dict[str, Any], 
     from zfexplore.training.state import RunFolder
 
     for name in context.params:
-        source = context.get_parameter_source(name)
-        if name not in FREE_ON_RESUME and source is not None and source.name == "COMMANDLINE":
+        if name not in ("out", "resume", *ON_THE_MACHINE) and _typed(context, name):
             option = name.replace("_", "-")
             raise ExploreError(
                 f"--{option} cannot be given with --resume: the run in {out} goes on as it was started",
@@ -176,6 +177,12 @@ def _what_was_asked(context: typer.Context, out: Path) -> tuple[dict[str, Any], 
         return settings["asked"], Recipe.from_json(settings["recipe"])
     except (KeyError, TypeError) as error:
         raise ExploreError(f"{RunFolder(out).settings} cannot be read: {error}") from error
+
+
+def _typed(context: typer.Context, name: str) -> bool:
+    """Say whether an option was given, rather than left at its default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _lasting(spec: str) -> str:
@@ -266,16 +273,14 @@ def _show_result(result: TrainingResult, out: Path) -> None:
     from zfexplore.cli.show import output
 
     if result.metadata.accuracy:
-        output().print(accuracy_table(result.metadata.accuracy))
+        output().print(accuracy_table(result.metadata.accuracy, "held-out images"))
     if curves := _draw_curves(list(result.records), out):
         output().print(f"curves: {curves}", markup=False)
     output().print(f"checkpoint: {result.checkpoint}", markup=False)
 
 
 def _draw_curves(records: list[dict[str, Any]], out: Path) -> Path | None:
-    from importlib.util import find_spec
-
-    if not records or find_spec("zfexplore.figures.plots") is None:
+    if not records:
         return None
     from zfexplore.figures.plots import curves
     from zfexplore.files import atomic_path

@@ -86,8 +86,13 @@ def evaluate_checkpoint(
     """Measure a checkpoint on a labelled source, or on the part of it that its training held out.
 
     Images of classes that the net does not know are left out, and a ``Note`` says how many. Raises
-    ExploreError when ``held_out`` is asked for images other than those of the training.
+    ExploreError for a net without classes, and when ``held_out`` is asked for images other than those of
+    the training.
     """
+    if not checkpoint.trunk.heads:
+        raise ExploreError(
+            "this checkpoint is a trunk alone, as snapshots are: it cannot tell classes", usage=True
+        )
     mapped = class_map(source.classes, checkpoint.metadata.classes)
     indices: Sequence[int] = range(len(source))
     if held_out:
