@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from zfexplore.cli.main import COMMANDS, EXPORTS
+
 HEAVY = ("torch", "torchvision", "numpy", "PIL")
 
 
@@ -35,7 +37,7 @@ def test_importing_it_loads_nothing_heavy(code):
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["train"], ["tui"], ["export"], ["export", "grid"], ["top"], ["index"]]
+    "command", [[], *([name] for name in COMMANDS), ["export"], *(["export", name] for name in EXPORTS)]
 )
 def test_help_loads_nothing_heavy(command):
     arguments = ["zfexplore", *command, "--help"]
