@@ -109,7 +109,7 @@ def train(
     from zfexplore.training.loop import train as training
     from zfexplore.training.recipe import recipe as find_recipe
 
-    machine = {"device": device, "amp": amp, "compiled": compiled, "workers": workers}
+    machine: dict[str, Any] = {"device": device, "amp": amp, "compiled": compiled, "workers": workers}
     if resume:
         asked, chosen = _what_was_asked(context, out)
         machine |= {
