@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -99,7 +100,7 @@ def test_it_loads_builds_the_atlas_and_shows_what_was_asked_for_meanwhile(engine
     assert changed.complete
     assert changed.images == 6
     assert changed.statistics["conv3"].maximum[7] == pytest.approx(values[0], rel=1e-4)
-    assert "1 images could not be read" in mail.wait(say.Noted).text
+    assert "1 of 7 images could not be read" in mail.wait(say.Noted).text
 
 
 def test_a_picture_is_the_projection_in_its_window_beside_its_patch(engine, mail):
@@ -191,6 +192,30 @@ def test_what_cannot_be_opened_is_one_fatal_line(setup, mail, option):
     assert failed.fatal
     assert "\n" not in failed.text
     engine.stop()
+
+
+def test_images_of_which_none_can_be_read_leave_nothing_to_explore(setup, mail, tmp_path):
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "one.png").write_bytes(b"not a picture")
+    engine = Engine(replace(setup, images=str(tmp_path / "bad")))
+    engine.start(mail)
+
+    failed = mail.wait(say.Failed)
+    assert failed.fatal
+    assert "none of the 1 images" in failed.text
+    engine.stop()
+    assert mail.of(say.JobChanged)[-1].job is None
+
+
+def test_a_table_of_another_origin_beside_the_figure_is_left_until_told(engine, mail, setup):
+    mail.wait(say.AtlasChanged)
+    setup.out.mkdir()
+    (setup.out / "conv5-3.csv").write_text("mine")
+    engine.ask(say.SaveChannel("conv5", 3))
+
+    asked = mail.wait(say.OverwriteAsked)
+    assert "conv5-3.csv" in asked.reason
+    assert (setup.out / "conv5-3.csv").read_text() == "mine"
 
 
 def test_stopping_in_the_middle_of_the_atlas_leaves_it_to_be_gone_on_with(setup, mail):

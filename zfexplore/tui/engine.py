@@ -155,10 +155,10 @@ class Engine:
         assert self._building is not None
         try:
             event = next(self._building, None)
-        except Exception:
+        except Exception as error:
             self._building = None
-            self._post(say.JobChanged(None))
-            raise
+            self._fail(error, fatal=self._subject.atlas is None)
+            return
         if isinstance(event, Progress):
             self._post(say.JobChanged(_job(event, "building the atlas")))
         elif isinstance(event, Partial):
@@ -194,7 +194,8 @@ class Engine:
     def _after_the_atlas(self) -> None:
         """Do what waited for all images to be seen."""
         if self._skipped:
-            self._post(say.Noted(f"{self._skipped} images could not be read and were left out"))
+            total = len(self._subject.source)
+            self._post(say.Noted(f"{self._skipped} of {total} images could not be read and were left out"))
         saves, self._saves = self._saves, []
         for request in saves:
             self._save(request)

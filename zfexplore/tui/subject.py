@@ -60,12 +60,16 @@ class Subject:
         return self.setup.out / f"{request.unit.slug}{rank}.png"
 
     def foreign(self, request: say.SaveChannel) -> str | None:
-        """Say of what other origin the file of that name is, if it is."""
+        """Say of what other origin the file of that name is, or that a table is there without its figure."""
         from zfexplore.figures.provenance import foreign, provenance_of
 
-        command = self.command(request.stage, request.channel)
+        path, command = self.figure_path(request), self.command(request.stage, request.channel)
+        if request.shown is None and not path.exists():
+            tables = [path.with_suffix(suffix) for suffix in (".csv", ".json")]
+            there = " and ".join(table.name for table in tables if table.exists())
+            return f"would replace {there} as well, which it did not come with" if there else None
         ours = provenance_of(self.checkpoint, self.atlas, command=command, title=str(request.unit))
-        return foreign(self.figure_path(request), ours.chunks())
+        return foreign(path, ours.chunks())
 
     def save_figure(self, request: say.SaveChannel, found: list[Any]) -> Path:
         """Write the figure that ``zfexplore export channel`` writes, from its exemplars, or one unit's.
