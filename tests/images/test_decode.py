@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from zfexplore.images import decode
 from zfexplore.images.decode import UndecodableError, read_rgb
@@ -48,6 +49,10 @@ def test_exif_orientation_is_applied(tmp_path, photograph, orientation):
     exif[0x0112] = orientation
     stored.save(tmp_path / "a.png", exif=exif)
     stored.save(tmp_path / "a.jpg", exif=exif, quality=95)
+    stored.save(tmp_path / "a.tiff", exif=exif)
+    stored.save(tmp_path / "a.webp", exif=exif, lossless=True)
+    for lossless in ("a.tiff", "a.webp"):
+        assert np.array_equal(pixels(tmp_path / lossless), np.asarray(photograph))
     assert np.array_equal(pixels(tmp_path / "a.png"), np.asarray(photograph))
     assert np.abs(pixels(tmp_path / "a.jpg") - np.asarray(photograph)).mean() < 4
 
@@ -178,6 +183,16 @@ def test_nothing_global_is_changed(tmp_path, photograph):
         list(pool.map(read_rgb, [tmp_path / "a.png"] * 64))
     assert limit == Image.MAX_IMAGE_PIXELS
     assert warnings.filters == filters
+
+
+def test_threads_decode_pngs_side_by_side(tmp_path, photograph, monkeypatch):
+    photograph.save(tmp_path / "a.png")
+    locked, real = [], PngImageFile.load
+    monkeypatch.setattr(
+        PngImageFile, "load", lambda self: locked.append(decode._warnings_lock.locked()) or real(self)
+    )
+    read_rgb(tmp_path / "a.png")
+    assert locked[0] is False  # later calls find the picture loaded
 
 
 def test_the_file_is_closed_even_if_it_cannot_be_decoded(tmp_path, monkeypatch):

@@ -50,9 +50,10 @@ def read_rgb(path: str | os.PathLike[str]) -> Image.Image:
             image = Image.open(path)
         with image:
             _refuse_bombs(image)
-            with _quietly():
-                orientation = _orientation(image)
             image.load()
+            with _quietly():
+                # Only now: Pillow turns TIFFs itself as it loads them, and would load a PNG to ask it.
+                orientation = _orientation(image)
             rgb = to_rgb(image)
     except UndecodableError:
         raise
