@@ -6,8 +6,10 @@ import pytest
 from torch import nn
 
 from zfexplore.deconv.geometry import (
+    Alike,
     Passage,
     group,
+    meeting,
     mixes_above,
     passages,
     sees_nothing,
@@ -50,6 +52,22 @@ def test_only_units_clipped_alike_are_grouped_and_groups_are_split_by_size(zfnet
     # The largest map is conv1's, 96 x 11 x 11 = 11,616 numbers a unit: two fit into 24,000.
     assert [alike.rows for alike in group(steps, windows, 24_000)] == [(0, 2), (4,), (1, 3)]
     assert [alike.rows for alike in group(steps, windows, 1)] == [(0,), (2,), (4,), (1,), (3,)]
+
+
+def test_small_maps_high_up_are_computed_together_and_large_ones_low_down_apart(zfnet: Trunk) -> None:
+    stage = zfnet.stage("conv5")
+    steps = zfnet.steps[: stage.end]
+
+    def groups(*places: tuple[int, int]) -> list[Alike]:
+        return list(group(steps, [zfnet.windows("conv5", *place, SIZE) for place in places], 1))
+
+    # A corner's maps of conv4 and conv3 are 2 x 2 and 3 x 3, those in the middle 3 x 3 and 5 x 5; of conv2
+    # they are 8 x 8 and 15 x 15, and computing the corner's 225 places would cost more than it saves.
+    assert steps[meeting(steps, groups((0, 0), (6, 6)))].name == "conv3"
+    # Three units of the middle together are no more work than apart, all the way down.
+    assert meeting(steps, groups((6, 6), (6, 6), (6, 6))) == 0
+    # Alone there is nothing to share.
+    assert steps[meeting(steps, groups((6, 6)))].name == "conv5"
 
 
 def test_multiplications_are_counted(zfnet: Trunk) -> None:

@@ -12,6 +12,8 @@ from zfexplore.deconv.kernels import (
     convolve,
     convolve_one,
     convolve_one_transposed,
+    convolve_together,
+    convolve_together_transposed,
     convolve_transposed,
     kernels_of,
 )
@@ -54,6 +56,24 @@ def test_one_channel_a_row_is_that_channel_of_all(kernel, stride, groups) -> Non
     full[rows, channel] = one[:, 0]
     expected = F.conv_transpose2d(full, step.module.weight, None, stride, groups=groups)
     torch.testing.assert_close(convolve_one_transposed(step, one, channel), expected, rtol=1e-12, atol=1e-12)
+
+
+@quick
+@given(
+    kernel=PAIRS,
+    stride=PAIRS,
+    sizes=st.lists(PAIRS, min_size=1, max_size=4),
+    channels=st.sampled_from([3, 6]),
+)
+def test_maps_of_several_sizes_together_are_each_alone(kernel, stride, sizes, channels) -> None:
+    step = layer(channels, kernel, stride)
+    signals = [random(1 + row % 2, 6, *size, seed=row) for row, size in enumerate(sizes)]
+    down = convolve_together_transposed(step, signals)
+    up = convolve_together(step, down)
+    for signal, lower, upper in zip(signals, down, up, strict=True):
+        torch.testing.assert_close(lower, convolve_transposed(step, signal), rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(upper, convolve(step, lower), rtol=1e-12, atol=1e-12)
+        assert upper.shape == signal.shape
 
 
 def test_weights_are_laid_out_once_and_again_when_they_change() -> None:

@@ -8,6 +8,7 @@ kernel for each remainder of the stride, which is three times faster than torch'
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -55,6 +56,26 @@ def convolve_transposed(step: Step, signal: Tensor) -> Tensor:
     maps = maps.view(m, -1, down, right, height, width).permute(0, 1, 4, 2, 5, 3)
     pixels = maps.reshape(m, -1, height * down, width * right)
     return pixels[:, :, : (signal.shape[2] - 1) * down + rows, : (signal.shape[3] - 1) * right + columns]
+
+
+def convolve_together(step: Step, maps: Sequence[Tensor]) -> list[Tensor]:
+    """Filter padded windows of several sizes, each ``[m, c, h, w]``, in one call."""
+    if len(maps) == 1:
+        return [convolve(step, maps[0])]
+    filtered = convolve(step, _filled_up(maps)).split([len(x) for x in maps])
+    (rows, columns), (down, right) = step.kernel, step.stride
+    sizes = [((x.shape[2] - rows) // down + 1, (x.shape[3] - columns) // right + 1) for x in maps]
+    return [_corner(x, size) for x, size in zip(filtered, sizes, strict=True)]
+
+
+def convolve_together_transposed(step: Step, signals: Sequence[Tensor]) -> list[Tensor]:
+    """Bring signals of several sizes, each ``[m, o, h, w]``, to their padded windows in one call."""
+    if len(signals) == 1:
+        return [convolve_transposed(step, signals[0])]
+    filtered = convolve_transposed(step, _filled_up(signals)).split([len(signal) for signal in signals])
+    (rows, columns), (down, right) = step.kernel, step.stride
+    sizes = [((x.shape[2] - 1) * down + rows, (x.shape[3] - 1) * right + columns) for x in signals]
+    return [_corner(x, size) for x, size in zip(filtered, sizes, strict=True)]
 
 
 def convolve_one(step: Step, x: Tensor, channel: Tensor) -> Tensor:
@@ -115,6 +136,22 @@ def _by_remainder(step: Step, weight: Tensor) -> Tensor:
     split = padded.view(out, channels, height // down, down, width // right, right)
     split = split.permute(1, 3, 5, 0, 2, 4).reshape(-1, out, height // down, width // right)
     return split.flip(2, 3).contiguous(memory_format=torch.channels_last)
+
+
+def _filled_up(maps: Sequence[Tensor]) -> Tensor:
+    """Put maps of several sizes one below the other, zeros at the right and below: channels-last."""
+    height, width = (max(x.shape[axis] for x in maps) for axis in (2, 3))
+    shape = (sum(len(x) for x in maps), maps[0].shape[1], height, width)
+    filled = torch.empty(
+        shape, dtype=maps[0].dtype, device=maps[0].device, memory_format=torch.channels_last
+    ).zero_()
+    for x, part in zip(maps, filled.split([len(x) for x in maps]), strict=True):
+        part[:, :, : x.shape[2], : x.shape[3]] = x
+    return filled
+
+
+def _corner(x: Tensor, size: tuple[int, int]) -> Tensor:
+    return x[:, :, : size[0], : size[1]].contiguous(memory_format=torch.channels_last)
 
 
 def _read(step: Step, channel: Tensor) -> list[tuple[int, int]]:

@@ -15,26 +15,13 @@ Fully connected units and whole maps see the whole image: they are left to ``den
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from zfexplore.deconv import dense
-from zfexplore.deconv.dense import Recording, record, unpool
-from zfexplore.deconv.geometry import (
-    Alike,
-    Passage,
-    Windows,
-    group,
-    mixes_above,
-    sees_nothing,
-    summit,
-    whole_cost,
-    window_cost,
-)
-from zfexplore.deconv.kernels import convolve, convolve_one, convolve_one_transposed, convolve_transposed
+from zfexplore.deconv.dense import Recording, record
+from zfexplore.deconv.geometry import Windows, group, sees_nothing, whole_cost, window_cost
 from zfexplore.deconv.request import (
     Positions,
     Projection,
@@ -45,25 +32,17 @@ from zfexplore.deconv.request import (
     read_units,
     strongest,
 )
+from zfexplore.deconv.ways import Batch, above, ascend, below, descend
 from zfexplore.errors import ExploreError
 from zfexplore.nets.arithmetic import exact_arithmetic
-from zfexplore.nets.steps import Step, run_step
 from zfexplore.nets.trunk import Trunk
 
 # Numbers in the largest map of a batch of windows: what a core's cache holds (4 MB of float32), and
 # what keeps a GPU busy. Larger batches run slower on a CPU, not faster.
 BATCH_NUMBERS = {"cpu": 2**20, "cuda": 2**26}
 
-
-@dataclass(frozen=True)
-class Ascent:
-    """What the way down needs: the units' values ``[m]``, and the switches ``[m, c, h, w]`` by step.
-
-    Switches are flat indices into the padded window; above the highest convolution of one channel.
-    """
-
-    activation: Tensor
-    switches: dict[int, Tensor]
+# Batches that are on their way together, with all their switches: at most some 40 MB on a CPU.
+BATCHES_TOGETHER = 16
 
 
 def project(
@@ -157,112 +136,28 @@ def _project_rows(
         windows = _windows(trunk, request, position)
     pixels = images.new_zeros(len(request), pixel_channels(trunk), *request.size)
     activation = images.new_zeros(len(request))
-    for alike in group(steps, windows, BATCH_NUMBERS.get(trunk.device.type, BATCH_NUMBERS["cpu"])):
-        part = request.take(torch.tensor(alike.rows))
-        ascent = (
-            _ascend(steps, images, part, alike) if recording is None else _cut(steps, recording, part, alike)
-        )
-        activation[list(alike.rows)] = ascent.activation
-        _put(_descend(steps, part.channel, alike.passages, ascent), alike, pixels)
+    groups = list(group(steps, windows, BATCH_NUMBERS.get(trunk.device.type, BATCH_NUMBERS["cpu"])))
+    for first in range(0, len(groups), BATCHES_TOGETHER):
+        some = groups[first : first + BATCHES_TOGETHER]
+        parts = [(request.take(torch.tensor(alike.rows)), alike) for alike in some]
+        if recording is None:
+            batches = [below(images, part, alike) for part, alike in parts]
+            ascend(steps, batches)
+        else:
+            batches = [above(steps, recording, part, alike) for part, alike in parts]
+        for batch in batches:
+            activation[list(batch.alike.rows)] = batch.x.flatten()
+        seeing = [batch for batch in batches if batch.alike.passages]
+        descend(steps, seeing)
+        for batch in seeing:
+            _put(batch, pixels)
     window = torch.tensor([list(every[0]) for every in windows])
     return Projection(
         request.stage.name, request.channel.clone(), pixels, activation, position.clone(), window
     )
 
 
-def _ascend(steps: Sequence[Step], images: Tensor, request: Request, alike: Alike) -> Ascent:
-    """Run the units' own windows up to their values."""
-    cut = [
-        images[image, :, windows[0].y0 : windows[0].y1, windows[0].x0 : windows[0].x1]
-        for image, windows in zip(request.image.tolist(), alike.windows, strict=True)
-    ]
-    x = torch.stack(cut).contiguous(memory_format=torch.channels_last)  # [m, 3, h, w]
-    highest, alone = summit(steps), not mixes_above(steps)
-    switches: dict[int, Tensor] = {}
-    for index, (step, passage) in enumerate(zip(steps, alike.passages, strict=True)):
-        if step.kind == "conv":
-            x = _pad(x, passage, 0.0)
-            x = convolve_one(step, x, request.channel) if alone and index == highest else convolve(step, x)
-        elif step.kind == "pool":
-            x = _pad(x, passage, -torch.inf)
-            x, switches[index] = F.max_pool2d(x, step.kernel, step.stride, return_indices=True)
-            if index > highest:
-                switches[index] = _of_channel(switches[index], request.channel)
-        else:
-            x = run_step(step, x)
-    return Ascent(_of_channel(x, request.channel).flatten(), switches)
-
-
-def _cut(steps: Sequence[Step], recording: Recording, request: Request, alike: Alike) -> Ascent:
-    """Cut the units' windows out of the recording of their one image."""
-    units = list(zip(request.channel.tolist(), alike.windows, strict=True))
-    values = [recording.top[0, channel, windows[-1].y0, windows[-1].x0] for channel, windows in units]
-    switches: dict[int, Tensor] = {}
-    highest = summit(steps)
-    for index, passage in enumerate(alike.passages):
-        if index in recording.switches:
-            chosen, columns = recording.switches[index][0], recording.shapes[index][-1]
-            cut = [
-                _cut_switches(
-                    chosen if index < highest else chosen[channel : channel + 1],
-                    columns,
-                    passage,
-                    windows[index : index + 2],
-                )
-                for channel, windows in units
-            ]
-            switches[index] = torch.stack(cut)
-    return Ascent(torch.stack(values), switches)
-
-
-def _cut_switches(chosen: Tensor, columns: int, passage: Passage, windows: Windows) -> Tensor:
-    """Turn switches ``[c, h, w]`` into a map ``columns`` wide into those of the padded window below."""
-    below, above = windows
-    inside = chosen[:, above.y0 : above.y1, above.x0 : above.x1]
-    left, _, top, _ = passage.padding
-    width = passage.padded[1]
-    # (row - y0 + top) * width + (column - x0 + left), where inside = row * columns + column
-    row = inside // columns
-    return inside + row * (width - columns) + ((top - below.y0) * width + left - below.x0)
-
-
-def _descend(
-    steps: Sequence[Step], channel: Tensor, through: Sequence[Passage], ascent: Ascent
-) -> Tensor | None:
-    """Bring the units back to the pixels of their windows ``[m, 3, h, w]``; None where they have none."""
-    highest = summit(steps)
-    signal = F.relu(ascent.activation)[:, None, None, None]  # [m, 1, 1, 1]: the unit alone
-    for index, passage in reversed(list(enumerate(through))):
-        step = steps[index]
-        if step.kind == "conv" and index == highest:
-            signal = _crop(convolve_one_transposed(step, signal, channel), passage)  # [m, c, h, w] from here
-        elif step.kind == "conv":
-            signal = _crop(convolve_transposed(step, signal), passage)
-        elif step.kind == "pool":
-            signal = _crop(unpool(signal, ascent.switches[index], passage.padded, step), passage)
-        elif step.kind == "relu":
-            signal = F.relu(signal)
-    return signal if through else None
-
-
-def _put(signal: Tensor | None, alike: Alike, pixels: Tensor) -> None:
+def _put(batch: Batch, pixels: Tensor) -> None:
     """Write windows ``[m, 3, h, w]`` where they belong in the whole ``pixels [n, 3, h, w]``."""
-    if signal is None:
-        return
-    for row, (window, *_), part in zip(alike.rows, alike.windows, signal, strict=True):
+    for row, (window, *_), part in zip(batch.alike.rows, batch.alike.windows, batch.x, strict=True):
         pixels[row, :, window.y0 : window.y1, window.x0 : window.x1] = part
-
-
-def _pad(x: Tensor, passage: Passage, value: float) -> Tensor:
-    return F.pad(x, passage.padding, value=value) if any(passage.padding) else x
-
-
-def _crop(signal: Tensor, passage: Passage) -> Tensor:
-    left, _, top, _ = passage.padding
-    inside = signal[:, :, top : top + passage.size[0], left : left + passage.size[1]]
-    return inside.contiguous(memory_format=torch.channels_last)
-
-
-def _of_channel(maps: Tensor, channel: Tensor) -> Tensor:
-    """Take one channel a row, ``[m, 1, h, w]``, where all were computed."""
-    return maps if maps.shape[1] == 1 else maps[torch.arange(len(maps)), channel][:, None]
