@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from zfexplore.errors import ExploreError
 from zfexplore.nets import checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,10 +32,11 @@ def wheel(tmp_path_factory) -> zipfile.ZipFile:
     return zipfile.ZipFile(built)
 
 
-def test_the_wheel_carries_the_shipped_weights_and_the_styles(wheel):
+def test_the_wheel_carries_the_shipped_weights_the_styles_and_the_mark_of_its_types(wheel):
     names = set(wheel.namelist())
     assert f"zfexplore/checkpoints/{checkpoint.SHIPPED}" in names
     assert "zfexplore/tui/theme.tcss" in names
+    assert "zfexplore/py.typed" in names  # type checkers read our annotations only with it
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
 
 
@@ -50,6 +52,12 @@ def test_in_an_installed_wheel_the_weights_are_found_beside_the_package(tmp_path
     (installed / "checkpoints" / checkpoint.SHIPPED).touch()
     monkeypatch.setattr(checkpoint, "__file__", str(installed / "nets" / "checkpoint.py"))
     assert checkpoint.shipped_checkpoint() == installed / "checkpoints" / checkpoint.SHIPPED
+
+
+def test_without_the_shipped_weights_the_remedy_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "__file__", str(tmp_path / "zfexplore" / "nets" / "checkpoint.py"))
+    with pytest.raises(ExploreError, match="not beside this installation; name a file with --checkpoint"):
+        checkpoint.load_checkpoint()
 
 
 def test_every_direct_dependency_is_pinned_and_the_pin_is_installed():

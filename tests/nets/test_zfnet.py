@@ -136,6 +136,14 @@ def test_he_scaled_gives_every_layer_unit_output_variance_on_the_batch():
         assert found[name].std().item() == pytest.approx(1.0, rel=1e-4)
 
 
+def test_he_scaled_on_images_without_contrast_leaves_he():
+    net, plain = ZFNet(classes=3, fc=4), nn.Conv2d(3, 96, 7)
+    initialise(net, "he-scaled", seed=3, batch=torch.zeros(2, 3, 64, 64))
+    initialise(plain, "he-scaled", seed=3, batch=torch.zeros(2, 3, 64, 64))
+    assert torch.equal(net.conv1.weight, plain.weight)
+    assert all(bool(torch.isfinite(weight).all()) for weight in net.parameters())
+
+
 def test_a_seed_fixes_the_weights():
     nets = [ZFNet(classes=3, fc=4) for _ in range(3)]
     for net, seed in zip(nets, (5, 5, 6), strict=True):

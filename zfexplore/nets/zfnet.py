@@ -164,6 +164,8 @@ def _scale_to_unit_output(net: nn.Module, batch: Tensor) -> None:
 
 def _divide_by_output_scale(layer: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
     scale = output.std()
+    if not scale > 0:  # images all alike, less their mean: nothing to scale by
+        return output
     layer.weight.div_(scale)  # type: ignore[union-attr, operator]
     return output / scale
 
