@@ -13,7 +13,7 @@ from itertools import accumulate, pairwise
 import torch
 from torch import Tensor
 
-from zfexplore.nets.steps import run_step
+from zfexplore.nets.steps import AxisStep, Step, run_step
 from zfexplore.nets.trunk import Trunk
 
 
@@ -60,38 +60,67 @@ def image_maxima(trunk: Trunk, batch: Tensor, layout: Layout, weakest: Tensor) -
     equal; the others are 0. Maxima are float32.
     """
     found = [
-        _strongest(maps, weakest[span])
-        for maps, span in zip(_stage_maps(trunk, batch, layout.names), layout.spans, strict=True)
+        _strongest(maps, coarse, pool, weakest[span])
+        for (maps, coarse, pool), span in zip(
+            _stage_maps(trunk, batch, layout.names), layout.spans, strict=True
+        )
     ]
     maxima, places = (torch.cat(parts, dim=1) for parts in zip(*found, strict=True))
     return maxima, places
 
 
-def _stage_maps(trunk: Trunk, batch: Tensor, names: Sequence[str]) -> Iterator[Tensor]:
+def _stage_maps(
+    trunk: Trunk, batch: Tensor, names: Sequence[str]
+) -> Iterator[tuple[Tensor, Tensor, AxisStep]]:
     """Yield the maps of the stages ``names``, from the input upwards, each let go before the next.
 
-    A ReLU works in place on the convolution's own output, which nobody else holds: without it the
-    largest map would be written to fresh memory twice.
+    With each comes a map of the same maxima, and which rows of the first a row of the second has seen:
+    where a pooling follows that leaves no place out, its output, a quarter the size. A ReLU works in place
+    on the convolution's own output, which nobody else holds: without it the largest map would be written
+    to fresh memory twice.
     """
     ends = {trunk.stage(name).end for name in names}
-    x, before = batch, None
+    x, before, waiting = batch, None, None
     for done, step in enumerate(trunk.steps[: max(ends)], start=1):
         own = step.kind == "relu" and before in ("conv", "linear")
         x, before = torch.relu_(x) if own else run_step(step, x), step.kind
-        if done in ends:
-            yield x
+        if waiting is not None:
+            yield waiting, x, step.axis(0)
+            waiting = None
+        if done in ends and done < max(ends) and _leaves_nothing_out(trunk.steps[done], x):
+            waiting = x
+        elif done in ends:
+            yield x, x, AxisStep()
 
 
-def _strongest(maps: Tensor, weakest: Tensor) -> tuple[Tensor, Tensor]:
-    """Do it for one stage; the maxima of the rows are found on the way and narrow the search."""
+def _leaves_nothing_out(step: Step, maps: Tensor) -> bool:
+    """Tell whether ``step`` pools ``maps [n, c, h, w]`` such that each place is in some window."""
+    if step.kind != "pool":
+        return False
+    for axis, length in zip((step.axis(0), step.axis(1)), maps.shape[2:], strict=True):
+        end = (axis.output_length(length) - 1) * axis.stride - axis.padding + axis.kernel
+        if axis.stride > axis.kernel or end < length:
+            return False
+    return True
+
+
+def _strongest(maps: Tensor, coarse: Tensor, pool: AxisStep, weakest: Tensor) -> tuple[Tensor, Tensor]:
+    """Do it for one stage; the maxima of the rows of ``coarse`` are found on the way and narrow the search.
+
+    The place that comes first in rows from the top is in one of the rows that the first of them has seen.
+    """
     if maps.ndim == 2:
-        maps = maps[:, :, None, None]
+        maps = coarse = maps[:, :, None, None]
     pixels = maps.permute(0, 2, 3, 1)  # [n, h, w, c], as they lie in memory
-    rows = pixels.amax(dim=2)  # [n, h, c]
+    height, width = pixels.shape[1:3]
+    rows = coarse.permute(0, 2, 3, 1).amax(dim=2)  # [n, h', c]
     maxima = rows.amax(dim=1).float()  # [n, c]
     places = torch.zeros(maxima.shape, dtype=torch.int64, device=maps.device)
-    image, channel = (maxima > weakest).nonzero(as_tuple=True)
-    y = rows[image, :, channel].argmax(dim=1)
-    x = pixels[image, y, :, channel].argmax(dim=1)
-    places[image, channel] = y * pixels.shape[2] + x
+    image, channel = (maxima > weakest).nonzero(as_tuple=True)  # [m]
+    top = rows[image, :, channel].argmax(dim=1) * pool.stride - pool.padding
+    seen = torch.arange(pool.kernel, device=maps.device)
+    y = (top[:, None] + seen).clamp(0, height - 1)  # [m, kernel]
+    first = pixels[image[:, None], y, :, channel[:, None]].flatten(1).argmax(dim=1)
+    chosen = y.gather(1, (first // width)[:, None]).squeeze(1)
+    places[image, channel] = chosen * width + first % width
     return maxima, places
