@@ -175,6 +175,10 @@ def test_ctrl_c_keeps_what_is_drawn(zfexplore, tmp_path, monkeypatch):
         (["channel", "conv5"], "'conv5' names no channel: write stage:channel"),
         (["channel", "conv5:999"], "channel 999 is not there"),
         (["channel", "conv9:1"], "there is no layer 'conv9'"),
+        (["grid", "--layer", "conv5", "--out", "x.jpg"], "a figure is a PNG file: --out x.jpg must end in"),
+        (["channel", "conv5:1", "--out", "."], ". is a folder: give a file, as in --out conv5-1.png"),
+        (["figure", "--out", "x"], "--out x must end in .png"),
+        (["filters", "--out", "x.pdf"], "--out x.pdf must end in .png"),
     ],
 )
 def test_a_wrong_argument_is_refused_before_any_work(zfexplore, monkeypatch, words, message):

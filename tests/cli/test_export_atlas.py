@@ -33,6 +33,20 @@ def test_it_is_the_atlas_of_these_images(zfexplore, tmp_path):
     assert len(values["stages"]["conv5"]["channels"]) == 256
 
 
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        ("x.xml", "an atlas is written as csv, json or npz, not xml: give --format"),
+        (".", ". is a folder: give a file, as in --out atlas.csv"),
+    ],
+)
+def test_a_file_that_cannot_be_is_refused_before_any_work(zfexplore, tmp_path, out, message):
+    code, _, remarks = zfexplore("export", "atlas", "--out", out, source=("--images", "nowhere"))
+    assert code == 2
+    assert message in remarks
+    assert not any(tmp_path.iterdir())
+
+
 def test_an_unknown_format_is_a_usage_error(zfexplore):
     code, _, remarks = zfexplore("export", "atlas", "--format", "xls")
     assert code == 2

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from zfexplore.figures.captions import channel_caption, in_the_papers, stage_caption
+from zfexplore.figures.captions import channel_caption, filters_caption, in_the_papers, stage_caption
 
 CHECKPOINT = SimpleNamespace(
     metadata=SimpleNamespace(architecture="zfnet", weights_fingerprint="0123456789abcdef")
@@ -53,6 +53,13 @@ def test_a_page_says_which_channels_and_images(choice, words):
     caption = stage_caption("conv5", choice, 9, CHECKPOINT, atlas())
     assert words in caption
     assert caption.endswith("on 1,500 images, weights 01234567")
+
+
+def test_the_page_of_filters_tells_the_filters_from_projections():
+    caption = filters_caption("conv1", "top9", 9, CHECKPOINT, atlas())
+    assert "above all 256 filters by number" in caption
+    assert "below 9 of them, the highest by mean of image maxima: left the filter, right" in caption
+    assert "projection" not in caption
 
 
 def test_a_channel_says_what_the_atlas_knows():

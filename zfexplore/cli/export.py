@@ -22,6 +22,7 @@ from zfexplore.cli.options import (
     LimitOption,
     OutOption,
     SeedOption,
+    png_path,
 )
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def export_grid(
     from zfexplore.figures.tables import keep_arrays
     from zfexplore.units import Unit
 
+    out = png_path(out, f"{layer}.png")
     opened = open_all(
         checkpoint,
         images,
@@ -108,7 +110,6 @@ def export_grid(
     chosen = select_channels(opened.atlas, layer, channels, seed)
     caption = stage_caption(layer, channels, len(chosen), opened.checkpoint, opened.atlas)
     page = Page(len(chosen), tile=tile, columns=columns, title=title or layer, subtitle=caption)
-    out = out or Path("out") / f"{layer}.png"
     blocks: Iterable[ChannelBlock | Progress] = channel_blocks(
         opened, [Unit(layer, channel) for channel in chosen]
     )
@@ -150,12 +151,12 @@ def export_channel(
     from zfexplore.units import Unit
 
     unit = replace(Unit.parse(channel), y=None, x=None)
+    out = png_path(out, f"{unit.slug}.png")
     opened = open_all(
         checkpoint, images, limit=limit, fit=fit, device=device, download=download,
         layer=unit.stage, channels=str(unit.channel), dense=dense,
     )  # fmt: skip
     block = watch(project_channel(opened, unit))
-    out = out or Path("out") / f"{unit.slug}.png"
     _warn_of_replacing(out, _made(context, opened, "").chunks())
     written = save_channel(
         block, out, checkpoint=opened.checkpoint, atlas=opened.atlas,
@@ -193,8 +194,8 @@ def export_figure(
     from zfexplore.figures.sheet import check_sheet, sheet
     from zfexplore.units import Unit
 
+    out = png_path(out, "figure.png")
     opened = open_all(checkpoint, images, limit=limit, fit=fit, device=device, download=download, dense=dense)
-    out = out or Path("out") / "figure.png"
     title = title or "What the strongest units look for, layer by layer"
     made = _made(context, opened, title)
     layers = [record.name for record in opened.atlas.stages.values() if record.kind != "fc"]
@@ -239,20 +240,21 @@ def export_filters(
     """
     from zfexplore.atlas.select import select_channels
     from zfexplore.cli.opened import channel_blocks, first_filters, open_all
-    from zfexplore.figures.captions import stage_caption
+    from zfexplore.figures.captions import filters_caption
     from zfexplore.figures.grid import Page
     from zfexplore.figures.sheet import kernel_sheet, sheet
     from zfexplore.units import Unit
 
+    out = png_path(out, "filters.png")
     opened = open_all(checkpoint, images, limit=limit, fit=fit, device=device, download=download, dense=dense)
     layer, kernels = opened.checkpoint.trunk.names[0], first_filters(opened)
     chosen = select_channels(opened.atlas, layer, channels, seed)
     page = Page(len(chosen), tile=tile)
-    out, title = out or Path("out") / "filters.png", title or f"The filters of {layer}"
+    title = title or f"The filters of {layer}"
     made = _made(context, opened, title)
     blocks = channel_blocks(opened, [Unit(layer, channel) for channel in chosen], kernels=kernels)
     patches = _draw(page, blocks, f"drawing {layer}", out, made)
-    caption = stage_caption(layer, channels, len(chosen), opened.checkpoint, opened.atlas)
+    caption = filters_caption(layer, channels, len(chosen), opened.checkpoint, opened.atlas)
     image = sheet([kernel_sheet(kernels, patches.width), patches], columns=1, title=title, subtitle=caption)
     _save(image, out, made, [page])
 

@@ -18,6 +18,7 @@ from zfexplore.cli.options import (
     LimitOption,
     OutOption,
 )
+from zfexplore.errors import ExploreError
 
 
 class Format(StrEnum):
@@ -49,9 +50,20 @@ def export_atlas(
     from zfexplore.cli.opened import open_all
     from zfexplore.cli.show import output
 
-    suffix = out.suffix.lower().lstrip(".") if out is not None else ""
-    chosen = form or (Format(suffix) if suffix in list(Format) else Format.csv)
-    path = out or Path("out") / f"atlas.{chosen.value}"
+    chosen = form or _format_of(out)
+    path = out if out is not None else Path("out") / f"atlas.{chosen.value}"
+    if path.is_dir():
+        raise ExploreError(f"{path} is a folder: give a file, as in --out {path / 'atlas.csv'}", usage=True)
     opened = open_all(checkpoint, images, limit=limit, fit=fit, device=device, download=download)
     write_atlas(opened.atlas, opened.checkpoint.trunk, path, chosen.value)
     output().print(f"wrote {path}", markup=False, soft_wrap=True)
+
+
+def _format_of(out: Path | None) -> Format:
+    """Read the format off the file's name; raises ExploreError for an ending that is none."""
+    ending = out.suffix.lower().lstrip(".") if out is not None else ""
+    if ending and ending not in list(Format):
+        raise ExploreError(
+            f"an atlas is written as csv, json or npz, not {ending}: give --format", usage=True
+        )
+    return Format(ending) if ending else Format.csv

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from zfexplore.errors import ExploreError
+
 
 class Fit(StrEnum):
     """How a photograph becomes the network's square."""
@@ -51,3 +53,16 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 DownloadOption = Annotated[
     bool, typer.Option("--download", help="Let torchvision fetch the set if it is not there.")
 ]
+
+
+def png_path(out: Path | None, name: str) -> Path:
+    """Give the file that a figure goes to, by default ``name`` below out/.
+
+    Raises ExploreError (usage) where it cannot be a PNG file: asked before the work, not after it.
+    """
+    path = out if out is not None else Path("out") / name
+    if path.is_dir():
+        raise ExploreError(f"{path} is a folder: give a file, as in --out {path / name}", usage=True)
+    if path.suffix.lower() != ".png":
+        raise ExploreError(f"a figure is a PNG file: --out {path} must end in .png", usage=True)
+    return path

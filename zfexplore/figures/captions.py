@@ -48,6 +48,17 @@ def stage_caption(stage: str, choice: str, shown: int, checkpoint: Any, atlas: A
     return SEPARATOR.join(part for part in parts if part)
 
 
+def filters_caption(stage: str, choice: str, shown: int, checkpoint: Any, atlas: Any) -> str:
+    """Describe the page of the first layer's filters: all of them, and ``shown`` with what they saw."""
+    parts = [
+        in_the_papers(stage, checkpoint.metadata.architecture),
+        f"above all {atlas.stage(stage).channels:,} filters by number",
+        f"below {shown:,} of them{_in_words(choice)}: left the filter, right what its strongest units saw, "
+        f"on {images_in_words(checkpoint, atlas)}",
+    ]
+    return SEPARATOR.join(part for part in parts if part)
+
+
 def channel_caption(stage: str, channel: int, checkpoint: Any, atlas: Any) -> str:
     """Describe one channel by what the atlas knows of it."""
     record = atlas.stage(stage)
