@@ -149,6 +149,25 @@ def test_garbage_and_missing_files_say_so(tmp_path):
         convert_state_dict(tmp_path / "y.pth", tmp_path / "x.safetensors")
 
 
+@pytest.mark.parametrize("error", [IndexError, AssertionError, MemoryError])
+def test_whatever_torch_raises_on_a_damaged_file_is_one_clear_line(tmp_path, monkeypatch, error):
+    def load(*_arguments, **_options):
+        raise error("pop from\nempty list")
+
+    (tmp_path / "x.pth").touch()
+    monkeypatch.setattr(torch, "load", load)
+    with pytest.raises(ExploreError, match=f"not a torch file, or is cut short .{error.__name__}."):
+        convert_state_dict(tmp_path / "x.pth", tmp_path / "x.safetensors")
+
+
+def test_a_file_that_holds_itself_comes_to_an_end(tmp_path):
+    endless: dict = {}
+    endless["model"] = endless
+    torch.save(endless, tmp_path / "x.pth")
+    with pytest.raises(ExploreError, match="holds no tensors"):
+        convert_state_dict(tmp_path / "x.pth", tmp_path / "x.safetensors")
+
+
 def test_class_names_must_be_as_many_as_the_nets(net, tmp_path):
     torch.save(foreign(net), tmp_path / "x.pth")
     (tmp_path / "names.txt").write_text("cat\n")

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -23,17 +22,6 @@ from zfexplore.nets import zoo
 from zfexplore.nets.checkpoint import Metadata, load_checkpoint, write_checkpoint
 from zfexplore.nets.zfnet import Normalisation
 
-# What torch.load and safetensors raise for files that are damaged or something else.
-UNREADABLE = (
-    RuntimeError,
-    ValueError,
-    EOFError,
-    OSError,
-    KeyError,
-    AttributeError,
-    TypeError,
-    SafetensorError,
-)
 NESTED_UNDER = ("state_dict", "model_state_dict", "model", "net")
 
 
@@ -87,10 +75,11 @@ def _tensors(file: Path) -> list[tuple[str, Tensor]]:
             f"{file} holds more than tensors, which is refused because loading it could run code; "
             "save its state_dict() alone with torch.save"
         ) from error
-    except UNREADABLE as error:
+    except Exception as error:  # torch raises nearly every type there is on damaged files
         raise ExploreError(f"{file} is not a torch file, or is cut short ({type(error).__name__})") from error
-    while isinstance(loaded, dict) and (key := next((key for key in NESTED_UNDER if key in loaded), None)):
-        loaded = loaded[key]
+    for _ in NESTED_UNDER:  # each at most once: a hostile file may hold itself
+        if isinstance(loaded, dict) and (key := next((key for key in NESTED_UNDER if key in loaded), None)):
+            loaded = loaded[key]
     if not isinstance(loaded, dict):
         raise ExploreError(f"{file} holds a {type(loaded).__name__} and not a state dict")
     tensors = [(str(name), value) for name, value in loaded.items() if isinstance(value, Tensor)]
