@@ -4,6 +4,7 @@ python -m benchmarks                       all of it, 10 to 15 minutes on two co
 python -m benchmarks --only deconv,tui     some sections
 python -m benchmarks --quick               does every row work? (the figures mean nothing)
 python -m benchmarks --device cuda         on a GPU
+python -m benchmarks --show FILE.json      a result kept earlier, as the README's table
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import torch
 from rich.console import Console
 
 from benchmarks.host import Host, measure_host
-from benchmarks.report import Remark, Row, cells, table
+from benchmarks.report import Remark, Row, cells, markdown, table
 from benchmarks.subject import Settings
 from zfexplore import __version__
 from zfexplore.errors import ExploreError
@@ -46,6 +47,9 @@ FOLDER = Path(__file__).resolve().parent
 def main() -> None:
     """Run the sections asked for, each row shown as it comes."""
     asked = _parse()
+    if asked.show:
+        print(markdown(json.loads(asked.show.read_text()), titles()), end="")
+        return
     torch.manual_seed(0)
     console = Console(highlight=False, width=None if Console().is_terminal else 140)
     live = Console(highlight=False, stderr=True, soft_wrap=True)
@@ -85,9 +89,15 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="where to write JSON (a whole run: benchmarks/results.json)"
     )
+    parser.add_argument("--show", type=Path, metavar="FILE", help="measure nothing: write a kept result down")
     asked = parser.parse_args()
     asked.runs = asked.runs or (1 if asked.quick else 5)
     return asked
+
+
+def titles() -> dict[str, str]:
+    """Give each section's title by its name."""
+    return {name: title for name, (_, title) in SECTIONS.items()}
 
 
 def _sections(text: str) -> list[str]:

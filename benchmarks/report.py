@@ -1,4 +1,4 @@
-"""Rows of measurements: as a table for the eye, as JSON for comparing."""
+"""Rows of measurements: as a table for the eye, as JSON for comparing, as Markdown for the README."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
+from benchmarks.host import Host
 from benchmarks.measure import Timing
 
 
@@ -44,6 +45,23 @@ class Row:
         if self.limit is not None:
             held.append(self.ours.median <= self.limit)
         return all(held) if held else None
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Row:
+        """Read what ``to_json`` gave."""
+        reference = values["reference_seconds"]
+        return cls(
+            values["name"],
+            Timing(tuple(values["ours_seconds"])),
+            values["against"],
+            Timing(tuple(reference)) if reference else None,
+            values["count"],
+            values["unit"],
+            values["goal"],
+            values["limit_seconds"],
+            values["floor_seconds"],
+            values["note"],
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Give the row as plain values, every run's seconds included."""
@@ -93,6 +111,21 @@ def table(title: str, rows: list[Row | Remark]) -> Table:
         if isinstance(row, Row):
             drawn.add_row(*cells(row))
     return drawn
+
+
+def markdown(results: dict[str, Any], titles: dict[str, str]) -> str:
+    """Write a kept result as the README shows it: the machine, and every row that has a goal."""
+    lines = [*Host(**results["machine"]).lines(), ""]
+    lines += ["| what | ours | reference | ratio | goal | floor |", "|---|---|---|---|---|---|"]
+    for section, kept in results["sections"].items():
+        rows = [Row.from_json(values) for values in kept if "remark" not in values]
+        chosen = [row for row in rows if row.reached is not None]
+        if chosen:
+            lines.append(f"| **{titles[section]}** | | | | | |")
+        for row in chosen:
+            *shown, _note = (cell.replace("\n", ", ") for cell in cells(row))
+            lines.append(f"| {' | '.join(shown)} |")
+    return "\n".join(lines) + "\n"
 
 
 def cells(row: Row) -> tuple[str, ...]:

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from benchmarks.__main__ import FOLDER, titles
 from benchmarks.measure import Timing
-from benchmarks.report import Remark, Row, amount, cells, seconds, table, times
+from benchmarks.report import Remark, Row, amount, cells, markdown, seconds, table, times
 
 OURS, THEIRS = Timing((0.2, 0.1, 0.3)), Timing((2.0, 2.0, 2.0))
 
@@ -62,6 +63,41 @@ def test_times_are_written_with_three_figures(value, text):
 @pytest.mark.parametrize(("ratio", "text"), [(0.966, "0.97x"), (6.12, "6.12x"), (182.4, "182x")])
 def test_ratios_are_written_with_three_figures(ratio, text):
     assert times(ratio) == text
+
+
+def test_a_kept_row_is_read_back():
+    row = Row("conv5", OURS, "dense", THEIRS, count=9, unit="images", goal=4.0, floor=0.05, note="here")
+
+    assert Row.from_json(json.loads(json.dumps(row.to_json()))) == row
+
+
+def test_the_readmes_table_has_the_machine_and_the_rows_with_a_goal():
+    machine = {"processor": "A", "system": "Linux", "cores": 2, "threads": 2, "python": "3", "torch": "2"}
+    rates = {"device": "the CPU", "matmul": 2e11, "matmul_bfloat16": 4e11, "copy": 2e10}
+    rows = [
+        Row("conv5", OURS, "dense", THEIRS, goal=4.0, floor=0.05),
+        Row("not judged", OURS),
+        Remark("by the way"),
+    ]
+    kept = {"machine": {**machine, **rates}, "sections": {"deconv": [row.to_json() for row in rows]}}
+
+    written = markdown(json.loads(json.dumps(kept)), {"deconv": "Nine projections"})
+
+    assert written.splitlines()[0] == "A, 2 cores, Linux, Python 3"
+    assert written.splitlines()[-2:] == [
+        "| **Nine projections** | | | | | |",
+        "| conv5 | 200 ms ±50 % | 2 s ±0 %, dense | 10x | 4x, reached | 50 ms |",
+    ]
+
+
+def test_the_readme_shows_the_kept_result():
+    """If not, put into it what ``python -m benchmarks --show benchmarks/results.json`` writes."""
+    kept = FOLDER / "results.json"
+    if not kept.exists():
+        pytest.skip("no result is kept")
+    readme = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+
+    assert markdown(json.loads(kept.read_text()), titles()) in readme
 
 
 def test_remarks_stand_below_the_table():
