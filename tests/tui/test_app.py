@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -302,6 +303,19 @@ async def test_typing_a_filter_leaves_the_channels_it_names(app, engine):
         assert app.channel == 11
 
 
+async def test_a_filter_given_up_leaves_the_cursor_on_the_channel_that_is_shown(app, engine):
+    async with running(app) as pilot:
+        await pilot.press("down", "slash", *"dead")
+        channels = app.query_one(ChannelList)
+        assert (channels.order, channels.channel) == ((5,), 5)
+        await pilot.press("escape")
+        assert (len(channels.order), channels.channel) == (256, 1)
+        await pilot.press("slash", *"0-12", "enter")  # on the way there was 0 alone
+        await until(pilot, lambda: app.focused is channels)
+        assert (len(channels.order), channels.channel) == (13, 1)
+        assert app.query_one(StatusBar).unit == "conv2:1"
+
+
 async def test_a_filter_that_cannot_be_read_is_told_when_entered(app):
     async with running(app) as pilot:
         await pilot.press("slash", *"nope", "enter")
@@ -409,10 +423,54 @@ async def test_glyphs_given_for_one_run_are_not_remembered(engine):
     assert load_session() == Session("conv1", 0, "sextant")
 
 
-async def test_the_palette_finds_channels_and_actions(app):
+async def test_a_second_click_shows_a_picture_large(app):
     async with running(app) as pilot:
-        await pilot.press("colon")
+        for pane, offset, rank in [("#patches", (20, 10), 5), ("#top", (5, 3), 2)]:
+            await pilot.click(pane, offset=offset, times=2)
+            await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
+            assert f"#{rank} of 9" in text(app)
+            await pilot.press("escape")
+            await until(pilot, lambda: not isinstance(app.screen, ZoomScreen))
+
+
+async def test_a_click_on_a_title_sorts_by_it_and_another_by_number_again(app):
+    async with running(app) as pilot:
+        channels = app.query_one(ChannelList)
+        await pilot.click(channels, offset=(29, 1))
+        assert (app.panes.sidebar.sort, channels.order[0]) == ("sel", 255)
+        await pilot.click(channels, offset=(29, 1))
+        assert (app.panes.sidebar.sort, channels.order[0]) == ("ch", 0)
+
+
+async def test_a_channel_that_the_growing_atlas_filters_away_gives_its_pictures_to_the_next(app, engine):
+    async with running(app) as pilot:
+        await pilot.press("slash", *"max<30", "enter")
+        await until(pilot, lambda: app.query_one(StatusBar).unit == "conv2:1")
+        grown = replace(app.panes.statistics["conv2"], maximum=[31.0] * 3 + [20.0] * 253)
+        app.post_message(say.AtlasChanged({"conv2": grown}, 480, True))
+        await until(pilot, lambda: app.query_one(StatusBar).unit == "conv2:3")
+
+        assert app.channel == 3
+        assert engine.requests[-1].channel == 3
+
+
+async def test_both_large_pictures_have_one_size_and_no_key_to_swap_them(app):
+    async with running(app) as pilot:
+        await pilot.press("z")
+        await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
+        sizes = {app.screen.query_one(f"#zoom-{which}").size for which in ("projection", "patch")}
+        assert len(sizes) == 1
+        assert "p swap" not in text(app)
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "p swap" in text(app))
+
+
+@pytest.mark.parametrize("key", ["colon", "ctrl+p"])
+async def test_the_palette_finds_channels_and_actions(app, key):
+    async with running(app) as pilot:
+        await pilot.press(key)
         await until(pilot, lambda: "go to this layer" in text(app))
+        assert "key enter r" in text(app)
         await pilot.press(*"conv1:42")
         await until(pilot, lambda: "go to this channel" in text(app))
         await pilot.press("enter")

@@ -134,6 +134,9 @@ async def test_enter_dives_down_to_the_picture_and_backspace_comes_back_to_the_s
         await until(pilot, lambda: listed.feeds is FED["conv2"].rows)
         assert listed.cursor == 1
 
+        await pilot.click(listed, offset=(5, 2), times=2)
+        await until(pilot, lambda: listed.feeds is FED["pool1"].rows)
+
 
 async def test_t_leaves_for_the_channel_that_the_panes_show():
     host = Host()

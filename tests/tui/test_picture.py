@@ -217,13 +217,19 @@ async def test_leaving_gives_the_question_up_and_keeps_the_path(host, folder):
         assert host.screen.query_one("#own-path").value == str(folder / "cat.png")
 
 
-async def test_enter_goes_to_the_channel_in_the_panes_and_backspace_comes_back(app, engine, folder):
+@pytest.mark.parametrize("mouse", [False, True])
+async def test_enter_or_a_second_click_goes_to_the_channel_in_the_panes_and_backspace_comes_back(
+    app, engine, folder, mouse
+):
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.settled > 0)
         await pilot.press("i")
         await choose(app, pilot, folder)
         await rank(app, pilot)
-        await pilot.press("down", "enter")
+        if mouse:
+            await pilot.click(app.screen.query_one(RankedList), offset=(5, 2), times=2)
+        else:
+            await pilot.press("down", "enter")
         await until(pilot, lambda: app.stage == "conv1")
         assert app.channel == 9
 

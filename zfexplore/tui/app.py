@@ -152,6 +152,10 @@ class ExplorerApp(InquiringApp):
         """The user walks the layers."""
         self.action_layer(event.step)
 
+    def on_picture_grid_opened(self) -> None:
+        """The user clicked a picture twice."""
+        self.action_zoom()
+
     def on_picture_grid_sized(self, event: PictureGrid.Sized) -> None:
         """Let the engine draw thumbnails at the size they are shown."""
         self.engine.ask(say.TileSize(event.rows, event.columns, self.mode))

@@ -9,7 +9,7 @@ from typing import Any
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from zfexplore.errors import ExploreError
-from zfexplore.tui.keys import EVERYWHERE
+from zfexplore.tui.keys import EVERYWHERE, written
 from zfexplore.units import Unit
 
 
@@ -42,7 +42,11 @@ class ExplorerCommands(Provider):
             yield layer.name, go, f"go to this layer of {layer.channels} channels"
         for key in EVERYWHERE:
             if key.id != "palette":
-                yield f"{key.label}: {key.help}", partial(self.app.run_action, key.action), f"key {key.keys}"
+                yield (
+                    f"{key.label}: {key.help}",
+                    partial(self.app.run_action, key.action),
+                    f"key {written(key.keys)}",
+                )
 
 
 def _unit(query: str) -> Unit | None:

@@ -37,7 +37,7 @@ EVERYWHERE = (
     Key("layer-down", "left_square_bracket", "layer(-1)", "layer", "the layer below", "[ ]"),
     Key("layer-up", "right_square_bracket", "layer(1)", "layer up", "the layer above"),
     Key("filter", "slash", "filter", "filter", "only some channels: 0-15, dead, class:face, max>20", "/"),
-    Key("palette", "colon", "command_palette", "find", "find a layer, a channel (conv5:130), an action", ":"),
+    Key("palette", "colon,ctrl+p", "command_palette", "find", "find a layer, a channel, an action", ":"),
     Key("sort", "greater_than_sign,comma", "sort(1)", "sort", "sort channels by the next column"),
     Key("unsort", "less_than_sign", "sort(-1)", "sort back", "sort channels by the column before"),
     Key("pin", "space", "pin", "pin", "keep the channel in the second grid; again to let go", "␣"),
@@ -126,6 +126,20 @@ CONCERNS = {
 
 PLACES = {"top": "top activations"}  # where the name is not the id
 
+NAMES = {  # of keys, where Textual calls them otherwise than keyboards do
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "question_mark": "?",
+    "slash": "/",
+    "greater_than_sign": ">",
+    "less_than_sign": "<",
+    "comma": ",",
+    "colon": ":",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "escape": "esc",
+}
+
 TABLES = {
     "in a pane": PANES,
     "everywhere": EVERYWHERE,
@@ -145,6 +159,11 @@ def tables_from(place: str) -> dict[str, tuple[Key, ...]]:
     rest = tuple(key for key in EVERYWHERE if key.id not in concerns)
     others = {title: keys for title, keys in TABLES.items() if keys not in (PANES, EVERYWHERE)}
     return {f"in the {PLACES.get(place, place)}": here + PANES, "everywhere": rest, **others}
+
+
+def written(keys: str) -> str:
+    """Write a binding's keys as they are on the keyboard: ``greater_than_sign,comma`` is ``> ,``."""
+    return " ".join(NAMES.get(name, name) for name in keys.split(","))
 
 
 def bindings(table: Iterable[Key]) -> list[BindingType]:

@@ -74,7 +74,7 @@ class ExplorerScreen(Screen[None]):
                     yield TopList(id="top")
                     yield Minimap(id="map")
                 yield JobBar(id="jobs")
-        yield Footer()
+        yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Begin with the channels."""
@@ -220,6 +220,11 @@ class ExplorerScreen(Screen[None]):
             self.post_message(self.Walked())
         elif isinstance(event.rows, TopList):
             self.link_cursors(event.index)
+
+    def on_rows_opened(self, event: Rows.Opened) -> None:
+        """A second click on a place shows its picture large."""
+        if isinstance(event.rows, TopList):
+            self.post_message(PictureGrid.Opened())
 
     def on_rows_sideways(self, event: Rows.Sideways) -> None:
         """Left and right in a list walk the layers; from the layers, right leads to the channels."""

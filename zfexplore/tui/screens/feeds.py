@@ -87,6 +87,10 @@ class FeedsScreen(InquiryScreen):
         else:
             self.leave(row.shown)
 
+    def on_rows_opened(self) -> None:
+        """A second click dives."""
+        self.action_dive()
+
     def on_rows_sideways(self, event: Rows.Sideways) -> None:
         """Right dives, left comes back."""
         event.stop()

@@ -10,21 +10,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from zfexplore.tui.keys import tables_from
-
-NAMES = {
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "question_mark": "?",
-    "slash": "/",
-    "greater_than_sign": ">",
-    "less_than_sign": "<",
-    "comma": ",",
-    "colon": ":",
-    "pageup": "PgUp",
-    "pagedown": "PgDn",
-    "escape": "esc",
-}
+from zfexplore.tui.keys import tables_from, written
 
 
 class HelpScreen(ModalScreen[None]):
@@ -51,6 +37,5 @@ def key_table(place: str) -> Table:
     for title, keys in tables_from(place).items():
         table.add_row("", Text(title, style="underline"))
         for key in keys:
-            names = " ".join(NAMES.get(name, name) for name in key.keys.split(","))
-            table.add_row(Text(names, style="bold"), key.help)
+            table.add_row(Text(written(key.keys), style="bold"), key.help)
     return table

@@ -128,6 +128,10 @@ class PictureScreen(InquiryScreen):
         self.add_class("-refused")
         self.action_path()
 
+    def on_rows_opened(self) -> None:
+        """A second click takes a path, or goes to a channel."""
+        self.action_go()
+
     def on_rows_sideways(self, event: Rows.Sideways) -> None:
         """Left and right walk the layers."""
         event.stop()

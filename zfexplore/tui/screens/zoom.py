@@ -53,6 +53,11 @@ class ZoomScreen(ModalScreen[int]):
     def on_resize(self) -> None:
         """Show both where there is room."""
         self._draw()
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave swapping out where both are in sight."""
+        return action != "other" or self.app.size.width < ROOM_FOR_BOTH
 
     def action_walk(self, step: int) -> None:
         """Go to the next picture or the one before."""

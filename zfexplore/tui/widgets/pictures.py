@@ -96,6 +96,9 @@ class PictureGrid(Widget, can_focus=True):
             super().__init__()
             self.grid, self.rank = grid, rank
 
+    class Opened(Message):
+        """The user clicked a picture twice."""
+
     class Sized(Message):
         """Tiles have another size now."""
 
@@ -144,11 +147,13 @@ class PictureGrid(Widget, can_focus=True):
         self._move(0 if direction < 0 else SIDE * SIDE - 1)
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor on the picture that was clicked."""
+        """Put the cursor on the picture that was clicked; open it on the second click."""
         place = event.get_content_offset(self)
         tile = None if place is None else self.arrangement.tile_at(*place)
         if tile is not None:
             self._move(tile)
+            if event.chain == 2:
+                self.post_message(self.Opened())
 
     def _move(self, rank: int) -> None:
         rank = max(0, min(rank, SIDE * SIDE - 1))

@@ -69,6 +69,20 @@ class Rows(ScrollView, can_focus=True):
             super().__init__()
             self.rows, self.step = rows, step
 
+    class Opened(Message):
+        """The user clicked a row twice."""
+
+        def __init__(self, rows: Rows) -> None:
+            super().__init__()
+            self.rows = rows
+
+    class Titled(Message):
+        """The user clicked the title of a column."""
+
+        def __init__(self, rows: Rows, title: str) -> None:
+            super().__init__()
+            self.rows, self.title = rows, title
+
     # -- for subclasses ----------------------------------------------------------------------------
 
     def columns(self) -> tuple[Column, ...]:
@@ -139,13 +153,29 @@ class Rows(ScrollView, can_focus=True):
         self.move(0 if direction < 0 else self.count() - 1)
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor on the row that was clicked."""
+        """Put the cursor on the row that was clicked, open it on the second click, or tell a title."""
         place = event.get_content_offset(self)
         if place is None:
             return
+        if place.y < self._header_rows:
+            self._tell_title(place.x)
+            return
         index = round(self.scroll_offset.y) + place.y - self._header_rows
-        if place.y >= self._header_rows and index < self.count():
+        if index < self.count():
             self.move(index)
+            if event.chain == 2:
+                self.post_message(self.Opened(self))
+
+    def _tell_title(self, x: int) -> None:
+        """Say which column's title stands at ``x`` cells from the left."""
+        width = self.scrollable_content_region.width
+        edge = 1  # after the cursor's mark
+        for column in self.columns():
+            if width >= column.pane:
+                edge = width if column.rest else edge + column.width + 1
+                if x < edge:
+                    self.post_message(self.Titled(self, column.title))
+                    return
 
     def on_resize(self) -> None:
         """Keep the cursor in sight."""

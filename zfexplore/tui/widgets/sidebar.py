@@ -12,15 +12,16 @@ from textual.widgets import Input
 from zfexplore.errors import ExploreError
 from zfexplore.tui.choice import SORTS, choose
 from zfexplore.tui.messages import Layer, StageStatistics
-from zfexplore.tui.widgets.channels import ChannelList
+from zfexplore.tui.widgets.channels import SORTED, ChannelList
 from zfexplore.tui.widgets.layers import LayerList
+from zfexplore.tui.widgets.rows import Rows
 
 
 class Sidebar(Vertical):
     """Told a layer and what is known of it; ``filter`` and ``sort`` say which channels it lists, and how."""
 
     class Entered(Message):
-        """The user is done with typing a filter: ``channel`` is the first that is left."""
+        """The cursor came to ``channel`` by the filter, which leaves out the one it was on."""
 
         def __init__(self, channel: int) -> None:
             super().__init__()
@@ -30,6 +31,7 @@ class Sidebar(Vertical):
         super().__init__(id=id)
         self.sort = "ch"
         self.filter = ""
+        self._left: int | None = None  # where the cursor was before a filter was typed, until it is entered
 
     def compose(self) -> ComposeResult:
         """Two lists, and between them the line to type in."""
@@ -56,7 +58,7 @@ class Sidebar(Vertical):
 
     def show_layer(self, layer: Layer, known: StageStatistics | None, channel: int) -> None:
         """List all channels of a layer, the cursor on ``channel``."""
-        self.filter = ""
+        self.filter, self._left = "", None
         line = self.query_one(Input)
         line.value, line.display = "", False
         self.channel_list.statistics = known
@@ -68,7 +70,11 @@ class Sidebar(Vertical):
         """Fill in what has become known of the layer."""
         self.channel_list.statistics = known
         if self.filter or self.sort != "ch":
-            self.order_channels()
+            before = self.channel_list.channel
+            self.order_channels(self._left)
+            now = self.channel_list.channel
+            if self._left is None and now is not None and now != before:
+                self.post_message(self.Entered(now))
 
     def order_channels(self, at: int | None = None) -> None:
         """Filter and sort the channels, the cursor staying on ``at`` if it is still there.
@@ -96,10 +102,20 @@ class Sidebar(Vertical):
         self.sort = SORTS[(SORTS.index(self.sort) + step) % len(SORTS)]
         self.order_channels()
 
+    @on(Rows.Titled)
+    def _title_clicked(self, event: Rows.Titled) -> None:
+        """Sort by the column whose title was clicked; again by number if it was sorted so."""
+        event.stop()
+        column = event.title.removesuffix(SORTED)
+        if event.rows is self.channel_list and column in SORTS:
+            self.sort = column if column != self.sort else SORTS[0]
+            self.order_channels()
+
     # -- filter ------------------------------------------------------------------------------------
 
     def open_filter(self) -> None:
         """Show the line to type in."""
+        self._left = self.channel_list.channel
         line = self.query_one(Input)
         line.display = True
         line.focus()
@@ -110,16 +126,22 @@ class Sidebar(Vertical):
         if not (line.display or self.filter):
             return False
         line.value, line.display, self.filter = "", False, ""
-        self.order_channels()
+        self.order_channels(self._left)
+        self._left = None
         self.channel_list.focus()
         return True
+
+    @on(Rows.Moved)
+    def _went_on(self) -> None:
+        """The cursor was moved, by the mouse if a filter is being typed."""
+        self._left = None
 
     @on(Input.Changed)
     def _filter_typed(self, event: Input.Changed) -> None:
         """Filter as the user types; what cannot be read yet leaves the list as it is."""
         before, self.filter = self.filter, event.value
         try:
-            self.order_channels()
+            self.order_channels(self._left)
         except ExploreError:
             self.filter = before
             event.input.add_class("-unreadable")
@@ -135,6 +157,7 @@ class Sidebar(Vertical):
             except ExploreError as error:
                 self.app.notify(str(error), severity="error", markup=False)
             return
+        self._left = None
         event.input.display = bool(self.filter)
         self.channel_list.focus()
         if self.channel_list.channel is not None:
