@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -167,6 +168,16 @@ def test_wrong_options_exit_with_2_and_one_line(photos, tmp_path, type_command, 
     assert message in " ".join(err.split())
     assert "Traceback" not in err
     assert not (tmp_path / "run").exists()
+
+
+def test_dead_channels_are_told_only_where_they_were_counted():
+    from zfexplore.cli.train import _row
+    from zfexplore.training.record import EpochRecord
+
+    record = EpochRecord(3, 64, loss=1.5, lr=0.01, images_per_second=80.0, waiting=0.02, seconds=9.0)
+    assert _row(record) == "epoch   3  64 px  loss 1.500  lr 0.01  80 images/s  waiting 2%"
+    assert _row(replace(record, dead={"conv1": 0, "conv2": 3})).endswith("waiting 2%  dead conv2 3")
+    assert _row(replace(record, dead={"conv1": 0})).endswith("dead none")
 
 
 def test_a_flat_folder_cannot_be_trained_on(photos, tmp_path, type_command):

@@ -134,9 +134,10 @@ def test_a_checkpoint_finds_its_held_out_images_again(checkpoint, stripes, resul
 def test_held_out_images_are_not_guessed_among_other_images(checkpoint, make_stripes, result_of):
     with pytest.raises(ExploreError, match=r"not the images \(stripes\) that the checkpoint was trained on"):
         result_of(evaluate_checkpoint(checkpoint, make_stripes(21), CPU, held_out=True))
-    without = checkpoint._replace(metadata=Metadata("zfnet", {}, ("across",), SMALL))
-    with pytest.raises(ExploreError, match="held no part of its images out"):
-        result_of(evaluate_checkpoint(without, make_stripes(), CPU, held_out=True))
+    for images in ({}, {"held_out": {"fraction": 0.0, "seed": 7}}):
+        without = checkpoint._replace(metadata=Metadata("zfnet", {}, ("across",), SMALL, images=images))
+        with pytest.raises(ExploreError, match="held no part of its images out"):
+            result_of(evaluate_checkpoint(without, make_stripes(), CPU, held_out=True))
 
 
 def test_a_trunk_alone_cannot_be_evaluated(checkpoint, stripes, result_of):

@@ -263,8 +263,9 @@ def _row(event: EpochRecord) -> str:
         f"{event.images_per_second:.0f} images/s",
         f"waiting {event.waiting:.0%}",
     ]
-    dead = {name: count for name, count in (event.dead or {}).items() if count}
-    parts.append("dead " + (", ".join(f"{name} {count}" for name, count in dead.items()) or "none"))
+    if event.dead is not None:  # counted on held-out images, where there are any
+        dead = (f"{name} {count}" for name, count in event.dead.items() if count)
+        parts.append("dead " + (", ".join(dead) or "none"))
     return "  ".join(parts)
 
 

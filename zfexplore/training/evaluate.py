@@ -114,7 +114,7 @@ def known_images(source: Source, indices: Iterable[int], class_map: Sequence[int
 def _held_out(recorded: dict[str, Any], source: Source) -> tuple[int, ...]:
     """Find the images again that a training held out: the choice depends on labels and seed alone."""
     how = recorded.get("held_out", {})
-    if "fraction" not in how:
+    if not how.get("fraction"):
         raise ExploreError(
             "this checkpoint's training held no part of its images out: give held-out images themselves",
             usage=True,
