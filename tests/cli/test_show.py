@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from zfexplore.cli import show
@@ -31,6 +33,28 @@ def test_without_a_terminal_progress_is_plain_lines_on_stderr(capsys):
         "  a.jpg: it is cut short",
     ]
     assert closed == [True]
+
+
+def test_on_a_terminal_full_bars_make_room_for_the_next(monkeypatch):
+    from rich.console import Console
+
+    screen = Console(file=io.StringIO(), force_terminal=True, width=100, height=20)
+    monkeypatch.setattr(show, "remarks", lambda: screen)
+    shown = []
+
+    def epochs():
+        for epoch in range(30):  # more than the terminal has lines
+            yield Progress(f"epoch {epoch}", 0, 8, 1.0, 8.0)
+            shown.append([task.description for task in bars[0]._bars.tasks])
+            yield Progress(f"epoch {epoch}", 8, 8, 1.0, 0.0)
+        yield Progress("epoch 0", 4, 8, 1.0, 4.0)  # again, after its bar is gone
+        yield Finished("the net")
+
+    bars = []
+    made = show._Bars
+    monkeypatch.setattr(show, "_Bars", lambda console: bars.append(made(console)) or bars[0])
+    assert show.watch(epochs()) == "the net"
+    assert shown == [[f"epoch {epoch}"] for epoch in range(30)]
 
 
 def test_many_bad_images_are_counted_and_the_first_named(capsys):

@@ -99,7 +99,7 @@ def _report_skipped(console: Console, skipped: list[Skipped], named: int) -> Non
 
 
 class _Bars:
-    """A rich progress bar a task, with rate and time left."""
+    """A rich progress bar for the task at hand, with rate and time left."""
 
     def __init__(self, console: Console) -> None:
         from rich.progress import (
@@ -132,6 +132,7 @@ class _Bars:
 
     def progress(self, event: Progress) -> None:
         if event.task not in self._tasks:
+            self._clear_finished()
             self._tasks[event.task] = self._bars.add_task(event.task, total=event.total, pace="", note="")
         self._bars.update(
             self._tasks[event.task],
@@ -143,6 +144,12 @@ class _Bars:
 
     def line(self, text: RenderableType | str) -> None:
         self._console.print(text, markup=False)
+
+    def _clear_finished(self) -> None:
+        """Take full bars away: a long training's would fill the terminal and hide the one that moves."""
+        for task in self._bars.tasks:
+            if task.finished:
+                self._bars.remove_task(self._tasks.pop(task.description))
 
 
 class _Lines:
