@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -129,6 +131,18 @@ def test_start_walk_project_resize_quit(arguments, environment, tmp_path):
     # The shell gets its screen and its cursor back.
     assert terminal.raw.rfind(b"\x1b[?1049l") > terminal.raw.rfind(b"\x1b[?1049h") >= 0
     assert terminal.raw.rfind(b"\x1b[?25h") > terminal.raw.rfind(b"\x1b[?25l")
+
+
+def test_when_it_is_killed_it_saves_where_it_was_and_gives_the_screen_back(arguments, environment, tmp_path):
+    terminal = Terminal(arguments, environment, (80, 24))
+    terminal.until("conv5:0", "▸1 0.")
+    terminal.child.send("jj")
+    terminal.until("conv5:2")
+    terminal.child.kill(signal.SIGTERM)
+
+    assert terminal.wait_for_end() == 0
+    assert terminal.raw.rfind(b"\x1b[?1049l") > terminal.raw.rfind(b"\x1b[?1049h") >= 0
+    assert json.loads((tmp_path / "cache" / "explorer.json").read_text())["channel"] == 2
 
 
 def test_what_cannot_be_opened_is_shown_and_told_on_leaving_in_ascii_where_there_is_no_utf8(

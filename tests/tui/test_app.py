@@ -273,10 +273,12 @@ async def test_keys_can_be_changed_by_a_file(engine):
     keymap_path().parent.mkdir(parents=True)
     keymap_path().write_text('{"save": "w"}')
     app = ExplorerApp(say.Setup(), engine)
-    async with running(app, (80, 24)) as pilot:
+    async with running(app) as pilot:
         await pilot.press("w")
-
-    assert say.SaveChannel("conv2", 0) in engine.requests
+        assert say.SaveChannel("conv2", 0) in engine.requests
+        assert "w save" in text(app)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "w               project the channel" in text(app))
 
 
 async def test_progress_is_in_the_job_bar_or_the_status_bar(app):

@@ -23,7 +23,7 @@ from zfexplore.tui.screens.help import HelpScreen
 from zfexplore.tui.screens.question import ErrorScreen, QuestionScreen
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, load_keymap, load_session, save_session
-from zfexplore.tui.terminal import log_path
+from zfexplore.tui.terminal import leave_when_told, log_path
 from zfexplore.tui.widgets.pictures import PictureGrid
 from zfexplore.units import Unit
 
@@ -92,7 +92,9 @@ class ExplorerApp(InquiringApp):
         """Dress the panes."""
         self.register_theme(DARKROOM)
         self.theme = DARKROOM.name
-        self.set_keymap(load_keymap())
+        self.keymap = load_keymap()
+        self.set_keymap(self.keymap)
+        leave_when_told(self.exit)
 
     def on_explorer_screen_drawn(self) -> None:
         """The first frame is up: only now may the engine import what is heavy."""
@@ -318,7 +320,7 @@ class ExplorerApp(InquiringApp):
             place = "in the large view"
         else:
             place = (self.focused.id or "") if self.focused else ""
-        self.push_screen(HelpScreen(place))
+        self.push_screen(HelpScreen(place, self.keymap))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave swapping out where both grids are in sight; keys of the panes rest below a dialog."""

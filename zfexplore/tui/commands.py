@@ -45,7 +45,7 @@ class ExplorerCommands(Provider):
                 yield (
                     f"{key.label}: {key.help}",
                     partial(self.app.run_action, key.action),
-                    f"key {written(key.keys)}",
+                    f"key {written(self._explorer.keymap.get(key.id, key.keys))}",
                 )
 
 

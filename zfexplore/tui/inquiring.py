@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from textual.app import App
@@ -22,6 +23,7 @@ class InquiringApp(App[None]):
     panes: Any
     stage: str
     mode: str
+    keymap: Mapping[str, str] = {}  # the keys that the user has changed, by id
 
     def __init__(self) -> None:
         super().__init__()

@@ -7,12 +7,14 @@ of what it was. Where the terminal's locale has no UTF-8, everything is drawn wi
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import logging
 import os
+import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -74,6 +76,16 @@ def _look_alike(character: str) -> str:
 
 
 codecs.register_error("look-alike", to_ascii)
+
+
+def leave_when_told(leave: Callable[[], None]) -> None:
+    """Call ``leave`` where ``kill`` or a closed terminal would end the process with the screen as it is.
+
+    For the running event loop; systems without these signals are left alone.
+    """
+    for name in ("SIGTERM", "SIGHUP"):
+        with suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
+            asyncio.get_running_loop().add_signal_handler(getattr(signal, name), leave)
 
 
 def log_path() -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -18,24 +20,25 @@ class HelpScreen(ModalScreen[None]):
 
     BINDINGS = [Binding("escape,q,question_mark,enter", "dismiss", "close")]
 
-    def __init__(self, place: str = "") -> None:
+    def __init__(self, place: str, keymap: Mapping[str, str]) -> None:
         super().__init__()
         self.place = place  # a pane's id, or the title of a table of keys
+        self.keymap = keymap  # the keys that the user has changed, by id
 
     def compose(self) -> ComposeResult:
         """One table, scrolled where it is higher than the screen."""
         with VerticalScroll(classes="dialog") as dialog:
             dialog.border_title = "keys"
-            yield Static(key_table(self.place))
+            yield Static(key_table(self.place, self.keymap))
 
 
-def key_table(place: str) -> Table:
-    """Give the table of keys, those of ``place`` first."""
+def key_table(place: str, keymap: Mapping[str, str]) -> Table:
+    """Give the table of keys as ``keymap`` changes them, those of ``place`` first."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column()
     for title, keys in tables_from(place).items():
         table.add_row("", Text(title, style="underline"))
         for key in keys:
-            table.add_row(Text(written(key.keys), style="bold"), key.help)
+            table.add_row(Text(written(keymap.get(key.id, key.keys)), style="bold"), key.help)
     return table

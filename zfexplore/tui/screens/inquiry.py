@@ -64,7 +64,7 @@ class InquiryScreen(ModalScreen[Unit | None]):
 
     def action_help(self) -> None:
         """Open the help, the keys of this screen first."""
-        self.app.push_screen(HelpScreen(self.HELP))
+        self.app.push_screen(HelpScreen(self.HELP, getattr(self.app, "keymap", {})))
 
     def action_close(self) -> None:
         """Leave, ending what is still worked on."""
