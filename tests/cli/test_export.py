@@ -169,6 +169,8 @@ def test_ctrl_c_keeps_what_is_drawn(zfexplore, tmp_path, monkeypatch):
         (["grid", "--layer", "pool1"], "pool1 is not indexed: choose conv1"),
         (["grid", "--layer", "conv5", "--channels", "256"], "channel 256 is not there: this layer has 0-255"),
         (["grid", "--layer", "conv5", "--channels", "some"], "'some' names no channels"),
+        (["grid", "--layer", "conv5", "--channels", "topmost"], "'topmost' names no channels"),
+        (["grid", "--layer", "conv5", "--channels", "random0"], "'random0' chooses no channel"),
         (["grid", "--layer", "conv5", "--channels", "9-3"], "the range '9-3' runs backwards"),
         (["grid", "--layer", "conv5", "--tile", "4"], "--tile"),
         (["grid"], "--layer"),

@@ -69,6 +69,13 @@ def test_a_file_of_another_kind_is_one_clear_line(tmp_path):
         load_state(path)
 
 
+def test_a_run_does_not_begin_in_a_file(tmp_path):
+    (tmp_path / "run").write_text("notes")
+    with pytest.raises(ExploreError, match="is a file: a run needs a folder of its own"):
+        RunFolder(tmp_path / "run").begin({})
+    assert (tmp_path / "run").read_text() == "notes"
+
+
 def test_a_folder_holds_one_run(tmp_path):
     folder = RunFolder(tmp_path / "run")
     folder.begin({"format": 1})

@@ -40,6 +40,15 @@ def ranked(atlas: Atlas, stage: str, by: By = "mean") -> list[int]:
     return [int(channel) for channel in order]
 
 
+def check_choice(text: str, channels: int) -> None:
+    """Raise ExploreError where ``select_channels`` would, for a stage of so many channels; needs no atlas."""
+    match = _COUNTED.fullmatch(text.strip())
+    if match is None:
+        parse_channels(text, channels)
+    elif int(match["count"]) == 0:
+        raise ExploreError(f"{text!r} chooses no channel", usage=True)
+
+
 def select_channels(atlas: Atlas, stage: str, text: str, seed: int = 0) -> list[int]:
     """Read a choice of channels: ``top16``, ``random16``, or a list as ``units.parse_channels`` takes it.
 
@@ -47,12 +56,11 @@ def select_channels(atlas: Atlas, stage: str, text: str, seed: int = 0) -> list[
     their numbers. A stage with fewer channels gives all it has. Raises ExploreError otherwise.
     """
     channels = atlas.stage(stage).channels
+    check_choice(text, channels)
     match = _COUNTED.fullmatch(text.strip())
     if match is None:
         return parse_channels(text, channels)
     count = min(int(match["count"]), channels)
-    if count == 0:
-        raise ExploreError(f"{text!r} chooses no channel", usage=True)
     if match["how"] == "top":
         return ranked(atlas, stage)[:count]
     return sorted(random.Random(seed).sample(range(channels), count))

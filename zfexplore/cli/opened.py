@@ -67,15 +67,14 @@ def open_all(
 
 
 def _check(checkpoint: Checkpoint, layer: str, channels: str) -> None:
+    from zfexplore.atlas.select import check_choice
     from zfexplore.atlas.store import watched_stages
     from zfexplore.errors import ExploreError
-    from zfexplore.units import parse_channels
 
     stage, watched = checkpoint.trunk.stage(layer), watched_stages(checkpoint.trunk)
     if layer not in watched:
         raise ExploreError(f"{layer} is not indexed: choose {', '.join(watched)}", usage=True)
-    if not channels.strip().startswith(("top", "random")):
-        parse_channels(channels, stage.channels)
+    check_choice(channels, stage.channels)
 
 
 def channel_blocks(

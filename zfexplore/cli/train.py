@@ -247,9 +247,10 @@ def _until_interrupted(events: Any) -> Any:
 
 
 def _heading(recipe: Recipe) -> str:
+    epochs = "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
     return (
         f"recipe {recipe.name}: init {recipe.init}, lr {recipe.lr:g}, batch {recipe.batch_size}, "
-        f"{recipe.epochs} epochs, {recipe.size} px, fc {recipe.fc}"
+        f"{epochs}, {recipe.size} px, fc {recipe.fc}"
     )
 
 

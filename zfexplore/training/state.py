@@ -84,7 +84,9 @@ class RunFolder:
         return self.path / "snapshots" / f"epoch-{epoch:03}.safetensors"
 
     def begin(self, settings: dict[str, Any]) -> None:
-        """Start a run; raises ExploreError when the folder holds one already."""
+        """Start a run; raises ExploreError when the folder holds one already, or is none."""
+        if self.path.exists() and not self.path.is_dir():
+            raise ExploreError(f"{self.path} is a file: a run needs a folder of its own", usage=True)
         if self.settings.exists() or self.state.exists() or self.checkpoint.exists():
             raise ExploreError(
                 f"{self.path} already holds a run: go on with `zfexplore train --resume --out {self.path}`, "
