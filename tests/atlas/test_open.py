@@ -53,6 +53,26 @@ def test_a_closed_build_goes_on_next_time(make, source):
     assert make.same(atlas, reference)
 
 
+def test_it_is_built_again_where_that_is_asked_for(make, source):
+    first, _ = make.result_of(open_or_build(make.random_checkpoint(), source))
+    source.read.clear()
+    second, events = make.result_of(open_or_build(make.random_checkpoint(), source, again=True))
+    assert notes(events) == ["the index is built again, as asked"]
+    assert sorted(source.read) == list(range(12))
+    assert make.same(first, second)
+
+
+def test_asked_again_after_an_interrupt_it_goes_on(make, source):
+    checkpoint = make.random_checkpoint()
+    reference, _ = make.result_of(open_or_build(checkpoint, source))
+    events = open_or_build(checkpoint, source, again=True)
+    assert isinstance(next(event for event in events if not isinstance(event, Note)), Progress)
+    events.close()
+    atlas, events = make.result_of(open_or_build(checkpoint, source, again=True))
+    assert notes(events) == ["going on with the unfinished index, at image 8 of 12"]
+    assert make.same(atlas, reference)
+
+
 def test_other_weights_are_given_as_the_reason(make, source):
     list(open_or_build(make.random_checkpoint(), source))
     _, events = make.result_of(open_or_build(make.random_checkpoint(weights="weights-2"), source))

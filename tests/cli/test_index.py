@@ -31,6 +31,14 @@ def test_the_second_time_nothing_is_read(zfexplore):
     assert first.splitlines()[3:] == second.splitlines()[3:]
 
 
+def test_again_builds_it_anew(zfexplore):
+    _, first, _ = zfexplore("index")
+    _, second, remarks = zfexplore("index", "--again")
+    assert "the index is built again, as asked" in remarks
+    assert "index: 7 of 7" in remarks
+    assert first.splitlines()[3:] == second.splitlines()[3:]
+
+
 def test_another_fit_is_indexed_again_and_says_why(zfexplore):
     zfexplore("index")
     _, _, remarks = zfexplore("index", "--fit", "whole")

@@ -40,17 +40,22 @@ def open_or_build(
     fit: Fit = "crop",
     stages: Sequence[str] | None = None,
     precision: Precision = "float32",
+    again: bool = False,
     **options: Any,
 ) -> Iterator[Event]:
     """Open the atlas of these weights and images, or build it and keep it; ``Finished`` carries it.
 
     The events are those of ``build_atlas``, which takes the ``options`` too. A note says why an atlas is
     built where there was one of images of that name under that architecture. A build that was
-    interrupted goes on where it was.
+    interrupted goes on where it was. ``again`` lets go of one that there is, for images that changed
+    behind its back or are decoded otherwise than they were.
     """
     header = describe(checkpoint, source, k=k, fit=fit, stages=stages, precision=precision)
     path = atlas_path(header["fingerprint"])
-    if path.exists():
+    if again and path.exists():
+        path.unlink()
+        yield Note("the index is built again, as asked")
+    elif path.exists():
         try:
             yield Finished(Atlas.load(path))
             return

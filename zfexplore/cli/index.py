@@ -48,6 +48,7 @@ def index(
             show_default=False,
         ),
     ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Build it anew even if it is there.")] = False,
     download: DownloadOption = False,
 ) -> None:
     """Look at every image once and keep, for every channel, the nine that excite it most.
@@ -70,7 +71,9 @@ def index(
     started = time.monotonic()
     try:
         atlas: Atlas = watch(
-            open_or_build(loaded, source, fit=fit.value, precision=precision.value, workers=workers)
+            open_or_build(
+                loaded, source, fit=fit.value, precision=precision.value, again=again, workers=workers
+            )
         )
     except KeyboardInterrupt:
         remarks().print("interrupted: the same command goes on from here")

@@ -120,5 +120,5 @@ def check_activation(exemplar: Exemplar, channel: Unit, atlas: Atlas, tolerance:
         raise ExploreError(
             f"the atlas does not belong to this checkpoint and these images: {channel}@{place.y},{place.x} "
             f"is {exemplar.activation:.6g} on {place.name}, and {place.value:.6g} in the atlas; "
-            "index the images again"
+            "build the index anew with `zfexplore index --again`"
         )
