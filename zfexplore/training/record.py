@@ -17,7 +17,7 @@ class EpochRecord:
     epoch: int  # from 1
     size: int  # of the input, in pixels
     loss: float  # mean over the epoch, with label smoothing if the recipe has it
-    lr: float  # of the last step
+    lr: float  # of the middle step: a cosine's last is nearly 0
     images_per_second: float
     waiting: float  # share of the time spent waiting for data
     seconds: float
@@ -30,12 +30,12 @@ class EpochRecord:
 
 def epoch_record(job: Job, position: Position, size: int, evaluation: Evaluation | None) -> EpochRecord:
     """Sum up the epoch at whose end ``position`` stands."""
-    last = replace(position, step=job.steps_per_epoch - 1)
+    middle = replace(position, step=job.steps_per_epoch // 2)
     return EpochRecord(
         epoch=position.epoch + 1,
         size=size,
         loss=position.loss_sum / max(position.images, 1),
-        lr=learning_rate(job.recipe, last, job.steps_per_epoch),
+        lr=learning_rate(job.recipe, middle, job.steps_per_epoch),
         images_per_second=position.images / max(position.seconds, 1e-9),
         waiting=position.waited / max(position.seconds, 1e-9),
         seconds=position.seconds,
