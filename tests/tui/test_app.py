@@ -374,6 +374,14 @@ async def test_the_large_view_walks_at_every_size_and_leaves_the_cursor_where_it
         assert [grid.cursor for grid in app.panes.grids] == [3, 3]
 
 
+async def test_a_long_name_in_the_large_view_is_cut_and_not_left_out(app):
+    async with running(app, (80, 24)) as pilot:
+        app.panes.show_picture(replace(app.panes.grids[0].pictures[0], label="", name="n" * 80))
+        await pilot.press("z")
+        await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
+        await until(pilot, lambda: "nnn…" in text(app))
+
+
 async def test_keys_of_the_panes_rest_below_a_dialog(app, engine):
     async with running(app) as pilot:
         await pilot.press("z")

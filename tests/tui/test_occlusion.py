@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +152,25 @@ async def test_p_changes_the_map_where_one_fits_and_all_can_be_read_without_colo
         await pilot.press("p")
         assert "▸b" in text(host) or "▸a" in text(host)
         assert "lamp" in text(host)
+
+
+async def test_where_few_rows_fit_the_maps_have_half_of_them_and_classes_follow_the_cursor():
+    side = 14
+    square = replace(
+        view(),
+        total=[[1.0] * side] * side,
+        probability=[[0.5] * side] * side,
+        best=[[0] * (side - 1) + [row] for row in range(side)],
+        names={row: f"kind {row}" for row in range(side)},
+        windows=[[(0, 0, 24, 24)] * side] * side,
+        weakest=(side - 1, side - 1),
+    )
+    host = Host()
+    async with host.run_test(size=(50, 14)) as pilot:
+        await answer(host, pilot, square)
+        assert host.screen.query_one("#occlusion-response").size.height >= 7
+        await pilot.press("p", "p")
+        await until(pilot, lambda: "kind 0" in text(host) and "▸n" in text(host))
 
 
 async def test_the_cursor_stays_at_the_weakest_place_until_it_is_moved():

@@ -24,6 +24,7 @@ class InquiryScreen(ModalScreen[Unit | None]):
 
     HELP = ""  # the title of its keys in the help
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (70, "-narrow"), (100, "-normal")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]
 
     class Asked(Message):
         """There is a request for the engine."""

@@ -17,7 +17,7 @@ from zfexplore.tui.widgets.rows import MARK, fitted
 
 UNKNOWN = "·"  # the square has not been there yet
 RARE = "*"  # classes beyond the alphabet
-BESIDE = 24  # cells that the legend needs beside the map
+BESIDE = 16  # cells that the legend needs beside the map
 # Okabe and Ito's colours, lighter on this dark ground, in the order of the figure.
 COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#8cc8f0", "#f0e442")
 
@@ -43,11 +43,16 @@ class ClassMap(Widget):
         lines = legend(self.view, letters)
         room = width - 2 * len(self.view.best[0]) - 2
         if room >= BESIDE:
-            segments = self._row(y, letters) if y < rows else [Segment(" " * (width - room), plain)]
+            row = y + self._top(rows)
+            segments = self._row(row, letters) if row < rows else [Segment(" " * (width - room), plain)]
             segments += self._named(lines, y, room)
         else:
             segments = self._row(y, letters) if y < rows else self._named(lines, y - rows - 1, width)
         return Strip(segments).adjust_cell_length(width, plain)
+
+    def _top(self, rows: int) -> int:
+        """The first row in sight; that of the cursor is near the middle where not all fit."""
+        return max(0, min(self.place[0] - self.size.height // 2, rows - self.size.height))
 
     def _named(self, lines: list[str], line: int, room: int) -> list[Segment]:
         text = lines[line] if 0 <= line < len(lines) else ""
