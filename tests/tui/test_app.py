@@ -339,15 +339,15 @@ async def test_sorting_keeps_the_cursor_on_its_channel(app):
 
 async def test_a_pinned_channel_stays_beside_the_one_walked_through(app):
     async with running(app) as pilot:
-        pinned = app.panes.grids[0].pictures
+        pinned, before = app.panes.grids[0].pictures, app.generation
         await pilot.press("space", "down")
-        await until(pilot, lambda: app.settled == app.generation)
+        await until(pilot, lambda: app.settled == app.generation > before)
         projections, second = app.panes.grids
         assert second.pictures == pinned
         assert projections.pictures != pinned
-        assert "projections of conv2:0, pinned" in text(app)
+        await until(pilot, lambda: "projections of conv2:0, pinned" in text(app))
         await pilot.press("space")
-        assert second.pictures == projections.pictures
+        await until(pilot, lambda: second.pictures == projections.pictures)
         assert second.kind == "patch"
 
 
