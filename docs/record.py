@@ -127,6 +127,7 @@ async def tour(recorder: Recorder) -> dict[str, Shot]:
     await start(recorder)
     press = recorder.press
     await press("sort", says="sort the channels by their strongest response")
+    await press(*["layer-down"] * 2, says="two layers further down")
     await press("first", says="the strongest channel: nine projections, and what they came from", seconds=2.4)
     stills = {"explorer.png": shoot(recorder.app), "explorer-narrow.png": await narrow(recorder)}
     for _ in range(2):
