@@ -237,24 +237,48 @@ def _plain_step(net: nn.Module, chosen: Recipe) -> Callable[[Tensor, Tensor], Te
 
 
 def _same_losses(settings: Settings, squares: Squares) -> Remark:
-    """Feed both the same views, and compare their losses, in float32."""
+    """Feed both the same views and compare their losses: in float64, and in float32 with a yardstick.
+
+    From step to step training multiplies what rounding began, so in float32 no two orders of summation
+    stay together; the plain loop with itself in another memory layout shows how far they part.
+    """
     steps = 2 if settings.quick else STEPS_COMPARED
     # Scaled layers learn something in so few steps; the replication's own beginning hardly moves.
     chosen = recipe("replication", init="he-scaled", fc=FC["cpu"], batch_size=BATCH_COMPARED, lr=1e-3)
     machine = choose_machine(str(settings.device), amp=False)
     views, labels = _views(squares, chosen.batch_size, settings.device)
-    learner = _learner(chosen, machine, views.cpu())
-    plain = _plain_step(_plain_net(chosen, views.cpu()).to(settings.device), chosen)
-    pairs = []
+
+    def plain(dtype: torch.dtype, layout: torch.memory_format) -> list[float]:
+        net: Any = _plain_net(chosen, views.cpu())
+        step = _plain_step(net.to(settings.device, dtype, memory_format=layout), chosen)
+        laid_out = views.to(dtype).contiguous(memory_format=layout)
+        return _losses(lambda: step(laid_out, labels), steps)
+
+    def ours(dtype: torch.dtype) -> list[float]:
+        learner = make_learner(_learner(chosen, machine, views.cpu()).net.to(dtype), chosen, machine)
+        given = views.to(dtype)
+        return _losses(lambda: take_step(learner, given, labels, chosen, machine, lr=chosen.lr), steps)
+
+    usual, other = torch.contiguous_format, torch.channels_last
+    exact, single = plain(torch.float64, usual), plain(torch.float32, usual)
+    return Remark(
+        f"{steps} steps on the same views, loss {exact[0]:.3f} to {exact[-1]:.3f}: in float64 ours and "
+        f"the plain loop's are at most {_apart(ours(torch.float64), exact):.0e} apart, in float32 "
+        f"{_apart(ours(torch.float32), single):.0e}; there the plain loop's are "
+        f"{_apart(plain(torch.float32, other), single):.0e} from themselves in another memory layout"
+    )
+
+
+def _losses(step: Callable[[], Tensor], steps: int) -> list[float]:
+    losses = []
     for number in range(steps):
         torch.manual_seed(number)  # the same neurons drop out
-        ours = take_step(learner, views, labels, chosen, machine, lr=chosen.lr).item()
-        torch.manual_seed(number)
-        pairs.append((ours, plain(views.contiguous(), labels).item()))
-    largest = max(abs(ours - theirs) / abs(theirs) for ours, theirs in pairs)
-    course = f"{pairs[0][0]:.3f} to {pairs[-1][0]:.3f}"
-    exact = "" if settings.device.type == "cpu" else ", convolutions in TF32"
-    return Remark(f"{steps} steps on the same views{exact}: loss {course}, at most {largest:.1e} apart")
+        losses.append(step().item())
+    return losses
+
+
+def _apart(found: list[float], expected: list[float]) -> float:
+    return max(abs(ours - theirs) / abs(theirs) for ours, theirs in zip(found, expected, strict=True))
 
 
 def _utilisation(learner: Learner, host: Host, machine: Machine, count: int, timing: Timing) -> str:
