@@ -34,8 +34,8 @@ from zfexplore.nets.steps import run_step
 from zfexplore.nets.trunk import Trunk
 from zfexplore.progress import finish
 
-IMAGES = {"cpu": {False: 96, True: 16}, "cuda": {False: 4096, True: 256}}  # by quick; a multiple of slices
-BATCHES = {"cpu": (4, 8, 16, 32), "cuda": (64, 128, 256)}
+IMAGES = {"cpu": {False: 240, True: 24}, "cuda": {False: 4096, True: 256}}  # by quick; whole slices, batches
+BATCHES = {"cpu": (4, 6, 8, 12, 24), "cuda": (64, 128, 256)}
 GOAL = 0.95
 GROWTH = {False: (1_000, 10_000, 100_000), True: (100, 1_000)}
 TINY_SIZE, TINY_PICTURES = 32, 64

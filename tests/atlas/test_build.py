@@ -234,7 +234,7 @@ def test_an_interrupt_in_the_middle_of_a_merge_saves_nothing_half_done(make, tmp
     merge = build.Tally._add
 
     def struck(self, maxima, labels):
-        if self.seen.item() == 8:
+        if self.seen.item() == build.SLICE["cpu"]:
             raise KeyboardInterrupt
         merge(self, maxima, labels)
 
@@ -329,9 +329,11 @@ def test_an_atlas_of_the_images_so_far_stays_as_it_was_given(make):
     source = make.ArraySource(make.random_images(24))
     events = build_atlas(make.random_checkpoint(), source, seconds_between_partials=0.0)
     partial = next(event.atlas for event in events if isinstance(event, build.Partial))
-    first, _ = make.result_of(build_atlas(make.random_checkpoint(), make.ArraySource(source.arrays[:8])))
+    first, _ = make.result_of(
+        build_atlas(make.random_checkpoint(), make.ArraySource(source.arrays[: build.SLICE["cpu"]]))
+    )
     list(events)
-    assert partial.count == 8
+    assert partial.count == build.SLICE["cpu"]
     for name, record in partial.stages.items():
         for part, array in record.arrays().items():
             np.testing.assert_array_equal(array, first.stages[name].arrays()[part])

@@ -6,7 +6,7 @@ fresh, in the order in which they lie in memory, and a place is searched only wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -59,38 +59,25 @@ def image_maxima(trunk: Trunk, batch: Tensor, layout: Layout, weakest: Tensor) -
     maxima above ``weakest [c]`` are places looked up: the first in rows from the top where several are
     equal; the others are 0. Maxima are float32.
     """
-    found = [
-        _strongest(maps, coarse, pool, weakest[span])
-        for (maps, coarse, pool), span in zip(
-            _stage_maps(trunk, batch, layout.names), layout.spans, strict=True
-        )
-    ]
+    spans = {trunk.stage(name).end: span for name, span in zip(layout.names, layout.spans, strict=True)}
+    found: list[tuple[Tensor, Tensor]] = []
+    x, before, pooled = batch, "", None
+    for done, step in enumerate(trunk.steps[: max(spans)], start=1):
+        below, own = x, step.kind == "relu" and before in ("conv", "linear")
+        # A ReLU works in place on the convolution's own output, which nobody else holds: without it the
+        # largest map would be written to fresh memory twice.
+        x, before = torch.relu_(x) if own else run_step(step, x), step.kind
+        if pooled is not None:
+            found.append(_strongest(below, x, step.axis(0), weakest[pooled]))
+            pooled = None
+        del below  # the largest map is let go before the next one is made
+        if done in spans:
+            if done < max(spans) and _leaves_nothing_out(trunk.steps[done], x):
+                pooled = spans[done]
+            else:
+                found.append(_strongest(x, x, AxisStep(), weakest[spans[done]]))
     maxima, places = (torch.cat(parts, dim=1) for parts in zip(*found, strict=True))
     return maxima, places
-
-
-def _stage_maps(
-    trunk: Trunk, batch: Tensor, names: Sequence[str]
-) -> Iterator[tuple[Tensor, Tensor, AxisStep]]:
-    """Yield the maps of the stages ``names``, from the input upwards, each let go before the next.
-
-    With each comes a map of the same maxima, and which rows of the first a row of the second has seen:
-    where a pooling follows that leaves no place out, its output, a quarter the size. A ReLU works in place
-    on the convolution's own output, which nobody else holds: without it the largest map would be written
-    to fresh memory twice.
-    """
-    ends = {trunk.stage(name).end for name in names}
-    x, before, waiting = batch, None, None
-    for done, step in enumerate(trunk.steps[: max(ends)], start=1):
-        own = step.kind == "relu" and before in ("conv", "linear")
-        x, before = torch.relu_(x) if own else run_step(step, x), step.kind
-        if waiting is not None:
-            yield waiting, x, step.axis(0)
-            waiting = None
-        if done in ends and done < max(ends) and _leaves_nothing_out(trunk.steps[done], x):
-            waiting = x
-        elif done in ends:
-            yield x, x, AxisStep()
 
 
 def _leaves_nothing_out(step: Step, maps: Tensor) -> bool:
@@ -105,9 +92,10 @@ def _leaves_nothing_out(step: Step, maps: Tensor) -> bool:
 
 
 def _strongest(maps: Tensor, coarse: Tensor, pool: AxisStep, weakest: Tensor) -> tuple[Tensor, Tensor]:
-    """Do it for one stage; the maxima of the rows of ``coarse`` are found on the way and narrow the search.
+    """Do it for one stage, whose maxima are those of ``coarse``: the map itself, or what ``pool`` made of it.
 
-    The place that comes first in rows from the top is in one of the rows that the first of them has seen.
+    The pooled map is a quarter the size where the pooling leaves no place out. The first of its rows
+    with the maximum has seen the row of the place that comes first in rows from the top.
     """
     if maps.ndim == 2:
         maps = coarse = maps[:, :, None, None]
