@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 
@@ -225,3 +228,29 @@ def test_stopping_in_the_middle_of_the_atlas_leaves_it_to_be_gone_on_with(setup,
     engine.stop()
 
     assert not engine._thread.is_alive()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority for each thread")
+def test_torchs_own_threads_give_way_to_the_event_loop_as_well():
+    """In a process of its own: what has been lowered cannot be raised again."""
+    script = """
+import os, threading, torch
+from zfexplore.tui import engine
+
+def work():
+    torch.set_num_threads(2)
+    torch.ones(4_000_000).exp()  # torch starts a thread of its own
+    engine._lower_priority()
+    pythons = {thread.native_id for thread in threading.enumerate()}
+    lowered = {int(task) for task in os.listdir("/proc/self/task")} - pythons | {threading.get_native_id()}
+    print(len(lowered) > 1, {os.getpriority(os.PRIO_PROCESS, task) for task in lowered})
+
+before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+print(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before)
+"""
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=SECONDS)
+
+    assert shown.stdout.split("\n")[:2] == [f"True {{{max(10, os.getpriority(os.PRIO_PROCESS, 0))}}}", "True"]

@@ -9,10 +9,12 @@ garbage collector is told to leave what they made alone, which keeps its pauses 
 from __future__ import annotations
 
 import logging
+import os
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from threading import Thread
 from typing import Any
 
 from zfexplore.errors import ExploreError
@@ -36,7 +38,7 @@ class Engine:
     def __init__(self, setup: say.Setup) -> None:
         self.setup = setup
         self._inbox = Inbox()
-        self._thread = Thread(target=self._run, name="engine", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._post: Callable[[Any], Any] = lambda message: None
         self._subject: Any = None
         self._building: Iterator[Any] | None = None
@@ -258,14 +260,18 @@ def _job(event: Progress, task: str) -> say.Job:
 
 
 def _lower_priority() -> None:
-    """Let the event loop go first; on Linux a thread has a priority of its own, elsewhere nothing is done."""
-    import os
-    import sys
-    import threading
+    """Let the event loop go first; on Linux a thread has a priority of its own, elsewhere nothing is done.
 
-    if sys.platform == "linux":
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+    Torch's own threads have been started while the net was loaded, at the priority of that time: they are
+    those that Python does not know, and do most of the work.
+    """
+    if sys.platform != "linux":
+        return
+    pythons = {thread.native_id for thread in threading.enumerate()} - {threading.get_native_id()}
+    for task in os.listdir("/proc/self/task"):
+        if int(task) not in pythons:
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, int(task), NICENESS)
 
 
 def _spare_the_collector() -> None:
