@@ -70,6 +70,11 @@ PANES = (
     Key("last", "end,G", "edge(1)", "last", "to the last"),
 )
 
+FILTER = (
+    Key("filter-done", "enter", "submit", "to the channels", "to the channels that are left", "⏎"),
+    Key("filter-end", "escape", "app.cancel", "all channels", "show all channels again", "esc"),
+)
+
 LARGE = (
     Key("zoom-back", "left,h,up,k", "walk(-1)", "back", "the picture before", "←"),
     Key("zoom-on", "right,l,down,j", "walk(1)", "on", "the next picture", "→"),
@@ -143,6 +148,7 @@ NAMES = {  # of keys, where Textual calls them otherwise than keyboards do
 TABLES = {
     "in a pane": PANES,
     "everywhere": EVERYWHERE,
+    "while filtering": FILTER,
     "in the large view": LARGE,
     "on a picture of your own": PICTURE,
     "on an occlusion": OCCLUSION,

@@ -7,11 +7,11 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from zfexplore.tui import messages as say
 from zfexplore.tui.widgets.channels import ChannelList
 from zfexplore.tui.widgets.jobs import JobBar
+from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.layers import LayerList, LayerTabs
 from zfexplore.tui.widgets.minimap import Minimap, strengths
 from zfexplore.tui.widgets.pictures import PictureGrid
@@ -74,7 +74,7 @@ class ExplorerScreen(Screen[None]):
                     yield TopList(id="top")
                     yield Minimap(id="map")
                 yield JobBar(id="jobs")
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Begin with the channels."""
@@ -118,6 +118,7 @@ class ExplorerScreen(Screen[None]):
         self.stage = layer
         self.query_one(LayerTabs).here = layer.name
         self.sidebar.show_layer(layer, self.statistics.get(layer.name), channel)
+        self.show_map()
         self.name_panes()
 
     def show_map(self) -> None:
@@ -135,8 +136,7 @@ class ExplorerScreen(Screen[None]):
         self.query_one(StatusBar).unit = unit
         for grid in self.live_grids:
             grid.stale = True
-        self.show_map()
-        self.name_panes()
+        self.query_one(Minimap).cursor = self.channel or 0
         return unit
 
     def settle(self) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from zfexplore.tui import keys
 from zfexplore.tui.questions import INPUT, Chosen, Fed, FeedsFrom
 from zfexplore.tui.screens.inquiry import InquiryScreen
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.feeds import FeedList
+from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.rows import Rows
 from zfexplore.units import Unit
 
@@ -31,7 +32,7 @@ class FeedsScreen(InquiryScreen):
         yield Static(id="feeds-title", markup=False)
         yield Static(id="feeds-sum", markup=False)
         yield FeedList(id="feeds-list")
-        yield Footer()
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Ask about the first unit."""

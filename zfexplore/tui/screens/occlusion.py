@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
@@ -17,6 +17,7 @@ from zfexplore.tui.screens.question import QuestionScreen
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.classmap import ClassMap
 from zfexplore.tui.widgets.jobs import JobBar
+from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.large import LargePicture
 from zfexplore.units import Unit
 
@@ -47,7 +48,7 @@ class OcclusionScreen(InquiryScreen):
             yield ClassMap(id="occlusion-class")
         yield Static(id="occlusion-numbers", markup=False)
         yield JobBar(id="occlusion-job")
-        yield Footer()
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Ask."""

@@ -9,12 +9,13 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from zfexplore.tui import keys
 from zfexplore.tui.paths import completed, completions
 from zfexplore.tui.questions import Chosen, Ranking, RankPicture
 from zfexplore.tui.screens.inquiry import InquiryScreen
+from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.large import LargePicture
 from zfexplore.tui.widgets.ranked import PathList, RankedList
 from zfexplore.tui.widgets.rows import Rows
@@ -48,7 +49,7 @@ class PictureScreen(InquiryScreen):
                 yield PathList(id="own-files")
                 yield RankedList(id="own-channels")
             yield LargePicture(id="own-picture")
-        yield Footer()
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Begin with the path."""

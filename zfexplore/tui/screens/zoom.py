@@ -8,12 +8,13 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from zfexplore.tui import keys
 from zfexplore.tui.messages import Shown
 from zfexplore.tui.pixels import PixelPicture, cell_size
 from zfexplore.tui.widgets.channels import number
+from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.large import LargePicture
 
 ROOM_FOR_BOTH = 100  # columns
@@ -44,7 +45,7 @@ class ZoomScreen(ModalScreen[int]):
         with Horizontal():
             for id in ("zoom-projection", "zoom-patch"):
                 yield PixelPicture(self.pixels, cell_size(), id=id) if self.pixels else LargePicture(id=id)
-        yield Footer()
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Draw."""
