@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from enum import StrEnum
@@ -50,6 +51,7 @@ def tui(
             "`zfexplore export grid --layer conv5` writes its pictures to a file instead",
             usage=True,
         )
+    gc.disable()  # imports make many objects and hardly any garbage; the engine enables it after its own
     from zfexplore.tui.terminal import own_terminal, speaks_utf8, suit_colours
 
     if colours := suit_colours():
