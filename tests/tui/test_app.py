@@ -296,7 +296,7 @@ async def test_typing_a_filter_leaves_the_channels_it_names(app, engine):
         channels = app.query_one(ChannelList)
         assert channels.order == (11, 13)
         await pilot.press("enter")
-        await until(pilot, lambda: app.channel == 11 and "2 channels of conv2, 2 of 256" in text(app))
+        await until(pilot, lambda: app.channel == 11 and "2 conv2, 2 of 256" in text(app))
         assert app.focused is channels
         await until(pilot, lambda: engine.requests[-1].channel == 11)
         await pilot.press("escape")
@@ -444,12 +444,51 @@ async def test_a_second_click_shows_a_picture_large(app):
 
 
 async def test_a_click_on_a_title_sorts_by_it_and_another_by_number_again(app):
-    async with running(app) as pilot:
+    async with running(app, (160, 50)) as pilot:
         channels = app.query_one(ChannelList)
         await pilot.click(channels, offset=(29, 1))
         assert (app.panes.sidebar.sort, channels.order[0]) == ("sel", 255)
         await pilot.click(channels, offset=(29, 1))
         assert (app.panes.sidebar.sort, channels.order[0]) == ("ch", 0)
+
+
+async def test_the_column_sorted_by_is_in_sight_in_every_width(app):
+    async with running(app) as pilot:
+        for size, titles in {
+            (160, 50): "ch max fires mean sel▾ best class",
+            (120, 40): "ch sel▾ max fires",
+            (50, 14): "ch sel▾",
+        }.items():
+            await pilot.resize_terminal(*size)
+            app.panes.sidebar.sort = "sel"
+            app.panes.sidebar.order_channels()
+            await until(pilot, lambda titles=titles: f" {titles} " in " ".join(text(app).split()))
+
+
+async def test_without_labels_there_is_nothing_of_classes(app, engine):
+    async with running(app, (160, 50)) as pilot:
+        known = replace(app.panes.statistics["conv2"], selectivity=(), best_class=())
+        app.post_message(say.AtlasChanged({"conv2": known}, 480, True))
+        await until(pilot, lambda: "best class" not in text(app))
+        sorts = []
+        for _ in range(4):
+            await pilot.press("greater_than_sign")
+            sorts.append(app.panes.sidebar.sort)
+
+        assert sorts == ["max", "fires", "mean", "ch"]
+
+
+async def test_pictures_of_the_channel_before_are_dimmed_if_new_ones_are_long_in_coming(app, engine):
+    async with running(app) as pilot:
+        engine.answer = False
+        await pilot.press("down")
+        grid = app.panes.grids[0]
+        assert (grid.stale, grid.dim) == (True, False)
+        await until(pilot, lambda: grid.dim)
+        engine.show(engine.requests[-1])
+        await until(pilot, lambda: not grid.stale)
+
+        assert not grid.dim
 
 
 async def test_a_channel_that_the_growing_atlas_filters_away_gives_its_pictures_to_the_next(app, engine):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import accumulate
 
 from textual.reactive import reactive
 
@@ -10,6 +11,16 @@ from zfexplore.tui.messages import Layer, StageStatistics
 from zfexplore.tui.widgets.rows import Column, Rows
 
 SORTED = "▾"  # beside the title of the column that they are sorted by
+
+
+COLUMNS = (
+    Column("ch", 4),
+    Column("max", 6),
+    Column("fires", 6),
+    Column("mean", 6),
+    Column("sel", 4),
+    Column("best class", 10, right=False, rest=True),
+)
 
 
 class ChannelList(Rows):
@@ -21,42 +32,48 @@ class ChannelList(Rows):
     sorted_by: reactive[str] = reactive("ch")
 
     def columns(self) -> tuple[Column, ...]:
-        """Number, maximum, mean of the image maxima, share of images where it fires, selectivity, class."""
-        columns = (
-            Column("ch", 4),
-            Column("max", 6),
-            Column("fires", 6, pane=20),
-            Column("mean", 6, pane=28),
-            Column("sel", 4, pane=34),
-            Column("best class", 10, right=False, pane=42, rest=True),
-        )
-        return tuple(
-            replace(column, title=f"{column.title}{SORTED}")
-            if column.title == self.sorted_by != "ch"
-            else column
-            for column in columns
-        )
+        """Number, maximum, mean of the image maxima, share of images where it fires, selectivity, class.
+
+        What only labels tell is left out without labels. The column that they are sorted by takes the
+        second's place where there would be no room for it.
+        """
+        known = self.statistics
+        unlabelled = known is not None and not len(known.best_class)
+        columns = _with_room(COLUMNS[:-2] if unlabelled else COLUMNS)
+        chosen = next((column for column in columns if column.title == self.sorted_by != "ch"), None)
+        if chosen is None:
+            return columns
+        marked = replace(chosen, title=f"{chosen.title}{SORTED}")
+        if chosen.pane <= self.scrollable_content_region.width:
+            return tuple(marked if column is chosen else column for column in columns)
+        others = (column for column in columns[1:] if column is not chosen)
+        return _with_room((columns[0], marked, *others))
+
+    def cells(self, index: int) -> dict[str, str]:
+        """One channel, by column; dots where nothing is known yet."""
+        channel = self.order[index]
+        known = self.statistics
+        if known is None or channel >= len(known.maximum):
+            return {"ch": str(channel), "max": "·", "fires": "·", "mean": "·", "sel": "·"}
+        if known.maximum[channel] <= 0:
+            return {"ch": str(channel), "max": "dead", "fires": "0%", "mean": "0"}
+        return {
+            "ch": str(channel),
+            "max": number(known.maximum[channel]),
+            "fires": f"{100 * known.firing[channel]:.0f}%",
+            "mean": number(known.mean[channel]),
+            "sel": f"{known.selectivity[channel]:.2f}" if len(known.selectivity) else "",
+            "best class": known.best_class[channel] if len(known.best_class) else "",
+        }
 
     def count(self) -> int:
         """Number of channels shown."""
         return len(self.order)
 
     def texts(self, index: int) -> tuple[str, ...]:
-        """One channel; dots where nothing is known yet."""
-        channel = self.order[index]
-        known = self.statistics
-        if known is None or channel >= len(known.maximum):
-            return str(channel), "·", "·", "·", "·", ""
-        if known.maximum[channel] <= 0:
-            return str(channel), "dead", "0%", "0", "", ""
-        return (
-            str(channel),
-            number(known.maximum[channel]),
-            f"{100 * known.firing[channel]:.0f}%",
-            number(known.mean[channel]),
-            f"{known.selectivity[channel]:.2f}" if len(known.selectivity) else "",
-            known.best_class[channel] if len(known.best_class) else "",
-        )
+        """One channel, in the order of the columns."""
+        cells = self.cells(index)
+        return tuple(cells.get(column.title.removesuffix(SORTED), "") for column in self.columns())
 
     def is_faint(self, index: int) -> bool:
         """A channel that no image excites."""
@@ -74,11 +91,17 @@ class ChannelList(Rows):
 
     def watch_statistics(self) -> None:
         """Fill in what has become known."""
-        self.refresh()
+        self.redraw()
 
     def watch_order(self) -> None:
         """Draw the new rows."""
         self.changed()
+
+
+def _with_room(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """Show each column where it has room behind those before it."""
+    ends = accumulate((column.width + 1 for column in columns), initial=1)
+    return tuple(replace(column, pane=end) for column, end in zip(columns, list(ends)[1:], strict=True))
 
 
 def number(value: float) -> str:

@@ -33,9 +33,12 @@ class Minimap(Widget, can_focus=True):
     BINDINGS = keys.bindings(keys.PANES)
 
     _plain = Style.null()
+    _drawn: dict[int, Strip]  # lines by their first channel, without a cursor
+    _drawn_for: tuple[object, ...] = ()
+    _strongest = 1.0
 
     strengths: reactive[tuple[float, ...]] = reactive(())
-    cursor: reactive[int] = reactive(0)
+    cursor: reactive[int] = reactive(0, repaint=False)
 
     class Moved(Message):
         """The user moved to another channel."""
@@ -70,6 +73,15 @@ class Minimap(Widget, can_focus=True):
 
     # -- drawing -----------------------------------------------------------------------------------
 
+    def watch_cursor(self, old: int, new: int) -> None:
+        """Draw the lines that the cursor left and came to; all where others have come into sight."""
+        if self._top_at(old) != self._top_at(new):
+            self.refresh()
+            return
+        for channel in (old, new):
+            line = (channel // self._columns - self._top) // 2
+            self.refresh(Region(0, line, self.size.width, 1))
+
     @property
     def _columns(self) -> int:
         """Channels in a row: square, as 16 x 16 for conv5, as far as the pane is wide enough."""
@@ -82,39 +94,48 @@ class Minimap(Widget, can_focus=True):
 
     @property
     def _top(self) -> int:
+        return self._top_at(self.cursor)
+
+    def _top_at(self, cursor: int) -> int:
         """The first row of channels in sight, even; the cursor's is near the middle where not all fit."""
         rows, room = math.ceil(len(self.strengths) / self._columns), 2 * self.size.height
-        top = min(self.cursor // self._columns - room // 2, rows - room)
+        top = min(cursor // self._columns - room // 2, rows - room)
         return max(0, top + top % 2)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw the pane; its style is looked up once, not for every line."""
-        self._plain = self.rich_style
+        """Draw the pane, but for lines that are kept: only the cursor's changes while a layer is walked."""
+        drawn_for = (self.strengths, self.size, self.rich_style)
+        if self._drawn_for != drawn_for:
+            self._drawn, self._drawn_for = {}, drawn_for
+            self._plain = self.rich_style
+            self._strongest = max(self.strengths, default=0.0) or 1.0
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         """Draw two rows of channels."""
-        width, columns = self.size.width, self._columns
+        columns = self._columns
         first = (self._top + 2 * y) * columns
+        if first <= self.cursor < first + 2 * columns:
+            return self._line(first, columns)
+        if first not in self._drawn:
+            self._drawn[first] = self._line(first, columns)
+        return self._drawn[first]
+
+    def _line(self, first: int, columns: int) -> Strip:
         upper = range(first, min(first + columns, len(self.strengths)))
         segments = [self._pair(channel, channel + columns) for channel in upper]
-        return Strip(segments or [Segment(" ", self._plain)]).adjust_cell_length(width, self._plain)
+        blank = [Segment(" ", self._plain)]
+        return Strip(segments or blank).adjust_cell_length(self.size.width, self._plain)
 
     def _pair(self, upper: int, lower: int) -> Segment:
+        text = UPPER_HALF * self._cells
         if lower < len(self.strengths):
-            return Segment(UPPER_HALF * self._cells, style(self._colour(upper), self._colour(lower)))
+            return Segment(text, style(self._colour(upper), self._colour(lower)))
         ink = Style.from_color(Color.from_triplet(_triplet(self._colour(upper))), self._plain.bgcolor)
-        return Segment(UPPER_HALF * self._cells, ink)
+        return Segment(text, ink)
 
     def _colour(self, channel: int) -> int:
-        if channel == self.cursor:
-            return HERE
-        share = self.strengths[channel] / (self._strongest or 1)
-        return shade(share)
-
-    @property
-    def _strongest(self) -> float:
-        return max(self.strengths, default=0.0)
+        return HERE if channel == self.cursor else shade(self.strengths[channel] / self._strongest)
 
 
 def shade(share: float) -> int:

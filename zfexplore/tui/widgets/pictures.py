@@ -2,7 +2,7 @@
 
 Each tile has a caption above it with its rank and activation, which is also the blank row between
 pictures; the caption under the cursor is marked. Tiles are square as far as a cell is twice as high
-as wide. What was shown before stays, dimmed, until the first new picture comes.
+as wide. What was shown before stays until the first new picture comes, dimmed if that takes a while.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
+from textual.timer import Timer
 from textual.widget import Widget
 
 from zfexplore.tui import keys
@@ -27,6 +28,7 @@ from zfexplore.tui.widgets.rows import MARK, fitted
 
 SIDE = 3  # tiles a row and a column
 LEAST_ROWS = 5  # of a tile and its caption; lower ones do without
+DIM_AFTER = 0.1  # seconds; new pictures mostly come sooner, and dimming would only flicker
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,12 @@ class PictureGrid(Widget, can_focus=True):
     BINDINGS = keys.bindings(keys.PANES)
 
     _plain = Style.null()
+    _dimming: Timer | None = None
 
     pictures: reactive[tuple[Shown, ...]] = reactive((), repaint=False)
     cursor: reactive[int] = reactive(0)
-    stale: reactive[bool] = reactive(False)
+    stale: reactive[bool] = reactive(False, repaint=False)  # the pictures are still another channel's
+    dim: reactive[bool] = reactive(False)
     mode: reactive[str] = reactive("quadrant")
     notice: reactive[str] = reactive("")  # stands in the middle while there is no picture
 
@@ -129,6 +133,17 @@ class PictureGrid(Widget, can_focus=True):
         for rank in range(SIDE * SIDE):
             if old[rank : rank + 1] != new[rank : rank + 1]:
                 self.refresh(place.region(rank))
+
+    def watch_stale(self, stale: bool) -> None:
+        """Dim the pictures once they have been another channel's for a while."""
+        if self._dimming is not None:
+            self._dimming.stop()
+        self._dimming = self.set_timer(DIM_AFTER, self._dim) if stale else None
+        if not stale:
+            self.dim = False
+
+    def _dim(self) -> None:
+        self.dim = self.stale
 
     # -- cursor ------------------------------------------------------------------------------------
 
@@ -202,7 +217,7 @@ class PictureGrid(Widget, can_focus=True):
             return [Segment(dot.center(place.columns), style)]
         bitmap = getattr(self.pictures[rank], self.kind)
         segments = list(drawn(bitmap, place.rows, place.columns, self.mode)[line])
-        return [Segment(text, dimmed(style)) for text, style, _ in segments] if self.stale else segments
+        return [Segment(text, dimmed(style)) for text, style, _ in segments] if self.dim else segments
 
 
 @lru_cache(maxsize=1024)

@@ -1,12 +1,15 @@
 """A table of which only the rows in sight are drawn: the base of the lists of layers, channels and places.
 
 Rows are asked for when they are drawn, so switching from one layer's 384 channels to another's
-costs one repaint and no rebuilding. The line under the cursor carries a mark besides its colour.
+costs one repaint and no rebuilding; those drawn are kept until the rows or the pane change, for a list
+that scrolls under a held key. The line under the cursor carries a mark besides its colour.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import compress
 
 from rich.segment import Segment
 from rich.style import Style
@@ -46,9 +49,12 @@ class Rows(ScrollView, can_focus=True):
     """
     BINDINGS = keys.bindings(keys.PANES)
 
-    cursor: reactive[int] = reactive(0, init=False)
+    cursor: reactive[int] = reactive(0, init=False, repaint=False)
     _plain = Style.null()
     _columns: tuple[Column, ...] = ()
+    _drawn: dict[int, Strip]  # rows by index, not the one under the cursor
+    _drawn_for: tuple[object, ...] = ()  # the width and the looks of those
+    _shown: list[bool]  # which columns have room
 
     class Moved(Message):
         """The user moved the cursor to another row."""
@@ -111,6 +117,11 @@ class Rows(ScrollView, can_focus=True):
         """Draw anew after the rows have changed; the cursor stays within them."""
         self.virtual_size = Size(0, self.count() + self._header_rows)
         self.cursor = self.cursor
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw anew after what the rows say has changed."""
+        self._drawn_for = ()
         self.refresh()
 
     def validate_cursor(self, cursor: int) -> int:
@@ -168,14 +179,12 @@ class Rows(ScrollView, can_focus=True):
 
     def _tell_title(self, x: int) -> None:
         """Say which column's title stands at ``x`` cells from the left."""
-        width = self.scrollable_content_region.width
         edge = 1  # after the cursor's mark
-        for column in self.columns():
-            if width >= column.pane:
-                edge = width if column.rest else edge + column.width + 1
-                if x < edge:
-                    self.post_message(self.Titled(self, column.title))
-                    return
+        for column, room in zip(self._columns, self._rooms(), strict=True):
+            edge += room + 1
+            if x < edge:
+                self.post_message(self.Titled(self, column.title))
+                return
 
     def on_resize(self) -> None:
         """Keep the cursor in sight."""
@@ -184,7 +193,7 @@ class Rows(ScrollView, can_focus=True):
 
     # -- drawing -----------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def _header_rows(self) -> int:
         return int(any(column.title for column in self.columns()))
 
@@ -194,37 +203,46 @@ class Rows(ScrollView, can_focus=True):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw the pane; its style is looked up once, not for every line."""
-        self._plain, self._columns = self.rich_style, self.columns()
+        width, plain, columns = self.scrollable_content_region.width, self.rich_style, self.columns()
+        if self._drawn_for != (width, plain, columns):
+            self._drawn, self._drawn_for = {}, (width, plain, columns)
+            self._plain, self._columns = plain, tuple(column for column in columns if width >= column.pane)
+            self._shown = [width >= column.pane for column in columns]
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the pane."""
         width = self.scrollable_content_region.width
-        columns = [column for column in self._columns if width >= column.pane]
         if y < self._header_rows:
-            titles = tuple(column.title for column in columns)
-            return self._line(" ", titles, columns, width, self._style("rows--header"))
+            titles = tuple(column.title for column in self._columns)
+            return self._line(" ", titles, width, self._style("rows--header"))
         index = round(self.scroll_offset.y) + y - self._header_rows
         if index >= self.count():
             empty = self.empty_text() if self.count() == 0 and y == self._header_rows else ""
             return _padded(f" {empty}"[:width], width, self._style("rows--faint"))
-        cells = zip(self.texts(index), self._columns, strict=True)
-        kept = [text for text, column in cells if width >= column.pane]
-        at_cursor = index == self.cursor
-        name = "rows--cursor" if at_cursor else "rows--faint" if self.is_faint(index) else None
-        return self._line(MARK if at_cursor else " ", tuple(kept), columns, width, self._style(name))
+        if index == self.cursor:
+            return self._row(index, width, MARK, "rows--cursor")
+        if index not in self._drawn:
+            self._drawn[index] = self._row(index, width, " ", "rows--faint" if self.is_faint(index) else None)
+        return self._drawn[index]
+
+    def _row(self, index: int, width: int, mark: str, look: str | None) -> Strip:
+        texts = tuple(compress(self.texts(index), self._shown))
+        return self._line(mark, texts, width, self._style(look))
 
     def _style(self, name: str | None) -> Style:
         return self.get_component_rich_style(name) if name else self._plain
 
-    @staticmethod
-    def _line(mark: str, texts: tuple[str, ...], columns: list[Column], width: int, style: Style) -> Strip:
-        fixed = sum(column.width + 1 for column in columns if not column.rest)
-        parts = []
-        for text, column in zip(texts, columns, strict=True):
-            room = max(0, width - 2 - fixed) if column.rest else column.width
-            parts.append(fitted(text, room, right=column.right))
+    def _line(self, mark: str, texts: tuple[str, ...], width: int, style: Style) -> Strip:
+        columns = zip(texts, self._columns, self._rooms(), strict=True)
+        parts = [fitted(text, room, right=column.right) for text, column, room in columns]
         return _padded(mark + " ".join(parts), width, style)
+
+    def _rooms(self) -> list[int]:
+        """Give the cells of each column in sight."""
+        fixed = sum(column.width + 1 for column in self._columns if not column.rest)
+        rest = max(0, self.scrollable_content_region.width - 2 - fixed)
+        return [rest if column.rest else column.width for column in self._columns]
 
 
 def fitted(text: str, room: int, *, right: bool = False) -> str:

@@ -10,11 +10,18 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from zfexplore.errors import ExploreError
-from zfexplore.tui.choice import SORTS, choose
+from zfexplore.tui import keys
+from zfexplore.tui.choice import SORTS, choose, column
 from zfexplore.tui.messages import Layer, StageStatistics
 from zfexplore.tui.widgets.channels import SORTED, ChannelList
 from zfexplore.tui.widgets.layers import LayerList
 from zfexplore.tui.widgets.rows import Rows
+
+
+class FilterLine(Input):
+    """What to filter by; its keys are told at the foot while it is typed."""
+
+    BINDINGS = keys.bindings(keys.FILTER)
 
 
 class Sidebar(Vertical):
@@ -36,7 +43,7 @@ class Sidebar(Vertical):
     def compose(self) -> ComposeResult:
         """Two lists, and between them the line to type in."""
         yield LayerList(id="layers")
-        yield Input(id="filter", placeholder="0-15 dead class:face max>20", compact=True)
+        yield FilterLine(id="filter", placeholder="0-15 dead class:face max>20", compact=True)
         yield ChannelList(id="channels")
 
     def on_mount(self) -> None:
@@ -93,22 +100,28 @@ class Sidebar(Vertical):
 
     def _name_channels(self) -> None:
         layer = self.channel_list.stage
-        chosen = f", {self.channel_list.count()} of {layer.channels}" if layer and self.filter else ""
-        ordered = f", by {self.sort}" if self.sort != "ch" else ""
-        entitle(self.channel_list, f"2 channels of {layer.name}{chosen}{ordered}" if layer else "2 channels")
+        if layer is None:
+            title = "2 channels"
+        elif self.filter:
+            title = f"2 {layer.name}, {self.channel_list.count()} of {layer.channels}"
+        else:
+            title = f"2 channels of {layer.name}"
+        entitle(self.channel_list, title)
 
     def sort_by_next(self, step: int) -> None:
-        """Sort by the next column, or the one before."""
-        self.sort = SORTS[(SORTS.index(self.sort) + step) % len(SORTS)]
+        """Sort by the next column, or the one before; what is not known of these images is passed over."""
+        known = self.channel_list.statistics
+        sorts = [name for name in SORTS if known is None or name == "ch" or len(column(known, name))]
+        self.sort = sorts[(sorts.index(self.sort) + step) % len(sorts)] if self.sort in sorts else "ch"
         self.order_channels()
 
     @on(Rows.Titled)
     def _title_clicked(self, event: Rows.Titled) -> None:
         """Sort by the column whose title was clicked; again by number if it was sorted so."""
         event.stop()
-        column = event.title.removesuffix(SORTED)
-        if event.rows is self.channel_list and column in SORTS:
-            self.sort = column if column != self.sort else SORTS[0]
+        name = event.title.removesuffix(SORTED)
+        if event.rows is self.channel_list and name in SORTS:
+            self.sort = name if name != self.sort else SORTS[0]
             self.order_channels()
 
     # -- filter ------------------------------------------------------------------------------------

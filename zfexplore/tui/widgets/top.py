@@ -8,6 +8,14 @@ from zfexplore.tui.messages import TopRow
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.rows import Column, Rows
 
+COLUMNS = (
+    Column("#", 1),
+    Column("value", 6),
+    Column("y,x", 7, right=False, pane=36),
+    Column("class", 16, right=False, pane=50),
+    Column("image", 0, right=False, rest=True),
+)
+
 
 class TopList(Rows):
     """Nine places, the strongest first."""
@@ -15,14 +23,8 @@ class TopList(Rows):
     places: reactive[tuple[TopRow, ...]] = reactive((), init=False)
 
     def columns(self) -> tuple[Column, ...]:
-        """Rank, activation, place in the map, class, image."""
-        return (
-            Column("#", 1),
-            Column("value", 6),
-            Column("y,x", 7, right=False, pane=36),
-            Column("class", 16, right=False, pane=50),
-            Column("image", 0, right=False, rest=True),
-        )
+        """Rank, activation, place in the map, class (of labelled images), image."""
+        return COLUMNS if any(place.label for place in self.places) else (*COLUMNS[:3], *COLUMNS[4:])
 
     def count(self) -> int:
         """Number of places."""
@@ -32,7 +34,8 @@ class TopList(Rows):
         """One place."""
         place = self.places[index]
         where = "all" if place.y < 0 else f"{place.y},{place.x}"
-        return str(place.rank + 1), number(place.value), where, place.label, place.name
+        cells = (str(place.rank + 1), number(place.value), where, place.label, place.name)
+        return cells if len(self.columns()) == len(cells) else (*cells[:3], *cells[4:])
 
     def empty_text(self) -> str:
         """Say why there is nothing."""
