@@ -179,6 +179,106 @@ async def test_old_pictures_stay_dimmed_until_the_first_new_one_and_late_ones_ar
         assert (len(app.panes.grids[0].pictures), app.panes.grids[0].stale) == (1, False)
 
 
+async def test_escape_before_the_first_picture_leaves_none_of_another_channel(app, engine):
+    async with running(app) as pilot:
+        before = app.panes.grids[0].pictures
+        engine.answer = False
+        await pilot.press("down", "escape")
+        app.post_message(say.PictureArrived(engine.requests[-1].generation, before[0]))  # was on its way
+        await until(pilot, lambda: "stopped" in text(app))
+        await pilot.press("z", "space")
+        await pilot.pause()
+
+        assert engine.cancelled
+        assert not isinstance(app.screen, ZoomScreen)
+        assert (app.panes.grids[0].pictures, app.panes.pinned) == ((), None)
+
+
+async def test_escape_while_the_atlas_is_awaited_gives_nothing_up(app, engine):
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.settled > 0)
+        engine.answer, app.panes.statistics = False, {}
+        await pilot.press("down", "escape")
+        await pilot.pause()
+
+        assert not engine.cancelled
+        assert app.panes.grids[0].stale
+
+
+async def test_a_channel_is_pinned_only_with_its_own_pictures(app, engine):
+    async with running(app) as pilot:
+        engine.answer = False
+        await pilot.press("down", "space")
+        await pilot.pause()
+        assert app.panes.pinned is None
+
+        engine.show(engine.requests[-1])
+        await until(pilot, lambda: app.settled == app.generation)
+        await pilot.press("space")
+        assert app.panes.pinned[0] == "conv2:1"
+
+
+async def test_the_palette_goes_to_a_channel_that_a_filter_hides(app, engine):
+    async with running(app) as pilot:
+        await pilot.press("slash", *"0-15", "enter")
+        await until(pilot, lambda: app.query_one(ChannelList).count() == 16)
+        app.go_to("conv2", 130)
+        await until(pilot, lambda: app.channel == 130)
+
+        assert app.query_one(ChannelList).count() == 256
+        assert engine.requests[-1].channel == 130
+
+
+async def test_neighbours_are_those_of_the_list(app, engine):
+    async with running(app) as pilot:
+        await pilot.press("slash", *"class:sun", "enter", "down", "down")
+        await until(pilot, lambda: app.channel == 5)
+
+        assert engine.requests[-1].ahead == (7, 3, 9)
+
+
+async def test_a_pane_without_room_is_not_focused(app):
+    async with running(app, (50, 14)) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "there is no room for" in text(app))
+
+        assert app.focused is app.query_one(ChannelList)
+
+
+async def test_a_failure_is_told_in_the_place_of_the_pictures(app, engine):
+    async with running(app) as pilot:
+        engine.answer = False
+        await pilot.press("down")
+        app.post_message(say.Failed("gone.png is gone", generation=app.generation))
+        await until(pilot, lambda: "could not be shown" in text(app))
+
+        assert (app.panes.grids[0].pictures, app.panes.grids[0].stale) == ((), False)
+
+
+async def test_pictures_that_come_while_one_is_large_can_be_walked_to(app, engine):
+    async with running(app) as pilot:
+        pictures, engine.answer = app.panes.grids[0].pictures, False
+        await pilot.press("down")
+        app.post_message(say.PictureArrived(app.generation, pictures[0]))
+        await until(pilot, lambda: not app.panes.grids[0].stale)
+        await pilot.press("z")
+        await until(pilot, lambda: "#1 of 1" in text(app))
+        app.post_message(say.PictureArrived(app.generation, pictures[1]))
+        await until(pilot, lambda: "#1 of 2" in text(app))
+
+
+async def test_a_dead_channel_says_so_until_another_is_looked_at(app, engine):
+    async with running(app) as pilot:
+        await pilot.press(*["down"] * 5)
+        await until(pilot, lambda: "conv2:5 fires on none" in text(app))
+        app.post_message(say.AtlasChanged(app.panes.statistics, 100, False))
+        await until(pilot, lambda: "none of these images so far" in text(app))
+        assert "fires on no image" in text(app)  # in the table
+        engine.answer = False
+        await pilot.press("down")
+        await until(pilot, lambda: "fires on none" not in text(app))
+
+
 async def test_a_dead_channel_says_so(app):
     async with running(app) as pilot:
         await pilot.press(*["down"] * 5)

@@ -147,8 +147,9 @@ def test_the_figure_carries_its_origin_and_replaces_nothing_of_another(inquiries
 
     answers(inquiries, posted, subject, ask.SaveOcclusion(9, overwrite=True))
     assert posted[-1].path == path
-    note = json.loads(read_chunks(path)["occlusion"])
-    assert (note["channel"], note["class"], note["image"]) == ("conv5:3", "dot", "1.png")
+    chunks = read_chunks(path)
+    note = json.loads(chunks["occlusion"])
+    assert (note["channel"], note["class"], chunks["picture"]) == ("conv5:3", "dot", "1.png")
 
 
 def test_what_cannot_be_answered_is_refused_in_one_line(inquiries, posted, subject, tmp_path):
@@ -162,4 +163,4 @@ def test_what_cannot_be_answered_is_refused_in_one_line(inquiries, posted, subje
 
 
 def test_file_names_are_safe_on_every_system():
-    assert occlusion_name(Unit("conv5", 3), ask.Chosen("dir/a:b c.jpg")) == "occlusion-conv5-3-a-b-c.png"
+    assert occlusion_name(Unit("conv5", 3), ask.Chosen("dir/a:b c.jpg")) == "occlusion-conv5-3-dir-a-b-c.png"

@@ -49,9 +49,7 @@ def view(*, whole: bool = True, classes: bool = True) -> ask.Occlusion:
     flat = say.Bitmap(np.full((32, 32, 3), 90, np.uint8))
     last, likely, best = (12.0, 0.75, 4) if whole else (NAN, NAN, -1)
     return ask.Occlusion(
-        unit="conv5:130",
         label="face" if classes else "",
-        picture=flat,
         response=flat,
         likelihood=flat if classes else None,
         total=[[10.0, 4.0], [8.0, last]],
@@ -210,8 +208,23 @@ async def test_escape_stops_the_work_then_closes():
         await until(pilot, lambda: ask.GiveUp(number) in host.engine.requests)
         assert isinstance(host.screen, OcclusionScreen)
         assert host.screen.view.job is None
+        host.post_message(ask.Answered(number, view(whole=False)))  # was on its way
+        await pilot.pause()
+        assert (host.screen.view.job, host.screen.waiting) == (None, False)
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(host.screen, OcclusionScreen))
+
+
+@pytest.mark.parametrize(("size", "pane"), [((80, 24), "response"), ((120, 40), "class")])
+async def test_a_click_goes_to_the_place(size, pane):
+    host = Host()
+    async with host.run_test(size=size) as pilot:
+        await answer(host, pilot, view())
+        assert host.screen.place == (0, 1)
+        shown = host.screen.query_one(f"#occlusion-{pane}")
+        lower_left = (2, 2) if pane == "class" else (shown.size.width // 2 - 8, shown.size.height - 4)
+        await pilot.click(shown, offset=lower_left)
+        await until(pilot, lambda: host.screen.place == (1, 0))
 
 
 async def test_what_does_not_work_is_told_in_its_place():

@@ -56,6 +56,7 @@ def tui(
 
     if colours := suit_colours():
         os.environ["TEXTUAL_COLOR_SYSTEM"] = colours  # Textual reads it when it is imported
+    from zfexplore.cli.show import remarks
     from zfexplore.tui.app import ExplorerApp
     from zfexplore.tui.engine import Engine
     from zfexplore.tui.messages import Setup
@@ -63,9 +64,12 @@ def tui(
 
     utf8 = speaks_utf8()
     setup = Setup(images, checkpoint, out, device, limit, "whole" if fit is Fit.whole else "crop")
+    engine = Engine(setup)
     with own_terminal(utf8=utf8):
         chosen = mode or ("" if utf8 else Mode.ascii)
-        app = ExplorerApp(setup, Engine(setup), mode=chosen, pixels=find_pixels())
+        app = ExplorerApp(setup, engine, mode=chosen, pixels=find_pixels())
         app.run()
+    for path in engine.unsaved:
+        remarks().print(f"{path} was not saved: the explorer was left before it could be", markup=False)
     if app.return_code:
         raise ExploreError(app.failure or "the explorer failed")

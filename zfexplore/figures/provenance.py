@@ -21,7 +21,7 @@ from PIL.PngImagePlugin import PngImageFile, PngInfo
 from zfexplore.files import atomic_path
 
 UNIT_KEY = "unit "  # the chunk "unit conv5:130" holds that channel's table
-ATLAS, CHECKPOINT, COMMAND = "atlas", "checkpoint", "command"
+ATLAS, CHECKPOINT, COMMAND, PICTURE = "atlas", "checkpoint", "command", "picture"
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def foreign(path: str | os.PathLike[str], chunks: Mapping[str, str]) -> str | No
     there = read_chunks(path)
     if CHECKPOINT not in there:
         return "was not made by zfexplore"
-    for key in (CHECKPOINT, ATLAS):
+    for key in (CHECKPOINT, ATLAS, PICTURE):  # the last only of figures of a single picture
         if there.get(key, "") != chunks.get(key, ""):
             return f"came from another {key}"
     return None

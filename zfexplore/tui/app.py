@@ -18,13 +18,13 @@ from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui.commands import ExplorerCommands
 from zfexplore.tui.inquiring import InquiringApp
-from zfexplore.tui.screens.explorer import BOTH_GRIDS, ExplorerScreen
+from zfexplore.tui.screens.explorer import ExplorerScreen
 from zfexplore.tui.screens.help import HelpScreen
 from zfexplore.tui.screens.question import ErrorScreen, QuestionScreen
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, load_keymap, load_session, save_session
 from zfexplore.tui.terminal import leave_when_told, log_path
-from zfexplore.tui.widgets.pictures import PictureGrid
+from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, PictureGrid
 from zfexplore.units import Unit
 
 MODES = ("quadrant", "half", "sextant", "ascii")  # as in cells.py, which needs numpy
@@ -119,7 +119,7 @@ class ExplorerApp(InquiringApp):
         return self.panes.channel
 
     def go_to(self, stage: str, channel: int | None = None) -> None:
-        """Show a layer, at ``channel`` or where the user last was in it."""
+        """Show a layer, at ``channel`` or where the user last was in it, ending a filter that hides it."""
         layer = next((known for known in self.stages if known.name == stage), None)
         if layer is None:
             self.notify(f"there is no layer {stage}", severity="error", markup=False)
@@ -130,7 +130,7 @@ class ExplorerApp(InquiringApp):
             if layer is not self.panes.stage:
                 self.panes.show_layer(layer, min(wanted, layer.channels - 1))
             else:
-                self.panes.sidebar.order_channels(min(wanted, layer.channels - 1))
+                self.panes.sidebar.go_to(min(wanted, layer.channels - 1))
         self.show_channel()
 
     def show_channel(self) -> None:
@@ -140,7 +140,8 @@ class ExplorerApp(InquiringApp):
         self.visited[self.stage] = self.channel
         self.generation += 1
         self.panes.expect_channel()
-        self.engine.ask(say.ShowChannel(self.stage, self.channel, self.generation))
+        ahead = self.panes.sidebar.channel_list.neighbours()
+        self.engine.ask(say.ShowChannel(self.stage, self.channel, self.generation, ahead))
 
     def on_explorer_screen_went(self, event: ExplorerScreen.Went) -> None:
         """The user moved a cursor."""
@@ -159,8 +160,8 @@ class ExplorerApp(InquiringApp):
         self.action_zoom()
 
     def on_picture_grid_sized(self, event: PictureGrid.Sized) -> None:
-        """Let the engine draw thumbnails at the size they are shown."""
-        self.engine.ask(say.TileSize(event.rows, event.columns, self.mode))
+        """Let the engine draw thumbnails as they are shown."""
+        self.engine.ask(event.tile)
 
     # -- what the engine says ----------------------------------------------------------------------
 
@@ -193,6 +194,8 @@ class ExplorerApp(InquiringApp):
         """Show the pictures of the channel asked for last."""
         if event.generation == self.generation:
             self.panes.show_picture(event.shown)
+            if isinstance(self.screen, ZoomScreen):
+                self.screen.pictures = self.panes.grids[0].pictures
 
     def on_channel_shown(self, event: say.ChannelShown) -> None:
         """The channel asked for last is whole."""
@@ -226,6 +229,8 @@ class ExplorerApp(InquiringApp):
             self.panes.tell("nothing to show")
             self.push_screen(ErrorScreen(text))
         else:
+            if event.generation == self.generation:
+                self.panes.settle("this channel could not be shown whole")
             self.notify(text, severity="error", title="that did not work", markup=False)
 
     # -- what keys do ------------------------------------------------------------------------------
@@ -266,13 +271,17 @@ class ExplorerApp(InquiringApp):
         if grid.stale or not grid.pictures or self.channel is None:
             return  # what is there may still be the channel before
         rank = min(grid.cursor, len(grid.pictures) - 1)
-        unit = str(Unit(self.stage, self.channel))
+        unit = Unit(self.stage, self.channel)
         screen = ZoomScreen(unit, grid.pictures, rank, self.mode, boxed=self.panes.boxed, pixels=self.pixels)
         self.push_screen(screen, lambda left_at: self.panes.link_cursors(left_at or 0))
 
     def action_pin(self) -> None:
         """Pin the channel for comparing, or let it go."""
-        if self.channel is not None:
+        if self.panes.pinned is not None:
+            self.panes.unpin()
+        elif self.channel is None or self.settled != self.generation or not self.panes.grids[0].pictures:
+            self.notify("there are no pictures of this channel to pin", markup=False)
+        else:
             self.panes.pin(str(Unit(self.stage, self.channel)))
 
     def action_box(self) -> None:
@@ -297,22 +306,31 @@ class ExplorerApp(InquiringApp):
         self.mode = self.wished_mode = MODES[(MODES.index(self.mode) + 1) % len(MODES)]
         for grid in self.panes.grids:
             grid.mode = self.mode
-            grid.on_resize()
         self.notify(f"pictures drawn with {self.mode} glyphs", timeout=2)
 
     def action_pane(self, name: str) -> None:
         """Focus a pane, bringing the grid asked for into sight."""
-        if name in ("projections", "patches") and self.size.width < BOTH_GRIDS:
+        if name in ("projections", "patches") and self.size.width < ROOM_FOR_BOTH:
             self.panes.set_class(name == "patches", "-patches")
             self.panes.name_panes()
+        self.call_after_refresh(self._focus_if_in_sight, name)
+
+    def _focus_if_in_sight(self, name: str) -> None:
         pane = self.panes.query_one(f"#{name}")
-        self.call_after_refresh(lambda: pane.display and pane.focus())
+        if pane.region.area:
+            pane.focus()
+        else:
+            self.notify(f"there is no room for the {keys.PLACES.get(name, name)} here", markup=False)
 
     def action_cancel(self) -> None:
         """End filtering, or stop what is being computed."""
-        if not self.panes.sidebar.close_filter():
+        if self.panes.sidebar.close_filter():
+            return
+        # Before there is an atlas nothing of the channel is computed: there it is only waited for.
+        if self.panes.statistics and self.settled != self.generation:
             self.engine.cancel()
-            self.panes.settle()
+            self.settled = self.generation = self.generation + 1
+            self.panes.settle("stopped")
 
     def action_help(self) -> None:
         """Open the help, first what can be done here."""
@@ -324,7 +342,7 @@ class ExplorerApp(InquiringApp):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave swapping out where both grids are in sight; keys of the panes rest below a dialog."""
-        if action == "swap" and self.size.width >= BOTH_GRIDS:
+        if action == "swap" and self.size.width >= ROOM_FOR_BOTH:
             return False
         if isinstance(self.screen, ExplorerScreen):
             return True

@@ -47,6 +47,7 @@ class Engine:
         self._present_rows: tuple[say.TopRow, ...] | None = None
         self._renew_from = 0.0  # when its pictures may follow the growing atlas again
         self._saves: list[say.SaveChannel] = []  # waiting for the whole atlas
+        self.unsaved: tuple[str, ...] = ()  # figures asked for and not saved, once the engine has ended
         self._skipped = 0
         self._inquiries = Inquiries(lambda message: self._post(message))
 
@@ -88,6 +89,7 @@ class Engine:
             except Exception as error:
                 self._fail(error)
         self._inquiries.end()
+        self._save_the_rest()
         if self._building is not None:
             with suppress(Exception):
                 self._building.close()  # type: ignore[attr-defined]
@@ -135,7 +137,9 @@ class Engine:
 
     def _serve(self, request: Any) -> None:
         if isinstance(request, say.TileSize):
-            self._gallery.tile = request
+            self._gallery.tiles[request.grid] = request
+            if self._present is not None:
+                self._gallery.draw_again(self._present.stage, self._present.channel)
         elif isinstance(request, say.ShowChannel):
             self._present, self._present_rows = request, None
             if self._subject.atlas is not None:
@@ -144,7 +148,7 @@ class Engine:
             self._inquiries.take(request)
         elif isinstance(request, say.SaveChannel):
             if self._building is None:
-                self._save(request)
+                self._save(request, lambda: self._inbox.closed)
             else:
                 self._saves.append(request)
                 self._post(say.Noted("this figure will be saved when the atlas is complete"))
@@ -201,7 +205,7 @@ class Engine:
             self._post(say.Noted(f"{self._skipped} of {total} images could not be read and were left out"))
         saves, self._saves = self._saves, []
         for request in saves:
-            self._save(request)
+            self._save(request, lambda: self._inbox.closed)
 
     # -- channels ----------------------------------------------------------------------------------
 
@@ -209,6 +213,12 @@ class Engine:
         """Post what is known of the channel, then its pictures one by one, unless overtaken."""
         if self._inbox.overtaken(request):
             return
+        try:
+            self._show_pictures(request)
+        except Exception as error:
+            self._fail(error, generation=request.generation)
+
+    def _show_pictures(self, request: say.ShowChannel) -> None:
         stage, channel, started = request.stage, request.channel, time.monotonic()
         rows = self._present_rows = self._subject.top_rows(stage, channel)
         self._post(say.TopListed(stage, channel, request.generation, rows))
@@ -222,29 +232,49 @@ class Engine:
             return
         seconds = time.monotonic() - started
         log.info("%s:%d shown in %.3f s", stage, channel, seconds)
-        self._post(say.ChannelShown(stage, channel, request.generation, count, seconds))
+        self._post(say.ChannelShown(stage, channel, request.generation, count))
         if self._building is None:
-            self._gallery.expect_neighbours(stage, channel)
+            self._gallery.expect(stage, request.ahead)
 
     # -- files -------------------------------------------------------------------------------------
 
-    def _save(self, request: say.SaveChannel) -> None:
+    def _save(self, request: say.SaveChannel, stopped: Callable[[], bool]) -> None:
         stage, channel = request.stage, request.channel
+        if self._subject.atlas is None:
+            raise ExploreError("there is no atlas to take a figure from")
         path = self._subject.figure_path(request)
         if not request.overwrite and (reason := self._subject.foreign(request)):
             self._post(say.OverwriteAsked(request, path, reason))
             return
         self._post(say.JobChanged(say.Job(f"saving {path.stem}")))
         try:
-            for _ in self._gallery.pictures(self._subject, stage, channel, lambda: self._inbox.closed):
+            for _ in self._gallery.pictures(self._subject, stage, channel, stopped):
                 pass
-            if not self._inbox.closed:
+            if not stopped():
                 exemplars = self._gallery.exemplars(stage, channel)
                 self._post(say.FigureSaved(self._subject.save_figure(request, exemplars)))
         finally:
             self._post(say.JobChanged(None))
 
-    def _fail(self, error: Exception, *, fatal: bool = False) -> None:
+    def _save_the_rest(self) -> None:
+        """Before the end, save what was asked for; what cannot be is left in ``unsaved``."""
+        waiting = self._saves + [
+            request for request in self._inbox.left() if isinstance(request, say.SaveChannel)
+        ]
+        unsaved = []
+        for request in waiting:
+            path = self._subject.figure_path(request)
+            try:
+                if self._building is not None or (not request.overwrite and self._subject.foreign(request)):
+                    unsaved.append(str(path))
+                else:
+                    self._save(request, lambda: False)
+            except Exception as error:
+                self._fail(error)
+                unsaved.append(str(path))
+        self.unsaved = tuple(unsaved)
+
+    def _fail(self, error: Exception, *, fatal: bool = False, generation: int = -1) -> None:
         """Tell the user in one line; what is not our own error is logged in full."""
         if isinstance(error, ExploreError | OSError):
             text = str(error)
@@ -253,7 +283,7 @@ class Engine:
             text = f"{type(error).__name__}: {error}"
             log.exception("the engine failed")
         self._post(say.JobChanged(None))
-        self._post(say.Failed(text, fatal))
+        self._post(say.Failed(text, fatal, generation))
 
 
 def _job(event: Progress, task: str) -> say.Job:

@@ -5,18 +5,21 @@ Only the engine's thread comes here. What it gives are the records that go to th
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from zfexplore.errors import ExploreError
 from zfexplore.tui import messages as say
 
 if TYPE_CHECKING:
     from zfexplore.tui.subject import Subject
 
-KEPT_CHANNELS = 48  # about 2.5 MB each for conv5
-NEIGHBOURS = (1, -1, 2)  # projected ahead, in this order
+log = logging.getLogger("zfexplore.tui")
+
+KEPT_BYTES = 128 * 2**20  # of pictures: 18 channels of conv5
 
 
 @dataclass
@@ -26,12 +29,25 @@ class Entry:
     rows: tuple[say.TopRow, ...]
     pictures: list[tuple[Any, say.Shown]] = field(default_factory=list)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the arrays."""
+        arrays = [
+            array
+            for exemplar, shown in self.pictures
+            for array in (
+                exemplar.crop, exemplar.image,
+                shown.projection.pixels, shown.patch.pixels, shown.whole.pixels,
+            )
+        ]  # fmt: skip
+        return sum(array.nbytes for array in arrays)
+
 
 class Gallery:
     """Knows the channels seen lately, the size at which thumbnails are shown, and what may come next."""
 
     def __init__(self) -> None:
-        self.tile: say.TileSize | None = None
+        self.tiles: dict[str, say.TileSize] = {}  # how each grid draws, by its name
         self.ahead: list[tuple[str, int]] = []
         self._channels: OrderedDict[tuple[str, int], Entry] = OrderedDict()
 
@@ -52,31 +68,38 @@ class Gallery:
             if stopped():
                 return
         self._channels[stage, channel] = entry
-        while len(self._channels) > KEPT_CHANNELS:
+        while len(self._channels) > 1 and sum(kept.size for kept in self._channels.values()) > KEPT_BYTES:
             self._channels.popitem(last=False)
 
     def exemplars(self, stage: str, channel: int) -> list[Any]:
         """Give what the pictures of a channel that is kept were made of."""
         return [exemplar for exemplar, _ in self._channels[stage, channel].pictures]
 
-    def expect_neighbours(self, stage: str, channel: int) -> None:
+    def expect(self, stage: str, channels: Iterable[int]) -> None:
         """Plan to project the channels that the cursor may come to next."""
-        self.ahead = [(stage, channel + step) for step in NEIGHBOURS]
+        self.ahead = [(stage, channel) for channel in channels]
 
     def project_ahead(self, subject: Subject, stopped: Callable[[], bool]) -> None:
-        """Project one of the neighbours, unless it is kept."""
+        """Project one of those planned, unless it is kept. What cannot be is told when it is asked for."""
         stage, channel = self.ahead.pop(0)
-        channels = subject.checkpoint.trunk.stage(stage).channels
-        if not 0 <= channel < channels or (stage, channel) in self._channels:
+        if (stage, channel) in self._channels:
             return
-        for _ in self.pictures(subject, stage, channel, stopped):
-            pass
+        try:
+            for _ in self.pictures(subject, stage, channel, stopped):
+                pass
+        except (ExploreError, OSError) as error:
+            log.info("%s:%d was not projected ahead: %s", stage, channel, error)
+
+    def draw_again(self, stage: str, channel: int) -> None:
+        """Draw the pictures of a channel that is kept as the grids now do."""
+        if (kept := self._channels.get((stage, channel))) is not None:
+            for _, shown in kept.pictures:
+                self._draw(shown)
 
     def _draw(self, shown: say.Shown) -> say.Shown:
-        """Draw both thumbnails here, so that the event loop finds them ready."""
+        """Draw the thumbnails here, so that the event loop finds them ready."""
         from zfexplore.tui.widgets.pictures import drawn
 
-        if self.tile is not None:
-            for bitmap in (shown.projection, shown.patch):
-                drawn(bitmap, self.tile.rows, self.tile.columns, self.tile.mode)
+        for tile in self.tiles.values():
+            drawn(getattr(shown, tile.kind), tile.rows, tile.columns, tile.mode)
         return shown

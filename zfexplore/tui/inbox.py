@@ -61,6 +61,13 @@ class Inbox:
         """Whether something waits: background work should make way."""
         return self.closed or self._show is not None or bool(self._others)
 
+    def left(self) -> list[Any]:
+        """Give what was asked for before the end and not served, wishes to see a channel left out."""
+        with self._changed:
+            left = list(self._others)
+            self._others.clear()
+            return left
+
     def take(self, *, wait: bool) -> Any | None:
         """Give the next request; None when there is none, or, with ``wait``, only once closed."""
         with self._changed:

@@ -161,7 +161,7 @@ class Inquiries:
         path = subject.setup.out / occlusion_name(unit, chosen)
         title = f"{unit} on {chosen.name}"
         command = subject.setup.explore_command()
-        notes = {"occlusion": json.dumps(kept.result.described() | {"image": chosen.path or chosen.name})}
+        notes = {"picture": chosen.path or chosen.name, "occlusion": json.dumps(kept.result.described())}
         origin = provenance_of(subject.checkpoint, subject.atlas, command=command, title=title)
         chunks = replace(origin, notes=notes).chunks()
         if not request.overwrite and (reason := foreign(path, chunks)):
@@ -180,9 +180,7 @@ def occlusion_of(found: OcclusionResult, job: say.Job | None) -> ask.Occlusion:
         labels.add(found.intact.best_class)
     probability = found.probability
     return ask.Occlusion(
-        unit=str(found.unit),
         label=found.class_name or "",
-        picture=say.Bitmap(found.image),
         response=_laid_over(found, found.total, found.intact.total),
         likelihood=None if probability is None else _laid_over(found, probability, found.intact.probability),
         total=found.total.tolist(),
@@ -199,9 +197,12 @@ def occlusion_of(found: OcclusionResult, job: say.Job | None) -> ask.Occlusion:
 
 
 def occlusion_name(unit: Unit, chosen: ask.Chosen) -> str:
-    """Name the file of an occlusion's figure after its channel and its picture."""
-    stem = Path(chosen.name).stem
-    safe = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in stem)
+    """Name the file of an occlusion's figure after its channel and its picture, folder included.
+
+    Where two pictures have one name all the same, the second is ``foreign`` to the first's figure.
+    """
+    name = chosen.name.removesuffix(Path(chosen.name).suffix)
+    safe = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in name)
     return f"occlusion-{unit.slug}-{safe or 'picture'}.png"
 
 

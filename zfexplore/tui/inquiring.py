@@ -56,8 +56,7 @@ class InquiringApp(App[None]):
     def action_feeds(self) -> None:
         """Ask what drives the unit under the cursor."""
         if (shown := self._under_cursor()) is not None and self.channel is not None:
-            place = (shown.y, shown.x) if shown.y >= 0 else (None, None)
-            unit = Unit(self.stage, self.channel, *place)
+            unit = Unit(self.stage, self.channel, *shown.place)
             self.push_screen(FeedsScreen(_chosen(shown), unit, self.mode), self._jump)
 
     def action_jump_back(self) -> None:

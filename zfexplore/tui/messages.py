@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -65,11 +65,15 @@ class Setup:
 
 @dataclass(frozen=True)
 class ShowChannel:
-    """Project the nine strongest units of a channel; a newer ``generation`` replaces an older one."""
+    """Project the nine strongest units of a channel; a newer ``generation`` replaces an older one.
+
+    ``ahead`` are the channels that may be wanted next, the likeliest first.
+    """
 
     stage: str
     channel: int
     generation: int
+    ahead: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,15 +88,19 @@ class SaveChannel:
     @property
     def unit(self) -> Unit:
         """What the figure shows: the channel, or one unit of it."""
-        if self.shown is None or self.shown.y < 0:  # a unit of a fully connected layer has no place
-            return Unit(self.stage, self.channel)
-        return Unit(self.stage, self.channel, self.shown.y, self.shown.x)
+        place = (None, None) if self.shown is None else self.shown.place
+        return Unit(self.stage, self.channel, *place)
 
 
 @dataclass(frozen=True)
 class TileSize:
-    """The cells of one thumbnail, so that the engine can draw them before they are asked for."""
+    """How a grid draws its thumbnails, so that the engine can do it before they are asked for.
 
+    ``kind`` is the picture of a ``Shown`` that the ``grid`` of that name shows.
+    """
+
+    grid: str
+    kind: str
     rows: int
     columns: int
     mode: str
@@ -117,10 +125,11 @@ class Bitmap:
     """A picture, equal only to itself, so that drawings of it can be kept.
 
     ``pixels`` [h, w, 3] are colours (uint8), or a projection's signed values (float32), which are
-    scaled when they are drawn.
+    scaled when they are drawn. ``drawings`` are its strips by rows, columns and mode.
     """
 
     pixels: Any
+    drawings: dict[tuple[int, int, str], list[Any]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +138,8 @@ class Shown:
 
     ``projection`` and ``patch`` are squares of the same pixels; ``whole`` is all that the net saw, a
     box around the part that the unit sees, ``window`` (y0, x0, y1, x1). ``scale`` is the value drawn at
-    full brightness in the figure, ``image`` the number of the image among those explored.
+    full brightness in the figure, ``image`` the number of the image among those explored. A unit of a
+    fully connected layer has no place: ``y`` and ``x`` are -1.
     """
 
     rank: int
@@ -145,10 +155,15 @@ class Shown:
     whole: Bitmap
     image: int = -1
 
+    @property
+    def place(self) -> tuple[int, int] | tuple[None, None]:
+        """Row and column in the layer's map, as a ``Unit`` has them."""
+        return (self.y, self.x) if self.y >= 0 else (None, None)
+
 
 @dataclass(frozen=True)
 class TopRow:
-    """A line of the table of top activations, known before anything is projected."""
+    """A line of the table of top activations, known before anything is projected; -1 for no place."""
 
     rank: int
     value: float
@@ -190,10 +205,9 @@ class Job:
 
 @dataclass(eq=False)
 class NetLoaded(Message):
-    """The checkpoint is loaded: its layers, a title and the fingerprint of its weights."""
+    """The checkpoint is loaded: its layers and a title."""
 
     title: str
-    fingerprint: str
     stages: tuple[Layer, ...]
     device: str
 
@@ -248,7 +262,6 @@ class ChannelShown(Message):
     channel: int
     generation: int
     count: int
-    seconds: float = 0.0
 
 
 @dataclass(eq=False)
@@ -276,7 +289,11 @@ class Noted(Message):
 
 @dataclass(eq=False)
 class Failed(Message):
-    """Something did not work; ``fatal`` when nothing can be shown without it."""
+    """Something did not work; ``fatal`` when nothing can be shown without it.
+
+    ``generation`` is that of the channel which was to be shown, -1 where it was something else.
+    """
 
     text: str
     fatal: bool = False
+    generation: int = -1

@@ -23,13 +23,21 @@ def completions(text: str) -> tuple[str, ...]:
             for entry in entries:
                 if not entry.name.startswith(beginning) or (entry.name[0] == "." and beginning[:1] != "."):
                     continue
-                if entry.is_dir():
+                if _is_folder(entry):
                     folders.append(os.path.join(head, entry.name, ""))
                 elif entry.name.lower().endswith(EXTENSIONS):
                     files.append(os.path.join(head, entry.name))
     except OSError:
         return ()
     return (*sorted(folders), *sorted(files))[:MOST]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Tell whether an entry is a folder; a link that leads round to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def completed(text: str, found: Sequence[str]) -> str:

@@ -117,13 +117,11 @@ class Occlusion:
 
     ``total`` is the channel's map summed, ``probability`` that of the class named ``label`` and ``best``
     the most probable class, whose names are in ``names``; both empty for a net without classes, as are
-    the two beside ``response``, which is ``total`` laid over ``picture``. ``windows`` are what the square
+    the two beside ``response``, which is ``total`` laid over the picture. ``windows`` are what the square
     hides; ``weakest`` is the place that the channel needs most. ``job`` is None once all is known.
     """
 
-    unit: str
     label: str
-    picture: Bitmap
     response: Bitmap
     likelihood: Bitmap | None
     total: Sequence[Sequence[float]]

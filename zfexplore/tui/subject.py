@@ -34,10 +34,15 @@ class Subject:
     def top_rows(self, stage: str, channel: int) -> tuple[say.TopRow, ...]:
         """List a channel's strongest places that fire at all."""
         assert self.atlas is not None
-        places = self.atlas.top(stage, channel)
         return tuple(
-            say.TopRow(place.rank, place.value, place.name, self._class_name(place.label), place.y, place.x)
-            for place in places
+            say.TopRow(
+                place.rank,
+                place.value,
+                place.name,
+                self._class_name(place.label),
+                *self._shown_place(stage, place.y, place.x),
+            )
+            for place in self.atlas.top(stage, channel)
             if place.value > 0
         )
 
@@ -88,17 +93,22 @@ class Subject:
         origin: dict[str, Any] = {"checkpoint": self.checkpoint, "atlas": self.atlas, "command": command}
         if request.shown is None:
             return save_channel(block, path, **origin)[0]
-        wanted = request.shown.name, request.shown.y, request.shown.x
+        shown = request.shown
         for cell in block.cells:
-            if (cell.name, cell.y, cell.x) == wanted:
+            place = self._shown_place(stage, cell.y, cell.x)
+            if (cell.name, *place) == (shown.name, shown.y, shown.x):
                 return save_unit(cell, block.side, path, unit=request.unit, **origin)
-        raise ExploreError(f"{request.unit} on {wanted[0]} is no longer among the channel's strongest")
+        raise ExploreError(f"{request.unit} on {shown.name} is no longer among the channel's strongest")
 
     def command(self, stage: str, channel: int) -> str:
         """Give the command that makes the same figure."""
         return self.setup.export_command(stage, channel)
 
     # -- pieces ------------------------------------------------------------------------------------
+
+    def _shown_place(self, stage: str, y: int, x: int) -> tuple[int, int]:
+        """Give where a unit is said to be; one of a fully connected layer is nowhere, which is -1, -1."""
+        return (-1, -1) if self.checkpoint.trunk.stage(stage).kind == "fc" else (y, x)
 
     def _shown(self, stage: str, rank: int, exemplar: Any) -> say.Shown:
         import numpy as np
@@ -112,6 +122,7 @@ class Subject:
         block = block_from(Unit(stage, 0), [exemplar], field, classes=self.atlas.classes)
         (cell,) = block.cells
         edge = max(block.side, 1)
+        y, x = self._shown_place(stage, cell.y, cell.x)
         values = np.zeros((edge, edge, 3), np.float32)
         bottom, right = cell.top + cell.window.height, cell.left + cell.window.width
         values[cell.top : bottom, cell.left : right] = cell.projection.transpose(1, 2, 0)
@@ -120,8 +131,8 @@ class Subject:
             value=cell.value,
             name=cell.name,
             label=self._class_name(place.label),
-            y=cell.y,
-            x=cell.x,
+            y=y,
+            x=x,
             window=tuple(cell.window),
             scale=cell.scale,
             projection=say.Bitmap(values),
@@ -169,7 +180,7 @@ def net_loaded(checkpoint: Checkpoint, watched: tuple[str, ...]) -> say.NetLoade
     )
     classes = f", {len(metadata.classes)} classes" if metadata.classes else ""
     title, device = f"{metadata.architecture}{classes}", str(checkpoint.trunk.device)
-    return say.NetLoaded(title, metadata.weights_fingerprint, layers, device)
+    return say.NetLoaded(title, layers, device)
 
 
 def statistics(atlas: Atlas) -> dict[str, say.StageStatistics]:
@@ -185,5 +196,7 @@ def _of_stage(record: StageRecord, classes: tuple[str, ...]) -> say.StageStatist
         firing=record.share_firing.tolist(),
         selectivity=() if selectivity is None else selectivity.tolist(),
         rarity=record.rarity.tolist(),
-        best_class=() if best is None else [classes[number] for number in best],
+        best_class=()
+        if best is None
+        else ["" if silent else classes[number] for number, silent in zip(best, record.dead, strict=True)],
     )

@@ -14,20 +14,18 @@ from zfexplore.tui.widgets.jobs import JobBar
 from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.layers import LayerList, LayerTabs
 from zfexplore.tui.widgets.minimap import Minimap, strengths
-from zfexplore.tui.widgets.pictures import PictureGrid
+from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, PictureGrid
 from zfexplore.tui.widgets.rows import Rows
 from zfexplore.tui.widgets.sidebar import Sidebar, entitle
 from zfexplore.tui.widgets.status import StatusBar
 from zfexplore.tui.widgets.top import TopList
 from zfexplore.units import Unit
 
-BOTH_GRIDS = 100  # columns from which projections and patches stand side by side
-
 
 class ExplorerScreen(Screen[None]):
     """Panes told by value what to show; what the user did in them goes on to the app in two messages."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (70, "-narrow"), (BOTH_GRIDS, "-normal"), (160, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (70, "-narrow"), (ROOM_FOR_BOTH, "-normal"), (160, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
 
     class Went(Message):
@@ -56,6 +54,8 @@ class ExplorerScreen(Screen[None]):
         self.stages: tuple[say.Layer, ...] = ()
         self.stage: say.Layer | None = None
         self.statistics: dict[str, say.StageStatistics] = {}
+        self.complete = False  # whether the atlas has seen all images
+        self.silent = ""  # the channel that has just been found to fire on none
         self.images, self.image_count = "", 0
         self.pinned: tuple[str, tuple[say.Shown, ...]] | None = None
         self.boxed = False
@@ -80,6 +80,7 @@ class ExplorerScreen(Screen[None]):
         """Begin with the channels."""
         for grid in self.grids:
             grid.mode = self.mode
+        self.watch(self.grids[0], "dim", self._dim_places, init=False)
         self.tell("loading …")
         entitle(self.query_one(TopList), "5 top activations")
         self.name_panes()
@@ -88,7 +89,7 @@ class ExplorerScreen(Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Tell jobs in the status bar where there is no job bar."""
-        self.query_one(StatusBar).brief = event.size.width < BOTH_GRIDS
+        self.query_one(StatusBar).brief = event.size.width < ROOM_FOR_BOTH
         self.refresh_bindings()
 
     # -- what is shown -----------------------------------------------------------------------------
@@ -136,13 +137,18 @@ class ExplorerScreen(Screen[None]):
         self.query_one(StatusBar).unit = unit
         for grid in self.live_grids:
             grid.stale = True
+            grid.notice = grid.notice if self.statistics == {} else ""
         self.query_one(Minimap).cursor = self.channel or 0
         return unit
 
-    def settle(self) -> None:
-        """Stop expecting pictures."""
+    def settle(self, notice: str) -> None:
+        """Stop expecting pictures; those of another channel go, and ``notice`` says why there are none."""
         for grid in self.live_grids:
-            grid.stale = False
+            if grid.stale:
+                grid.pictures = ()
+            grid.stale, grid.notice = False, notice
+        if not self.grids[0].pictures:
+            self.show_places((), notice)
 
     def name_panes(self) -> None:
         """Write the titles: what each pane shows now."""
@@ -173,10 +179,12 @@ class ExplorerScreen(Screen[None]):
 
     def show_atlas(self, event: say.AtlasChanged) -> None:
         """Fill the lists in."""
-        self.statistics = event.statistics
+        if not self.statistics:
+            self.tell("")
+        self.statistics, self.complete = event.statistics, event.complete
         seen = f"{event.images} images" if event.complete else f"{event.images} of {self.image_count} images"
         self.query_one(StatusBar).images = f"{self.images}, {seen}"
-        self.tell("")
+        self._tell_silence()
         if self.stage is not None:
             self.sidebar.show_statistics(event.statistics.get(self.stage.name))
             self.show_map()
@@ -185,9 +193,10 @@ class ExplorerScreen(Screen[None]):
         """Show what is being computed."""
         self.query_one(StatusBar).job = self.query_one(JobBar).job = job
 
-    def show_places(self, rows: tuple[say.TopRow, ...]) -> None:
-        """Fill the table of top activations."""
-        self.query_one(TopList).places = rows
+    def show_places(self, rows: tuple[say.TopRow, ...], notice: str = "") -> None:
+        """Fill the table of top activations, or say why it is empty."""
+        table = self.query_one(TopList)
+        table.places, table.notice = rows, notice
 
     def show_picture(self, shown: say.Shown) -> None:
         """The first picture of a channel replaces the old ones; the others join or renew them."""
@@ -201,8 +210,20 @@ class ExplorerScreen(Screen[None]):
         for grid in self.live_grids:
             grid.stale = False
             grid.pictures = grid.pictures[: event.count]
-            if event.count == 0:
-                grid.notice = f"{event.stage}:{event.channel} fires on none of these images"
+        self.silent = "" if event.count else str(Unit(event.stage, event.channel))
+        self._tell_silence()
+
+    def _tell_silence(self) -> None:
+        """Say of a channel without pictures that no image excites it, or none so far."""
+        if self.silent and self.silent == self.query_one(StatusBar).unit:
+            far = "" if self.complete else " so far"
+            for grid in self.live_grids:
+                grid.notice = f"{self.silent} fires on none of these images{far}"
+            self.show_places((), f"fires on no image{far}")
+
+    def _dim_places(self, dim: bool) -> None:
+        """The table is another channel's as long as the pictures are."""
+        self.query_one(TopList).stale = dim
 
     def tell(self, notice: str) -> None:
         """Write into the empty grids."""
@@ -249,8 +270,6 @@ class ExplorerScreen(Screen[None]):
     def on_minimap_moved(self, event: Minimap.Moved) -> None:
         """Go to the channel, ending a filter that hides it."""
         if self.stage is not None:
-            if event.channel not in self.sidebar.channel_list.order:
-                self.sidebar.close_filter()
             self.post_message(self.Went(self.stage.name, event.channel))
 
     def link_cursors(self, rank: int) -> None:
@@ -262,16 +281,19 @@ class ExplorerScreen(Screen[None]):
     # -- views -------------------------------------------------------------------------------------
 
     def pin(self, unit: str) -> None:
-        """Keep the channel's projections in the second grid, or let it follow again."""
+        """Keep the channel's projections in the second grid."""
         projections, patches = self.grids
-        if self.pinned is None:
-            self.pinned = (unit, projections.pictures)
-            patches.kind = "projection"
-        else:
-            self.pinned = None
-            patches.kind = "whole" if self.boxed else "patch"
-            patches.pictures, patches.stale = projections.pictures, projections.stale
-        patches.refresh()
+        self.pinned = (unit, projections.pictures)
+        patches.kind = "projection"
+        self.name_panes()
+
+    def unpin(self) -> None:
+        """Let the second grid follow again."""
+        projections, patches = self.grids
+        self.pinned = None
+        patches.kind = "whole" if self.boxed else "patch"
+        patches.pictures, patches.stale = projections.pictures, projections.stale
+        patches.notice = projections.notice
         self.name_panes()
 
     def toggle_box(self) -> None:
@@ -279,5 +301,4 @@ class ExplorerScreen(Screen[None]):
         self.boxed = not self.boxed
         if self.pinned is None:
             self.grids[1].kind = "whole" if self.boxed else "patch"
-            self.grids[1].refresh()
         self.name_panes()

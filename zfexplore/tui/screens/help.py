@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rich.table import Table
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
@@ -19,6 +20,11 @@ class HelpScreen(ModalScreen[None]):
     """A dialog that any of its keys closes."""
 
     BINDINGS = [Binding("escape,q,question_mark,enter", "dismiss", "close")]
+
+    def on_click(self, event: events.Click) -> None:
+        """Close when clicked beside the dialog."""
+        if event.widget is self:
+            self.dismiss()
 
     def __init__(self, place: str, keymap: Mapping[str, str]) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import product
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -11,7 +12,7 @@ from textual.widgets import Static
 
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
-from zfexplore.tui.questions import Chosen, Occlude, Occlusion, Overwrite, SaveOcclusion
+from zfexplore.tui.questions import Box, Chosen, Occlude, Occlusion, Overwrite, SaveOcclusion
 from zfexplore.tui.screens.inquiry import InquiryScreen
 from zfexplore.tui.screens.question import QuestionScreen
 from zfexplore.tui.widgets.channels import number
@@ -19,10 +20,10 @@ from zfexplore.tui.widgets.classmap import ClassMap
 from zfexplore.tui.widgets.jobs import JobBar
 from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.large import LargePicture
+from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH
 from zfexplore.units import Unit
 
 MAPS = ("response", "probability", "class")  # in the order of the key that changes them
-ROOM_FOR_ALL = 100  # columns
 
 
 class OcclusionScreen(InquiryScreen):
@@ -36,6 +37,7 @@ class OcclusionScreen(InquiryScreen):
         self.unit = Unit(stage, channel)
         self.view: Occlusion | None = None
         self.place = (0, 0)
+        self.halted = False  # by the user: an answer that was on its way does not set it going again
         self.moved = False  # by the user: until then the cursor is where it hurts most
         self.showing = 0  # which map, where only one fits
 
@@ -74,7 +76,8 @@ class OcclusionScreen(InquiryScreen):
                 QuestionScreen(f"{answer.path} {answer.reason}. Replace it?"), self._overwrite
             )
             return
-        self.view, self.waiting = answer, answer.job is not None
+        self.view = answer = answer.stopped() if self.halted else answer
+        self.waiting = answer.job is not None
         self.query_one(JobBar).job = answer.job
         if not self.moved and answer.weakest is not None:
             self.place = answer.weakest
@@ -97,9 +100,20 @@ class OcclusionScreen(InquiryScreen):
             return
         last = len(self.view.windows) - 1
         row, column = self.place
-        self.place = max(0, min(row + down, last)), max(0, min(column + across, last))
-        self.moved = True
+        self._go((max(0, min(row + down, last)), max(0, min(column + across, last))))
+
+    def _go(self, place: tuple[int, int]) -> None:
+        self.place, self.moved = place, True
         self._draw()
+
+    def on_large_picture_clicked(self, event: LargePicture.Clicked) -> None:
+        """Go to the place whose square hides what was clicked."""
+        if self.view is not None:
+            self._go(nearest(self.view.windows, event.y, event.x))
+
+    def on_class_map_clicked(self, event: ClassMap.Clicked) -> None:
+        """Go to the place that was clicked."""
+        self._go(event.place)
 
     def action_weakest(self) -> None:
         """Go to the place that the channel needs most."""
@@ -125,6 +139,7 @@ class OcclusionScreen(InquiryScreen):
             self.leave(None)
             return
         self.give_up()
+        self.halted = True
         self.query_one(JobBar).job = None
         if self.view is not None:
             self.view = self.view.stopped()
@@ -132,7 +147,7 @@ class OcclusionScreen(InquiryScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave changing maps out where all are in sight."""
-        return action != "other" or self.app.size.width < ROOM_FOR_ALL
+        return action != "other" or self.app.size.width < ROOM_FOR_BOTH
 
     # -- drawing -----------------------------------------------------------------------------------
 
@@ -156,7 +171,7 @@ class OcclusionScreen(InquiryScreen):
         numbers.update("\n".join(f" {line}" for line in numbers_of(view, self.place)))
 
     def _arrange(self) -> None:
-        wide = self.app.size.width >= ROOM_FOR_ALL
+        wide = self.app.size.width >= ROOM_FOR_BOTH
         view = self.view
         likely = f"probability of {view.label}" if view is not None and view.label else "probability"
         titles = (f"response of {self.unit}", likely, "most probable class")
@@ -183,6 +198,18 @@ def numbers_of(view: Occlusion, place: tuple[int, int]) -> list[str]:
         best, before = (view.names.get(label, label) for label in (view.best[row][column], view.intact_best))
         lines.append(f"most probable {best}" + (f", intact {before}" if best != before else ", as intact"))
     return [*lines, *_scales(view)]
+
+
+def nearest(windows: Sequence[Sequence[Box]], y: float, x: float) -> tuple[int, int]:
+    """Give the place whose square's middle is nearest to ``y, x``, shares of the whole picture."""
+    side = windows[-1][-1][2]  # the last square ends where the picture does
+
+    def distance(place: tuple[int, int]) -> float:
+        y0, x0, y1, x1 = windows[place[0]][place[1]]
+        return math.hypot((y0 + y1) / 2 - y * side, (x0 + x1) / 2 - x * side)
+
+    places = range(len(windows))
+    return min(product(places, places), key=distance)
 
 
 def _scales(view: Occlusion) -> list[str]:

@@ -21,7 +21,8 @@ class QuestionScreen(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         """The question and its keys."""
         with Vertical(classes="dialog"):
-            yield Static(f"{self.question}\n\ny yes   n no", markup=False)
+            yield Static(f"{self.question}\n", markup=False)
+            yield Static("[@click=screen.answer(True)]y yes[/]   [@click=screen.answer(False)]n no[/]")
 
     def action_answer(self, yes: bool) -> None:
         """Close with the answer."""
@@ -41,7 +42,8 @@ class ErrorScreen(ModalScreen[None]):
         """The error in full."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "this cannot be explored"
-            yield Static(f"{self.text}\n\nq leave   esc stay", markup=False)
+            yield Static(f"{self.text}\n", markup=False)
+            yield Static("[@click=screen.leave]q leave[/]   [@click=screen.dismiss]esc stay[/]")
 
     def action_leave(self) -> None:
         """Leave the program, telling the shell that it failed."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.reactive import reactive
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -16,8 +17,8 @@ from zfexplore.tui.pixels import PixelPicture, cell_size
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.large import LargePicture
-
-ROOM_FOR_BOTH = 100  # columns
+from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH
+from zfexplore.units import Unit
 
 
 class ZoomScreen(ModalScreen[int]):
@@ -25,13 +26,16 @@ class ZoomScreen(ModalScreen[int]):
 
     BINDINGS = keys.bindings(keys.LARGE)
 
+    pictures: reactive[tuple[Shown, ...]] = reactive((), init=False)  # more may come while it is open
+
     def __init__(
-        self, unit: str, pictures: tuple[Shown, ...], rank: int, mode: str, *,
+        self, unit: Unit, pictures: tuple[Shown, ...], rank: int, mode: str, *,
         boxed: bool, pixels: type[Widget] | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.pixels = pixels if mode != "ascii" else None  # who wants ASCII wants it here too
-        self.unit, self.pictures, self.rank, self.mode, self.boxed = unit, pictures, rank, mode, boxed
+        self.unit, self.rank, self.mode, self.boxed = unit, rank, mode, boxed
+        self.set_reactive(ZoomScreen.pictures, pictures)
         self.second = False  # where only one fits: the patch instead of the projection
 
     @property
@@ -49,6 +53,10 @@ class ZoomScreen(ModalScreen[int]):
 
     def on_mount(self) -> None:
         """Draw."""
+        self._draw()
+
+    def watch_pictures(self) -> None:
+        """Tell how many there are now."""
         self._draw()
 
     def on_resize(self) -> None:
@@ -90,7 +98,7 @@ class ZoomScreen(ModalScreen[int]):
         projection.display, patch.display = both or not self.second, both or self.second
         y0, x0, y1, x1 = shown.window
         parts = [
-            f"{self.unit}@{shown.y},{shown.x}",
+            str(Unit(self.unit.stage, self.unit.channel, *shown.place)),
             f"#{shown.rank + 1} of {len(self.pictures)}",
             f"activation {number(shown.value)}",
             f"{shown.label}  {shown.name}".strip(),

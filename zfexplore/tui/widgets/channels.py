@@ -10,6 +10,7 @@ from textual.reactive import reactive
 from zfexplore.tui.messages import Layer, StageStatistics
 from zfexplore.tui.widgets.rows import Column, Rows
 
+NEIGHBOURS = (1, -1, 2)  # rows from the cursor, the likeliest first
 SORTED = "▾"  # beside the title of the column that they are sorted by
 
 
@@ -83,6 +84,12 @@ class ChannelList(Rows):
     def empty_text(self) -> str:
         """Say why there is nothing."""
         return "no channel" if self.stage else ""
+
+    def neighbours(self) -> tuple[int, ...]:
+        """Give the channels that the cursor may come to next, in the order of the list."""
+        return tuple(
+            self.order[self.cursor + step] for step in NEIGHBOURS if 0 <= self.cursor + step < len(self.order)
+        )
 
     @property
     def channel(self) -> int | None:

@@ -8,6 +8,8 @@ from string import ascii_lowercase
 
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
+from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
@@ -32,6 +34,24 @@ class ClassMap(Widget):
 
     view: reactive[Occlusion | None] = reactive(None)
     place: reactive[tuple[int, int]] = reactive((0, 0))
+
+    class Clicked(Message):
+        """The user clicked a place."""
+
+        def __init__(self, place: tuple[int, int]) -> None:
+            super().__init__()
+            self.place = place
+
+    def on_click(self, event: events.Click) -> None:
+        """Say which place it was."""
+        offset = event.get_content_offset(self)
+        if offset is None or self.view is None or not self.view.best:
+            return
+        rows, columns = len(self.view.best), len(self.view.best[0])
+        scrolled = self.size.width - 2 * columns - 2 >= BESIDE
+        row, column = offset.y + (self._top(rows) if scrolled else 0), (offset.x - 1) // 2
+        if row < rows and 0 <= column < columns:
+            self.post_message(self.Clicked((row, column)))
 
     def render_line(self, y: int) -> Strip:
         """Draw a row of the map, or a line of the legend below it."""

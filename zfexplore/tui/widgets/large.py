@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from textual import events
+from textual.geometry import Region
+from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
@@ -18,16 +21,35 @@ class LargePicture(Widget):
     bitmap: reactive[Bitmap | None] = reactive(None)
     mode: reactive[str] = reactive("quadrant")
 
-    def render_line(self, y: int) -> Strip:
-        """Draw one line."""
+    class Clicked(Message):
+        """The user clicked at ``y, x``, shares of the picture."""
+
+        def __init__(self, y: float, x: float) -> None:
+            super().__init__()
+            self.y, self.x = y, x
+
+    @property
+    def _cells(self) -> Region:
+        """Where the picture stands in the pane."""
         width, height = self.size
         rows = max(1, min(height, width // 2))
         columns = min(width, 2 * rows)
-        line = y - (height - rows) // 2
+        return Region((width - columns) // 2, (height - rows) // 2, columns, rows)
+
+    def on_click(self, event: events.Click) -> None:
+        """Say where in the picture it was."""
+        place, cells = event.get_content_offset(self), self._cells
+        if place is not None and cells.contains_point(place):
+            y, x = (place.y - cells.y + 0.5) / cells.height, (place.x - cells.x + 0.5) / cells.width
+            self.post_message(self.Clicked(y, x))
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line."""
+        left, top, columns, rows = self._cells
+        width, line = self.size.width, y - top
         if self.bitmap is None or not 0 <= line < rows:
             return Strip.blank(width, self.rich_style)
         strip = drawn(self.bitmap, rows, columns, self.mode)[line]
-        left = (width - columns) // 2
         return Strip.join(
             [
                 Strip.blank(left, self.rich_style),

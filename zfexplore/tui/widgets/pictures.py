@@ -22,12 +22,14 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from zfexplore.tui import keys
-from zfexplore.tui.messages import Bitmap, Shown
+from zfexplore.tui.messages import Bitmap, Shown, TileSize
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.rows import MARK, fitted
 
+ROOM_FOR_BOTH = 100  # columns of the screen, from which two pictures or grids stand side by side
 SIDE = 3  # tiles a row and a column
 LEAST_ROWS = 5  # of a tile and its caption; lower ones do without
+DRAWINGS = 4  # kept of one picture: as thumbnail in both grids, large, and one of a size before
 DIM_AFTER = 0.1  # seconds; new pictures mostly come sooner, and dimming would only flicker
 
 
@@ -90,29 +92,30 @@ class PictureGrid(Widget, can_focus=True):
     cursor: reactive[int] = reactive(0)
     stale: reactive[bool] = reactive(False, repaint=False)  # the pictures are still another channel's
     dim: reactive[bool] = reactive(False)
-    mode: reactive[str] = reactive("quadrant")
+    kind: reactive[str] = reactive("projection", init=False)  # or "patch", or "whole"
+    mode: reactive[str] = reactive("quadrant", init=False)
     notice: reactive[str] = reactive("")  # stands in the middle while there is no picture
 
     class Moved(Message):
         """The user moved the cursor to another picture."""
 
-        def __init__(self, grid: PictureGrid, rank: int) -> None:
+        def __init__(self, rank: int) -> None:
             super().__init__()
-            self.grid, self.rank = grid, rank
+            self.rank = rank
 
     class Opened(Message):
         """The user clicked a picture twice."""
 
     class Sized(Message):
-        """Tiles have another size now."""
+        """Tiles are drawn otherwise now."""
 
-        def __init__(self, rows: int, columns: int) -> None:
+        def __init__(self, tile: TileSize) -> None:
             super().__init__()
-            self.rows, self.columns = rows, columns
+            self.tile = tile
 
     def __init__(self, kind: str, *, id: str) -> None:
         super().__init__(id=id)
-        self.kind = kind  # "projection" or "patch"
+        self.set_reactive(PictureGrid.kind, kind)
 
     @property
     def arrangement(self) -> Arrangement:
@@ -120,9 +123,19 @@ class PictureGrid(Widget, can_focus=True):
         return arrange(self.size.width, self.size.height)
 
     def on_resize(self) -> None:
-        """Say how large tiles are, so that they can be drawn beforehand."""
-        arrangement = self.arrangement
-        self.post_message(self.Sized(arrangement.rows, arrangement.columns))
+        """Say how tiles are drawn, so that it can be done beforehand."""
+        place = self.arrangement
+        if self.size.area:
+            tile = TileSize(self.id or "", self.kind, place.rows, place.columns, self.mode)
+            self.post_message(self.Sized(tile))
+
+    def watch_kind(self) -> None:
+        """Other pictures are drawn."""
+        self.on_resize()
+
+    def watch_mode(self) -> None:
+        """They are drawn with other glyphs."""
+        self.on_resize()
 
     def watch_pictures(self, old: tuple[Shown, ...], new: tuple[Shown, ...]) -> None:
         """Draw anew only the tiles that changed, for pictures come one by one."""
@@ -174,7 +187,7 @@ class PictureGrid(Widget, can_focus=True):
         rank = max(0, min(rank, SIDE * SIDE - 1))
         if rank != self.cursor:
             self.cursor = rank
-            self.post_message(self.Moved(self, rank))
+            self.post_message(self.Moved(rank))
 
     # -- drawing -----------------------------------------------------------------------------------
 
@@ -220,14 +233,22 @@ class PictureGrid(Widget, can_focus=True):
         return [Segment(text, dimmed(style)) for text, style, _ in segments] if self.dim else segments
 
 
-@lru_cache(maxsize=1024)
 def drawn(bitmap: Bitmap, rows: int, columns: int, mode: str) -> list[Strip]:
-    """Draw a picture in cells; the engine calls this beforehand, so that the pane finds it ready."""
-    # numpy is there by now: the pictures are made of it.
-    from zfexplore.tui.cells import drawable, to_cells
-    from zfexplore.tui.strips import to_strips
+    """Draw a picture in cells; the engine calls this beforehand, so that the pane finds it ready.
 
-    return to_strips(to_cells(drawable(bitmap.pixels, rows, columns, mode), rows, columns, mode))
+    The drawing is kept with the picture, and goes with it.
+    """
+    strips = bitmap.drawings.get((rows, columns, mode))
+    if strips is None:
+        # numpy is there by now: the pictures are made of it.
+        from zfexplore.tui.cells import drawable, to_cells
+        from zfexplore.tui.strips import to_strips
+
+        strips = to_strips(to_cells(drawable(bitmap.pixels, rows, columns, mode), rows, columns, mode))
+        if len(bitmap.drawings) >= DRAWINGS:
+            bitmap.drawings.clear()
+        bitmap.drawings[rows, columns, mode] = strips
+    return strips
 
 
 @lru_cache(maxsize=32768)

@@ -98,6 +98,12 @@ class Sidebar(Vertical):
         channels.cursor = order.index(wanted) if wanted in order else 0
         self._name_channels()
 
+    def go_to(self, channel: int) -> None:
+        """Put the cursor on a channel, ending a filter that hides it."""
+        if channel not in self.channel_list.order:
+            self.close_filter()
+        self.order_channels(channel)
+
     def _name_channels(self) -> None:
         layer = self.channel_list.stage
         if layer is None:

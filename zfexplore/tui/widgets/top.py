@@ -21,6 +21,8 @@ class TopList(Rows):
     """Nine places, the strongest first."""
 
     places: reactive[tuple[TopRow, ...]] = reactive((), init=False)
+    notice: reactive[str] = reactive("nothing yet")
+    stale: reactive[bool] = reactive(False, init=False)  # they are still another channel's
 
     def columns(self) -> tuple[Column, ...]:
         """Rank, activation, place in the map, class (of labelled images), image."""
@@ -39,7 +41,15 @@ class TopList(Rows):
 
     def empty_text(self) -> str:
         """Say why there is nothing."""
-        return "nothing yet"
+        return self.notice
+
+    def is_faint(self, index: int) -> bool:
+        """All of another channel's."""
+        return self.stale
+
+    def watch_stale(self) -> None:
+        """Draw them faintly, or not."""
+        self.redraw()
 
     def watch_places(self) -> None:
         """Draw the new places."""
