@@ -17,6 +17,7 @@ from zfexplore.tui.questions import Chosen, Ranking, RankPicture
 from zfexplore.tui.screens.inquiry import InquiryScreen
 from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.large import LargePicture
+from zfexplore.tui.widgets.line import Line
 from zfexplore.tui.widgets.ranked import PathList, RankedList
 from zfexplore.tui.widgets.rows import Rows
 from zfexplore.units import Unit
@@ -43,7 +44,7 @@ class PictureScreen(InquiryScreen):
     def compose(self) -> ComposeResult:
         """A line on what is shown, the prompt, and a list beside the picture."""
         yield Static(" a picture of your own", id="own-title", markup=False)
-        yield Input(self.path, id="own-path", placeholder="path of a picture; tab completes", compact=True)
+        yield Line(self.path, id="own-path", placeholder="path of a picture; tab completes", compact=True)
         with Horizontal():
             with Vertical():
                 yield PathList(id="own-files")

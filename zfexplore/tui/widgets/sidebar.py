@@ -15,10 +15,11 @@ from zfexplore.tui.choice import SORTS, choose, column
 from zfexplore.tui.messages import Layer, StageStatistics
 from zfexplore.tui.widgets.channels import SORTED, ChannelList
 from zfexplore.tui.widgets.layers import LayerList
+from zfexplore.tui.widgets.line import Line
 from zfexplore.tui.widgets.rows import Rows
 
 
-class FilterLine(Input):
+class FilterLine(Line):
     """What to filter by; its keys are told at the foot while it is typed."""
 
     BINDINGS = keys.bindings(keys.FILTER)
