@@ -48,7 +48,7 @@ class ZoomScreen(ModalScreen[int]):
         yield Static(id="zoom-title", markup=False)
         with Horizontal():
             for id in ("zoom-projection", "zoom-patch"):
-                yield PixelPicture(self.pixels, cell_size(), id=id) if self.pixels else LargePicture(id=id)
+                yield PixelPicture(self.pixels, cell_size, id=id) if self.pixels else LargePicture(id=id)
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -96,6 +96,8 @@ class ZoomScreen(ModalScreen[int]):
         projection.mode = patch.mode = self.mode
         both = self.app.size.width >= ROOM_FOR_BOTH
         projection.display, patch.display = both or not self.second, both or self.second
+        odd = both and self.app.size.width % 2  # the column that is left over parts the two
+        patch.styles.padding = (0, 0, 0, 1 + odd)
         y0, x0, y1, x1 = shown.window
         parts = [
             str(Unit(self.unit.stage, self.unit.channel, *shown.place)),
