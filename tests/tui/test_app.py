@@ -612,6 +612,10 @@ async def test_both_large_pictures_have_one_size_and_no_key_to_swap_them(app):
         assert "p swap" not in text(app)
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: "p swap" in text(app))
+        await pilot.resize_terminal(121, 40)  # an odd column is left over
+        await until(pilot, lambda: "p swap" not in text(app))
+        sizes = {app.screen.query_one(f"#zoom-{which}").size for which in ("projection", "patch")}
+        assert len(sizes) == 1
 
 
 @pytest.mark.parametrize("key", ["colon", "ctrl+p"])
