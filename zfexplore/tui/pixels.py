@@ -105,7 +105,7 @@ def sixel_widget() -> type[Widget]:
         def _image_to_sixels(self, *args: Any, **options: Any) -> str:
             return colours_first(super()._image_to_sixels(*args, **options))
 
-    class SixelPicture(Image, Renderable=Image._Renderable):  # type: ignore[misc]
+    class SixelPicture(Image, Renderable=Image._Renderable):  # type: ignore[call-arg, misc]
         def compose(self) -> ComposeResult:
             yield Sixels(self.image, self._sixel_options)
 
