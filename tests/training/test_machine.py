@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import platform
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -39,3 +43,24 @@ def test_auto_is_a_device_that_is_there():
 def test_a_negative_number_of_workers_is_a_usage_error():
     with pytest.raises(ExploreError, match="workers must be at least 0, not -1"):
         choose_machine("cpu", workers=-1)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc gives freed memory back at once")
+def test_freed_memory_is_kept_for_the_next_map():
+    count = """
+import resource, sys, torch
+from zfexplore.training.machine import keep_freed_memory
+if sys.argv[1] == "keep":
+    assert keep_freed_memory()
+for step in range(3):
+    torch.zeros(2**24)  # 64 MiB
+faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for step in range(10):
+    torch.zeros(2**24)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults)
+"""
+    faults = {
+        how: int(subprocess.run([sys.executable, "-c", count, how], capture_output=True, check=True).stdout)
+        for how in ("keep", "give back")
+    }
+    assert faults["give back"] > 10 * max(faults["keep"], 1)

@@ -3,7 +3,8 @@
 The units of a batch are clipped alike, so their maps have one size; other batches have others. Low in
 the net each batch goes by itself, while its maps are in the cache. From where the maps are so small
 that fetching a layer's weights costs more than multiplying with them (``geometry.meeting``), all
-batches go through a convolution together. ``dense.py`` says what is computed.
+batches go through a convolution together. ``dense.py`` says what is computed. Every map is the batch's own,
+so it is rectified in place: on a CPU fresh memory costs more than the rectifying.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def descend(steps: Sequence[Step], batches: Sequence[Batch]) -> None:
     """Bring the units of every batch down again, to the pixels of their windows ``[m, 3, h, w]``."""
     together = meeting(steps, [batch.alike for batch in batches])
     for batch in batches:
-        batch.x = F.relu(batch.x)
+        batch.x = F.relu(batch.x)  # not in place: the activations are kept
     for index in reversed(range(together, len(steps))):
         _sink(steps, index, batches)
     for batch in batches:
@@ -113,6 +114,8 @@ def _rise(steps: Sequence[Step], index: int, batches: Sequence[Batch]) -> None:
             x = _pad(batch.x, batch.alike.passages[index], -torch.inf)
             batch.x, chosen = F.max_pool2d(x, step.kernel, step.stride, return_indices=True)
             batch.switches[index] = chosen if index < highest else _own(chosen, batch.channel)
+        elif step.kind == "relu":
+            batch.x = batch.x.relu_()
         else:
             batch.x = run_step(step, batch.x)
 
@@ -130,7 +133,7 @@ def _sink(steps: Sequence[Step], index: int, batches: Sequence[Batch]) -> None:
         ]
     elif step.kind == "relu":
         for batch in batches:
-            batch.x = F.relu(batch.x)
+            batch.x = batch.x.relu_()
         return
     else:
         return

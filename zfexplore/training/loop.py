@@ -37,7 +37,7 @@ from zfexplore.training.evaluate import Evaluation, evaluate
 from zfexplore.training.inputs import at_size, measure_input, open_squares
 from zfexplore.training.job import Job, Outcome, check_unchanged, plan, snapshot_arguments, wanted_snapshots
 from zfexplore.training.learner import Learner, judge_plateau, learning_rate, make_learner, take_step
-from zfexplore.training.machine import Machine, choose_machine
+from zfexplore.training.machine import Machine, choose_machine, keep_freed_memory
 from zfexplore.training.recipe import Recipe
 from zfexplore.training.record import EpochRecord, epoch_record
 from zfexplore.training.state import Position, RunFolder, State, load_state, restore, save_state
@@ -81,6 +81,8 @@ def train(
     since, and a loss that is no number.
     """
     machine = choose_machine(device, amp=amp, compiled=compiled, workers=workers)
+    if not machine.cuda:
+        keep_freed_memory()
     folder = RunFolder(Path(out))
     outcome = Outcome(folder, wanted_snapshots(snapshots), half)
     job = plan(source, recipe, val=val, seed=seed, per_class=per_class, machine=machine, outcome=outcome)
