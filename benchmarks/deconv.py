@@ -98,8 +98,9 @@ def _nine(subject: Subject, host: Host, stage: Stage) -> Iterator[Row | Remark]:
     ours, by_dense, by_captum = alternate(*works, runs=settings.runs, wait=waiting(settings.device))
     count = len(units.positions)
     name = f"{stage.name}:{units.channel}, {count} image{'s' if count != 1 else ''}"
-    floor = _floor(subject, host, units)
-    yield Row(name, ours, "dense", by_dense, goal=GOALS.get(stage.name), floor=floor)
+    floor, fewer = _floor(subject, host, units), _fewer(subject, units)
+    note = f"dense multiplies {fewer:,.{1 if fewer < 100 else 0}f} times as often"
+    yield Row(name, ours, "dense", by_dense, goal=GOALS.get(stage.name), floor=floor, note=note)
     yield Row(name, ours, "captum", by_captum, goal=GOALS.get(stage.name), floor=floor)
     found, wanted = units.windowed(trunk), units.dense(trunk).pixels
     theirs = units.by_captum(net).detach() * found.activation[:, None, None, None]
@@ -132,10 +133,20 @@ class _NormForwardsOnly(nn.Module):
 
 def _floor(subject: Subject, host: Host, units: Units) -> float:
     """Count up and down inside the windows, and the pixels written."""
-    size, stage, trunk = subject.size, units.stage, subject.trunk
-    every = [trunk.windows(stage.name, y, x, size) for y, x in units.positions]
-    operations = sum(2 * window_cost(trunk, stage, windows) for windows in every)
-    return host.floor(operations, units.images.numel() * units.images.element_size())
+    return host.floor(2 * _inside(subject, units), units.images.numel() * units.images.element_size())
+
+
+def _fewer(subject: Subject, units: Units) -> float:
+    """Give how many times the multiplications of the windows dense's are: more cannot be won by leaving out."""
+    whole = whole_cost(subject.trunk, units.stage, subject.size)
+    return len(units.positions) * whole / _inside(subject, units)
+
+
+def _inside(subject: Subject, units: Units) -> int:
+    """Count the multiplications of the units' way up inside their windows; the way down has as many."""
+    trunk, stage = subject.trunk, units.stage
+    every = [trunk.windows(stage.name, y, x, subject.size) for y, x in units.positions]
+    return sum(window_cost(trunk, stage, windows) for windows in every)
 
 
 def _differences(subject: Subject, stage: Stage) -> Remark:
