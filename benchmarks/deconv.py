@@ -137,7 +137,7 @@ def _floor(subject: Subject, host: Host, units: Units) -> float:
 
 
 def _fewer(subject: Subject, units: Units) -> float:
-    """Give how many times the multiplications of the windows dense's are: more cannot be won by leaving out."""
+    """Give how many times as often dense multiplies: leaving out can win no more."""
     whole = whole_cost(subject.trunk, units.stage, subject.size)
     return len(units.positions) * whole / _inside(subject, units)
 
