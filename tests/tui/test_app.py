@@ -418,6 +418,19 @@ async def test_a_filter_given_up_leaves_the_cursor_on_the_channel_that_is_shown(
         assert app.query_one(StatusBar).unit == "conv2:1"
 
 
+async def test_a_filter_that_leaves_nothing_is_left_for_the_channel_that_is_shown(app, engine):
+    async with running(app) as pilot:
+        await pilot.press("down", "slash", *"max>99", "enter")
+        channels = app.query_one(ChannelList)
+        await until(pilot, lambda: app.focused is channels and channels.order == ())
+        await pilot.press("escape")
+        await until(pilot, lambda: len(channels.order) == 256)
+
+        assert channels.channel == 1
+        await until(pilot, lambda: engine.requests[-1].channel == 1)
+        assert app.query_one(StatusBar).unit == "conv2:1"
+
+
 async def test_a_filter_that_cannot_be_read_is_told_when_entered(app):
     async with running(app) as pilot:
         await pilot.press("slash", *"nope", "enter")

@@ -39,7 +39,8 @@ class Sidebar(Vertical):
         super().__init__(id=id)
         self.sort = "ch"
         self.filter = ""
-        self._left: int | None = None  # where the cursor was before a filter was typed, until it is entered
+        self._shown: int | None = None  # the channel to come back to from a filter that hides it
+        self._typing = False  # a filter: until it is entered the cursor may be on another channel
 
     def compose(self) -> ComposeResult:
         """Two lists, and between them the line to type in."""
@@ -66,12 +67,11 @@ class Sidebar(Vertical):
 
     def show_layer(self, layer: Layer, known: StageStatistics | None, channel: int) -> None:
         """List all channels of a layer, the cursor on ``channel``."""
-        self.filter, self._left = "", None
-        line = self.query_one(Input)
-        line.value, line.display = "", False
+        self._forget_filter()
         self.channel_list.statistics = known
         self.channel_list.stage = layer
         self.layer_list.cursor = self.layer_list.stages.index(layer)
+        self._shown = channel
         self.order_channels(channel)
 
     def show_statistics(self, known: StageStatistics | None) -> None:
@@ -79,20 +79,20 @@ class Sidebar(Vertical):
         self.channel_list.statistics = known
         if self.filter or self.sort != "ch":
             before = self.channel_list.channel
-            self.order_channels(self._left)
-            now = self.channel_list.channel
-            if self._left is None and now is not None and now != before:
-                self.post_message(self.Entered(now))
+            self.order_channels()
+            if not self._typing and self.channel_list.channel != before:
+                self._enter()
 
     def order_channels(self, at: int | None = None) -> None:
-        """Filter and sort the channels, the cursor staying on ``at`` if it is still there.
+        """Filter and sort the channels, the cursor on ``at``, or staying on its channel, if that is left.
 
         Raises ExploreError where the filter cannot be read.
         """
         channels = self.channel_list
         if channels.stage is None:
             return
-        wanted = channels.channel if at is None else at
+        here = self._shown if self._typing or channels.channel is None else channels.channel
+        wanted = here if at is None else at
         order = choose(channels.stage.channels, channels.statistics, self.filter, self.sort)
         channels.sorted_by = self.sort
         channels.order = order
@@ -102,7 +102,8 @@ class Sidebar(Vertical):
     def go_to(self, channel: int) -> None:
         """Put the cursor on a channel, ending a filter that hides it."""
         if channel not in self.channel_list.order:
-            self.close_filter()
+            self._forget_filter()
+        self._shown = channel
         self.order_channels(channel)
 
     def _name_channels(self) -> None:
@@ -135,33 +136,50 @@ class Sidebar(Vertical):
 
     def open_filter(self) -> None:
         """Show the line to type in."""
-        self._left = self.channel_list.channel
+        self._typing = True
         line = self.query_one(Input)
         line.display = True
         line.focus()
 
     def close_filter(self) -> bool:
         """Show all channels again; tell whether there was a filter."""
-        line = self.query_one(Input)
-        if not (line.display or self.filter):
+        if not (self.query_one(Input).display or self.filter):
             return False
-        line.value, line.display, self.filter = "", False, ""
-        self.order_channels(self._left)
-        self._left = None
+        nothing_left = self.channel_list.channel is None
+        self.order_channels(self._forget_filter())
         self.channel_list.focus()
+        if nothing_left:
+            self._enter()
         return True
 
+    def _forget_filter(self) -> int | None:
+        """Empty the line and hide it; give the channel to come back to."""
+        line = self.query_one(Input)
+        if line.has_focus:
+            self.channel_list.focus()
+        back = self._shown if self._typing or self.channel_list.channel is None else None
+        line.value, line.display, self.filter, self._typing = "", False, "", False
+        return back
+
+    def _enter(self) -> None:
+        """Go to the channel that the cursor has come to; where none is left, stay with the one shown."""
+        if (channel := self.channel_list.channel) is not None:
+            self._shown = channel
+            self.post_message(self.Entered(channel))
+
     @on(Rows.Moved)
-    def _went_on(self) -> None:
+    def _went_on(self, event: Rows.Moved) -> None:
         """The cursor was moved, by the mouse if a filter is being typed."""
-        self._left = None
+        if event.rows is self.channel_list:
+            self._shown, self._typing = self.channel_list.channel, False
 
     @on(Input.Changed)
     def _filter_typed(self, event: Input.Changed) -> None:
         """Filter as the user types; what cannot be read yet leaves the list as it is."""
         before, self.filter = self.filter, event.value
+        self._typing = event.input.has_focus
         try:
-            self.order_channels(self._left)
+            self.order_channels()
         except ExploreError:
             self.filter = before
             event.input.add_class("-unreadable")
@@ -177,11 +195,10 @@ class Sidebar(Vertical):
             except ExploreError as error:
                 self.app.notify(str(error), severity="error", markup=False)
             return
-        self._left = None
+        self._typing = False
         event.input.display = bool(self.filter)
         self.channel_list.focus()
-        if self.channel_list.channel is not None:
-            self.post_message(self.Entered(self.channel_list.channel))
+        self._enter()
 
 
 def entitle(pane: Widget, title: str) -> None:
