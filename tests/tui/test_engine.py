@@ -19,6 +19,7 @@ from zfexplore.nets.checkpoint import Metadata, save_checkpoint
 from zfexplore.nets.zfnet import ZFNet, initialise
 from zfexplore.tui import messages as say
 from zfexplore.tui.engine import Engine
+from zfexplore.tui.terminal import log_path
 
 SECONDS = 60
 
@@ -103,7 +104,9 @@ def test_it_loads_builds_the_atlas_and_shows_what_was_asked_for_meanwhile(engine
     assert changed.complete
     assert changed.images == 6
     assert changed.statistics["conv3"].maximum[7] == pytest.approx(values[0], rel=1e-4)
-    assert "1 of 7 images could not be read" in mail.wait(say.Noted).text
+    noted = mail.wait(say.Noted).text
+    assert "1 of 7 images could not be read" in noted
+    assert str(log_path()) in noted
 
 
 def test_a_picture_is_the_projection_in_its_window_beside_its_patch(engine, mail):
@@ -117,6 +120,34 @@ def test_a_picture_is_the_projection_in_its_window_beside_its_patch(engine, mail
     assert shown.whole.pixels.shape == (64, 64, 3)
     inside = (shown.patch.pixels != 128).any(axis=2).sum()
     assert inside == pytest.approx((y1 - y0) * (x1 - x0), abs=10)
+
+
+def test_pictures_of_the_growing_atlas_come_once_all_are_there(setup):
+    """Without the thread: what was posted by the time each picture is made."""
+    engine, posted, before = Engine(setup), [], []
+
+    class Pictures:
+        ahead = ()
+
+        def pictures(self, subject, stage, channel, stopped):
+            for rank in range(2):
+                before.append(len(posted))
+                yield rank
+
+        def expect(self, stage, channels):
+            pass
+
+    engine._post, engine._gallery, engine._building = posted.append, Pictures(), iter(())
+    engine._subject = type("Subject", (), {"top_rows": lambda *place: ("a place",)})()
+    request = say.ShowChannel("conv1", 0, 1)
+    engine._inbox.put(request)
+
+    engine._show(request)
+    assert before == [1, 2]  # the first time one by one
+    engine._show(request)
+    assert before[2:] == [4, 4]
+    kinds = [type(message).__name__ for message in posted]
+    assert kinds == ["TopListed", "PictureArrived", "PictureArrived", "ChannelShown"] * 2
 
 
 def test_only_the_latest_wish_is_served(engine, mail):
