@@ -9,6 +9,7 @@ import pytest
 
 from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
+from zfexplore.tui.questions import Occlude
 from zfexplore.tui.screens.help import HelpScreen
 from zfexplore.tui.screens.question import ErrorScreen, QuestionScreen
 from zfexplore.tui.screens.zoom import ZoomScreen
@@ -462,6 +463,44 @@ async def test_a_pinned_channel_stays_beside_the_one_walked_through(app):
         await pilot.press("space")
         await until(pilot, lambda: second.pictures == projections.pictures)
         assert second.kind == "patch"
+
+
+@pytest.mark.parametrize(("size", "key"), [((120, 40), "4"), ((80, 24), "p")])
+async def test_keys_act_on_the_pinned_channel_where_it_is_focused_or_alone_in_sight(app, engine, size, key):
+    async with running(app, size) as pilot:
+        before = app.generation
+        await pilot.press("space", "down")
+        await until(pilot, lambda: app.settled == app.generation > before)
+        pinned = app.panes.pinned[1]
+        await pilot.press(key, "z")
+        await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
+        assert (str(app.screen.unit), app.screen.pictures) == ("conv2:0", pinned)
+        await pilot.press("s")
+        assert engine.requests[-1] == say.SaveChannel("conv2", 0, shown=pinned[0])
+        engine.show(next(ask for ask in reversed(engine.requests) if isinstance(ask, say.ShowChannel)))
+        await pilot.pause()
+        assert app.screen.pictures == pinned  # those of the channel walked to came again
+        await pilot.press("escape", "y", "s")
+        await until(pilot, lambda: engine.requests[-1] == say.SaveChannel("conv2", 0))
+        assert app.clipboard == "zfexplore export channel conv2:0"
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(engine.requests[-1], Occlude))
+        assert (engine.requests[-1].stage, engine.requests[-1].channel) == ("conv2", 0)
+
+
+async def test_the_box_of_a_pinned_channel_says_why_there_is_none(app):
+    async with running(app) as pilot:
+        await pilot.press("space", "b")
+        await until(pilot, lambda: "holds a pinned channel" in text(app))
+        assert not app.panes.boxed
+
+
+async def test_the_large_view_of_old_pictures_says_why_there_is_none(app, engine):
+    async with running(app) as pilot:
+        engine.answer = False
+        await pilot.press("down", "z")
+        await until(pilot, lambda: "no picture under the cursor yet" in text(app))
+        assert not isinstance(app.screen, ZoomScreen)
 
 
 async def test_the_box_shows_whole_images(app):

@@ -194,7 +194,8 @@ class ExplorerApp(InquiringApp):
         """Show the pictures of the channel asked for last."""
         if event.generation == self.generation:
             self.panes.show_picture(event.shown)
-            if isinstance(self.screen, ZoomScreen):
+            here = None if self.channel is None else Unit(self.stage, self.channel)
+            if isinstance(self.screen, ZoomScreen) and self.screen.unit == here:
                 self.screen.pictures = self.panes.grids[0].pictures
 
     def on_channel_shown(self, event: say.ChannelShown) -> None:
@@ -247,32 +248,32 @@ class ExplorerApp(InquiringApp):
             self.engine.ask(say.SaveChannel(self.stage, self.channel))
 
     def action_save_shown(self) -> None:
-        """Save what is shown: in the large view its unit, else the channel and the one beside it."""
-        if self.channel is None:
-            return
+        """Save what is shown: in the large view its unit, else the channel and the pinned one beside it."""
         if isinstance(self.screen, ZoomScreen):
-            self.engine.ask(say.SaveChannel(self.stage, self.channel, shown=self.screen.shown))
+            unit = self.screen.unit
+            self.engine.ask(say.SaveChannel(unit.stage, unit.channel, shown=self.screen.shown))
             return
-        self.action_save()
-        pinned = Unit.parse(self.panes.pinned[0]) if self.panes.pinned else None
-        if pinned is not None and pinned != Unit(self.stage, self.channel):
-            self.engine.ask(say.SaveChannel(pinned.stage, pinned.channel))
+        units = [self.panes.unit_in_use]
+        if self.panes.pinned is not None and self.panes.grid_in_use is not self.panes.grids[1]:
+            units += [Unit.parse(self.panes.pinned[0])] if self.panes.grids[1].display else []
+        for wanted in dict.fromkeys(unit for unit in units if unit is not None):
+            self.engine.ask(say.SaveChannel(wanted.stage, wanted.channel))
 
     def action_copy(self) -> None:
         """Put the command that makes the channel's figure on the clipboard."""
-        if self.channel is not None:
-            command = self.setup.export_command(self.stage, self.channel)
+        unit = self.screen.unit if isinstance(self.screen, ZoomScreen) else self.panes.unit_in_use
+        if unit is not None:
+            command = self.setup.export_command(unit.stage, unit.channel)
             self.copy_to_clipboard(command)
             self.notify(command, title="copied", markup=False)
 
     def action_zoom(self) -> None:
         """Show the picture under the cursor large."""
-        grid = self.panes.grids[0]
-        if grid.stale or not grid.pictures or self.channel is None:
-            return  # what is there may still be the channel before
-        rank = min(grid.cursor, len(grid.pictures) - 1)
-        unit = Unit(self.stage, self.channel)
-        screen = ZoomScreen(unit, grid.pictures, rank, self.mode, boxed=self.panes.boxed, pixels=self.pixels)
+        if (found := self._under_cursor()) is None:
+            return
+        unit, shown = found
+        pictures, boxed = self.panes.grid_in_use.pictures, self.panes.boxed
+        screen = ZoomScreen(unit, pictures, shown.rank, self.mode, boxed=boxed, pixels=self.pixels)
         self.push_screen(screen, lambda left_at: self.panes.link_cursors(left_at or 0))
 
     def action_pin(self) -> None:
@@ -285,8 +286,11 @@ class ExplorerApp(InquiringApp):
             self.panes.pin(str(Unit(self.stage, self.channel)))
 
     def action_box(self) -> None:
-        """Change between patches and whole images."""
-        self.panes.toggle_box()
+        """Change between patches and whole images, where the second grid shows these."""
+        if self.panes.pinned is not None:
+            self.notify("the second grid holds a pinned channel: space lets it go", markup=False)
+        else:
+            self.panes.toggle_box()
 
     def action_filter(self) -> None:
         """Type what to show."""

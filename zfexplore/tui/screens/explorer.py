@@ -105,6 +105,22 @@ class ExplorerScreen(Screen[None]):
         return self.grids if self.pinned is None else self.grids[:1]
 
     @property
+    def grid_in_use(self) -> PictureGrid:
+        """The grid that keys act on: the second where it holds a pinned channel and has the focus or all room."""
+        projections, patches = self.grids
+        alone = patches.display and (patches.has_focus or not projections.display)
+        return patches if self.pinned is not None and alone else projections
+
+    @property
+    def unit_in_use(self) -> Unit | None:
+        """The channel whose pictures that grid shows, or is to show; None where a filter leaves none."""
+        if self.pinned is not None and self.grid_in_use is self.grids[1]:
+            return Unit.parse(self.pinned[0])
+        if self.stage is None or self.channel is None:
+            return None
+        return Unit(self.stage.name, self.channel)
+
+    @property
     def sidebar(self) -> Sidebar:
         """The lists of layers and channels."""
         return self.query_one(Sidebar)
@@ -299,6 +315,5 @@ class ExplorerScreen(Screen[None]):
     def toggle_box(self) -> None:
         """Change between patches and whole images with a box."""
         self.boxed = not self.boxed
-        if self.pinned is None:
-            self.grids[1].kind = "whole" if self.boxed else "patch"
+        self.grids[1].kind = "whole" if self.boxed else "patch"
         self.name_panes()
