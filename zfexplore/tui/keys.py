@@ -92,11 +92,16 @@ PICTURE = (
     Key("own-feeds", "f", "study('feeds')", "feeds", "what drives the channel on this picture", "f"),
     Key("own-layer-down", "left_square_bracket", "layer(-1)", "layer", "the layer below, or all", "[ ]"),
     Key("own-layer-up", "right_square_bracket", "layer(1)", "layer up", "the layer above, or all"),
-    Key("own-complete", "tab", "complete", "complete", "complete the path; from the list, to it", "tab"),
-    Key("own-list", "down", "list", "list", "from the path into the list"),
-    Key("own-path", "i,slash", "path", "path", "another picture"),
+    Key("own-path", "i,slash,tab", "path", "path", "another picture: to its path", "i"),
     Key("own-help", "question_mark", "help", "help", "this help"),
     Key("own-close", "escape,q", "close", "close", "back to the panes", "esc"),
+)
+
+PATH = (
+    Key("path-take", "enter", "submit", "look", "look at this picture, or into this folder", "⏎"),
+    Key("path-complete", "tab", "screen.complete", "complete", "complete as far as it is certain", "tab"),
+    Key("path-list", "down", "screen.list", "list", "from the path into the list", "↓"),
+    Key("path-close", "escape", "screen.close", "close", "back to the panes", "esc"),
 )
 
 OCCLUSION = (
@@ -151,6 +156,7 @@ TABLES = {
     "while filtering": FILTER,
     "in the large view": LARGE,
     "on a picture of your own": PICTURE,
+    "while typing a path": PATH,
     "on an occlusion": OCCLUSION,
     "on feeds": FEEDS,
 }

@@ -23,6 +23,12 @@ from zfexplore.tui.widgets.rows import Rows
 from zfexplore.units import Unit
 
 
+class PathLine(Line):
+    """The path; its keys are told at the foot while it is typed."""
+
+    BINDINGS = keys.bindings(keys.PATH)
+
+
 class PictureScreen(InquiryScreen):
     """Asks for a path, then ranks all channels of ``stages``; ``path`` stands in the prompt at first."""
 
@@ -44,7 +50,7 @@ class PictureScreen(InquiryScreen):
     def compose(self) -> ComposeResult:
         """A line on what is shown, the prompt, and a list beside the picture."""
         yield Static(" a picture of your own", id="own-title", markup=False)
-        yield Line(self.path, id="own-path", placeholder="path of a picture; tab completes", compact=True)
+        yield PathLine(self.path, id="own-path", placeholder="path of a picture; tab completes", compact=True)
         with Horizontal():
             with Vertical():
                 yield PathList(id="own-files")
@@ -65,14 +71,15 @@ class PictureScreen(InquiryScreen):
         self.query_one(Input).focus()
         self._complete(self.query_one(Input).value)
 
-    def action_complete(self) -> None:
-        """Complete the path as far as it is certain; from the lists, go back to the prompt."""
+    @work(exclusive=True, group="completing")
+    async def action_complete(self) -> None:
+        """Complete the path as far as it is certain, unless it is another by the time its folder is read."""
         line = self.query_one(Input)
-        if not line.has_focus:
-            self.action_path()
-            return
-        line.value = completed(line.value, self.query_one(PathList).paths)
-        line.cursor_position = len(line.value)
+        text = line.value
+        found = await asyncio.to_thread(completions, text)
+        if line.value == text and (longer := completed(text, found)).startswith(text):
+            line.value = longer
+            line.cursor_position = len(longer)
 
     def action_list(self) -> None:
         """Go from the prompt into the list below it."""
