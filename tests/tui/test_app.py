@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from textual import events
 
 from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
@@ -236,6 +237,15 @@ async def test_neighbours_are_those_of_the_list(app, engine):
         await until(pilot, lambda: app.channel == 5)
 
         assert engine.requests[-1].ahead == (7, 3, 9)
+
+
+async def test_a_key_right_behind_that_of_a_pane_is_the_panes(app):
+    async with running(app) as pilot:
+        for key in ("3", "right"):
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: app.panes.grids[0].cursor == 1)
+
+        assert app.stage == "conv2"
 
 
 async def test_a_pane_without_room_is_not_focused(app):

@@ -313,11 +313,14 @@ class ExplorerApp(InquiringApp):
         self.notify(f"pictures drawn with {self.mode} glyphs", timeout=2)
 
     def action_pane(self, name: str) -> None:
-        """Focus a pane, bringing the grid asked for into sight."""
-        if name in ("projections", "patches") and self.size.width < ROOM_FOR_BOTH:
+        """Focus a pane, bringing the grid asked for into sight; at once, for the next key may be its own."""
+        swap = name in ("projections", "patches") and self.size.width < ROOM_FOR_BOTH
+        if swap and self.panes.has_class("-patches") != (name == "patches"):
             self.panes.set_class(name == "patches", "-patches")
             self.panes.name_panes()
-        self.call_after_refresh(self._focus_if_in_sight, name)
+            self.call_after_refresh(self._focus_if_in_sight, name)
+        else:
+            self._focus_if_in_sight(name)
 
     def _focus_if_in_sight(self, name: str) -> None:
         pane = self.panes.query_one(f"#{name}")
@@ -349,7 +352,8 @@ class ExplorerApp(InquiringApp):
         if action == "swap" and self.size.width >= ROOM_FOR_BOTH:
             return False
         if isinstance(self.screen, ExplorerScreen):
-            return True
+            typing = self.focused is not None and self.focused.check_consume_key("1", "1")
+            return not (action == "pane" and typing)  # its keys, which come first, are text there
         here = {key.action for key in keys.LARGE} if isinstance(self.screen, ZoomScreen) else set()
         ours = {key.action.partition("(")[0] for key in keys.EVERYWHERE}
         return action not in ours or f"app.{action}" in here
