@@ -442,6 +442,41 @@ async def test_a_filter_that_leaves_nothing_is_left_for_the_channel_that_is_show
         assert app.query_one(StatusBar).unit == "conv2:1"
 
 
+async def test_a_filter_stays_as_layers_change_and_ends_where_it_hides_a_channel_that_is_named(app, engine):
+    async with running(app) as pilot:
+        channels = app.query_one(ChannelList)
+        await pilot.press("slash", *"class:sun", "enter")
+        await until(pilot, lambda: app.focused is channels and app.channel == 1)
+        await pilot.press("left_square_bracket")
+        await until(pilot, lambda: app.stage == "pool1" and "2 pool1, 48 of 96" in text(app))
+        assert app.channel == 1  # it was never here: 0, the first, is hidden
+        await until(pilot, lambda: app.query_one(StatusBar).unit == "pool1:1")
+        assert "class:sun" in text(app)
+        app.go_to("conv2", 7)
+        assert len(channels.order) == 128
+        app.go_to("pool1", 4)
+        assert (len(channels.order), app.channel) == (96, 4)
+        await until(pilot, lambda: engine.requests[-1].channel == 4)
+
+
+async def test_a_filter_that_leaves_nothing_of_another_layer_clears_the_panes(app, engine):
+    async with running(app) as pilot:
+        await pilot.press("slash", *"200-210", "enter")
+        await until(pilot, lambda: app.query_one(StatusBar).unit == "conv2:200")
+        await pilot.press("left_square_bracket")
+        await until(pilot, lambda: "no channel of pool1 passes the filter" in text(app))
+        assert app.query_one(StatusBar).unit == "pool1"
+        assert (app.panes.grids[0].pictures, app.query_one(TopList).places) == ((), ())
+        await pilot.press("z", "o", "f", "space")
+        assert app.screen is app.panes
+        assert app.panes.pinned is None
+
+        await pilot.press("slash", "backspace", *"5", "escape")  # on the way some are left again
+        await until(pilot, lambda: app.query_one(StatusBar).unit == "pool1:0")
+        await until(pilot, lambda: len(app.panes.grids[0].pictures) == 9)
+        assert app.channel == 0
+
+
 async def test_a_filter_that_cannot_be_read_is_told_when_entered(app):
     async with running(app) as pilot:
         await pilot.press("slash", *"nope", "enter")

@@ -119,7 +119,7 @@ class ExplorerApp(InquiringApp):
         return self.panes.channel
 
     def go_to(self, stage: str, channel: int | None = None) -> None:
-        """Show a layer, at ``channel`` or where the user last was in it, ending a filter that hides it."""
+        """Show a layer, at ``channel``, ending a filter that hides it, or where the user last was in it."""
         layer = next((known for known in self.stages if known.name == stage), None)
         if layer is None:
             self.notify(f"there is no layer {stage}", severity="error", markup=False)
@@ -127,15 +127,19 @@ class ExplorerApp(InquiringApp):
         wanted = self.visited.get(stage, 0) if channel is None else channel
         if stage != self.stage or wanted != self.channel:
             self.stage = stage
+            named, wanted = channel is not None, min(wanted, layer.channels - 1)
             if layer is not self.panes.stage:
-                self.panes.show_layer(layer, min(wanted, layer.channels - 1))
-            else:
-                self.panes.sidebar.go_to(min(wanted, layer.channels - 1))
+                self.panes.show_layer(layer, wanted, named=named)
+            elif named:
+                self.panes.sidebar.go_to(wanted)
         self.show_channel()
 
     def show_channel(self) -> None:
-        """Ask for the pictures of the channel under the cursor."""
+        """Ask for the pictures of the channel under the cursor; clear the panes where a filter leaves none."""
         if self.channel is None:
+            self.engine.cancel()
+            self.settled = self.generation = self.generation + 1
+            self.panes.show_no_channel()
             return
         self.visited[self.stage] = self.channel
         self.generation += 1

@@ -65,7 +65,6 @@ class InquiringApp(App[None]):
         """Go back to where the user last jumped from."""
         if self.trail:
             unit = self.trail.pop()
-            self.panes.sidebar.close_filter()
             self.go_to(unit.stage, unit.channel)
 
     # -- what screens and engine say ---------------------------------------------------------------
@@ -94,7 +93,10 @@ class InquiringApp(App[None]):
     def _under_cursor(self) -> tuple[Unit, Shown] | None:
         """Give the picture under the cursor and its channel; say so where there is none yet."""
         grid, unit = self.panes.grid_in_use, self.panes.unit_in_use
-        if unit is None or grid.stale or not grid.pictures:  # those there may be the channel before's
+        if unit is None:
+            self.notify("no channel passes the filter", markup=False)
+            return None
+        if grid.stale or not grid.pictures:  # those there may be the channel before's
             self.notify("there is no picture under the cursor yet", markup=False)
             return None
         return unit, grid.pictures[min(grid.cursor, len(grid.pictures) - 1)]
@@ -107,7 +109,6 @@ class InquiringApp(App[None]):
             self.pop_screen()
         if self.channel is not None:
             self.trail.append(Unit(self.stage, self.channel))
-        self.panes.sidebar.close_filter()
         self.go_to(unit.stage, unit.channel)
 
 

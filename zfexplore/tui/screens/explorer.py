@@ -130,11 +130,14 @@ class ExplorerScreen(Screen[None]):
         """The channel under the cursor."""
         return self.sidebar.channel_list.channel
 
-    def show_layer(self, layer: say.Layer, channel: int) -> None:
-        """Put a layer's channels into the lists, the cursor on ``channel``."""
+    def show_layer(self, layer: say.Layer, channel: int, *, named: bool) -> None:
+        """Put a layer's channels into the lists, the cursor on ``channel`` if the filter leaves it.
+
+        It ends a filter if it was ``named`` by the user and not only remembered.
+        """
         self.stage = layer
         self.query_one(LayerTabs).here = layer.name
-        self.sidebar.show_layer(layer, self.statistics.get(layer.name), channel)
+        self.sidebar.show_layer(layer, self.statistics.get(layer.name), channel, named=named)
         self.show_map()
         self.name_panes()
 
@@ -156,6 +159,14 @@ class ExplorerScreen(Screen[None]):
             grid.notice = grid.notice if self.statistics == {} else ""
         self.query_one(Minimap).cursor = self.channel or 0
         return unit
+
+    def show_no_channel(self) -> None:
+        """Clear the panes of a layer of which the filter leaves no channel."""
+        assert self.stage is not None
+        self.query_one(StatusBar).unit = self.stage.name
+        for grid in self.live_grids:
+            grid.stale = True
+        self.settle(f"no channel of {self.stage.name} passes the filter")
 
     def settle(self, notice: str) -> None:
         """Stop expecting pictures; those of another channel go, and ``notice`` says why there are none."""

@@ -40,6 +40,7 @@ class Sidebar(Vertical):
         self.sort = "ch"
         self.filter = ""
         self._shown: int | None = None  # the channel to come back to from a filter that hides it
+        self._nothing = False  # is shown by the panes: the filter has left no channel of the layer
         self._typing = False  # a filter: until it is entered the cursor may be on another channel
 
     def compose(self) -> ComposeResult:
@@ -65,14 +66,23 @@ class Sidebar(Vertical):
 
     # -- what is shown -----------------------------------------------------------------------------
 
-    def show_layer(self, layer: Layer, known: StageStatistics | None, channel: int) -> None:
-        """List all channels of a layer, the cursor on ``channel``."""
-        self._forget_filter()
+    def show_layer(
+        self, layer: Layer, known: StageStatistics | None, channel: int, *, named: bool = False
+    ) -> None:
+        """List a layer's channels, the cursor on ``channel`` or the first that the filter leaves.
+
+        If it was ``named`` by the user, a filter that hides it ends.
+        """
+        if named and channel not in choose(layer.channels, known, self.filter):
+            self._forget_filter()
         self.channel_list.statistics = known
         self.channel_list.stage = layer
         self.layer_list.cursor = self.layer_list.stages.index(layer)
         self._shown = channel
         self.order_channels(channel)
+        self._nothing = self.channel_list.channel is None
+        if not self._nothing:
+            self._shown = self.channel_list.channel
 
     def show_statistics(self, known: StageStatistics | None) -> None:
         """Fill in what has become known of the layer."""
@@ -103,7 +113,7 @@ class Sidebar(Vertical):
         """Put the cursor on a channel, ending a filter that hides it."""
         if channel not in self.channel_list.order:
             self._forget_filter()
-        self._shown = channel
+        self._shown, self._nothing = channel, False
         self.order_channels(channel)
 
     def _name_channels(self) -> None:
@@ -145,10 +155,10 @@ class Sidebar(Vertical):
         """Show all channels again; tell whether there was a filter."""
         if not (self.query_one(Input).display or self.filter):
             return False
-        nothing_left = self.channel_list.channel is None
+        asleep = self._nothing or self.channel_list.channel is None
         self.order_channels(self._forget_filter())
         self.channel_list.focus()
-        if nothing_left:
+        if asleep:
             self._enter()
         return True
 
@@ -164,14 +174,14 @@ class Sidebar(Vertical):
     def _enter(self) -> None:
         """Go to the channel that the cursor has come to; where none is left, stay with the one shown."""
         if (channel := self.channel_list.channel) is not None:
-            self._shown = channel
+            self._shown, self._nothing = channel, False
             self.post_message(self.Entered(channel))
 
     @on(Rows.Moved)
     def _went_on(self, event: Rows.Moved) -> None:
         """The cursor was moved, by the mouse if a filter is being typed."""
         if event.rows is self.channel_list:
-            self._shown, self._typing = self.channel_list.channel, False
+            self._shown, self._nothing, self._typing = self.channel_list.channel, False, False
 
     @on(Input.Changed)
     def _filter_typed(self, event: Input.Changed) -> None:
