@@ -135,7 +135,7 @@ class ExplorerApp(InquiringApp):
         self.show_channel()
 
     def show_channel(self) -> None:
-        """Ask for the pictures of the channel under the cursor; clear the panes where a filter leaves none."""
+        """Ask for the pictures of the channel under the cursor; clear the panes where there is none."""
         if self.channel is None:
             self.engine.cancel()
             self.settled = self.generation = self.generation + 1

@@ -14,19 +14,24 @@ from zfexplore.tui.widgets.jobs import JobBar
 from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.layers import LayerList, LayerTabs
 from zfexplore.tui.widgets.minimap import Minimap, strengths
-from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, PictureGrid
+from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, SIDE, PictureGrid, widest_tile
 from zfexplore.tui.widgets.rows import Rows
 from zfexplore.tui.widgets.sidebar import Sidebar, entitle
 from zfexplore.tui.widgets.status import StatusBar
 from zfexplore.tui.widgets.top import TopList
 from zfexplore.units import Unit
 
+WIDE, TALL = 160, 32  # columns and rows of the screen, from which panes have room to spare
+SIDEBAR, WIDE_SIDEBAR = 28, 46  # columns, as in theme.tcss
+BARS = 3  # rows of status, jobs and keys
+LEAST_FACTS, MOST_FACTS = 6, 18  # rows: three places; all of a map of 32 x 32 channels
+
 
 class ExplorerScreen(Screen[None]):
     """Panes told by value what to show; what the user did in them goes on to the app in two messages."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (70, "-narrow"), (ROOM_FOR_BOTH, "-normal"), (160, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (70, "-narrow"), (ROOM_FOR_BOTH, "-normal"), (WIDE, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (TALL, "-tall")]
 
     class Went(Message):
         """The user went to a layer (and, if given, a channel of it)."""
@@ -78,6 +83,7 @@ class ExplorerScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Begin with the channels."""
+        self._share_rows(*self.app.size)
         for grid in self.grids:
             grid.mode = self.mode
         self.watch(self.grids[0], "dim", self._dim_places, init=False)
@@ -88,9 +94,20 @@ class ExplorerScreen(Screen[None]):
         self.call_after_refresh(self.post_message, self.Drawn())
 
     def on_resize(self, event: events.Resize) -> None:
-        """Tell jobs in the status bar where there is no job bar."""
+        """Tell jobs in the status bar where there is no job bar; share the rows out."""
         self.query_one(StatusBar).brief = event.size.width < ROOM_FOR_BOTH
+        self._share_rows(*event.size)
         self.refresh_bindings()
+
+    def _share_rows(self, width: int, height: int) -> None:
+        """Give table and map the rows that the grids do not need; below both grids theme.tcss does."""
+        facts = self.query_one("#facts").styles
+        if width < ROOM_FOR_BOTH:
+            facts.clear_rule("height")
+            facts.clear_rule("display")
+            return
+        rows = rows_of_facts(width, height)
+        facts.height, facts.display = rows or 1, "block" if rows else "none"
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -106,7 +123,7 @@ class ExplorerScreen(Screen[None]):
 
     @property
     def grid_in_use(self) -> PictureGrid:
-        """The grid that keys act on: the second where it holds a pinned channel and has the focus or all room."""
+        """The grid that keys act on: the second where a pinned channel has the focus or all room."""
         projections, patches = self.grids
         alone = patches.display and (patches.has_focus or not projections.display)
         return patches if self.pinned is not None and alone else projections
@@ -328,3 +345,16 @@ class ExplorerScreen(Screen[None]):
         self.boxed = not self.boxed
         self.grids[1].kind = "whole" if self.boxed else "patch"
         self.name_panes()
+
+
+def rows_of_facts(width: int, height: int) -> int:
+    """Give the rows of table and map below two grids side by side: those that tiles cannot use, 0 for none.
+
+    Tiles are square and three stand in a row, so that a grid's width says how high it can be.
+    """
+    sidebar = WIDE_SIDEBAR if width >= WIDE else SIDEBAR
+    tile = widest_tile((width - sidebar - 2) // 2)  # the stage's edge, and a column between the grids
+    left = height - BARS - (SIDE * (tile + 1) + 1)  # a caption above each tile, a title above all
+    if left >= LEAST_FACTS:
+        return min(left, MOST_FACTS)
+    return max(8, min(11, height // 4 + 1)) if height >= TALL else 0

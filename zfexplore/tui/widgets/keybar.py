@@ -52,7 +52,7 @@ class KeyBar(Widget):
         self._bindings_changed(self.screen)
 
     def _bindings_changed(self, screen: Screen[object]) -> None:
-        """Read the keys that are in force, one for each action; where letters are typed, those of the line."""
+        """Read the keys that are in force, one for each action; where letters are typed, only the line's."""
         typing = screen.focused is not None and screen.focused.check_consume_key("a", "a")
         found: dict[str, Hint] = {}
         for owner, binding, enabled, tooltip in screen.active_bindings.values():

@@ -68,9 +68,14 @@ def arrange(width: int, height: int) -> Arrangement:
     """Give the largest square tiles that fit a pane, a caption above each and a column between."""
     captions = height >= SIDE * LEAST_ROWS
     rows = max(1, height // SIDE - 1 if captions else (height + 1) // SIDE - 1)
+    rows = min(rows, widest_tile(width))
     columns = max(2, min(2 * rows, width // SIDE - 1))
-    rows = max(1, min(rows, (columns + 1) // 2))
     return Arrangement(rows, columns, max(1, (width - SIDE * columns - SIDE + 1) // 2), captions)
+
+
+def widest_tile(width: int) -> int:
+    """Give the rows of the largest square tile of which three stand side by side."""
+    return max(1, width // SIDE // 2)  # a column goes between: (width // SIDE - 1 + 1) // 2
 
 
 class PictureGrid(Widget, can_focus=True):
