@@ -118,6 +118,7 @@ def test_a_picture_is_the_projection_in_its_window_beside_its_patch(engine, mail
     assert shown.projection.pixels.shape == shown.patch.pixels.shape == (27, 27, 3)
     assert shown.projection.pixels.dtype == np.float32
     assert shown.whole.pixels.shape == (64, 64, 3)
+    assert shown.whole.box == shown.window  # drawn over it only where it is shown
     inside = (shown.patch.pixels != 128).any(axis=2).sum()
     assert inside == pytest.approx((y1 - y0) * (x1 - x0), abs=10)
 

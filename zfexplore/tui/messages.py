@@ -125,10 +125,13 @@ class Bitmap:
     """A picture, equal only to itself, so that drawings of it can be kept.
 
     ``pixels`` [h, w, 3] are colours (uint8), or a projection's signed values (float32), which are
-    scaled when they are drawn. ``drawings`` are its strips by rows, columns and mode.
+    scaled when they are drawn. A ``box`` (y0, x0, y1, x1) is drawn around that part of them, on what is
+    shown and not on the pixels: at the size of a thumbnail a thin line would be lost. ``drawings`` are its
+    strips by rows, columns and mode.
     """
 
     pixels: Any
+    box: tuple[int, int, int, int] | None = None
     drawings: dict[tuple[int, int, str], list[Any]] = field(default_factory=dict, repr=False)
 
 

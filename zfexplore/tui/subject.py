@@ -114,7 +114,6 @@ class Subject:
         import numpy as np
 
         from zfexplore.figures.blocks import block_from, patch_tile
-        from zfexplore.tui.cells import with_box
 
         assert self.atlas is not None
         place = exemplar.place
@@ -137,7 +136,7 @@ class Subject:
             scale=cell.scale,
             projection=say.Bitmap(values),
             patch=say.Bitmap(np.asarray(patch_tile(cell, edge, edge))),
-            whole=say.Bitmap(with_box(cell.image, tuple(cell.window))),
+            whole=say.Bitmap(cell.image, box=tuple(cell.window)),
             image=place.image,
         )
 

@@ -228,6 +228,4 @@ def _range(values: Sequence[Sequence[float]], intact: float) -> tuple[float, flo
 
 
 def _boxed(bitmap: say.Bitmap, window: tuple[int, int, int, int]) -> say.Bitmap:
-    from zfexplore.tui.cells import with_box  # numpy is there by now: the picture is made of it
-
-    return say.Bitmap(with_box(bitmap.pixels, window))
+    return say.Bitmap(bitmap.pixels, box=window)

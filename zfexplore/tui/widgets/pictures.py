@@ -246,10 +246,13 @@ def drawn(bitmap: Bitmap, rows: int, columns: int, mode: str) -> list[Strip]:
     strips = bitmap.drawings.get((rows, columns, mode))
     if strips is None:
         # numpy is there by now: the pictures are made of it.
-        from zfexplore.tui.cells import drawable, to_cells
+        from zfexplore.tui.cells import boxed_blocks, drawable, to_cells
         from zfexplore.tui.strips import to_strips
 
-        strips = to_strips(to_cells(drawable(bitmap.pixels, rows, columns, mode), rows, columns, mode))
+        pixels = drawable(bitmap.pixels, rows, columns, mode)
+        if bitmap.box is not None:
+            pixels = boxed_blocks(pixels, bitmap.box, rows, columns, mode)
+        strips = to_strips(to_cells(pixels, rows, columns, mode))
         if len(bitmap.drawings) >= DRAWINGS:
             bitmap.drawings.clear()
         bitmap.drawings[rows, columns, mode] = strips
