@@ -571,6 +571,27 @@ async def test_the_large_view_walks_at_every_size_and_leaves_the_cursor_where_it
         assert [grid.cursor for grid in app.panes.grids] == [3, 3]
 
 
+async def test_the_large_view_tells_the_unit_first_the_name_last_and_what_each_picture_is(app):
+    async with running(app) as pilot:
+        await pilot.press("z")
+        await until(pilot, lambda: "what the unit saw" in text(app))
+        shown = text(app)
+        order = (
+            "conv2:0@3,0",
+            "#1 of 9",
+            "activation",
+            "rows 4-23",
+            "full brightness",
+            "  sunflower  ",
+            "sunflower-0",
+        )
+        places = [shown.index(part) for part in order]
+        assert places == sorted(places)
+        assert "─projection─" in shown
+        await pilot.press("b")
+        await until(pilot, lambda: "whole image" in text(app))
+
+
 async def test_a_long_name_in_the_large_view_is_cut_and_not_left_out(app):
     async with running(app, (80, 24)) as pilot:
         app.panes.show_picture(replace(app.panes.grids[0].pictures[0], label="", name="n" * 80))

@@ -184,7 +184,7 @@ def _remember_cell(width: int, height: int) -> None:
 
 
 def enlarged_square(bitmap: Bitmap, side: int) -> Any:
-    """Give a square picture ``side`` pixels wide, a PIL image with its box; signed values on their own scale."""
+    """Give a square PIL image ``side`` pixels wide, the box on it; signed values on their own scale."""
     from zfexplore.figures.blocks import enlarged
     from zfexplore.figures.display import to_rgb
     from zfexplore.tui.cells import with_box

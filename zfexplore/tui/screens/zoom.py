@@ -18,6 +18,8 @@ from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.large import LargePicture
 from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH
+from zfexplore.tui.widgets.sidebar import entitle
+from zfexplore.tui.widgets.top import bare_name
 from zfexplore.units import Unit
 
 
@@ -103,8 +105,11 @@ class ZoomScreen(ModalScreen[int]):
             str(Unit(self.unit.stage, self.unit.channel, *shown.place)),
             f"#{shown.rank + 1} of {len(self.pictures)}",
             f"activation {number(shown.value)}",
-            f"{shown.label}  {shown.name}".strip(),
             f"rows {y0}-{y1 - 1}, columns {x0}-{x1 - 1}",
             f"full brightness ±{shown.scale:.3g}",
+            *([shown.label] if shown.label else []),
+            bare_name(shown.name, shown.label),  # last, for it is the longest
         ]
+        entitle(projection, "projection")
+        entitle(patch, "whole image" if self.boxed else "what the unit saw")
         self.query_one("#zoom-title", Static).update(" " + "  ·  ".join(parts))

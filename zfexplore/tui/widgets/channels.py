@@ -112,9 +112,14 @@ def _with_room(columns: tuple[Column, ...]) -> tuple[Column, ...]:
 
 
 def number(value: float) -> str:
-    """Write a value in at most six characters: 21.43, 0.0123, 1234."""
-    if abs(value) >= 1000:
-        return f"{value:.3g}" if abs(value) >= 1e6 else f"{value:.0f}"
-    if abs(value) >= 10:
+    """Write a value in at most six characters: 21.4, 0.0123, 1234, -0.012, 1.2e6, 3e-09."""
+    size = abs(value)
+    if value and not (1e-4 if value > 0 else 1e-3) <= size < 99999.5:
+        brief = (f"{value:.{decimals}e}".replace("e+", "e").replace("e0", "e") for decimals in (1, 0))
+        return next(text for text in brief if len(text) <= 6)
+    if size >= 999.95:
+        return f"{value:.0f}"
+    if size >= 10:
         return f"{value:.1f}"
-    return f"{value:.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.4f}"
+    decimals = 2 if size >= 0.1 or not value else 3 if value < 0 else 4
+    return f"{value:.{decimals}f}"
