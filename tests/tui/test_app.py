@@ -748,6 +748,35 @@ async def test_the_palette_finds_channels_and_actions(app, key):
         await until(pilot, lambda: (app.stage, app.channel) == ("conv1", 42))
 
 
+async def test_the_palette_offers_no_channel_that_there_is_not(app):
+    async with running(app) as pilot:
+        await pilot.press("colon", *"conv1:96")
+        await until(pilot, lambda: "No matches found" in text(app))
+        await pilot.press("backspace", "5")
+        await until(pilot, lambda: "go to this channel" in text(app))
+
+
+async def test_channels_that_stand_for_classes_have_names(app, engine):
+    async with running(app) as pilot:
+        names = ("face", "sunflower", "hat", "lamp", "tree", "dog")
+        layers = (say.Layer("fc8", "fc", 6, (), None, names),)
+        known = say.StageStatistics([29.7] * 5 + [0.0], [9.0] * 6, [0.5] * 6)
+        app.post_message(say.AtlasChanged({"fc8": known}, 480, True))
+        app.panes.show_net(say.NetLoaded("zfnet", layers, "cpu"))
+        app.go_to("fc8", 0)
+        await until(pilot, lambda: app.stage == "fc8")
+        await pilot.press("colon", *"hat")
+        await until(pilot, lambda: "go to the channel of this class" in text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.query_one(StatusBar).unit == "fc8:2 hat")
+        assert "   2   29.7 hat" in text(app)
+        await until(pilot, lambda: app.settled == app.generation)
+        await pilot.press("z")
+        await until(pilot, lambda: isinstance(app.screen, ZoomScreen) and "fc8:2@3,0 hat" in text(app))
+        await pilot.press("escape", "slash", *"class:dog", "enter")
+        await until(pilot, lambda: "fc8:5 dog fires on none" in text(app))
+
+
 async def test_the_map_is_walked_with_the_arrows_and_the_mouse(app):
     async with running(app) as pilot:
         await pilot.press("6", "down", "right")

@@ -93,6 +93,7 @@ def test_it_loads_builds_the_atlas_and_shows_what_was_asked_for_meanwhile(engine
         "conv1", "conv2", "conv3", "conv4", "conv5", "pool5", "fc6", "fc7", "fc8",
     ]  # fmt: skip
     assert mail.wait(say.ImagesOpened).count == 7
+    assert [layer.names for layer in net.stages] == [()] * 8 + [("dot", "noise")]
     shown = mail.wait(say.ChannelShown)
     assert (shown.stage, shown.channel, shown.generation) == ("conv3", 7, 1)
     pictures = mail.of(say.PictureArrived)

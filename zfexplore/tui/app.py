@@ -277,7 +277,10 @@ class ExplorerApp(InquiringApp):
             return
         unit, shown = found
         pictures, boxed = self.panes.grid_in_use.pictures, self.panes.boxed
-        screen = ZoomScreen(unit, pictures, shown.rank, self.mode, boxed=boxed, pixels=self.pixels)
+        called = self.panes.called(unit).removeprefix(str(unit)).strip()
+        screen = ZoomScreen(
+            unit, pictures, shown.rank, self.mode, boxed=boxed, called=called, pixels=self.pixels
+        )
         self.push_screen(screen, lambda left_at: self.panes.link_cursors(left_at or 0))
 
     def action_pin(self) -> None:

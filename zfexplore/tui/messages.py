@@ -111,13 +111,21 @@ class TileSize:
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer: its map, and what a unit of it sees, both (rows, columns)."""
+    """One layer: its map, and what a unit of it sees, both (rows, columns).
+
+    ``names`` are those of its channels, where each stands for a class.
+    """
 
     name: str
     kind: str
     channels: int
     map_size: tuple[int, ...]
     field_size: tuple[int, int] | None
+    names: tuple[str, ...] = ()
+
+    def called(self, channel: int) -> str:
+        """Give a channel as it is written, with its name if it has one: ``fc8:40 hat``."""
+        return f"{self.name}:{channel}" + (f" {self.names[channel]}" if self.names else "")
 
 
 @dataclass(frozen=True, eq=False)

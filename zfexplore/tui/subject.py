@@ -166,6 +166,8 @@ def net_loaded(checkpoint: Checkpoint, watched: tuple[str, ...]) -> say.NetLoade
 
     metadata = checkpoint.metadata
     size = metadata.input.size
+    stages = summarise(checkpoint.trunk, (size, size))
+    last = next((stage.name for stage in reversed(stages) if stage.kind == "fc"), "")
     layers = tuple(
         say.Layer(
             stage.name,
@@ -173,8 +175,9 @@ def net_loaded(checkpoint: Checkpoint, watched: tuple[str, ...]) -> say.NetLoade
             stage.channels,
             () if stage.kind == "fc" else stage.map_size,
             stage.field.size if stage.field else None,
+            metadata.classes if stage.name == last and stage.channels == len(metadata.classes) else (),
         )
-        for stage in summarise(checkpoint.trunk, (size, size))
+        for stage in stages
         if stage.name in watched
     )
     classes = f", {len(metadata.classes)} classes" if metadata.classes else ""

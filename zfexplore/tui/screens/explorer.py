@@ -147,6 +147,11 @@ class ExplorerScreen(Screen[None]):
         """The channel under the cursor."""
         return self.sidebar.channel_list.channel
 
+    def called(self, unit: Unit) -> str:
+        """Give a channel as it is written, with its name if it has one."""
+        layer = next((layer for layer in self.stages if layer.name == unit.stage), None)
+        return str(unit) if layer is None else layer.called(unit.channel)
+
     def show_layer(self, layer: say.Layer, channel: int, *, named: bool) -> None:
         """Put a layer's channels into the lists, the cursor on ``channel`` if the filter leaves it.
 
@@ -169,7 +174,7 @@ class ExplorerScreen(Screen[None]):
     def expect_channel(self) -> str:
         """Dim the old pictures until the first new one comes; give the channel's name."""
         assert self.stage is not None
-        unit = str(Unit(self.stage.name, self.channel or 0))
+        unit = self.stage.called(self.channel or 0)
         self.query_one(StatusBar).unit = unit
         for grid in self.live_grids:
             grid.stale = True
@@ -198,7 +203,7 @@ class ExplorerScreen(Screen[None]):
         """Write the titles: what each pane shows now."""
         projections, patches = self.grids
         second = "whole images" if self.boxed else "patches"
-        pinned = f"projections of {self.pinned[0]}, pinned" if self.pinned else ""
+        pinned = f"projections of {self.called(Unit.parse(self.pinned[0]))}, pinned" if self.pinned else ""
         entitle(projections, "3 projections, here" if self.pinned else "3 projections")
         entitle(patches, f"4 {pinned or second}")
         here = self.stage.name if self.stage else ""
@@ -254,7 +259,7 @@ class ExplorerScreen(Screen[None]):
         for grid in self.live_grids:
             grid.stale = False
             grid.pictures = grid.pictures[: event.count]
-        self.silent = "" if event.count else str(Unit(event.stage, event.channel))
+        self.silent = "" if event.count else self.called(Unit(event.stage, event.channel))
         self._tell_silence()
 
     def _tell_silence(self) -> None:

@@ -73,7 +73,7 @@ class Sidebar(Vertical):
 
         If it was ``named`` by the user, a filter that hides it ends.
         """
-        if named and channel not in choose(layer.channels, known, self.filter):
+        if named and channel not in choose(layer.channels, known, self.filter, names=layer.names):
             self._forget_filter()
         self.channel_list.statistics = known
         self.channel_list.stage = layer
@@ -103,7 +103,8 @@ class Sidebar(Vertical):
             return
         here = self._shown if self._typing or channels.channel is None else channels.channel
         wanted = here if at is None else at
-        order = choose(channels.stage.channels, channels.statistics, self.filter, self.sort)
+        stage = channels.stage
+        order = choose(stage.channels, channels.statistics, self.filter, self.sort, names=stage.names)
         channels.sorted_by = self.sort
         channels.order = order
         channels.cursor = order.index(wanted) if wanted in order else 0
