@@ -479,7 +479,9 @@ async def test_a_filter_that_leaves_nothing_of_another_layer_clears_the_panes(ap
 
 async def test_a_filter_that_cannot_be_read_is_told_when_entered(app):
     async with running(app) as pilot:
-        await pilot.press("slash", *"nope", "enter")
+        await pilot.press("slash", *"nope")
+        await until(pilot, lambda: "2 ✗ this is no filter" in text(app))
+        await pilot.press("enter")
         await until(pilot, lambda: "no filter" in text(app))
         assert len(app.query_one(ChannelList).order) == 256
 

@@ -194,6 +194,7 @@ class Sidebar(Vertical):
         except ExploreError:
             self.filter = before
             event.input.add_class("-unreadable")
+            entitle(self.channel_list, "2 ✗ this is no filter")
         else:
             event.input.remove_class("-unreadable")
 
