@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ from zfexplore.nets.checkpoint import Metadata, save_checkpoint
 from zfexplore.nets.zfnet import ZFNet, initialise
 from zfexplore.tui import messages as say
 from zfexplore.tui.engine import Engine
+from zfexplore.tui.subject import open_source, open_subject
 from zfexplore.tui.terminal import log_path
 
 SECONDS = 60
@@ -287,3 +289,60 @@ print(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before)
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=SECONDS)
 
     assert shown.stdout.split("\n")[:2] == [f"True {{{max(10, os.getpriority(os.PRIO_PROCESS, 0))}}}", "True"]
+
+
+def test_a_figure_asked_for_just_before_the_end_is_saved(engine, mail, setup):
+    mail.wait(say.AtlasChanged, lambda message: message.complete)
+    with engine._inbox._changed:  # so that the end is there before the request can be taken
+        engine.ask(say.SaveChannel("conv5", 3))
+        engine._inbox.close()
+    engine.stop()
+
+    assert (setup.out / "conv5-3.png").exists()
+    assert engine.unsaved == ()
+
+
+def test_figures_that_wait_for_an_atlas_that_is_not_finished_are_named_as_unsaved(setup):
+    """Without the thread: the end comes in the middle of the atlas."""
+    engine = Engine(setup)
+    engine._subject, engine._building = open_subject(setup, open_source(setup)), iter(())
+    engine._serve(say.SaveChannel("conv5", 3))
+    engine.ask(say.SaveChannel("conv4", 1))
+
+    engine._save_the_rest()
+
+    assert engine.unsaved == (str(setup.out / "conv5-3.png"), str(setup.out / "conv4-1.png"))
+    assert not setup.out.exists()
+
+
+def test_garbage_is_collected_again_once_all_is_loaded(engine, mail):
+    gc.disable()  # as the command does before it imports
+    try:
+        engine.ask(say.ShowChannel("conv1", 0, 1))
+        mail.wait(say.ChannelShown)
+        assert gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_torchvision_is_not_imported(setup):
+    script = f"""
+import sys, time
+from pathlib import Path
+from zfexplore.tui import messages as say
+from zfexplore.tui.engine import Engine
+came = []
+engine = Engine(say.Setup({setup.images!r}, {setup.checkpoint!r}, Path({str(setup.out)!r}), device="cpu"))
+engine.start(came.append)
+engine.ask(say.ShowChannel("conv5", 3, 1))
+until = time.monotonic() + {SECONDS}
+while not any(isinstance(each, say.ChannelShown) for each in came) and time.monotonic() < until:
+    time.sleep(0.01)
+engine.stop()
+print(any(isinstance(each, say.ChannelShown) for each in came), "torchvision" in sys.modules)
+"""
+    shown = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=2 * SECONDS
+    )
+
+    assert shown.stdout.split() == ["True", "False"], shown.stderr
