@@ -350,6 +350,21 @@ async def test_help_lists_the_keys_closes_and_loses_nothing_that_comes_meanwhile
         await until(pilot, lambda: not isinstance(app.screen, HelpScreen))
 
 
+async def test_the_help_is_scrolled_by_the_keys_of_the_panes_and_tells_how_it_closes(app):
+    async with running(app, (80, 24)) as pilot:
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "esc closes" in text(app))
+        assert text(app).splitlines()[-1].strip() == "esc close"
+        dialog = app.screen.query_one(".dialog")
+        half, end = dialog.size.height // 2, dialog.max_scroll_y
+        places = []
+        for key in ("j", "down", "k", "ctrl+d", "ctrl+u", "G", "g"):
+            await pilot.press(key)
+            await pilot.pause()
+            places.append(round(dialog.scroll_y))
+        assert places == [1, 2, 1, 1 + half, 1, end, 0]
+
+
 async def test_glyphs_change_by_key_and_are_remembered(app, engine):
     async with running(app) as pilot:
         await pilot.press("m")
