@@ -21,8 +21,8 @@ from zfexplore.tui.widgets.ranked import PathList, RankedList
 from zfexplore.units import Unit
 
 RANKED = (
-    ask.RankedRow(Unit("conv2", 7, 3, 4), 31.0, 100.0, 100.0, 100.0, 1),
-    ask.RankedRow(Unit("conv1", 9, 1, 1), 12.0, 99.0, 99.0, 99.0, 3),
+    ask.RankedRow(Unit("conv2", 7, 3, 4), 31.0, 100.0, 100.0, 100.0, 1, (2, 4, 20, 22)),
+    ask.RankedRow(Unit("conv1", 9, 1, 1), 12.0, 99.0, 99.0, 99.0, 3, (1, 1, 8, 8)),
     ask.RankedRow(Unit("fc6", 2), 2.0, 61.25, 60.0, 62.5, None),
     ask.RankedRow(Unit("conv1", 5, 0, 0), 0.0, 0.0, 0.0, 0.0, None),
 )
@@ -214,6 +214,20 @@ async def test_left_and_right_show_one_layer_in_the_order_of_the_net(host, folde
 
         assert shown[:3] == [["conv1:9@1,1", "conv1:5@0,0"], ["conv2:7@3,4"], ["fc6:2"]]
         assert len(shown[3]) == 4
+
+
+async def test_a_box_shows_what_the_unit_under_the_cursor_sees(host, folder):
+    async with host.run_test(size=(120, 40)) as pilot:
+        await choose(host, pilot, folder)
+        await rank(host, pilot)
+        picture = host.screen.query_one("#own-picture")
+        assert picture.bitmap.box == (2, 4, 20, 22)
+        await pilot.press("down")
+        await until(pilot, lambda: picture.bitmap.box == (1, 1, 8, 8))
+        await pilot.press("down")  # to a unit of a fully connected layer
+        await until(pilot, lambda: picture.bitmap.box is None)
+        await pilot.press("right")  # to conv1 alone
+        await until(pilot, lambda: picture.bitmap.box == (1, 1, 8, 8))
 
 
 async def test_more_is_asked_of_a_channel_on_the_same_picture(host, folder):

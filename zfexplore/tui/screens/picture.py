@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from zfexplore.tui import keys
+from zfexplore.tui.messages import Bitmap
 from zfexplore.tui.paths import completed, completions
 from zfexplore.tui.questions import Chosen, Ranking, RankPicture
 from zfexplore.tui.screens.inquiry import InquiryScreen
@@ -127,7 +128,7 @@ class PictureScreen(InquiryScreen):
         channels = self.query_one(RankedList)
         channels.notice = "no channel"
         channels.ranked = answer.rows
-        self.query_one(LargePicture).bitmap = answer.picture
+        self._box_the_unit()
         self._headline()
 
     def show_refusal(self, text: str) -> None:
@@ -136,6 +137,18 @@ class PictureScreen(InquiryScreen):
         self._tell(f" ✗ {text}")
         self.add_class("-refused")
         self.action_path()
+
+    def on_rows_moved(self, event: Rows.Moved) -> None:
+        """Show what the unit under the cursor sees."""
+        if isinstance(event.rows, RankedList):
+            self._box_the_unit()
+
+    def _box_the_unit(self) -> None:
+        """Draw a box around what the unit under the cursor sees of the picture."""
+        row = self.query_one(RankedList).here
+        if self.ranking is not None:
+            box = row.window if row is not None else None
+            self.query_one(LargePicture).bitmap = Bitmap(self.ranking.picture.pixels, box=box)
 
     def on_rows_opened(self) -> None:
         """A second click takes a path, or goes to a channel."""
@@ -155,6 +168,7 @@ class PictureScreen(InquiryScreen):
         ranked = {row.unit.stage for row in self.ranking.rows}
         names = ["", *(name for name in self.stages if name in ranked)]
         channels.layer = names[(names.index(channels.layer) + step) % len(names)]
+        self._box_the_unit()
         self._headline()
 
     def action_go(self) -> None:
