@@ -482,9 +482,11 @@ async def test_a_filter_that_leaves_nothing_of_another_layer_clears_the_panes(ap
         await until(pilot, lambda: "no channel of pool1 passes the filter" in text(app))
         assert app.query_one(StatusBar).unit == "pool1"
         assert (app.panes.grids[0].pictures, app.query_one(TopList).places) == ((), ())
-        await pilot.press("z", "o", "f", "space")
+        await pilot.press("z", "o", "f", "space", "enter")
+        await until(pilot, lambda: text(app).count("no channel passes the filter") >= 2)
         assert app.screen is app.panes
         assert app.panes.pinned is None
+        assert not any(isinstance(request, say.SaveChannel) for request in engine.requests)
 
         await pilot.press("slash", "backspace", *"5", "escape")  # on the way some are left again
         await until(pilot, lambda: app.query_one(StatusBar).unit == "pool1:0")

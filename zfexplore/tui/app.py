@@ -250,6 +250,8 @@ class ExplorerApp(InquiringApp):
         """Project the channel and save its figure."""
         if self.channel is not None:
             self.engine.ask(say.SaveChannel(self.stage, self.channel))
+        elif self.stage:
+            self.notify("no channel passes the filter", markup=False)
 
     def action_save_shown(self) -> None:
         """Save what is shown: in the large view its unit, else the channel and the pinned one beside it."""

@@ -93,10 +93,10 @@ class InquiringApp(App[None]):
     def _under_cursor(self) -> tuple[Unit, Shown] | None:
         """Give the picture under the cursor and its channel; say so where there is none yet."""
         grid, unit = self.panes.grid_in_use, self.panes.unit_in_use
-        if unit is None:
+        if unit is None and self.panes.stage is not None:
             self.notify("no channel passes the filter", markup=False)
             return None
-        if grid.stale or not grid.pictures:  # those there may be the channel before's
+        if unit is None or grid.stale or not grid.pictures:  # those there may be the channel before's
             self.notify("there is no picture under the cursor yet", markup=False)
             return None
         return unit, grid.pictures[min(grid.cursor, len(grid.pictures) - 1)]
