@@ -591,7 +591,7 @@ async def test_the_large_view_walks_at_every_size_and_leaves_the_cursor_where_it
 
 
 async def test_the_large_view_tells_the_unit_first_the_name_last_and_what_each_picture_is(app):
-    async with running(app) as pilot:
+    async with running(app, (160, 40)) as pilot:
         await pilot.press("z")
         await until(pilot, lambda: "what the unit saw" in text(app))
         shown = text(app)
@@ -612,7 +612,7 @@ async def test_the_large_view_tells_the_unit_first_the_name_last_and_what_each_p
 
 
 async def test_a_long_name_in_the_large_view_is_cut_and_not_left_out(app):
-    async with running(app, (80, 24)) as pilot:
+    async with running(app, (120, 40)) as pilot:
         app.panes.show_picture(replace(app.panes.grids[0].pictures[0], label="", name="n" * 80))
         await pilot.press("z")
         await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
