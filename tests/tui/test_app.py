@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from textual import events
 
 from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
+from zfexplore.tui.questions import Occlude
 from zfexplore.tui.screens.help import HelpScreen
 from zfexplore.tui.screens.question import ErrorScreen, QuestionScreen
 from zfexplore.tui.screens.zoom import ZoomScreen
@@ -237,6 +239,15 @@ async def test_neighbours_are_those_of_the_list(app, engine):
         assert engine.requests[-1].ahead == (7, 3, 9)
 
 
+async def test_a_key_right_behind_that_of_a_pane_is_the_panes(app):
+    async with running(app) as pilot:
+        for key in ("3", "right"):
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: app.panes.grids[0].cursor == 1)
+
+        assert app.stage == "conv2"
+
+
 async def test_a_pane_without_room_is_not_focused(app):
     async with running(app, (50, 14)) as pilot:
         await pilot.press("5")
@@ -339,6 +350,21 @@ async def test_help_lists_the_keys_closes_and_loses_nothing_that_comes_meanwhile
         await until(pilot, lambda: not isinstance(app.screen, HelpScreen))
 
 
+async def test_the_help_is_scrolled_by_the_keys_of_the_panes_and_tells_how_it_closes(app):
+    async with running(app, (80, 24)) as pilot:
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "esc closes" in text(app))
+        assert text(app).splitlines()[-1].strip() == "esc close"
+        dialog = app.screen.query_one(".dialog")
+        half, end = dialog.size.height // 2, dialog.max_scroll_y
+        places = []
+        for key in ("j", "down", "k", "ctrl+d", "ctrl+u", "G", "g"):
+            await pilot.press(key)
+            await pilot.pause()
+            places.append(round(dialog.scroll_y))
+        assert places == [1, 2, 1, 1 + half, 1, end, 0]
+
+
 async def test_glyphs_change_by_key_and_are_remembered(app, engine):
     async with running(app) as pilot:
         await pilot.press("m")
@@ -418,9 +444,61 @@ async def test_a_filter_given_up_leaves_the_cursor_on_the_channel_that_is_shown(
         assert app.query_one(StatusBar).unit == "conv2:1"
 
 
+async def test_a_filter_that_leaves_nothing_is_left_for_the_channel_that_is_shown(app, engine):
+    async with running(app) as pilot:
+        await pilot.press("down", "slash", *"max>99", "enter")
+        channels = app.query_one(ChannelList)
+        await until(pilot, lambda: app.focused is channels and channels.order == ())
+        await pilot.press("escape")
+        await until(pilot, lambda: len(channels.order) == 256)
+
+        assert channels.channel == 1
+        await until(pilot, lambda: engine.requests[-1].channel == 1)
+        assert app.query_one(StatusBar).unit == "conv2:1"
+
+
+async def test_a_filter_stays_as_layers_change_and_ends_where_it_hides_a_channel_that_is_named(app, engine):
+    async with running(app) as pilot:
+        channels = app.query_one(ChannelList)
+        await pilot.press("slash", *"class:sun", "enter")
+        await until(pilot, lambda: app.focused is channels and app.channel == 1)
+        await pilot.press("left_square_bracket")
+        await until(pilot, lambda: app.stage == "pool1" and "2 pool1, 48 of 96" in text(app))
+        assert app.channel == 1  # it was never here: 0, the first, is hidden
+        await until(pilot, lambda: app.query_one(StatusBar).unit == "pool1:1")
+        assert "class:sun" in text(app)
+        app.go_to("conv2", 7)
+        assert len(channels.order) == 128
+        app.go_to("pool1", 4)
+        assert (len(channels.order), app.channel) == (96, 4)
+        await until(pilot, lambda: engine.requests[-1].channel == 4)
+
+
+async def test_a_filter_that_leaves_nothing_of_another_layer_clears_the_panes(app, engine):
+    async with running(app) as pilot:
+        await pilot.press("slash", *"200-210", "enter")
+        await until(pilot, lambda: app.query_one(StatusBar).unit == "conv2:200")
+        await pilot.press("left_square_bracket")
+        await until(pilot, lambda: "no channel of pool1 passes the filter" in text(app))
+        assert app.query_one(StatusBar).unit == "pool1"
+        assert (app.panes.grids[0].pictures, app.query_one(TopList).places) == ((), ())
+        await pilot.press("z", "o", "f", "space", "enter")
+        await until(pilot, lambda: text(app).count("no channel passes the filter") >= 2)
+        assert app.screen is app.panes
+        assert app.panes.pinned is None
+        assert not any(isinstance(request, say.SaveChannel) for request in engine.requests)
+
+        await pilot.press("slash", "backspace", *"5", "escape")  # on the way some are left again
+        await until(pilot, lambda: app.query_one(StatusBar).unit == "pool1:0")
+        await until(pilot, lambda: len(app.panes.grids[0].pictures) == 9)
+        assert app.channel == 0
+
+
 async def test_a_filter_that_cannot_be_read_is_told_when_entered(app):
     async with running(app) as pilot:
-        await pilot.press("slash", *"nope", "enter")
+        await pilot.press("slash", *"nope")
+        await until(pilot, lambda: "2 ✗ this is no filter" in text(app))
+        await pilot.press("enter")
         await until(pilot, lambda: "no filter" in text(app))
         assert len(app.query_one(ChannelList).order) == 256
 
@@ -451,6 +529,44 @@ async def test_a_pinned_channel_stays_beside_the_one_walked_through(app):
         assert second.kind == "patch"
 
 
+@pytest.mark.parametrize(("size", "key"), [((120, 40), "4"), ((80, 24), "p")])
+async def test_keys_act_on_the_pinned_channel_where_it_is_focused_or_alone_in_sight(app, engine, size, key):
+    async with running(app, size) as pilot:
+        before = app.generation
+        await pilot.press("space", "down")
+        await until(pilot, lambda: app.settled == app.generation > before)
+        pinned = app.panes.pinned[1]
+        await pilot.press(key, "z")
+        await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
+        assert (str(app.screen.unit), app.screen.pictures) == ("conv2:0", pinned)
+        await pilot.press("s")
+        assert engine.requests[-1] == say.SaveChannel("conv2", 0, shown=pinned[0])
+        engine.show(next(ask for ask in reversed(engine.requests) if isinstance(ask, say.ShowChannel)))
+        await pilot.pause()
+        assert app.screen.pictures == pinned  # those of the channel walked to came again
+        await pilot.press("escape", "y", "s")
+        await until(pilot, lambda: engine.requests[-1] == say.SaveChannel("conv2", 0))
+        assert app.clipboard == "zfexplore export channel conv2:0"
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(engine.requests[-1], Occlude))
+        assert (engine.requests[-1].stage, engine.requests[-1].channel) == ("conv2", 0)
+
+
+async def test_the_box_of_a_pinned_channel_says_why_there_is_none(app):
+    async with running(app) as pilot:
+        await pilot.press("space", "b")
+        await until(pilot, lambda: "holds a pinned channel" in text(app))
+        assert not app.panes.boxed
+
+
+async def test_the_large_view_of_old_pictures_says_why_there_is_none(app, engine):
+    async with running(app) as pilot:
+        engine.answer = False
+        await pilot.press("down", "z")
+        await until(pilot, lambda: "no picture under the cursor yet" in text(app))
+        assert not isinstance(app.screen, ZoomScreen)
+
+
 async def test_the_box_shows_whole_images(app):
     async with running(app) as pilot:
         await pilot.press("b")
@@ -474,8 +590,29 @@ async def test_the_large_view_walks_at_every_size_and_leaves_the_cursor_where_it
         assert [grid.cursor for grid in app.panes.grids] == [3, 3]
 
 
+async def test_the_large_view_tells_the_unit_first_the_name_last_and_what_each_picture_is(app):
+    async with running(app, (160, 40)) as pilot:
+        await pilot.press("z")
+        await until(pilot, lambda: "what the unit saw" in text(app))
+        shown = text(app)
+        order = (
+            "conv2:0@3,0",
+            "#1 of 9",
+            "activation",
+            "rows 4-23",
+            "full brightness",
+            "  sunflower  ",
+            "sunflower-0",
+        )
+        places = [shown.index(part) for part in order]
+        assert places == sorted(places)
+        assert "─projection─" in shown
+        await pilot.press("b")
+        await until(pilot, lambda: "whole image" in text(app))
+
+
 async def test_a_long_name_in_the_large_view_is_cut_and_not_left_out(app):
-    async with running(app, (80, 24)) as pilot:
+    async with running(app, (120, 40)) as pilot:
         app.panes.show_picture(replace(app.panes.grids[0].pictures[0], label="", name="n" * 80))
         await pilot.press("z")
         await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
@@ -628,6 +765,35 @@ async def test_the_palette_finds_channels_and_actions(app, key):
         await until(pilot, lambda: "go to this channel" in text(app))
         await pilot.press("enter")
         await until(pilot, lambda: (app.stage, app.channel) == ("conv1", 42))
+
+
+async def test_the_palette_offers_no_channel_that_there_is_not(app):
+    async with running(app) as pilot:
+        await pilot.press("colon", *"conv1:96")
+        await until(pilot, lambda: "No matches found" in text(app))
+        await pilot.press("backspace", "5")
+        await until(pilot, lambda: "go to this channel" in text(app))
+
+
+async def test_channels_that_stand_for_classes_have_names(app, engine):
+    async with running(app) as pilot:
+        names = ("face", "sunflower", "hat", "lamp", "tree", "dog")
+        layers = (say.Layer("fc8", "fc", 6, (), None, names),)
+        known = say.StageStatistics([29.7] * 5 + [0.0], [9.0] * 6, [0.5] * 6)
+        app.post_message(say.AtlasChanged({"fc8": known}, 480, True))
+        app.panes.show_net(say.NetLoaded("zfnet", layers, "cpu"))
+        app.go_to("fc8", 0)
+        await until(pilot, lambda: app.stage == "fc8")
+        await pilot.press("colon", *"hat")
+        await until(pilot, lambda: "go to the channel of this class" in text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.query_one(StatusBar).unit == "fc8:2 hat")
+        assert "   2   29.7 hat" in text(app)
+        await until(pilot, lambda: app.settled == app.generation)
+        await pilot.press("z")
+        await until(pilot, lambda: isinstance(app.screen, ZoomScreen) and "fc8:2@3,0 hat" in text(app))
+        await pilot.press("escape", "slash", *"class:dog", "enter")
+        await until(pilot, lambda: "fc8:5 dog fires on none" in text(app))
 
 
 async def test_the_map_is_walked_with_the_arrows_and_the_mouse(app):

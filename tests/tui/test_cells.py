@@ -91,6 +91,34 @@ def test_a_projection_keeps_zero_at_mid_grey_and_is_scaled_after_averaging():
     assert blocks[1, 1].min() > 200
 
 
+@pytest.mark.parametrize(("mode", "across"), [("quadrant", 2), ("half", 1), ("sextant", 1), ("ascii", 2)])
+def test_a_box_lies_around_the_window_a_block_thick_at_every_size(mode, across):
+    high, wide = cells.BLOCKS[mode]
+    image = np.full((96, 96, 3), 90, np.uint8)
+    rows, columns = 12, 24
+    blocks = cells.boxed_blocks(image, (24, 48, 40, 72), rows, columns, mode)
+
+    red = (blocks == (220, 38, 38)).all(axis=2)
+    down, over = rows * high / 96, columns * wide / 96
+    top, bottom, left, right = round(24 * down), round(40 * down), round(48 * over), round(72 * over)
+    expected = np.zeros_like(red)
+    expected[top - 1 : bottom + 1, left - across : right + across] = True
+    expected[top:bottom, left:right] = False
+    assert (red == expected).all()
+    assert (blocks[~red] == 90).all()
+    assert (image == 90).all()
+
+
+def test_the_box_of_a_window_at_the_border_lies_inside():
+    image = np.full((8, 8, 3), 90, np.uint8)
+    red = (cells.boxed_blocks(image, (0, 0, 8, 8), 8, 8, "half") == (220, 38, 38)).all(axis=2)
+
+    assert red.shape == (16, 8)
+    assert red[[0, -1]].all()
+    assert red[:, [0, -1]].all()
+    assert not red[1:-1, 1:-1].any()
+
+
 def test_colours_pass_through_untouched():
     picture = scene(8)
 

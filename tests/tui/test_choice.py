@@ -41,6 +41,10 @@ def test_what_cannot_be_read_is_an_error_with_advice(text):
         choose(4, KNOWN, text)
 
 
+def test_a_class_is_found_by_the_channels_own_name_too():
+    assert choose(3, None, "class:HAT", names=("hat", "face", "sun hat")) == (0, 2)
+
+
 def test_columns_sort_from_the_highest_and_classes_from_a():
     assert choose(4, KNOWN, sort="max") == (2, 3, 0, 1)
     assert choose(4, KNOWN, sort="fires") == (3, 0, 2, 1)

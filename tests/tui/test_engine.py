@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -19,6 +20,8 @@ from zfexplore.nets.checkpoint import Metadata, save_checkpoint
 from zfexplore.nets.zfnet import ZFNet, initialise
 from zfexplore.tui import messages as say
 from zfexplore.tui.engine import Engine
+from zfexplore.tui.subject import open_source, open_subject
+from zfexplore.tui.terminal import log_path
 
 SECONDS = 60
 
@@ -92,6 +95,7 @@ def test_it_loads_builds_the_atlas_and_shows_what_was_asked_for_meanwhile(engine
         "conv1", "conv2", "conv3", "conv4", "conv5", "pool5", "fc6", "fc7", "fc8",
     ]  # fmt: skip
     assert mail.wait(say.ImagesOpened).count == 7
+    assert [layer.names for layer in net.stages] == [()] * 8 + [("dot", "noise")]
     shown = mail.wait(say.ChannelShown)
     assert (shown.stage, shown.channel, shown.generation) == ("conv3", 7, 1)
     pictures = mail.of(say.PictureArrived)
@@ -103,7 +107,9 @@ def test_it_loads_builds_the_atlas_and_shows_what_was_asked_for_meanwhile(engine
     assert changed.complete
     assert changed.images == 6
     assert changed.statistics["conv3"].maximum[7] == pytest.approx(values[0], rel=1e-4)
-    assert "1 of 7 images could not be read" in mail.wait(say.Noted).text
+    noted = mail.wait(say.Noted).text
+    assert "1 of 7 images could not be read" in noted
+    assert str(log_path()) in noted
 
 
 def test_a_picture_is_the_projection_in_its_window_beside_its_patch(engine, mail):
@@ -115,8 +121,37 @@ def test_a_picture_is_the_projection_in_its_window_beside_its_patch(engine, mail
     assert shown.projection.pixels.shape == shown.patch.pixels.shape == (27, 27, 3)
     assert shown.projection.pixels.dtype == np.float32
     assert shown.whole.pixels.shape == (64, 64, 3)
+    assert shown.whole.box == shown.window  # drawn over it only where it is shown
     inside = (shown.patch.pixels != 128).any(axis=2).sum()
     assert inside == pytest.approx((y1 - y0) * (x1 - x0), abs=10)
+
+
+def test_pictures_of_the_growing_atlas_come_once_all_are_there(setup):
+    """Without the thread: what was posted by the time each picture is made."""
+    engine, posted, before = Engine(setup), [], []
+
+    class Pictures:
+        ahead = ()
+
+        def pictures(self, subject, stage, channel, stopped):
+            for rank in range(2):
+                before.append(len(posted))
+                yield rank
+
+        def expect(self, stage, channels):
+            pass
+
+    engine._post, engine._gallery, engine._building = posted.append, Pictures(), iter(())
+    engine._subject = type("Subject", (), {"top_rows": lambda *place: ("a place",)})()
+    request = say.ShowChannel("conv1", 0, 1)
+    engine._inbox.put(request)
+
+    engine._show(request)
+    assert before == [1, 2]  # the first time one by one
+    engine._show(request)
+    assert before[2:] == [4, 4]
+    kinds = [type(message).__name__ for message in posted]
+    assert kinds == ["TopListed", "PictureArrived", "PictureArrived", "ChannelShown"] * 2
 
 
 def test_only_the_latest_wish_is_served(engine, mail):
@@ -254,3 +289,60 @@ print(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before)
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=SECONDS)
 
     assert shown.stdout.split("\n")[:2] == [f"True {{{max(10, os.getpriority(os.PRIO_PROCESS, 0))}}}", "True"]
+
+
+def test_a_figure_asked_for_just_before_the_end_is_saved(engine, mail, setup):
+    mail.wait(say.AtlasChanged, lambda message: message.complete)
+    with engine._inbox._changed:  # so that the end is there before the request can be taken
+        engine.ask(say.SaveChannel("conv5", 3))
+        engine._inbox.close()
+    engine.stop()
+
+    assert (setup.out / "conv5-3.png").exists()
+    assert engine.unsaved == ()
+
+
+def test_figures_that_wait_for_an_atlas_that_is_not_finished_are_named_as_unsaved(setup):
+    """Without the thread: the end comes in the middle of the atlas."""
+    engine = Engine(setup)
+    engine._subject, engine._building = open_subject(setup, open_source(setup)), iter(())
+    engine._serve(say.SaveChannel("conv5", 3))
+    engine.ask(say.SaveChannel("conv4", 1))
+
+    engine._save_the_rest()
+
+    assert engine.unsaved == (str(setup.out / "conv5-3.png"), str(setup.out / "conv4-1.png"))
+    assert not setup.out.exists()
+
+
+def test_garbage_is_collected_again_once_all_is_loaded(engine, mail):
+    gc.disable()  # as the command does before it imports
+    try:
+        engine.ask(say.ShowChannel("conv1", 0, 1))
+        mail.wait(say.ChannelShown)
+        assert gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_torchvision_is_not_imported(setup):
+    script = f"""
+import sys, time
+from pathlib import Path
+from zfexplore.tui import messages as say
+from zfexplore.tui.engine import Engine
+came = []
+engine = Engine(say.Setup({setup.images!r}, {setup.checkpoint!r}, Path({str(setup.out)!r}), device="cpu"))
+engine.start(came.append)
+engine.ask(say.ShowChannel("conv5", 3, 1))
+until = time.monotonic() + {SECONDS}
+while not any(isinstance(each, say.ChannelShown) for each in came) and time.monotonic() < until:
+    time.sleep(0.01)
+engine.stop()
+print(any(isinstance(each, say.ChannelShown) for each in came), "torchvision" in sys.modules)
+"""
+    shown = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=2 * SECONDS
+    )
+
+    assert shown.stdout.split() == ["True", "False"], shown.stderr

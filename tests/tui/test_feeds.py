@@ -148,6 +148,26 @@ async def test_t_leaves_for_the_channel_that_the_panes_show():
         assert host.left_for == [Unit("conv1", 2)]
 
 
+async def test_what_adds_next_to_nothing_is_one_line_at_the_end():
+    large = FED["conv2"].rows
+    tiny = [
+        ask.FeedRow(Unit("pool1", channel, 6, 8), 0.01 * sign, 0.0004 * sign, 2.0, Unit("conv1", channel))
+        for channel, sign in ((3, 1), (4, 1), (5, 1), (6, -1))
+    ]
+    host = Host()
+    async with host.run_test(size=(80, 24)) as pilot:
+        listed = host.screen.query_one(FeedList)
+        await until(pilot, lambda: listed.count() == 3)
+        listed.feeds = (*large[:2], *tiny, large[2])
+        await until(pilot, lambda: "and 4 more together     +0.0200" in text(host))
+
+        assert listed.count() == 4
+        listed.cursor = 2
+        assert listed.here == large[2]
+        listed.cursor = 3
+        assert listed.here is None
+
+
 async def test_what_does_not_work_is_told():
     host = Host()
     async with host.run_test(size=(80, 24)) as pilot:

@@ -29,8 +29,9 @@ class Subject:
             raise ExploreError("a.png is gone")
         self.projected.append(channel)
         pixels = np.zeros((16, 16, 3), np.float32)
-        bitmaps = [say.Bitmap(pixels), say.Bitmap(pixels), say.Bitmap(pixels)]
-        exemplar = SimpleNamespace(crop=pixels, image=pixels)
+        image = pixels.copy()
+        bitmaps = [say.Bitmap(pixels.copy()), say.Bitmap(pixels.copy()), say.Bitmap(image)]
+        exemplar = SimpleNamespace(crop=pixels, image=image)
         yield exemplar, say.Shown(0, 1.0, "a.png", "", 2, 3, (0, 0, 16, 16), 1.0, *bitmaps)
 
 
@@ -44,7 +45,7 @@ def shown(gallery: Gallery, subject: Subject, channel: int) -> list[say.Shown]:
 
 
 def test_the_latest_channels_are_kept_as_far_as_their_bytes_allow(subject, monkeypatch):
-    monkeypatch.setattr(module, "KEPT_BYTES", 3 * 5 * 16 * 16 * 3 * 4)  # three channels of five arrays
+    monkeypatch.setattr(module, "KEPT_BYTES", 3 * 4 * 16 * 16 * 3 * 4)  # three channels of four arrays
     gallery = Gallery()
     for channel in (0, 1, 2, 0, 3, 0, 1):
         shown(gallery, subject, channel)

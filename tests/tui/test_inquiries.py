@@ -72,6 +72,13 @@ def test_a_picture_of_the_atlas_is_ranked_as_the_atlas_ranks_it(inquiries, poste
     places = subject.atlas.top(best.unit.stage, best.unit.channel)
     assert places[best.rank - 1].value == pytest.approx(best.activation, rel=1e-4)
     assert {row.unit.stage for row in found.rows} >= {"conv1", "conv5", "fc8"}
+    for row in found.rows:
+        place = (row.unit.y, row.unit.x)
+        if row.unit.stage.startswith("fc"):
+            assert row.window is None
+        else:
+            window = subject.checkpoint.trunk.window(row.unit.stage, *place, (64, 64))
+            assert row.window == (window.y0, window.x0, window.y1, window.x1)
 
 
 def test_an_occlusion_grows_to_the_whole_map(inquiries, posted, subject):

@@ -59,6 +59,17 @@ async def test_o_and_f_ask_about_the_picture_under_the_cursor_and_t_jumps(app, e
         assert app.channel == 9
 
 
+async def test_before_the_net_is_loaded_there_is_no_picture_yet(app, engine, monkeypatch):
+    monkeypatch.setattr(engine, "start", lambda post: None)
+    told = []
+    async with app.run_test(size=(80, 24)) as pilot:
+        monkeypatch.setattr(app, "notify", lambda text, **how: told.append(text))
+        await pilot.press("z", "o")
+        await until(pilot, lambda: len(told) == 2)
+
+        assert set(told) == {"there is no picture under the cursor yet"}
+
+
 async def test_without_a_picture_nothing_is_asked(app, engine):
     engine.answer = False
     async with app.run_test(size=(80, 24)) as pilot:

@@ -91,10 +91,10 @@ async def answer(host, pilot, given) -> int:
 
 def test_the_numbers_of_a_place_stand_against_the_whole_picture():
     assert numbers_of(view(), (0, 1)) == [
-        "square on rows 0-23, columns 8-31: response 4.00, 25% of 16.0 intact",
+        "square on rows 0-23, columns 8-31: sum of the map 4.00, 25% of 16.0 intact",
         "face 12.5%, intact 90.0%",
         "most probable lamp, intact face",
-        "dark to bright: response 4.00 to 16.0 · probability 12.5% to 90.0%",
+        "dark to bright: sum of the map 4.00 to 16.0 · probability 12.5% to 90.0%",
     ]
 
 
@@ -106,8 +106,8 @@ def test_a_net_without_classes_has_no_probability():
     lines = numbers_of(view(classes=False), (0, 0))
 
     assert lines == [
-        "square on rows 0-23, columns 0-23: response 10.0, 62% of 16.0 intact",
-        "dark to bright: response 4.00 to 16.0",
+        "square on rows 0-23, columns 0-23: sum of the map 10.0, 62% of 16.0 intact",
+        "dark to bright: sum of the map 4.00 to 16.0",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
 from zfexplore.tui.inquiring import InquiringApp
 from zfexplore.tui.paths import completed, completions
+from zfexplore.tui.screens import picture as screen
 from zfexplore.tui.screens.feeds import FeedsScreen
 from zfexplore.tui.screens.occlusion import OcclusionScreen
 from zfexplore.tui.screens.picture import PictureScreen
@@ -19,8 +21,8 @@ from zfexplore.tui.widgets.ranked import PathList, RankedList
 from zfexplore.units import Unit
 
 RANKED = (
-    ask.RankedRow(Unit("conv2", 7, 3, 4), 31.0, 100.0, 100.0, 100.0, 1),
-    ask.RankedRow(Unit("conv1", 9, 1, 1), 12.0, 99.0, 99.0, 99.0, 3),
+    ask.RankedRow(Unit("conv2", 7, 3, 4), 31.0, 100.0, 100.0, 100.0, 1, (2, 4, 20, 22)),
+    ask.RankedRow(Unit("conv1", 9, 1, 1), 12.0, 99.0, 99.0, 99.0, 3, (1, 1, 8, 8)),
     ask.RankedRow(Unit("fc6", 2), 2.0, 61.25, 60.0, 62.5, None),
     ask.RankedRow(Unit("conv1", 5, 0, 0), 0.0, 0.0, 0.0, 0.0, None),
 )
@@ -139,12 +141,49 @@ async def test_tab_completes_and_enter_goes_into_a_folder_then_asks_about_the_fi
         line.value = f"{folder}/m"
         await until(pilot, lambda: files.paths == (f"{folder}/more/",))
         await pilot.press("tab")
-        assert line.value == f"{folder}/more/"
+        await until(pilot, lambda: line.value == f"{folder}/more/")
         await until(pilot, lambda: files.paths == (f"{folder}/more/dog.webp",))
         await pilot.press("down", "enter")
 
         assert asked(host).chosen == ask.Chosen("dog.webp", path=f"{folder}/more/dog.webp")
         assert "looking" in text(host)
+
+
+async def test_tab_completes_what_stands_there_now_and_not_what_was_listed_before(host, folder):
+    async with host.run_test(size=(80, 24)) as pilot:
+        line, files = host.screen.query_one("#own-path"), host.screen.query_one(PathList)
+        line.value = f"{folder}/c"
+        await until(pilot, lambda: len(files.paths) == 2)
+        line.value = f"{folder}/m"
+        line.action_end()
+        await pilot.press("tab")  # the list may still be the one before
+        await until(pilot, lambda: line.value == f"{folder}/more/")
+
+
+async def test_a_completion_of_what_has_changed_meanwhile_is_dropped(host, folder, monkeypatch):
+    free = threading.Event()
+
+    def slow(text):
+        assert free.wait(10)
+        return completions(text)
+
+    async with host.run_test(size=(80, 24)) as pilot:
+        line = host.screen.query_one("#own-path")
+        monkeypatch.setattr(screen, "completions", slow)
+        line.value = f"{folder}/m"
+        line.action_end()
+        await pilot.press("tab", "x")
+        assert line.value == f"{folder}/mx"
+        free.set()
+        await host.workers.wait_for_complete()
+        assert line.value == f"{folder}/mx"
+
+
+async def test_while_a_path_is_typed_the_foot_tells_its_keys(host):
+    async with host.run_test(size=(80, 24)) as pilot:
+        told = ("⏎ look", "tab complete", "↓ list", "esc close")
+        await until(pilot, lambda: all(key in text(host) for key in told))
+        assert "occlude" not in text(host)  # there o is a letter
 
 
 @pytest.mark.parametrize(("size", "colour"), [((80, 24), True), ((120, 40), False), ((50, 14), True)])
@@ -175,6 +214,20 @@ async def test_left_and_right_show_one_layer_in_the_order_of_the_net(host, folde
 
         assert shown[:3] == [["conv1:9@1,1", "conv1:5@0,0"], ["conv2:7@3,4"], ["fc6:2"]]
         assert len(shown[3]) == 4
+
+
+async def test_a_box_shows_what_the_unit_under_the_cursor_sees(host, folder):
+    async with host.run_test(size=(120, 40)) as pilot:
+        await choose(host, pilot, folder)
+        await rank(host, pilot)
+        picture = host.screen.query_one("#own-picture")
+        assert picture.bitmap.box == (2, 4, 20, 22)
+        await pilot.press("down")
+        await until(pilot, lambda: picture.bitmap.box == (1, 1, 8, 8))
+        await pilot.press("down")  # to a unit of a fully connected layer
+        await until(pilot, lambda: picture.bitmap.box is None)
+        await pilot.press("right")  # to conv1 alone
+        await until(pilot, lambda: picture.bitmap.box == (1, 1, 8, 8))
 
 
 async def test_more_is_asked_of_a_channel_on_the_same_picture(host, folder):

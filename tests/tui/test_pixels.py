@@ -131,6 +131,15 @@ async def test_a_picture_stays_square_where_cells_do_not_divide_it_and_follows_t
         assert canvas.image.size == (24 * 14, 11 * 30)
 
 
+def test_a_box_is_drawn_on_the_picture_and_not_on_its_pixels():
+    pixels = np.full((64, 64, 3), 90, np.uint8)
+    picture = np.asarray(enlarged_square(Bitmap(pixels, box=(16, 16, 48, 48)), 64))
+
+    assert tuple(picture[15, 32]) == (220, 38, 38)
+    assert tuple(picture[32, 32]) == (90, 90, 90)
+    assert (pixels == 90).all()
+
+
 def test_signed_values_are_shown_about_mid_grey():
     values = np.zeros((4, 4, 3), np.float32)
     values[0, 0], values[3, 3] = 2.0, -2.0

@@ -119,7 +119,7 @@ class ExplorerApp(InquiringApp):
         return self.panes.channel
 
     def go_to(self, stage: str, channel: int | None = None) -> None:
-        """Show a layer, at ``channel`` or where the user last was in it, ending a filter that hides it."""
+        """Show a layer, at ``channel``, ending a filter that hides it, or where the user last was in it."""
         layer = next((known for known in self.stages if known.name == stage), None)
         if layer is None:
             self.notify(f"there is no layer {stage}", severity="error", markup=False)
@@ -127,15 +127,19 @@ class ExplorerApp(InquiringApp):
         wanted = self.visited.get(stage, 0) if channel is None else channel
         if stage != self.stage or wanted != self.channel:
             self.stage = stage
+            named, wanted = channel is not None, min(wanted, layer.channels - 1)
             if layer is not self.panes.stage:
-                self.panes.show_layer(layer, min(wanted, layer.channels - 1))
-            else:
-                self.panes.sidebar.go_to(min(wanted, layer.channels - 1))
+                self.panes.show_layer(layer, wanted, named=named)
+            elif named:
+                self.panes.sidebar.go_to(wanted)
         self.show_channel()
 
     def show_channel(self) -> None:
-        """Ask for the pictures of the channel under the cursor."""
+        """Ask for the pictures of the channel under the cursor; clear the panes where there is none."""
         if self.channel is None:
+            self.engine.cancel()
+            self.settled = self.generation = self.generation + 1
+            self.panes.show_no_channel()
             return
         self.visited[self.stage] = self.channel
         self.generation += 1
@@ -194,7 +198,8 @@ class ExplorerApp(InquiringApp):
         """Show the pictures of the channel asked for last."""
         if event.generation == self.generation:
             self.panes.show_picture(event.shown)
-            if isinstance(self.screen, ZoomScreen):
+            here = None if self.channel is None else Unit(self.stage, self.channel)
+            if isinstance(self.screen, ZoomScreen) and self.screen.unit == here:
                 self.screen.pictures = self.panes.grids[0].pictures
 
     def on_channel_shown(self, event: say.ChannelShown) -> None:
@@ -245,34 +250,39 @@ class ExplorerApp(InquiringApp):
         """Project the channel and save its figure."""
         if self.channel is not None:
             self.engine.ask(say.SaveChannel(self.stage, self.channel))
+        elif self.stage:
+            self.notify("no channel passes the filter", markup=False)
 
     def action_save_shown(self) -> None:
-        """Save what is shown: in the large view its unit, else the channel and the one beside it."""
-        if self.channel is None:
-            return
+        """Save what is shown: in the large view its unit, else the channel and the pinned one beside it."""
         if isinstance(self.screen, ZoomScreen):
-            self.engine.ask(say.SaveChannel(self.stage, self.channel, shown=self.screen.shown))
+            unit = self.screen.unit
+            self.engine.ask(say.SaveChannel(unit.stage, unit.channel, shown=self.screen.shown))
             return
-        self.action_save()
-        pinned = Unit.parse(self.panes.pinned[0]) if self.panes.pinned else None
-        if pinned is not None and pinned != Unit(self.stage, self.channel):
-            self.engine.ask(say.SaveChannel(pinned.stage, pinned.channel))
+        units = [self.panes.unit_in_use]
+        if self.panes.pinned is not None and self.panes.grid_in_use is not self.panes.grids[1]:
+            units += [Unit.parse(self.panes.pinned[0])] if self.panes.grids[1].display else []
+        for wanted in dict.fromkeys(unit for unit in units if unit is not None):
+            self.engine.ask(say.SaveChannel(wanted.stage, wanted.channel))
 
     def action_copy(self) -> None:
         """Put the command that makes the channel's figure on the clipboard."""
-        if self.channel is not None:
-            command = self.setup.export_command(self.stage, self.channel)
+        unit = self.screen.unit if isinstance(self.screen, ZoomScreen) else self.panes.unit_in_use
+        if unit is not None:
+            command = self.setup.export_command(unit.stage, unit.channel)
             self.copy_to_clipboard(command)
             self.notify(command, title="copied", markup=False)
 
     def action_zoom(self) -> None:
         """Show the picture under the cursor large."""
-        grid = self.panes.grids[0]
-        if grid.stale or not grid.pictures or self.channel is None:
-            return  # what is there may still be the channel before
-        rank = min(grid.cursor, len(grid.pictures) - 1)
-        unit = Unit(self.stage, self.channel)
-        screen = ZoomScreen(unit, grid.pictures, rank, self.mode, boxed=self.panes.boxed, pixels=self.pixels)
+        if (found := self._under_cursor()) is None:
+            return
+        unit, shown = found
+        pictures, boxed = self.panes.grid_in_use.pictures, self.panes.boxed
+        called = self.panes.called(unit).removeprefix(str(unit)).strip()
+        screen = ZoomScreen(
+            unit, pictures, shown.rank, self.mode, boxed=boxed, called=called, pixels=self.pixels
+        )
         self.push_screen(screen, lambda left_at: self.panes.link_cursors(left_at or 0))
 
     def action_pin(self) -> None:
@@ -285,8 +295,11 @@ class ExplorerApp(InquiringApp):
             self.panes.pin(str(Unit(self.stage, self.channel)))
 
     def action_box(self) -> None:
-        """Change between patches and whole images."""
-        self.panes.toggle_box()
+        """Change between patches and whole images, where the second grid shows these."""
+        if self.panes.pinned is not None:
+            self.notify("the second grid holds a pinned channel: space lets it go", markup=False)
+        else:
+            self.panes.toggle_box()
 
     def action_filter(self) -> None:
         """Type what to show."""
@@ -309,11 +322,14 @@ class ExplorerApp(InquiringApp):
         self.notify(f"pictures drawn with {self.mode} glyphs", timeout=2)
 
     def action_pane(self, name: str) -> None:
-        """Focus a pane, bringing the grid asked for into sight."""
-        if name in ("projections", "patches") and self.size.width < ROOM_FOR_BOTH:
+        """Focus a pane, bringing the grid asked for into sight; at once, for the next key may be its own."""
+        swap = name in ("projections", "patches") and self.size.width < ROOM_FOR_BOTH
+        if swap and self.panes.has_class("-patches") != (name == "patches"):
             self.panes.set_class(name == "patches", "-patches")
             self.panes.name_panes()
-        self.call_after_refresh(self._focus_if_in_sight, name)
+            self.call_after_refresh(self._focus_if_in_sight, name)
+        else:
+            self._focus_if_in_sight(name)
 
     def _focus_if_in_sight(self, name: str) -> None:
         pane = self.panes.query_one(f"#{name}")
@@ -345,7 +361,8 @@ class ExplorerApp(InquiringApp):
         if action == "swap" and self.size.width >= ROOM_FOR_BOTH:
             return False
         if isinstance(self.screen, ExplorerScreen):
-            return True
+            typing = self.focused is not None and self.focused.check_consume_key("1", "1")
+            return not (action == "pane" and typing)  # its keys, which come first, are text there
         here = {key.action for key in keys.LARGE} if isinstance(self.screen, ZoomScreen) else set()
         ours = {key.action.partition("(")[0] for key in keys.EVERYWHERE}
         return action not in ours or f"app.{action}" in here

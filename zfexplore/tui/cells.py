@@ -19,6 +19,7 @@ import numpy as np
 MODES = ("quadrant", "half", "sextant", "ascii")  # in the order of the key that changes them
 
 BLOCKS = {"quadrant": (2, 2), "half": (2, 1), "sextant": (3, 2), "ascii": (1, 1)}  # rows, columns a cell
+BOX_COLOUR = (220, 38, 38)
 BOX_SHARE = 56  # a box's line is this part of the image's side
 RAMP = " .:-=+*#%@"
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
@@ -78,6 +79,33 @@ def square(image: np.ndarray, grey: int = 128) -> np.ndarray:
     return canvas
 
 
+def boxed_blocks(
+    image: np.ndarray, window: tuple[int, int, int, int], rows: int, columns: int, mode: str
+) -> np.ndarray:
+    """Give ``image`` [h, w, 3] as the blocks of ``rows`` x ``columns`` cells, a red line around ``window``.
+
+    The line is a block thick, and about as wide: two blocks where these are half as wide as high. It lies
+    around the blocks that the window touches, or inside where those end at the image's border.
+    """
+    high, wide = BLOCKS[mode]
+    height, width = rows * high, columns * wide
+    blocks = resize(image, height, width)  # [height, width, 3]
+    across = max(1, 2 * wide // high)  # a cell is about half as wide as high
+    y0, x0, y1, x1 = window
+    top, bottom = y0 * height // image.shape[0], -(-y1 * height // image.shape[0])
+    left, right = x0 * width // image.shape[1], -(-x1 * width // image.shape[1])
+    top, bottom = max(0, top - 1), min(height, bottom + 1)
+    left, right = max(0, left - across), min(width, right + across)
+    for line in (
+        (slice(top, top + 1), slice(left, right)),
+        (slice(bottom - 1, bottom), slice(left, right)),
+        (slice(top, bottom), slice(left, left + across)),
+        (slice(top, bottom), slice(right - across, right)),
+    ):
+        blocks[line] = BOX_COLOUR
+    return blocks
+
+
 def with_box(image: np.ndarray, window: tuple[int, int, int, int]) -> np.ndarray:
     """Give a copy of ``image`` [h, w, 3] with a red line, white outside, around ``window`` (y0, x0, y1, x1).
 
@@ -86,7 +114,7 @@ def with_box(image: np.ndarray, window: tuple[int, int, int, int]) -> np.ndarray
     boxed = image.copy()
     thick = max(1, max(image.shape[:2]) // BOX_SHARE)
     y0, x0, y1, x1 = window
-    for grow, colour in ((2 * thick, (255, 255, 255)), (thick, (220, 38, 38))):
+    for grow, colour in ((2 * thick, (255, 255, 255)), (thick, BOX_COLOUR)):
         top, left = max(0, y0 - grow), max(0, x0 - grow)
         boxed[top : y1 + grow, left : x1 + grow] = colour
     boxed[y0:y1, x0:x1] = image[y0:y1, x0:x1]
@@ -98,7 +126,7 @@ def _draw_along_border(boxed: np.ndarray, window: tuple[int, int, int, int], thi
     """Where the window touches the image's border, the line lies inside it."""
     height, width = boxed.shape[:2]
     y0, x0, y1, x1 = window
-    red = (220, 38, 38)
+    red = BOX_COLOUR
     if y0 < thick:
         boxed[:thick, x0:x1] = red
     if x0 < thick:

@@ -1,8 +1,8 @@
 """Which channels a list shows, and in which order: what is typed after ``/``, and the sorted column.
 
 A filter is words, all of which must hold: a number or range (``130``, ``0-15``), ``dead`` or
-``alive``, a part of the best class's name (``class:sunflower``), or a comparison of a column with a
-number (``max>20``, ``fires<5``, ``mean>=1``, ``sel>0.5``, ``rarity>0.9``); ``fires`` is in percent.
+``alive``, a part of its class's or best class's name (``class:sunflower``), or a comparison of a column
+with a number (``max>20``, ``fires<5``, ``mean>=1``, ``sel>0.5``, ``rarity>0.9``); ``fires`` is in percent.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ Test = Callable[[int], bool]
 
 
 def choose(
-    channels: int, known: StageStatistics | None, text: str = "", sort: str = "ch", *, falling: bool = True
-) -> tuple[int, ...]:
+    channels: int, known: StageStatistics | None, text: str = "", sort: str = "ch", *,
+    falling: bool = True, names: Sequence[str] = (),
+) -> tuple[int, ...]:  # fmt: skip
     """Give the channels that ``text`` lets through, sorted by a column (numbers from the highest).
 
     Raises ExploreError (usage) for a word that cannot be read. What is not known yet passes no
-    comparison and is sorted as it stands.
+    comparison and is sorted as it stands. ``names`` are those of channels that stand for classes.
     """
-    tests = [_test(word, known) for word in text.lower().split()]
+    tests = [_test(word, known, names) for word in text.lower().split()]
     kept = [channel for channel in range(channels) if all(test(channel) for test in tests)]
     values = column(known, sort)
     if sort == "ch" or not len(values):
@@ -53,13 +54,15 @@ def column(known: StageStatistics | None, name: str) -> Sequence[float] | Sequen
     return columns.get(name, ())
 
 
-def _test(word: str, known: StageStatistics | None) -> Test:
+def _test(word: str, known: StageStatistics | None, names: Sequence[str]) -> Test:
     if word in ("dead", "alive"):
         maximum = known.maximum if known else ()
         return lambda channel: channel < len(maximum) and (maximum[channel] <= 0) is (word == "dead")
     if word.startswith("class:"):
-        classes = known.best_class if known else ()
-        return lambda channel: channel < len(classes) and word[6:] in classes[channel].lower()
+        columns = (known.best_class if known else (), names)
+        return lambda channel: any(
+            channel < len(column) and word[6:] in column[channel].lower() for column in columns
+        )
     if match := _RANGE.fullmatch(word):
         first, last = int(match["first"]), int(match["last"] or match["first"])
         return lambda channel: first <= channel <= last

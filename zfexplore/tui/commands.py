@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
@@ -24,17 +25,24 @@ class ExplorerCommands(Provider):
     async def search(self, query: str) -> Hits:
         """Offer what matches; a channel's name, ``conv5:130``, first of all."""
         unit = _unit(query)
-        if unit is not None:
+        layers = {layer.name: layer for layer in self._explorer.stages}
+        if unit is not None and unit.stage in layers and unit.channel < layers[unit.stage].channels:
             go = partial(self._explorer.go_to, unit.stage, unit.channel)
             yield Hit(1.0, str(unit), go, help="go to this channel")
         matcher = self.matcher(query)
-        for name, run, about in self._entries():
+        for name, run, about in chain(self._entries(), self._named()):
             if (score := matcher.match(name)) > 0:
                 yield Hit(score, matcher.highlight(name), run, help=about)
 
     @property
     def _explorer(self) -> Any:
         return self.app
+
+    def _named(self) -> Iterator[tuple[str, Callable[[], object], str]]:
+        for layer in self._explorer.stages:
+            for channel, name in enumerate(layer.names):
+                go = partial(self._explorer.go_to, layer.name, channel)
+                yield f"{name} {layer.name}:{channel}", go, "go to the channel of this class"
 
     def _entries(self) -> Iterator[tuple[str, Callable[[], object], str]]:
         for layer in self._explorer.stages:

@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -24,6 +24,7 @@ from zfexplore.tui import questions as asked
 from zfexplore.tui.gallery import Gallery
 from zfexplore.tui.inbox import Inbox
 from zfexplore.tui.inquiries import Inquiries
+from zfexplore.tui.terminal import log_path
 
 NICENESS = 10
 SECONDS_BETWEEN_PARTIALS = 1.0
@@ -45,6 +46,7 @@ class Engine:
         self._gallery = Gallery()
         self._present: say.ShowChannel | None = None  # the channel the user looks at
         self._present_rows: tuple[say.TopRow, ...] | None = None
+        self._shown_generation = -1  # of the channel whose pictures have all been posted
         self._renew_from = 0.0  # when its pictures may follow the growing atlas again
         self._saves: list[say.SaveChannel] = []  # waiting for the whole atlas
         self.unsaved: tuple[str, ...] = ()  # figures asked for and not saved, once the engine has ended
@@ -202,7 +204,8 @@ class Engine:
         """Do what waited for all images to be seen."""
         if self._skipped:
             total = len(self._subject.source)
-            self._post(say.Noted(f"{self._skipped} of {total} images could not be read and were left out"))
+            left_out = f"{self._skipped} of {total} images could not be read and were left out"
+            self._post(say.Noted(f"{left_out}; their names are in {log_path()}"))
         saves, self._saves = self._saves, []
         for request in saves:
             self._save(request, lambda: self._inbox.closed)
@@ -219,17 +222,23 @@ class Engine:
             self._fail(error, generation=request.generation)
 
     def _show_pictures(self, request: say.ShowChannel) -> None:
+        """What is shown already is renewed at one stroke: else places and pictures disagree meanwhile."""
         stage, channel, started = request.stage, request.channel, time.monotonic()
+        renewing = request.generation == self._shown_generation
         rows = self._present_rows = self._subject.top_rows(stage, channel)
+        pictures: Iterable[say.Shown] = self._gallery.pictures(
+            self._subject, stage, channel, lambda: self._inbox.overtaken(request)
+        )
+        if renewing:
+            pictures = list(pictures)
         self._post(say.TopListed(stage, channel, request.generation, rows))
         count = 0
-        for shown in self._gallery.pictures(
-            self._subject, stage, channel, lambda: self._inbox.overtaken(request)
-        ):
+        for shown in pictures:
             self._post(say.PictureArrived(request.generation, shown))
             count += 1
         if self._inbox.overtaken(request):
             return
+        self._shown_generation = request.generation
         seconds = time.monotonic() - started
         log.info("%s:%d shown in %.3f s", stage, channel, seconds)
         self._post(say.ChannelShown(stage, channel, request.generation, count))

@@ -31,16 +31,16 @@ class Entry:
 
     @property
     def size(self) -> int:
-        """Bytes of the arrays."""
-        arrays = [
-            array
+        """Bytes of the arrays, each once: the whole image is the exemplar's own."""
+        arrays = {
+            id(array): array
             for exemplar, shown in self.pictures
             for array in (
                 exemplar.crop, exemplar.image,
                 shown.projection.pixels, shown.patch.pixels, shown.whole.pixels,
             )
-        ]  # fmt: skip
-        return sum(array.nbytes for array in arrays)
+        }  # fmt: skip
+        return sum(array.nbytes for array in arrays.values())
 
 
 class Gallery:

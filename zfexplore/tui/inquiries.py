@@ -18,7 +18,7 @@ from zfexplore.errors import ExploreError
 from zfexplore.progress import Finished, Progress
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
-from zfexplore.units import Unit
+from zfexplore.units import Unit, Window
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -106,10 +106,24 @@ class Inquiries:
         atlas, checkpoint = subject.atlas, subject.checkpoint
         assert atlas is not None
         image = _open(request.chosen, subject)
+        size = checkpoint.metadata.input.size
+        known: dict[tuple[str, int, int], ask.Box] = {}  # many channels fire most at one place
+
+        def window(unit: Unit) -> ask.Box | None:
+            if unit.y is None or unit.x is None:
+                return None
+            place = (unit.stage, unit.y, unit.x)
+            if place not in known:
+                known[place] = _box(checkpoint.trunk.window(*place, (size, size)))
+            return known[place]
+
         rows = tuple(
-            ask.RankedRow(each.unit, each.activation, each.percentile, each.lowest, each.highest, each.rank)
+            ask.RankedRow(
+                each.unit, each.activation, each.percentile, each.lowest, each.highest, each.rank,
+                window(each.unit),
+            )
             for each in rank_channels(checkpoint, atlas, image)
-        )
+        )  # fmt: skip
         seen = prepare(image, checkpoint.metadata.input, atlas.header["fit"])
         yield ask.Ranking(say.Bitmap(seen), rows, atlas.count, complete)
 
@@ -229,6 +243,10 @@ def _laid_over(found: OcclusionResult, values: Any, intact: float | None) -> say
     known = values[np.isfinite(values)].tolist() + ([] if intact is None else [intact])
     low, high = min(known), max(known)
     return say.Bitmap(overlay(found.image, values, found.grid.stride, low=low, high=high))
+
+
+def _box(window: Window) -> ask.Box:
+    return window.y0, window.x0, window.y1, window.x1
 
 
 def _open(chosen: ask.Chosen, subject: Subject) -> Image.Image:

@@ -50,20 +50,21 @@ class InquiringApp(App[None]):
 
     def action_occlude(self) -> None:
         """Ask what matters in the picture under the cursor to the channel."""
-        if (shown := self._under_cursor()) is not None and self.channel is not None:
-            self.push_screen(OcclusionScreen(_chosen(shown), self.stage, self.channel, self.mode))
+        if (found := self._under_cursor()) is not None:
+            unit, shown = found
+            self.push_screen(OcclusionScreen(_chosen(shown), unit.stage, unit.channel, self.mode))
 
     def action_feeds(self) -> None:
         """Ask what drives the unit under the cursor."""
-        if (shown := self._under_cursor()) is not None and self.channel is not None:
-            unit = Unit(self.stage, self.channel, *shown.place)
-            self.push_screen(FeedsScreen(_chosen(shown), unit, self.mode), self._jump)
+        if (found := self._under_cursor()) is not None:
+            unit, shown = found
+            placed = Unit(unit.stage, unit.channel, *shown.place)
+            self.push_screen(FeedsScreen(_chosen(shown), placed, self.mode), self._jump)
 
     def action_jump_back(self) -> None:
         """Go back to where the user last jumped from."""
         if self.trail:
             unit = self.trail.pop()
-            self.panes.sidebar.close_filter()
             self.go_to(unit.stage, unit.channel)
 
     # -- what screens and engine say ---------------------------------------------------------------
@@ -89,13 +90,16 @@ class InquiringApp(App[None]):
 
     # -- pieces ------------------------------------------------------------------------------------
 
-    def _under_cursor(self) -> Shown | None:
-        """Give the picture under the cursor; say so where there is none yet."""
-        grid = self.panes.grids[0]
-        if grid.stale or not grid.pictures:
+    def _under_cursor(self) -> tuple[Unit, Shown] | None:
+        """Give the picture under the cursor and its channel; say so where there is none yet."""
+        grid, unit = self.panes.grid_in_use, self.panes.unit_in_use
+        if unit is None and self.panes.stage is not None:
+            self.notify("no channel passes the filter", markup=False)
+            return None
+        if unit is None or grid.stale or not grid.pictures:  # those there may be the channel before's
             self.notify("there is no picture under the cursor yet", markup=False)
             return None
-        return grid.pictures[min(grid.cursor, len(grid.pictures) - 1)]
+        return unit, grid.pictures[min(grid.cursor, len(grid.pictures) - 1)]
 
     def _jump(self, unit: Unit | None) -> None:
         """Go to a channel, remembering the one that is left."""
@@ -105,7 +109,6 @@ class InquiringApp(App[None]):
             self.pop_screen()
         if self.channel is not None:
             self.trail.append(Unit(self.stage, self.channel))
-        self.panes.sidebar.close_filter()
         self.go_to(unit.stage, unit.channel)
 
 

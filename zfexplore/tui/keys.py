@@ -16,7 +16,9 @@ from textual.binding import Binding, BindingType
 class Key:
     """One thing a key does: its action in Textual's terms, and what it is called in footer and help.
 
-    ``footer`` is how the key is written in the footer; keys without are only in the help.
+    ``footer`` is how the key is written in the footer; keys without are only in the help. A key that is
+    ``first`` acts before the pane with the focus is asked: where it moves the focus, the next key, which may
+    come at once, is meant for the new pane.
     """
 
     id: str
@@ -25,6 +27,7 @@ class Key:
     label: str
     help: str
     footer: str = ""
+    first: bool = False
 
 
 EVERYWHERE = (
@@ -48,12 +51,12 @@ EVERYWHERE = (
     Key("back", "backspace", "jump_back", "back", "back to the channel from which you jumped"),
     Key("copy", "y", "copy", "copy", "copy the command that makes this channel's figure"),
     Key("mode", "m", "mode", "glyphs", "other glyphs: half blocks, sextants, ASCII, quadrants"),
-    Key("focus-1", "1", "pane('layers')", "layers", "go to the layers"),
-    Key("focus-2", "2", "pane('channels')", "channels", "go to the channels"),
-    Key("focus-3", "3", "pane('projections')", "projections", "go to the projections"),
-    Key("focus-4", "4", "pane('patches')", "patches", "go to the patches"),
-    Key("focus-5", "5", "pane('top')", "top", "go to the table of top activations"),
-    Key("focus-6", "6", "pane('map')", "map", "go to the map of all channels"),
+    Key("focus-1", "1", "pane('layers')", "layers", "go to the layers", first=True),
+    Key("focus-2", "2", "pane('channels')", "channels", "go to the channels", first=True),
+    Key("focus-3", "3", "pane('projections')", "projections", "go to the projections", first=True),
+    Key("focus-4", "4", "pane('patches')", "patches", "go to the patches", first=True),
+    Key("focus-5", "5", "pane('top')", "top", "go to the table of top activations", first=True),
+    Key("focus-6", "6", "pane('map')", "map", "go to the map of all channels", first=True),
     Key("next-pane", "tab", "app.focus_next", "next pane", "go to the next pane"),
     Key("previous-pane", "shift+tab", "app.focus_previous", "previous pane", "go to the pane before"),
     Key("cancel", "escape", "cancel", "cancel", "end filtering, or stop what is being computed"),
@@ -92,11 +95,16 @@ PICTURE = (
     Key("own-feeds", "f", "study('feeds')", "feeds", "what drives the channel on this picture", "f"),
     Key("own-layer-down", "left_square_bracket", "layer(-1)", "layer", "the layer below, or all", "[ ]"),
     Key("own-layer-up", "right_square_bracket", "layer(1)", "layer up", "the layer above, or all"),
-    Key("own-complete", "tab", "complete", "complete", "complete the path; from the list, to it", "tab"),
-    Key("own-list", "down", "list", "list", "from the path into the list"),
-    Key("own-path", "i,slash", "path", "path", "another picture"),
+    Key("own-path", "i,slash,tab", "path", "path", "another picture: to its path", "i"),
     Key("own-help", "question_mark", "help", "help", "this help"),
     Key("own-close", "escape,q", "close", "close", "back to the panes", "esc"),
+)
+
+PATH = (
+    Key("path-take", "enter", "submit", "look", "look at this picture, or into this folder", "⏎"),
+    Key("path-complete", "tab", "screen.complete", "complete", "complete as far as it is certain", "tab"),
+    Key("path-list", "down", "screen.list", "list", "from the path into the list", "↓"),
+    Key("path-close", "escape", "screen.close", "close", "back to the panes", "esc"),
 )
 
 OCCLUSION = (
@@ -151,6 +159,7 @@ TABLES = {
     "while filtering": FILTER,
     "in the large view": LARGE,
     "on a picture of your own": PICTURE,
+    "while typing a path": PATH,
     "on an occlusion": OCCLUSION,
     "on feeds": FEEDS,
 }
@@ -183,6 +192,7 @@ def bindings(table: Iterable[Key]) -> list[BindingType]:
             key_display=key.footer or None,
             id=key.id,
             tooltip=key.help,
+            priority=key.first,
         )
         for key in table
     ]

@@ -111,13 +111,21 @@ class TileSize:
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer: its map, and what a unit of it sees, both (rows, columns)."""
+    """One layer: its map, and what a unit of it sees, both (rows, columns).
+
+    ``names`` are those of its channels, where each stands for a class.
+    """
 
     name: str
     kind: str
     channels: int
     map_size: tuple[int, ...]
     field_size: tuple[int, int] | None
+    names: tuple[str, ...] = ()
+
+    def called(self, channel: int) -> str:
+        """Give a channel as it is written, with its name if it has one: ``fc8:40 hat``."""
+        return f"{self.name}:{channel}" + (f" {self.names[channel]}" if self.names else "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,10 +133,13 @@ class Bitmap:
     """A picture, equal only to itself, so that drawings of it can be kept.
 
     ``pixels`` [h, w, 3] are colours (uint8), or a projection's signed values (float32), which are
-    scaled when they are drawn. ``drawings`` are its strips by rows, columns and mode.
+    scaled when they are drawn. A ``box`` (y0, x0, y1, x1) is drawn around that part of them, on what is
+    shown and not on the pixels: at the size of a thumbnail a thin line would be lost. ``drawings`` are its
+    strips by rows, columns and mode.
     """
 
     pixels: Any
+    box: tuple[int, int, int, int] | None = None
     drawings: dict[tuple[int, int, str], list[Any]] = field(default_factory=dict, repr=False)
 
 

@@ -184,11 +184,14 @@ def _remember_cell(width: int, height: int) -> None:
 
 
 def enlarged_square(bitmap: Bitmap, side: int) -> Any:
-    """Give a square picture ``side`` pixels wide, a PIL image; signed values on their own scale."""
+    """Give a square PIL image ``side`` pixels wide, the box on it; signed values on their own scale."""
     from zfexplore.figures.blocks import enlarged
     from zfexplore.figures.display import to_rgb
+    from zfexplore.tui.cells import with_box
 
     pixels = to_rgb(bitmap.pixels)[0] if bitmap.pixels.dtype.kind == "f" else bitmap.pixels
+    if bitmap.box is not None:
+        pixels = with_box(pixels, bitmap.box)
     return enlarged(pixels, side, side)
 
 

@@ -90,7 +90,8 @@ class RankedRow:
     """One channel's response to the picture: its strongest unit, and the per cent of images below it.
 
     ``lowest`` and ``highest`` bound the percentile; ``rank`` is the place among the atlas's nine, 1 for
-    more than any image of the atlas, None below the ninth.
+    more than any image of the atlas, None below the ninth. ``window`` is what the unit sees of the picture,
+    None where it sees all of it, as those of fully connected layers do.
     """
 
     unit: Unit
@@ -99,6 +100,7 @@ class RankedRow:
     lowest: float
     highest: float
     rank: int | None
+    window: Box | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -114,7 +114,6 @@ class Subject:
         import numpy as np
 
         from zfexplore.figures.blocks import block_from, patch_tile
-        from zfexplore.tui.cells import with_box
 
         assert self.atlas is not None
         place = exemplar.place
@@ -137,7 +136,7 @@ class Subject:
             scale=cell.scale,
             projection=say.Bitmap(values),
             patch=say.Bitmap(np.asarray(patch_tile(cell, edge, edge))),
-            whole=say.Bitmap(with_box(cell.image, tuple(cell.window))),
+            whole=say.Bitmap(cell.image, box=tuple(cell.window)),
             image=place.image,
         )
 
@@ -167,6 +166,8 @@ def net_loaded(checkpoint: Checkpoint, watched: tuple[str, ...]) -> say.NetLoade
 
     metadata = checkpoint.metadata
     size = metadata.input.size
+    stages = summarise(checkpoint.trunk, (size, size))
+    last = next((stage.name for stage in reversed(stages) if stage.kind == "fc"), "")
     layers = tuple(
         say.Layer(
             stage.name,
@@ -174,8 +175,9 @@ def net_loaded(checkpoint: Checkpoint, watched: tuple[str, ...]) -> say.NetLoade
             stage.channels,
             () if stage.kind == "fc" else stage.map_size,
             stage.field.size if stage.field else None,
+            metadata.classes if stage.name == last and stage.channels == len(metadata.classes) else (),
         )
-        for stage in summarise(checkpoint.trunk, (size, size))
+        for stage in stages
         if stage.name in watched
     )
     classes = f", {len(metadata.classes)} classes" if metadata.classes else ""

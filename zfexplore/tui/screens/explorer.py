@@ -14,19 +14,24 @@ from zfexplore.tui.widgets.jobs import JobBar
 from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.layers import LayerList, LayerTabs
 from zfexplore.tui.widgets.minimap import Minimap, strengths
-from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, PictureGrid
+from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, SIDE, PictureGrid, widest_tile
 from zfexplore.tui.widgets.rows import Rows
 from zfexplore.tui.widgets.sidebar import Sidebar, entitle
 from zfexplore.tui.widgets.status import StatusBar
 from zfexplore.tui.widgets.top import TopList
 from zfexplore.units import Unit
 
+WIDE, TALL = 160, 32  # columns and rows of the screen, from which panes have room to spare
+SIDEBAR, WIDE_SIDEBAR = 28, 46  # columns, as in theme.tcss
+BARS = 3  # rows of status, jobs and keys
+LEAST_FACTS, MOST_FACTS = 6, 18  # rows: three places; all of a map of 32 x 32 channels
+
 
 class ExplorerScreen(Screen[None]):
     """Panes told by value what to show; what the user did in them goes on to the app in two messages."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (70, "-narrow"), (ROOM_FOR_BOTH, "-normal"), (160, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (70, "-narrow"), (ROOM_FOR_BOTH, "-normal"), (WIDE, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (TALL, "-tall")]
 
     class Went(Message):
         """The user went to a layer (and, if given, a channel of it)."""
@@ -78,6 +83,7 @@ class ExplorerScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Begin with the channels."""
+        self._share_rows(*self.app.size)
         for grid in self.grids:
             grid.mode = self.mode
         self.watch(self.grids[0], "dim", self._dim_places, init=False)
@@ -88,9 +94,20 @@ class ExplorerScreen(Screen[None]):
         self.call_after_refresh(self.post_message, self.Drawn())
 
     def on_resize(self, event: events.Resize) -> None:
-        """Tell jobs in the status bar where there is no job bar."""
+        """Tell jobs in the status bar where there is no job bar; share the rows out."""
         self.query_one(StatusBar).brief = event.size.width < ROOM_FOR_BOTH
+        self._share_rows(*event.size)
         self.refresh_bindings()
+
+    def _share_rows(self, width: int, height: int) -> None:
+        """Give table and map the rows that the grids do not need; below both grids theme.tcss does."""
+        facts = self.query_one("#facts").styles
+        if width < ROOM_FOR_BOTH:
+            facts.clear_rule("height")
+            facts.clear_rule("display")
+            return
+        rows = rows_of_facts(width, height)
+        facts.height, facts.display = rows or 1, "block" if rows else "none"
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -105,6 +122,22 @@ class ExplorerScreen(Screen[None]):
         return self.grids if self.pinned is None else self.grids[:1]
 
     @property
+    def grid_in_use(self) -> PictureGrid:
+        """The grid that keys act on: the second where a pinned channel has the focus or all room."""
+        projections, patches = self.grids
+        alone = patches.display and (patches.has_focus or not projections.display)
+        return patches if self.pinned is not None and alone else projections
+
+    @property
+    def unit_in_use(self) -> Unit | None:
+        """The channel whose pictures that grid shows, or is to show; None where a filter leaves none."""
+        if self.pinned is not None and self.grid_in_use is self.grids[1]:
+            return Unit.parse(self.pinned[0])
+        if self.stage is None or self.channel is None:
+            return None
+        return Unit(self.stage.name, self.channel)
+
+    @property
     def sidebar(self) -> Sidebar:
         """The lists of layers and channels."""
         return self.query_one(Sidebar)
@@ -114,11 +147,19 @@ class ExplorerScreen(Screen[None]):
         """The channel under the cursor."""
         return self.sidebar.channel_list.channel
 
-    def show_layer(self, layer: say.Layer, channel: int) -> None:
-        """Put a layer's channels into the lists, the cursor on ``channel``."""
+    def called(self, unit: Unit) -> str:
+        """Give a channel as it is written, with its name if it has one."""
+        layer = next((layer for layer in self.stages if layer.name == unit.stage), None)
+        return str(unit) if layer is None else layer.called(unit.channel)
+
+    def show_layer(self, layer: say.Layer, channel: int, *, named: bool) -> None:
+        """Put a layer's channels into the lists, the cursor on ``channel`` if the filter leaves it.
+
+        It ends a filter if it was ``named`` by the user and not only remembered.
+        """
         self.stage = layer
         self.query_one(LayerTabs).here = layer.name
-        self.sidebar.show_layer(layer, self.statistics.get(layer.name), channel)
+        self.sidebar.show_layer(layer, self.statistics.get(layer.name), channel, named=named)
         self.show_map()
         self.name_panes()
 
@@ -133,13 +174,21 @@ class ExplorerScreen(Screen[None]):
     def expect_channel(self) -> str:
         """Dim the old pictures until the first new one comes; give the channel's name."""
         assert self.stage is not None
-        unit = str(Unit(self.stage.name, self.channel or 0))
+        unit = self.stage.called(self.channel or 0)
         self.query_one(StatusBar).unit = unit
         for grid in self.live_grids:
             grid.stale = True
             grid.notice = grid.notice if self.statistics == {} else ""
         self.query_one(Minimap).cursor = self.channel or 0
         return unit
+
+    def show_no_channel(self) -> None:
+        """Clear the panes of a layer of which the filter leaves no channel."""
+        assert self.stage is not None
+        self.query_one(StatusBar).unit = self.stage.name
+        for grid in self.live_grids:
+            grid.stale = True
+        self.settle(f"no channel of {self.stage.name} passes the filter")
 
     def settle(self, notice: str) -> None:
         """Stop expecting pictures; those of another channel go, and ``notice`` says why there are none."""
@@ -154,7 +203,7 @@ class ExplorerScreen(Screen[None]):
         """Write the titles: what each pane shows now."""
         projections, patches = self.grids
         second = "whole images" if self.boxed else "patches"
-        pinned = f"projections of {self.pinned[0]}, pinned" if self.pinned else ""
+        pinned = f"projections of {self.called(Unit.parse(self.pinned[0]))}, pinned" if self.pinned else ""
         entitle(projections, "3 projections, here" if self.pinned else "3 projections")
         entitle(patches, f"4 {pinned or second}")
         here = self.stage.name if self.stage else ""
@@ -210,7 +259,7 @@ class ExplorerScreen(Screen[None]):
         for grid in self.live_grids:
             grid.stale = False
             grid.pictures = grid.pictures[: event.count]
-        self.silent = "" if event.count else str(Unit(event.stage, event.channel))
+        self.silent = "" if event.count else self.called(Unit(event.stage, event.channel))
         self._tell_silence()
 
     def _tell_silence(self) -> None:
@@ -299,6 +348,18 @@ class ExplorerScreen(Screen[None]):
     def toggle_box(self) -> None:
         """Change between patches and whole images with a box."""
         self.boxed = not self.boxed
-        if self.pinned is None:
-            self.grids[1].kind = "whole" if self.boxed else "patch"
+        self.grids[1].kind = "whole" if self.boxed else "patch"
         self.name_panes()
+
+
+def rows_of_facts(width: int, height: int) -> int:
+    """Give the rows of table and map below two grids side by side: those that tiles cannot use, 0 for none.
+
+    Tiles are square and three stand in a row, so that a grid's width says how high it can be.
+    """
+    sidebar = WIDE_SIDEBAR if width >= WIDE else SIDEBAR
+    tile = widest_tile((width - sidebar - 2) // 2)  # the stage's edge, and a column between the grids
+    left = height - BARS - (SIDE * (tile + 1) + 1)  # a caption above each tile, a title above all
+    if left >= LEAST_FACTS:
+        return min(left, MOST_FACTS)
+    return max(8, min(11, height // 4 + 1)) if height >= TALL else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 from textual import events
@@ -13,13 +14,17 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from zfexplore.tui.keys import tables_from, written
+from zfexplore.tui.keys import PANES, bindings, tables_from, written
+from zfexplore.tui.widgets.keybar import KeyBar
 
 
 class HelpScreen(ModalScreen[None]):
     """A dialog that any of its keys closes."""
 
-    BINDINGS = [Binding("escape,q,question_mark,enter", "dismiss", "close")]
+    BINDINGS = [
+        Binding("escape,q,question_mark,enter", "dismiss", "close", key_display="esc"),
+        *bindings(PANES),
+    ]
 
     def on_click(self, event: events.Click) -> None:
         """Close when clicked beside the dialog."""
@@ -34,17 +39,38 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """One table, scrolled where it is higher than the screen."""
         with VerticalScroll(classes="dialog") as dialog:
-            dialog.border_title = "keys"
-            yield Static(key_table(self.place, self.keymap))
+            dialog.border_title, dialog.border_subtitle = "keys", "esc closes"
+            yield Static(key_tables(self.place, self.keymap, self.app.current_theme.accent or ""))
+        yield KeyBar()  # over that of the screen below, whose keys rest
+
+    def action_step(self, down: int, across: int) -> None:
+        """Scroll a line."""
+        self.query_one(VerticalScroll).scroll_relative(y=down, animate=False)
+
+    def action_page(self, direction: int) -> None:
+        """Scroll half a page."""
+        dialog = self.query_one(VerticalScroll)
+        dialog.scroll_relative(y=direction * max(1, dialog.size.height // 2), animate=False)
+
+    def action_edge(self, direction: int) -> None:
+        """Scroll to the beginning or the end."""
+        dialog = self.query_one(VerticalScroll)
+        dialog.scroll_to(y=0 if direction < 0 else dialog.max_scroll_y, animate=False)
 
 
-def key_table(place: str, keymap: Mapping[str, str]) -> Table:
-    """Give the table of keys as ``keymap`` changes them, those of ``place`` first."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column()
-    for title, keys in tables_from(place).items():
-        table.add_row("", Text(title, style="underline"))
-        for key in keys:
-            table.add_row(Text(written(keymap.get(key.id, key.keys)), style="bold"), key.help)
-    return table
+def key_tables(place: str, keymap: Mapping[str, str], accent: str) -> Group:
+    """Give the tables of keys as ``keymap`` changes them, those of ``place`` first, titles in ``accent``."""
+    tables = {
+        title: [(written(keymap.get(key.id, key.keys)), key.help) for key in keys]
+        for title, keys in tables_from(place).items()
+    }
+    widest = max(len(names) for rows in tables.values() for names, _ in rows)
+    parts: list[RenderableType] = []
+    for title, rows in tables.items():
+        table = Table.grid(padding=(0, 2))
+        table.add_column(width=widest)
+        table.add_column()
+        for names, help in rows:
+            table.add_row(Text(names, style="bold"), help)
+        parts += [*([""] if parts else []), Text(title, style=f"bold {accent}".strip()), table]
+    return Group(*parts)

@@ -190,7 +190,7 @@ def numbers_of(view: Occlusion, place: tuple[int, int]) -> list[str]:
         return [f"{where}: not yet", *_scales(view)]
     total = view.total[row][column]
     share = f", {total / view.intact_total:.0%}" if view.intact_total else ""
-    lines = [f"{where}: response {number(total)}{share} of {number(view.intact_total)} intact"]
+    lines = [f"{where}: sum of the map {number(total)}{share} of {number(view.intact_total)} intact"]
     if view.best and view.intact_probability is not None and view.intact_best is not None:
         lines.append(
             f"{view.label} {view.probability[row][column]:.1%}, intact {view.intact_probability:.1%}"
@@ -215,7 +215,7 @@ def nearest(windows: Sequence[Sequence[Box]], y: float, x: float) -> tuple[int, 
 def _scales(view: Occlusion) -> list[str]:
     """Give the values of the darkest and the brightest colour of each map."""
     low, high = _range(view.total, view.intact_total)
-    text = f"dark to bright: response {number(low)} to {number(high)}"
+    text = f"dark to bright: sum of the map {number(low)} to {number(high)}"
     if view.probability and view.intact_probability is not None:
         low, high = _range(view.probability, view.intact_probability)
         text += f" · probability {low:.1%} to {high:.1%}"
@@ -228,6 +228,4 @@ def _range(values: Sequence[Sequence[float]], intact: float) -> tuple[float, flo
 
 
 def _boxed(bitmap: say.Bitmap, window: tuple[int, int, int, int]) -> say.Bitmap:
-    from zfexplore.tui.cells import with_box  # numpy is there by now: the picture is made of it
-
-    return say.Bitmap(with_box(bitmap.pixels, window))
+    return say.Bitmap(bitmap.pixels, box=window)

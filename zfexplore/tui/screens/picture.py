@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from zfexplore.tui import keys
+from zfexplore.tui.messages import Bitmap
 from zfexplore.tui.paths import completed, completions
 from zfexplore.tui.questions import Chosen, Ranking, RankPicture
 from zfexplore.tui.screens.inquiry import InquiryScreen
@@ -21,6 +22,12 @@ from zfexplore.tui.widgets.line import Line
 from zfexplore.tui.widgets.ranked import PathList, RankedList
 from zfexplore.tui.widgets.rows import Rows
 from zfexplore.units import Unit
+
+
+class PathLine(Line):
+    """The path; its keys are told at the foot while it is typed."""
+
+    BINDINGS = keys.bindings(keys.PATH)
 
 
 class PictureScreen(InquiryScreen):
@@ -44,7 +51,7 @@ class PictureScreen(InquiryScreen):
     def compose(self) -> ComposeResult:
         """A line on what is shown, the prompt, and a list beside the picture."""
         yield Static(" a picture of your own", id="own-title", markup=False)
-        yield Line(self.path, id="own-path", placeholder="path of a picture; tab completes", compact=True)
+        yield PathLine(self.path, id="own-path", placeholder="path of a picture; tab completes", compact=True)
         with Horizontal():
             with Vertical():
                 yield PathList(id="own-files")
@@ -65,14 +72,15 @@ class PictureScreen(InquiryScreen):
         self.query_one(Input).focus()
         self._complete(self.query_one(Input).value)
 
-    def action_complete(self) -> None:
-        """Complete the path as far as it is certain; from the lists, go back to the prompt."""
+    @work(exclusive=True, group="completing")
+    async def action_complete(self) -> None:
+        """Complete the path as far as it is certain, unless it is another by the time its folder is read."""
         line = self.query_one(Input)
-        if not line.has_focus:
-            self.action_path()
-            return
-        line.value = completed(line.value, self.query_one(PathList).paths)
-        line.cursor_position = len(line.value)
+        text = line.value
+        found = await asyncio.to_thread(completions, text)
+        if line.value == text and (longer := completed(text, found)).startswith(text):
+            line.value = longer
+            line.cursor_position = len(longer)
 
     def action_list(self) -> None:
         """Go from the prompt into the list below it."""
@@ -120,7 +128,7 @@ class PictureScreen(InquiryScreen):
         channels = self.query_one(RankedList)
         channels.notice = "no channel"
         channels.ranked = answer.rows
-        self.query_one(LargePicture).bitmap = answer.picture
+        self._box_the_unit()
         self._headline()
 
     def show_refusal(self, text: str) -> None:
@@ -129,6 +137,18 @@ class PictureScreen(InquiryScreen):
         self._tell(f" ✗ {text}")
         self.add_class("-refused")
         self.action_path()
+
+    def on_rows_moved(self, event: Rows.Moved) -> None:
+        """Show what the unit under the cursor sees."""
+        if isinstance(event.rows, RankedList):
+            self._box_the_unit()
+
+    def _box_the_unit(self) -> None:
+        """Draw a box around what the unit under the cursor sees of the picture."""
+        row = self.query_one(RankedList).here
+        if self.ranking is not None:
+            box = row.window if row is not None else None
+            self.query_one(LargePicture).bitmap = Bitmap(self.ranking.picture.pixels, box=box)
 
     def on_rows_opened(self) -> None:
         """A second click takes a path, or goes to a channel."""
@@ -148,6 +168,7 @@ class PictureScreen(InquiryScreen):
         ranked = {row.unit.stage for row in self.ranking.rows}
         names = ["", *(name for name in self.stages if name in ranked)]
         channels.layer = names[(names.index(channels.layer) + step) % len(names)]
+        self._box_the_unit()
         self._headline()
 
     def action_go(self) -> None:

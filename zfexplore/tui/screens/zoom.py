@@ -18,6 +18,8 @@ from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.large import LargePicture
 from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH
+from zfexplore.tui.widgets.sidebar import entitle
+from zfexplore.tui.widgets.top import bare_name
 from zfexplore.units import Unit
 
 
@@ -30,12 +32,13 @@ class ZoomScreen(ModalScreen[int]):
 
     def __init__(
         self, unit: Unit, pictures: tuple[Shown, ...], rank: int, mode: str, *,
-        boxed: bool, pixels: type[Widget] | None = None,
+        boxed: bool, called: str = "", pixels: type[Widget] | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.pixels = pixels if mode != "ascii" else None  # who wants ASCII wants it here too
         self.unit, self.rank, self.mode, self.boxed = unit, rank, mode, boxed
         self.set_reactive(ZoomScreen.pictures, pictures)
+        self.called = called  # the channel's name, if it has one
         self.second = False  # where only one fits: the patch instead of the projection
 
     @property
@@ -100,11 +103,14 @@ class ZoomScreen(ModalScreen[int]):
         patch.styles.padding = (0, 0, 0, 1 + odd)
         y0, x0, y1, x1 = shown.window
         parts = [
-            str(Unit(self.unit.stage, self.unit.channel, *shown.place)),
+            f"{Unit(self.unit.stage, self.unit.channel, *shown.place)} {self.called}".strip(),
             f"#{shown.rank + 1} of {len(self.pictures)}",
             f"activation {number(shown.value)}",
-            f"{shown.label}  {shown.name}".strip(),
             f"rows {y0}-{y1 - 1}, columns {x0}-{x1 - 1}",
             f"full brightness ±{shown.scale:.3g}",
+            *([shown.label] if shown.label else []),
+            bare_name(shown.name, shown.label),  # last, for it is the longest
         ]
+        entitle(projection, "projection")
+        entitle(patch, "whole image" if self.boxed else "what the unit saw")
         self.query_one("#zoom-title", Static).update(" " + "  ·  ".join(parts))

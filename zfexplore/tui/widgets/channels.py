@@ -22,6 +22,7 @@ COLUMNS = (
     Column("sel", 4),
     Column("best class", 10, right=False, rest=True),
 )
+NAME = Column("class", 12, right=False)  # what the channel itself stands for
 
 
 class ChannelList(Rows):
@@ -33,14 +34,16 @@ class ChannelList(Rows):
     sorted_by: reactive[str] = reactive("ch")
 
     def columns(self) -> tuple[Column, ...]:
-        """Number, maximum, mean of the image maxima, share of images where it fires, selectivity, class.
+        """Number, maximum, own class, mean of the image maxima, share of images where it fires, selectivity,
+        best class.
 
         What only labels tell is left out without labels. The column that they are sorted by takes the
         second's place where there would be no room for it.
         """
         known = self.statistics
         unlabelled = known is not None and not len(known.best_class)
-        columns = _with_room(COLUMNS[:-2] if unlabelled else COLUMNS)
+        told = COLUMNS[:-2] if unlabelled else COLUMNS
+        columns = _with_room((*told[:2], NAME, *told[2:]) if self.stage and self.stage.names else told)
         chosen = next((column for column in columns if column.title == self.sorted_by != "ch"), None)
         if chosen is None:
             return columns
@@ -54,12 +57,13 @@ class ChannelList(Rows):
         """One channel, by column; dots where nothing is known yet."""
         channel = self.order[index]
         known = self.statistics
+        names = self.stage.names if self.stage else ()
+        cells = {"ch": str(channel), "class": names[channel] if names else ""}
         if known is None or channel >= len(known.maximum):
-            return {"ch": str(channel), "max": "·", "fires": "·", "mean": "·", "sel": "·"}
+            return cells | {"max": "·", "fires": "·", "mean": "·", "sel": "·"}
         if known.maximum[channel] <= 0:
-            return {"ch": str(channel), "max": "dead", "fires": "0%", "mean": "0"}
-        return {
-            "ch": str(channel),
+            return cells | {"max": "dead", "fires": "0%", "mean": "0"}
+        return cells | {
             "max": number(known.maximum[channel]),
             "fires": f"{100 * known.firing[channel]:.0f}%",
             "mean": number(known.mean[channel]),
@@ -112,9 +116,14 @@ def _with_room(columns: tuple[Column, ...]) -> tuple[Column, ...]:
 
 
 def number(value: float) -> str:
-    """Write a value in at most six characters: 21.43, 0.0123, 1234."""
-    if abs(value) >= 1000:
-        return f"{value:.3g}" if abs(value) >= 1e6 else f"{value:.0f}"
-    if abs(value) >= 10:
+    """Write a value in at most six characters: 21.4, 0.0123, 1234, -0.012, 1.2e6, 3e-09."""
+    size = abs(value)
+    if value and not (1e-4 if value > 0 else 1e-3) <= size < 99999.5:
+        brief = (f"{value:.{decimals}e}".replace("e+", "e").replace("e0", "e") for decimals in (1, 0))
+        return next(text for text in brief if len(text) <= 6)
+    if size >= 999.95:
+        return f"{value:.0f}"
+    if size >= 10:
         return f"{value:.1f}"
-    return f"{value:.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.4f}"
+    decimals = 2 if size >= 0.1 or not value else 3 if value < 0 else 4
+    return f"{value:.{decimals}f}"

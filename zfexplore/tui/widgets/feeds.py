@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from textual.reactive import reactive
 
 from zfexplore.tui.questions import INPUT, FeedRow
@@ -14,41 +16,44 @@ COLOURS = ("red", "green", "blue")  # the channels of the picture
 
 
 class FeedList(Rows):
-    """Channels below, from the strongest driver to the strongest inhibitor."""
+    """Channels below, from the strongest driver to the strongest inhibitor, then what is tiny, summed."""
 
     feeds: reactive[tuple[FeedRow, ...]] = reactive((), init=False)
+    told: tuple[FeedRow, ...] = ()  # those with a line of their own
     notice: reactive[str] = reactive("")
 
     def columns(self) -> tuple[Column, ...]:
         """Unit below, contribution, share of all, own activation, and a bar."""
         return (
-            Column("unit", 16, right=False),
+            Column("unit", 22, right=False),
             Column("adds", 8),
             Column("share", 6),
-            Column("value", 6, pane=46),
-            Column(" drives ━  holds down ╌", 0, right=False, pane=60, rest=True),
+            Column("value", 6, pane=52),
+            Column(" drives ━  holds down ╌", 0, right=False, pane=66, rest=True),
         )
 
     def count(self) -> int:
-        """Number of channels."""
-        return len(self.feeds)
+        """Number of lines."""
+        return len(self.told) + (len(self.told) < len(self.feeds))
 
     def texts(self, index: int) -> tuple[str, ...]:
-        """One channel."""
-        feed = self.feeds[index]
-        sign = "+" if feed.contribution >= 0 else "-"
+        """One channel, or all those that are not told one by one."""
+        if index == len(self.told):
+            tiny = [feed.contribution for feed in self.feeds if is_tiny(feed)]
+            return (f"and {len(tiny)} more together", signed(math.fsum(tiny)), "", "", "")
+        feed = self.told[index]
         largest = max(abs(each.share) for each in (self.feeds[0], self.feeds[-1]))
         return (
             name_of(feed.unit),
-            f"{sign}{number(abs(feed.contribution))}",
+            signed(feed.contribution),
             f"{100 * feed.share:.1f}%",
             number(feed.activation),
             f" {bar(feed.share, largest)}",
         )
 
     def is_faint(self, index: int) -> bool:
-        """A channel that adds nothing."""
-        return self.feeds[index].contribution == 0
+        """A channel that adds nothing, and those that add next to nothing."""
+        return index == len(self.told) or self.told[index].contribution == 0
 
     def empty_text(self) -> str:
         """Say why there is nothing."""
@@ -57,7 +62,7 @@ class FeedList(Rows):
     @property
     def here(self) -> FeedRow | None:
         """The channel under the cursor."""
-        return self.feeds[self.cursor] if self.feeds else None
+        return self.told[self.cursor] if self.cursor < len(self.told) else None
 
     def watch_notice(self) -> None:
         """Draw the line that stands for the rows."""
@@ -65,8 +70,19 @@ class FeedList(Rows):
 
     def watch_feeds(self) -> None:
         """Draw the new rows."""
+        self.told = tuple(feed for feed in self.feeds if not is_tiny(feed)) or self.feeds
         self.cursor = 0
         self.changed()
+
+
+def is_tiny(feed: FeedRow) -> bool:
+    """Tell whether a share is written as none."""
+    return f"{100 * abs(feed.share):.1f}" == "0.0"
+
+
+def signed(value: float) -> str:
+    """Write a value with its sign."""
+    return f"{'+' if value >= 0 else '-'}{number(abs(value))}"
 
 
 def bar(share: float, largest: float, cells: int = BAR) -> str:

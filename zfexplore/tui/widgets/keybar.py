@@ -52,11 +52,11 @@ class KeyBar(Widget):
         self._bindings_changed(self.screen)
 
     def _bindings_changed(self, screen: Screen[object]) -> None:
-        """Read the keys that are in force, one for each action; none of the app's where letters are typed."""
+        """Read the keys that are in force, one for each action; where letters are typed, only the line's."""
         typing = screen.focused is not None and screen.focused.check_consume_key("a", "a")
         found: dict[str, Hint] = {}
         for owner, binding, enabled, tooltip in screen.active_bindings.values():
-            if binding.show and enabled and not (typing and owner is self.app):
+            if binding.show and enabled and (not typing or owner is screen.focused):
                 written = self.app.get_key_display(binding)
                 found.setdefault(binding.action, Hint(written, binding.description, binding.key, tooltip))
         self.hints = tuple(found.values())

@@ -1,7 +1,7 @@
 """All channels of a layer at once, a block each, brighter the stronger; walked with the arrows.
 
-A character cell holds two channels, one above the other. The channel under the cursor has the
-accent's colour, and its number stands in the title.
+A character cell holds two channels, one above the other. The channel under the cursor is a triangle
+that points to its half of the cell, seen without colour too.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from zfexplore.tui.strips import style
 
 HERE = 0xE06C5A
 UPPER_HALF = "▀"
+UPPER_HERE, LOWER_HERE = "▲", "▼"
 
 
 class Minimap(Widget, can_focus=True):
@@ -128,14 +129,17 @@ class Minimap(Widget, can_focus=True):
         return Strip(segments or blank).adjust_cell_length(self.size.width, self._plain)
 
     def _pair(self, upper: int, lower: int) -> Segment:
-        text = UPPER_HALF * self._cells
+        if lower == self.cursor:
+            return Segment(LOWER_HERE * self._cells, style(HERE, self._colour(upper)))
+        here = upper == self.cursor
+        glyph, ink = (UPPER_HERE, HERE) if here else (UPPER_HALF, self._colour(upper))
         if lower < len(self.strengths):
-            return Segment(text, style(self._colour(upper), self._colour(lower)))
-        ink = Style.from_color(Color.from_triplet(_triplet(self._colour(upper))), self._plain.bgcolor)
-        return Segment(text, ink)
+            return Segment(glyph * self._cells, style(ink, self._colour(lower)))
+        alone = Style.from_color(Color.from_triplet(_triplet(ink)), self._plain.bgcolor)
+        return Segment(glyph * self._cells, alone)
 
     def _colour(self, channel: int) -> int:
-        return HERE if channel == self.cursor else shade(self.strengths[channel] / self._strongest)
+        return shade(self.strengths[channel] / self._strongest)
 
 
 def shade(share: float) -> int:

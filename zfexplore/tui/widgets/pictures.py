@@ -68,9 +68,14 @@ def arrange(width: int, height: int) -> Arrangement:
     """Give the largest square tiles that fit a pane, a caption above each and a column between."""
     captions = height >= SIDE * LEAST_ROWS
     rows = max(1, height // SIDE - 1 if captions else (height + 1) // SIDE - 1)
+    rows = min(rows, widest_tile(width))
     columns = max(2, min(2 * rows, width // SIDE - 1))
-    rows = max(1, min(rows, (columns + 1) // 2))
     return Arrangement(rows, columns, max(1, (width - SIDE * columns - SIDE + 1) // 2), captions)
+
+
+def widest_tile(width: int) -> int:
+    """Give the rows of the largest square tile of which three stand side by side."""
+    return max(1, width // SIDE // 2)  # a column goes between: (width // SIDE - 1 + 1) // 2
 
 
 class PictureGrid(Widget, can_focus=True):
@@ -241,10 +246,13 @@ def drawn(bitmap: Bitmap, rows: int, columns: int, mode: str) -> list[Strip]:
     strips = bitmap.drawings.get((rows, columns, mode))
     if strips is None:
         # numpy is there by now: the pictures are made of it.
-        from zfexplore.tui.cells import drawable, to_cells
+        from zfexplore.tui.cells import boxed_blocks, drawable, to_cells
         from zfexplore.tui.strips import to_strips
 
-        strips = to_strips(to_cells(drawable(bitmap.pixels, rows, columns, mode), rows, columns, mode))
+        pixels = drawable(bitmap.pixels, rows, columns, mode)
+        if bitmap.box is not None:
+            pixels = boxed_blocks(pixels, bitmap.box, rows, columns, mode)
+        strips = to_strips(to_cells(pixels, rows, columns, mode))
         if len(bitmap.drawings) >= DRAWINGS:
             bitmap.drawings.clear()
         bitmap.drawings[rows, columns, mode] = strips

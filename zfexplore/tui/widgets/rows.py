@@ -34,6 +34,7 @@ class Column:
     right: bool = True
     pane: int = 0
     rest: bool = False  # takes what is left of the pane
+    front: bool = False  # what is too long loses its beginning, for its end tells it from others
 
 
 class Rows(ScrollView, can_focus=True):
@@ -235,7 +236,7 @@ class Rows(ScrollView, can_focus=True):
 
     def _line(self, mark: str, texts: tuple[str, ...], width: int, style: Style) -> Strip:
         columns = zip(texts, self._columns, self._rooms(), strict=True)
-        parts = [fitted(text, room, right=column.right) for text, column, room in columns]
+        parts = [fitted(text, room, right=column.right, front=column.front) for text, column, room in columns]
         return _padded(mark + " ".join(parts), width, style)
 
     def _rooms(self) -> list[int]:
@@ -245,11 +246,15 @@ class Rows(ScrollView, can_focus=True):
         return [rest if column.rest else column.width for column in self._columns]
 
 
-def fitted(text: str, room: int, *, right: bool = False) -> str:
-    """Give ``text`` in exactly ``room`` cells, its end replaced by ``…`` where it is longer."""
+def fitted(text: str, room: int, *, right: bool = False, front: bool = False) -> str:
+    """Give ``text`` in exactly ``room`` cells, its end, or its ``front``, made ``…`` where it is longer."""
     from rich.cells import cell_len, set_cell_size
 
     if cell_len(text) > room:
+        if front and room > 1:
+            while cell_len(text) >= room:
+                text = text[1:]
+            return set_cell_size("…" + text, room)
         return set_cell_size(text, room - 1) + "…" if room > 1 else set_cell_size(text, room)
     space = " " * (room - cell_len(text))
     return space + text if right else text + space

@@ -39,7 +39,9 @@ class Sidebar(Vertical):
         super().__init__(id=id)
         self.sort = "ch"
         self.filter = ""
-        self._left: int | None = None  # where the cursor was before a filter was typed, until it is entered
+        self._shown: int | None = None  # the channel to come back to from a filter that hides it
+        self._nothing = False  # is shown by the panes: the filter has left no channel of the layer
+        self._typing = False  # a filter: until it is entered the cursor may be on another channel
 
     def compose(self) -> ComposeResult:
         """Two lists, and between them the line to type in."""
@@ -64,36 +66,45 @@ class Sidebar(Vertical):
 
     # -- what is shown -----------------------------------------------------------------------------
 
-    def show_layer(self, layer: Layer, known: StageStatistics | None, channel: int) -> None:
-        """List all channels of a layer, the cursor on ``channel``."""
-        self.filter, self._left = "", None
-        line = self.query_one(Input)
-        line.value, line.display = "", False
+    def show_layer(
+        self, layer: Layer, known: StageStatistics | None, channel: int, *, named: bool = False
+    ) -> None:
+        """List a layer's channels, the cursor on ``channel`` or the first that the filter leaves.
+
+        If it was ``named`` by the user, a filter that hides it ends.
+        """
+        if named and channel not in choose(layer.channels, known, self.filter, names=layer.names):
+            self._forget_filter()
         self.channel_list.statistics = known
         self.channel_list.stage = layer
         self.layer_list.cursor = self.layer_list.stages.index(layer)
+        self._shown = channel
         self.order_channels(channel)
+        self._nothing = self.channel_list.channel is None
+        if not self._nothing:
+            self._shown = self.channel_list.channel
 
     def show_statistics(self, known: StageStatistics | None) -> None:
         """Fill in what has become known of the layer."""
         self.channel_list.statistics = known
         if self.filter or self.sort != "ch":
             before = self.channel_list.channel
-            self.order_channels(self._left)
-            now = self.channel_list.channel
-            if self._left is None and now is not None and now != before:
-                self.post_message(self.Entered(now))
+            self.order_channels()
+            if not self._typing and self.channel_list.channel != before:
+                self._enter()
 
     def order_channels(self, at: int | None = None) -> None:
-        """Filter and sort the channels, the cursor staying on ``at`` if it is still there.
+        """Filter and sort the channels, the cursor on ``at``, or staying on its channel, if that is left.
 
         Raises ExploreError where the filter cannot be read.
         """
         channels = self.channel_list
         if channels.stage is None:
             return
-        wanted = channels.channel if at is None else at
-        order = choose(channels.stage.channels, channels.statistics, self.filter, self.sort)
+        here = self._shown if self._typing or channels.channel is None else channels.channel
+        wanted = here if at is None else at
+        stage = channels.stage
+        order = choose(stage.channels, channels.statistics, self.filter, self.sort, names=stage.names)
         channels.sorted_by = self.sort
         channels.order = order
         channels.cursor = order.index(wanted) if wanted in order else 0
@@ -102,7 +113,8 @@ class Sidebar(Vertical):
     def go_to(self, channel: int) -> None:
         """Put the cursor on a channel, ending a filter that hides it."""
         if channel not in self.channel_list.order:
-            self.close_filter()
+            self._forget_filter()
+        self._shown, self._nothing = channel, False
         self.order_channels(channel)
 
     def _name_channels(self) -> None:
@@ -135,36 +147,54 @@ class Sidebar(Vertical):
 
     def open_filter(self) -> None:
         """Show the line to type in."""
-        self._left = self.channel_list.channel
+        self._typing = True
         line = self.query_one(Input)
         line.display = True
         line.focus()
 
     def close_filter(self) -> bool:
         """Show all channels again; tell whether there was a filter."""
-        line = self.query_one(Input)
-        if not (line.display or self.filter):
+        if not (self.query_one(Input).display or self.filter):
             return False
-        line.value, line.display, self.filter = "", False, ""
-        self.order_channels(self._left)
-        self._left = None
+        asleep = self._nothing or self.channel_list.channel is None
+        self.order_channels(self._forget_filter())
         self.channel_list.focus()
+        if asleep:
+            self._enter()
         return True
 
+    def _forget_filter(self) -> int | None:
+        """Empty the line and hide it; give the channel to come back to."""
+        line = self.query_one(Input)
+        if line.has_focus:
+            self.channel_list.focus()
+        back = self._shown if self._typing or self.channel_list.channel is None else None
+        line.value, line.display, self.filter, self._typing = "", False, "", False
+        return back
+
+    def _enter(self) -> None:
+        """Go to the channel that the cursor has come to; where none is left, stay with the one shown."""
+        if (channel := self.channel_list.channel) is not None:
+            self._shown, self._nothing = channel, False
+            self.post_message(self.Entered(channel))
+
     @on(Rows.Moved)
-    def _went_on(self) -> None:
+    def _went_on(self, event: Rows.Moved) -> None:
         """The cursor was moved, by the mouse if a filter is being typed."""
-        self._left = None
+        if event.rows is self.channel_list:
+            self._shown, self._nothing, self._typing = self.channel_list.channel, False, False
 
     @on(Input.Changed)
     def _filter_typed(self, event: Input.Changed) -> None:
         """Filter as the user types; what cannot be read yet leaves the list as it is."""
         before, self.filter = self.filter, event.value
+        self._typing = event.input.has_focus
         try:
-            self.order_channels(self._left)
+            self.order_channels()
         except ExploreError:
             self.filter = before
             event.input.add_class("-unreadable")
+            entitle(self.channel_list, "2 ✗ this is no filter")
         else:
             event.input.remove_class("-unreadable")
 
@@ -177,11 +207,10 @@ class Sidebar(Vertical):
             except ExploreError as error:
                 self.app.notify(str(error), severity="error", markup=False)
             return
-        self._left = None
+        self._typing = False
         event.input.display = bool(self.filter)
         self.channel_list.focus()
-        if self.channel_list.channel is not None:
-            self.post_message(self.Entered(self.channel_list.channel))
+        self._enter()
 
 
 def entitle(pane: Widget, title: str) -> None:

@@ -8,13 +8,16 @@ from zfexplore.tui.messages import TopRow
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.rows import Column, Rows
 
+ROOM_FOR_CLASS = 44  # cells, beside the image's name
+
 COLUMNS = (
     Column("#", 1),
     Column("value", 6),
     Column("y,x", 7, right=False, pane=36),
-    Column("class", 16, right=False, pane=50),
-    Column("image", 0, right=False, rest=True),
+    Column("class", 16, right=False, pane=ROOM_FOR_CLASS),
+    Column("image", 0, right=False, rest=True, front=True),
 )
+NARROW = (*COLUMNS[:3], Column("class", 0, right=False, rest=True))  # no room for both: the class says more
 
 
 class TopList(Rows):
@@ -25,8 +28,10 @@ class TopList(Rows):
     stale: reactive[bool] = reactive(False, init=False)  # they are still another channel's
 
     def columns(self) -> tuple[Column, ...]:
-        """Rank, activation, place in the map, class (of labelled images), image."""
-        return COLUMNS if any(place.label for place in self.places) else (*COLUMNS[:3], *COLUMNS[4:])
+        """Rank, activation, place in the map, class (of labelled images) and image, or one of the two."""
+        if not any(place.label for place in self.places):
+            return (*COLUMNS[:3], COLUMNS[4])
+        return COLUMNS if self.scrollable_content_region.width >= ROOM_FOR_CLASS else NARROW
 
     def count(self) -> int:
         """Number of places."""
@@ -36,8 +41,14 @@ class TopList(Rows):
         """One place."""
         place = self.places[index]
         where = "all" if place.y < 0 else f"{place.y},{place.x}"
-        cells = (str(place.rank + 1), number(place.value), where, place.label, place.name)
-        return cells if len(self.columns()) == len(cells) else (*cells[:3], *cells[4:])
+        texts = {
+            "#": str(place.rank + 1),
+            "value": number(place.value),
+            "y,x": where,
+            "class": place.label or bare_name(place.name, place.label),
+            "image": bare_name(place.name, place.label),
+        }
+        return tuple(texts[column.title] for column in self.columns())
 
     def empty_text(self) -> str:
         """Say why there is nothing."""
@@ -54,3 +65,8 @@ class TopList(Rows):
     def watch_places(self) -> None:
         """Draw the new places."""
         self.changed()
+
+
+def bare_name(name: str, label: str) -> str:
+    """Give an image's name without the folder of its class, where that is told beside it."""
+    return name.removeprefix(f"{label}/") if label else name
