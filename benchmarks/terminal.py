@@ -14,6 +14,7 @@ import time
 from contextlib import suppress
 
 SECONDS = 120.0  # how long anything is waited for
+WHO_ARE_YOU, A_TERMINAL = b"\x1b[c", b"\x1b[?62;22c"  # which every terminal answers, here: one with colours
 
 
 class Terminal:
@@ -90,5 +91,7 @@ class Terminal:
             data = os.read(self._master, 65536)
         except OSError:  # the program has ended
             return False
+        if WHO_ARE_YOU in data:
+            os.write(self._master, A_TERMINAL)
         self.written += data
         return bool(data)

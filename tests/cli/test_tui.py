@@ -45,6 +45,8 @@ class Terminal:
             data = self.child.read_nonblocking(65536, timeout=0.1)
         except pexpect.TIMEOUT:
             return
+        if b"\x1b[c" in data:  # every terminal says what it is when it is asked
+            self.child.send(b"\x1b[?62;22c")
         self.raw += data
         # pyte takes what Textual asks of newer terminals (CSI > ... u) for text.
         self._stream.feed(re.sub(rb"\x1b\[[<>=?][0-9;]*[a-zA-Z]", b"", data))
