@@ -27,6 +27,7 @@ from zfexplore.tui.inquiries import Inquiries
 from zfexplore.tui.terminal import log_path
 
 NICENESS = 10
+SECONDS_TO_SWITCH = 0.001  # after which this thread lets the event loop run Python; 0.005 is Python's own
 SECONDS_BETWEEN_PARTIALS = 1.0
 SECONDS_TO_STOP = 5.0
 
@@ -84,6 +85,7 @@ class Engine:
             return
         finally:
             _spare_the_collector()
+        sys.setswitchinterval(SECONDS_TO_SWITCH)
         _lower_priority()  # not before: on a busy machine loading would take for ever
         while not self._inbox.closed:
             try:
