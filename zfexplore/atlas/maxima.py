@@ -97,8 +97,8 @@ def _strongest(maps: Tensor, coarse: Tensor, pool: AxisStep, weakest: Tensor) ->
     The pooled map is a quarter the size where the pooling leaves no place out. The first of its rows
     with the maximum has seen the row of the place that comes first in rows from the top.
     """
-    if maps.ndim == 2:
-        maps = coarse = maps[:, :, None, None]
+    if maps.ndim == 2:  # a fully connected layer: each channel has one place, number 0
+        return maps.float(), torch.zeros(maps.shape, dtype=torch.int64, device=maps.device)
     pixels = maps.permute(0, 2, 3, 1)  # [n, h, w, c], as they lie in memory
     height, width = pixels.shape[1:3]
     rows = coarse.permute(0, 2, 3, 1).amax(dim=2)  # [n, h', c]
