@@ -20,7 +20,7 @@ from zfexplore.deconv.request import Projection
 from zfexplore.errors import ExploreError
 from zfexplore.images.sources import Source
 from zfexplore.nets.checkpoint import Checkpoint
-from zfexplore.studies.picture import see
+from zfexplore.studies.picture import Seen, see
 from zfexplore.units import Unit, Window
 
 Projector = Callable[..., Projection]
@@ -73,13 +73,15 @@ def exemplars(
     channel: int,
     *,
     projector: Projector = project,
+    look: Callable[[int], Seen] | None = None,
     batch_size: int = 1,
     tolerance: float | None = None,
 ) -> Iterator[Exemplar]:
     """Give a channel's strongest places one by one in order of rank, projected ``batch_size`` at a time.
 
     A place where the channel is silent (zero, or a logit below) has no projection and is left out.
-    ``projector`` is called as ``project(trunk, images, stage, channel, positions)``. ``tolerance`` is the
+    ``projector`` is called as ``project(trunk, images, stage, channel, positions)``; ``look`` gives what the
+    net sees of an image by its number, for who remembers it: otherwise it is read. ``tolerance`` is the
     relative difference allowed between the activation found and the stored one, by default 1e-3
     (5e-2 for an atlas made in bfloat16). Raises ExploreError where it is exceeded, because the atlas
     is then of other weights or images, and UnreadableImage where an image can no longer be read.
@@ -87,7 +89,10 @@ def exemplars(
     places = firing_places(atlas, Unit(stage, channel))
     for start in range(0, len(places), batch_size):
         some = places[start : start + batch_size]
-        seen = [see(checkpoint, source[place.image].image, atlas.header["fit"]) for place in some]
+        if look is not None:
+            seen = [look(place.image) for place in some]
+        else:
+            seen = [see(checkpoint, source[place.image].image, atlas.header["fit"]) for place in some]
         batch, positions = torch.cat([one.batch for one in seen]), [(place.y, place.x) for place in some]
         projection = projector(checkpoint.trunk, batch, stage, channel, positions)
         for row, place in enumerate(some):

@@ -38,7 +38,11 @@ def open_picture(path: str | os.PathLike[str]) -> Image.Image:
 
 def see(checkpoint: Checkpoint, image: Image.Image, fit: Fit = "crop") -> Seen:
     """Prepare an RGB ``image`` as the checkpoint's net wants it; ``fit`` as in ``transforms.prepare``."""
+    return seen_of(checkpoint, prepare(image, checkpoint.metadata.input, fit))
+
+
+def seen_of(checkpoint: Checkpoint, pixels: np.ndarray) -> Seen:
+    """Make the net's input of ``pixels [size, size, 3]`` that are prepared already."""
     trunk, convention = checkpoint.trunk, checkpoint.metadata.input
-    pixels = prepare(image, convention, fit)
     batch = normalise(torch.from_numpy(pixels[None]).to(trunk.device), convention)
     return Seen(pixels, batch.to(trunk.dtype))

@@ -5,8 +5,9 @@ Only the engine's thread comes here, after the first frame: everything heavy is 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,14 @@ from zfexplore.tui import messages as say
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from zfexplore.atlas.store import Atlas, StageRecord
     from zfexplore.images.sources import Source
     from zfexplore.nets.checkpoint import Checkpoint
+    from zfexplore.studies.picture import Seen
+
+SEEN_KEPT = 400  # images as the net sees them: 60 MB at 224 pixels
 
 
 @dataclass
@@ -28,6 +34,7 @@ class Subject:
     checkpoint: Checkpoint
     source: Source
     atlas: Atlas | None = None
+    _seen: OrderedDict[int, np.ndarray] = field(default_factory=OrderedDict, repr=False)
 
     # -- descriptions ------------------------------------------------------------------------------
 
@@ -48,11 +55,10 @@ class Subject:
 
     def pictures(self, stage: str, channel: int) -> Iterator[tuple[Any, say.Shown]]:
         """Project a channel's strongest units one by one; give each exemplar and how it is shown."""
-        from zfexplore.deconv.project import project
         from zfexplore.studies.channel import exemplars
 
         assert self.atlas is not None
-        found = exemplars(self.checkpoint, self.source, self.atlas, stage, channel, projector=project)
+        found = exemplars(self.checkpoint, self.source, self.atlas, stage, channel, look=self._look)
         for rank, exemplar in enumerate(found):
             yield exemplar, self._shown(stage, rank, exemplar)
 
@@ -105,6 +111,22 @@ class Subject:
         return self.setup.export_command(stage, channel)
 
     # -- pieces ------------------------------------------------------------------------------------
+
+    def _look(self, number: int) -> Seen:
+        """Give what the net sees of an image, read only if it has not been for a while."""
+        from zfexplore.images.transforms import prepare
+        from zfexplore.studies.picture import seen_of
+
+        assert self.atlas is not None
+        pixels = self._seen.get(number)
+        if pixels is None:
+            image = self.source[number].image
+            pixels = prepare(image, self.checkpoint.metadata.input, self.atlas.header["fit"])
+        self._seen[number] = pixels
+        self._seen.move_to_end(number)
+        if len(self._seen) > SEEN_KEPT:
+            self._seen.popitem(last=False)
+        return seen_of(self.checkpoint, pixels)
 
     def _shown_place(self, stage: str, y: int, x: int) -> tuple[int, int]:
         """Give where a unit is said to be; one of a fully connected layer is nowhere, which is -1, -1."""
