@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from zfexplore.errors import ExploreError
-from zfexplore.tui.choice import choose
+from zfexplore.tui.choice import choose, unfinished
 from zfexplore.tui.messages import StageStatistics
 
 KNOWN = StageStatistics(
@@ -55,3 +55,13 @@ def test_columns_sort_from_the_highest_and_classes_from_a():
 def test_before_anything_is_known_numbers_can_be_filtered_and_nothing_is_sorted():
     assert choose(4, None, "1-2", "max") == (1, 2)
     assert choose(4, None, "max>0") == ()
+
+
+@pytest.mark.parametrize("text", ["c", "class", "dea", "max", "max>", "sel<=-", "0-", "dead fi"])
+def test_a_word_that_may_still_be_finished(text):
+    assert unfinished(text)
+
+
+@pytest.mark.parametrize("text", ["x", "max>q", "classes", "0-x", "dead nonsense"])
+def test_a_word_that_can_only_be_taken_back(text):
+    assert not unfinished(text)

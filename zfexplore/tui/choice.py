@@ -14,8 +14,10 @@ from zfexplore.errors import ExploreError
 from zfexplore.tui.messages import StageStatistics
 
 _COMPARISON = re.compile(r"(?P<column>[a-z]+)(?P<sign><=|>=|<|>)(?P<number>-?\d+(\.\d*)?|-?\.\d+)")
+_OPEN_RANGE = re.compile(r"\d{1,6}-")
 _RANGE = re.compile(r"(?P<first>\d{1,6})(-(?P<last>\d{1,6}))?")
 
+COMPARED = ("max", "fires", "mean", "sel", "rarity")
 SORTS = ("ch", "max", "fires", "mean", "sel", "best class")
 
 Test = Callable[[int], bool]
@@ -36,6 +38,16 @@ def choose(
     if sort == "ch" or not len(values):
         return tuple(kept)
     return tuple(sorted(kept, key=lambda channel: values[channel], reverse=falling and sort != "best class"))
+
+
+def unfinished(text: str) -> bool:
+    """Tell whether the last word may still become one that can be read: ``cla``, ``max>-``, ``0-``."""
+    word = text.lower().rpartition(" ")[2]
+    if _OPEN_RANGE.fullmatch(word):
+        return True
+    wholes = ["dead", "alive", "class:", *(f"{name}{sign}=-" for name in COMPARED for sign in "<>")]
+    wholes += [whole.replace("=", "") for whole in wholes]
+    return any(whole.startswith(word) for whole in wholes)
 
 
 def column(known: StageStatistics | None, name: str) -> Sequence[float] | Sequence[str]:
@@ -74,7 +86,7 @@ def _test(word: str, known: StageStatistics | None, names: Sequence[str]) -> Tes
 
 
 def _comparison(name: str, sign: str, number: float, known: StageStatistics | None) -> Test:
-    if name not in ("max", "fires", "mean", "sel", "rarity"):
+    if name not in COMPARED:
         raise ExploreError(
             f"there is no column {name!r}: there are max, fires, mean, sel, rarity", usage=True
         )

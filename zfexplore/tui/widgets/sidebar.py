@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 from zfexplore.errors import ExploreError
 from zfexplore.tui import keys
-from zfexplore.tui.choice import SORTS, choose, column
+from zfexplore.tui.choice import SORTS, choose, column, unfinished
 from zfexplore.tui.messages import Layer, StageStatistics
 from zfexplore.tui.widgets.channels import SORTED, ChannelList
 from zfexplore.tui.widgets.layers import LayerList
@@ -194,7 +194,8 @@ class Sidebar(Vertical):
         except ExploreError:
             self.filter = before
             event.input.add_class("-unreadable")
-            entitle(self.channel_list, "2 ✗ this is no filter")
+            if not unfinished(event.value):
+                entitle(self.channel_list, "2 ✗ this is no filter")
         else:
             event.input.remove_class("-unreadable")
 
