@@ -101,13 +101,18 @@ def test_a_step_is_sgd_with_momentum_as_written_out():
 
 
 def test_losses_follow_those_of_the_plain_loop():
-    """That is: contiguous maps, torch's normalisation, torch's SGD as it comes; momentum, decay, dropout."""
+    """That is: contiguous maps, torch's normalisation, torch's SGD as it comes; momentum, decay, dropout.
+
+    In float64: in float32 the roundings of one processor or another grow with every step.
+    """
     chosen = recipe("paper", fc=16, weight_decay=5e-4, nesterov=True, max_rms=None)
-    views = torch.randn(6, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    views = torch.randn(6, 3, 64, 64, generator=generator, dtype=torch.float64)
     labels = torch.tensor([0, 1, 2, 0, 1, 2])
     net, plain = (ZFNet(3, 16, chosen.norm, chosen.dropout) for _ in range(2))
     for some in (net, plain):
         initialise(some, "xavier", seed=0)
+        some.double()
     k, alpha, beta = NORM_CONSTANTS[chosen.norm]
     for name, module in list(plain.named_children()):
         if isinstance(module, ContrastNorm):
@@ -130,7 +135,7 @@ def test_losses_follow_those_of_the_plain_loop():
         pairs.append((ours.item(), theirs.item()))
     found, expected = zip(*pairs, strict=True)
     assert max(expected) - min(expected) > 0.3  # the weights have moved
-    assert found == pytest.approx(expected, rel=1e-5)
+    assert found == pytest.approx(expected, rel=2e-7)  # ours is told in float32
 
 
 def test_the_gradient_is_clipped_as_a_whole():
