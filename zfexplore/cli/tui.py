@@ -54,7 +54,7 @@ def tui(
     gc.disable()  # imports make many objects and hardly any garbage; the engine enables it after its own
     from zfexplore.tui.terminal import own_terminal, speaks_utf8, suit_colours
 
-    os.environ.setdefault("TEXTUAL_FPS", "120")  # at 60, keys show 4 ms later, for nothing
+    os.environ.setdefault("TEXTUAL_FPS", "120")  # of Textual's 60: half the wait for a frame
     if colours := suit_colours():
         os.environ["TEXTUAL_COLOR_SYSTEM"] = colours  # Textual reads it when it is imported
     from zfexplore.cli.show import remarks
