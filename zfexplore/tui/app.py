@@ -1,8 +1,9 @@
 """The explorer: where the user is, what keys do, and the engine behind the panes.
 
-The event loop never computes. A key moves a cursor and sends a request; pictures come back one by
-one as messages and carry the generation of the request they answer, so late ones are dropped. The
-engine's thread starts once the first frame is up, and only there are torch and numpy imported.
+The event loop computes nothing but what it draws, of which the engine draws thumbnails beforehand. A
+key moves a cursor and sends a request; pictures come back one by one as messages and carry the
+generation of the request they answer, so late ones are dropped. The engine's thread starts once the
+first frame is up, and only then are torch and numpy imported.
 """
 
 from __future__ import annotations

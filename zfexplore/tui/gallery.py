@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("zfexplore.tui")
 
-KEPT_BYTES = 128 * 2**20  # of pictures: 18 channels of conv5
+KEPT_BYTES = 128 * 2**20  # of pictures: 24 channels of conv5
 
 
 @dataclass
