@@ -32,8 +32,9 @@ def wheel(tmp_path_factory) -> zipfile.ZipFile:
     return zipfile.ZipFile(built)
 
 
-def test_the_wheel_carries_the_shipped_weights_the_styles_and_the_mark_of_its_types(wheel):
+def test_the_wheel_carries_weights_photographs_with_their_terms_styles_and_the_mark_of_its_types(wheel):
     names = set(wheel.namelist())
+    assert {"zfexplore/images/photographs.zip", "zfexplore/images/photographs.md"} <= names
     assert f"zfexplore/checkpoints/{checkpoint.SHIPPED}" in names
     assert "zfexplore/tui/theme.tcss" in names
     assert "zfexplore/py.typed" in names  # type checkers read our annotations only with it

@@ -39,6 +39,7 @@ def test_it_lists_the_named_sets(run, tmp_path):
     (tmp_path / "data" / "imagenette2-320").mkdir(parents=True)
     code, out, err = run()
     assert (code, err) == (0, "")
+    assert "photographs 567 photographs in 195 classes, built in yes" in out
     assert "specimens 480 images drawn here, 20 of each of 24 kinds yes" in out
     assert "imagenette 13,394 photographs of 10 ImageNet classes, short side 320 yes" in out
     assert "flowers102 8,189 photographs of 102 flowers no, --download fetches it" in out
@@ -114,7 +115,7 @@ def test_names_with_brackets_are_shown_as_they_are(run, photos):
         (
             ["nosuch"],
             2,
-            "error: no folder 'nosuch', and no images of that name; give a folder or one of specimens, ",
+            "error: no folder 'nosuch', and no images of that name; give a folder or one of photographs, ",
         ),
         (["caltech101"], 1, "error: caltech101 is not in "),
         (["imagenet", "--download"], 1, "error: imagenet is not in "),

@@ -169,13 +169,15 @@ def test_a_folder_without_images_is_an_error(tmp_path):
 
 
 def test_an_unknown_name_lists_the_names(tmp_path):
-    with pytest.raises(ExploreError, match="'specimen'.*specimens, caltech101, imagenette") as caught:
+    with pytest.raises(
+        ExploreError, match="'specimen'.*photographs, specimens, caltech101, imagenette"
+    ) as caught:
         open_images("specimen")
     assert caught.value.exit_code == 2
 
 
 def test_an_empty_name_is_not_the_working_folder():
-    with pytest.raises(ExploreError, match="^no images named; give a folder or one of specimens, "):
+    with pytest.raises(ExploreError, match="^no images named; give a folder or one of photographs, "):
         open_images("")
 
 

@@ -11,8 +11,10 @@ def test_every_named_source_is_offered(monkeypatch, tmp_path):
     monkeypatch.setenv("ZFEXPLORE_DATA", str(tmp_path))
     (tmp_path / "flowers-102" / "jpg").mkdir(parents=True)
     found = {offer.name: offer for offer in offers()}
-    assert list(found) == ["specimens", "caltech101", "imagenette", "flowers102", "oxfordiiitpet", "imagenet"]
-    assert [name for name, offer in found.items() if offer.here] == ["specimens", "flowers102"]
+    sets = ["caltech101", "imagenette", "flowers102", "oxfordiiitpet", "imagenet"]
+    assert list(found) == ["photographs", "specimens", *sets]
+    assert [name for name, offer in found.items() if offer.here] == ["photographs", "specimens", "flowers102"]
+    assert found["photographs"].about.startswith("567 photographs in 195 classes")
     assert found["specimens"].about.startswith("480 images")
     assert found["imagenette"].place == tmp_path / "imagenette2-320"
     assert not found["imagenet"].downloads

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zfexplore.cli.options import DeviceOption, DownloadOption, JsonOption, LimitOption
+from zfexplore.choices import DEFAULT_IMAGES
+from zfexplore.cli.options import DeviceOption, DownloadOption, JsonOption, LimitOption, name_over_folder
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,9 +25,12 @@ def evaluate(
     images: Annotated[
         list[str],
         typer.Option(
-            "--images", metavar="DIR|NAME", help="Images in classes; given again, the classes are united."
+            "--images",
+            metavar="DIR|NAME",
+            help="Images in classes; given again, the classes are united.",
+            callback=name_over_folder,
         ),
-    ] = ["specimens"],  # noqa: B006
+    ] = [DEFAULT_IMAGES],  # noqa: B006
     exclude: Annotated[
         list[str] | None,
         typer.Option("--exclude", metavar="CLASS", help="Leave a class out; may be repeated."),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zfexplore.choices import DEFAULT_IMAGES
 from zfexplore.cli.options import (
     CheckpointOption,
     DeviceOption,
@@ -76,7 +77,7 @@ def export_grid(
     out: OutOption = None,
     npz: NpzOption = False,
     seed: SeedOption = 0,
-    images: ImagesOption = "specimens",
+    images: ImagesOption = DEFAULT_IMAGES,
     checkpoint: CheckpointOption = None,
     limit: LimitOption = None,
     fit: FitOption = Fit.crop,
@@ -131,7 +132,7 @@ def export_channel(
     title: TitleOption = None,
     out: OutOption = None,
     npz: NpzOption = False,
-    images: ImagesOption = "specimens",
+    images: ImagesOption = DEFAULT_IMAGES,
     checkpoint: CheckpointOption = None,
     limit: LimitOption = None,
     fit: FitOption = Fit.crop,
@@ -175,7 +176,7 @@ def export_figure(
     title: TitleOption = None,
     out: OutOption = None,
     seed: SeedOption = 0,
-    images: ImagesOption = "specimens",
+    images: ImagesOption = DEFAULT_IMAGES,
     checkpoint: CheckpointOption = None,
     limit: LimitOption = None,
     fit: FitOption = Fit.crop,
@@ -226,7 +227,7 @@ def export_filters(
     title: TitleOption = None,
     out: OutOption = None,
     seed: SeedOption = 0,
-    images: ImagesOption = "specimens",
+    images: ImagesOption = DEFAULT_IMAGES,
     checkpoint: CheckpointOption = None,
     limit: LimitOption = None,
     fit: FitOption = Fit.crop,

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from zfexplore.choices import DEFAULT_IMAGES
 from zfexplore.cli.options import (
     CheckpointOption,
     DeviceOption,
@@ -35,7 +36,7 @@ def export_atlas(
         typer.Option("--format", help="[default: what --out ends in, or csv]", show_default=False),
     ] = None,
     out: OutOption = None,
-    images: ImagesOption = "specimens",
+    images: ImagesOption = DEFAULT_IMAGES,
     checkpoint: CheckpointOption = None,
     limit: LimitOption = None,
     fit: FitOption = Fit.crop,

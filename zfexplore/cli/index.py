@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zfexplore.choices import DEFAULT_IMAGES
 from zfexplore.cli.options import (
     CheckpointOption,
     DeviceOption,
@@ -29,7 +30,7 @@ class Precision(StrEnum):
 
 
 def index(
-    images: ImagesOption = "specimens",
+    images: ImagesOption = DEFAULT_IMAGES,
     checkpoint: CheckpointOption = None,
     limit: LimitOption = None,
     fit: FitOption = Fit.crop,

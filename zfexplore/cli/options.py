@@ -18,12 +18,32 @@ class Fit(StrEnum):
     whole = "whole"
 
 
+def typed(context: typer.Context, name: str | None) -> bool:
+    """Say whether an option was given, rather than left at its default."""
+    source = context.get_parameter_source(name or "")
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def name_over_folder(context: typer.Context, option: typer.CallbackParam, value: str | list[str]) -> object:
+    """Say so where a name was typed and a folder here is called the same; the name is what is taken."""
+    for spec in [value] if isinstance(value, str) else value:
+        if typed(context, option.name) and Path(spec).is_dir():
+            from zfexplore.cli.show import remarks
+            from zfexplore.images.sources import is_name
+
+            if is_name(spec):
+                told = f"--images {spec} is the set of that name; write ./{spec} for the folder here"
+                remarks().print(told, markup=False, soft_wrap=True)
+    return value
+
+
 ImagesOption = Annotated[
     str,
     typer.Option(
         "--images",
         metavar="DIR|NAME",
         help="A folder of images (class subfolders or flat), or a named set; see `zfexplore images`.",
+        callback=name_over_folder,
     ),
 ]
 CheckpointOption = Annotated[

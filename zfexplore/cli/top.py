@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zfexplore.choices import DEFAULT_IMAGES
 from zfexplore.cli.options import (
     CheckpointOption,
     DeviceOption,
@@ -46,7 +47,7 @@ def top(
     ] = By.mean,
     count: Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many channels.")] = 20,
     json: JsonOption = False,
-    images: ImagesOption = "specimens",
+    images: ImagesOption = DEFAULT_IMAGES,
     checkpoint: CheckpointOption = None,
     limit: LimitOption = None,
     fit: FitOption = Fit.crop,

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zfexplore.cli.options import DeviceOption, DownloadOption, LimitOption, SeedOption
+from zfexplore.choices import DEFAULT_IMAGES
+from zfexplore.cli.options import (
+    DeviceOption,
+    DownloadOption,
+    LimitOption,
+    SeedOption,
+    name_over_folder,
+    typed,
+)
 from zfexplore.errors import ExploreError
 
 if TYPE_CHECKING:
@@ -48,8 +56,9 @@ def train(
             "--images",
             metavar="DIR|NAME",
             help="Images in classes: a folder of subfolders, or a named set; may be repeated.",
+            callback=name_over_folder,
         ),
-    ] = ["specimens"],  # noqa: B006
+    ] = [DEFAULT_IMAGES],  # noqa: B006
     exclude: Annotated[
         list[str] | None,
         typer.Option("--exclude", metavar="CLASS", help="Leave a class out; may be repeated."),
@@ -113,7 +122,7 @@ def train(
     if resume:
         asked, chosen = _what_was_asked(context, out)
         machine |= {
-            name: asked[name] for name in ON_THE_MACHINE if name in asked and not _typed(context, name)
+            name: asked[name] for name in ON_THE_MACHINE if name in asked and not typed(context, name)
         }
     else:
         asked = {
@@ -166,7 +175,7 @@ def _what_was_asked(context: typer.Context, out: Path) -> tuple[dict[str, Any], 
     from zfexplore.training.state import RunFolder
 
     for name in context.params:
-        if name not in ("out", "resume", *ON_THE_MACHINE) and _typed(context, name):
+        if name not in ("out", "resume", *ON_THE_MACHINE) and typed(context, name):
             option = name.replace("_", "-")
             raise ExploreError(
                 f"--{option} cannot be given with --resume: the run in {out} goes on as it was started",
@@ -179,19 +188,11 @@ def _what_was_asked(context: typer.Context, out: Path) -> tuple[dict[str, Any], 
         raise ExploreError(f"{RunFolder(out).settings} cannot be read: {error}") from error
 
 
-def _typed(context: typer.Context, name: str) -> bool:
-    """Say whether an option was given, rather than left at its default."""
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
-
-
 def _lasting(spec: str) -> str:
     """Make a folder's path absolute, so that the run can be resumed from anywhere."""
-    from zfexplore.images.datasets import find
-    from zfexplore.images.sources import SPECIMENS
+    from zfexplore.images.sources import is_name
 
-    is_name = spec == SPECIMENS or find(spec) is not None
-    return spec if is_name or not Path(spec).is_dir() else str(Path(spec).resolve())
+    return spec if is_name(spec) or not Path(spec).is_dir() else str(Path(spec).resolve())
 
 
 def _open(images: list[str], exclude: list[str], limit: int | None, download: bool) -> Source:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from zfexplore.choices import DEFAULT_IMAGES
 from zfexplore.cli.options import CheckpointOption, DeviceOption, Fit, FitOption, ImagesOption, LimitOption
 
 
@@ -24,7 +25,7 @@ class Mode(StrEnum):
 
 
 def tui(
-    images: ImagesOption = "specimens",
+    images: ImagesOption = DEFAULT_IMAGES,
     checkpoint: CheckpointOption = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where figures are saved.")] = Path("out"),
     device: DeviceOption = "auto",

@@ -39,7 +39,7 @@ def default_root() -> Path:
 
 
 def names() -> tuple[str, ...]:
-    """Give the names that ``open_images`` knows besides ``specimens``."""
+    """Give the names that ``open_images`` knows besides ``photographs`` and ``specimens``."""
     return tuple(known.name for known in SETS)
 
 

@@ -12,6 +12,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 import numpy as np
 from PIL import Image
@@ -40,14 +41,14 @@ class UndecodableError(Exception):
     """Why a file gave no picture, in a few words; the source adds which file it was."""
 
 
-def read_rgb(path: str | os.PathLike[str]) -> Image.Image:
-    """Decode the file at ``path`` whole into an upright RGB image.
+def read_rgb(file: str | os.PathLike[str] | IO[bytes]) -> Image.Image:
+    """Decode a file, given by its path or opened, whole into an upright RGB image.
 
     Raises UndecodableError when the file is missing, truncated, no image, or larger than MAX_PIXELS.
     """
     try:
         with _quietly():
-            image = Image.open(path)
+            image = Image.open(file)
         with image:
             _refuse_bombs(image)
             image.load()

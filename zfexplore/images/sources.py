@@ -1,8 +1,8 @@
 """Where images come from: a length, and by index an RGB image, a label or none, and a name.
 
-``open_images`` turns what the user wrote into a source: a folder, one of torchvision's sets, or
-``specimens``, the procedural images that need no files. Sources hold only names until an image is
-asked for; they pickle, so worker processes can decode.
+``open_images`` turns what the user wrote into a source: a folder, one of torchvision's sets,
+``photographs``, which are built in, or ``specimens``, which are drawn. Sources hold only names until an
+image is asked for; they pickle, so worker processes can decode.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Protocol
 
 from PIL import Image
 
+from zfexplore.choices import DEFAULT_IMAGES, PHOTOGRAPHS, SPECIMENS
 from zfexplore.errors import ExploreError
 from zfexplore.files import printable
 from zfexplore.images.decode import UndecodableError, read_rgb
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-SPECIMENS = "specimens"
 
 # Folders named so hold parts of a set, not classes of one.
 _PARTS = {"train", "val", "valid", "validation", "test"}
@@ -122,7 +122,7 @@ class FileSource:
 
 
 def open_images(
-    spec: str | os.PathLike[str] = SPECIMENS,
+    spec: str | os.PathLike[str] = DEFAULT_IMAGES,
     *,
     limit: int | None = None,
     download: bool = False,
@@ -130,7 +130,7 @@ def open_images(
     split: str | None = None,
     seed: int = 0,
 ) -> Source:
-    """Open the images that ``spec`` names: a folder, a set of torchvision's, or ``specimens``.
+    """Open the images that ``spec`` names: ``photographs``, ``specimens``, a set of torchvision's, a folder.
 
     ``limit`` keeps the first so many. ``download``, ``root`` and ``split`` are for torchvision's sets:
     whether to fetch what is missing, the folder they live in, and which part to take. ``seed`` is for
@@ -149,11 +149,22 @@ def open_images(
         return datasets.open_set(known, limit=limit, download=download, root=root, split=split)
     if split is not None:
         raise ExploreError(f"{text} has no parts to choose from with split {split!r}", usage=True)
+    if text == PHOTOGRAPHS:
+        from zfexplore.images.photographs import Photographs
+
+        return Photographs(limit=limit)
     if text == SPECIMENS:
         from zfexplore.images.specimens.source import Specimens
 
         return Specimens(seed=seed, limit=limit)
     return open_folder(text, limit=limit)
+
+
+def is_name(spec: str) -> bool:
+    """Say whether ``open_images`` takes ``spec`` for a name, even where a folder is called so."""
+    from zfexplore.images import datasets
+
+    return spec in (PHOTOGRAPHS, SPECIMENS) or datasets.find(spec) is not None
 
 
 def open_folder(folder: str | os.PathLike[str], *, limit: int | None = None) -> FileSource:
@@ -258,7 +269,7 @@ def _unknown(spec: str) -> str:
 def _choices() -> str:
     from zfexplore.images import datasets
 
-    return f"give a folder or one of {', '.join([SPECIMENS, *datasets.names()])}"
+    return f"give a folder or one of {', '.join([PHOTOGRAPHS, SPECIMENS, *datasets.names()])}"
 
 
 def _size_and_time(path: str) -> str:

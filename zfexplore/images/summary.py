@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zfexplore.choices import PHOTOGRAPHS, SPECIMENS
 from zfexplore.images import datasets
-from zfexplore.images.sources import SPECIMENS, Source, UnreadableImage
+from zfexplore.images.sources import Source, UnreadableImage
 from zfexplore.progress import Finished, Meter, Progress, Skipped
 
 
@@ -47,11 +48,15 @@ class Health:
 
 def offers() -> list[Offer]:
     """List every named source; looks for folders only, so it is quick."""
+    from zfexplore.images.photographs import Photographs
     from zfexplore.images.specimens.source import FAMILIES, PER_FAMILY
 
+    album = Photographs()
+    built_in = f"{len(album)} photographs in {len(album.classes)} classes, built in"
     drawn = f"{len(FAMILIES) * PER_FAMILY} images drawn here, {PER_FAMILY} of each of {len(FAMILIES)} kinds"
     root = datasets.default_root()
     return [
+        Offer(PHOTOGRAPHS, built_in, None, True, False),
         Offer(SPECIMENS, drawn, None, True, False),
         *(
             Offer(known.name, known.about, root / known.folder, datasets.is_here(known), known.downloads)

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from textual.message import Message
 
+from zfexplore.choices import DEFAULT_IMAGES
 from zfexplore.units import Unit
 
 SHOWN = 9  # units of a channel, three by three
@@ -24,7 +25,7 @@ SHOWN = 9  # units of a channel, three by three
 class Setup:
     """What to explore, as the command line gave it. ``checkpoint`` None is the shipped one."""
 
-    images: str = "specimens"
+    images: str = DEFAULT_IMAGES
     checkpoint: str | None = None
     out: Path = Path("out")
     device: str = "auto"
@@ -47,7 +48,7 @@ class Setup:
 
     def _options(self) -> list[str]:
         words = []
-        if self.images != "specimens":
+        if self.images != DEFAULT_IMAGES:
             words += ["--images", self.images]
         if self.checkpoint is not None:
             words += ["--checkpoint", self.checkpoint]

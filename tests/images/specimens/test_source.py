@@ -20,7 +20,7 @@ def drawn() -> dict[str, list[np.ndarray]]:
 
 
 def test_there_are_480_in_24_families():
-    source = open_images()
+    source = open_images("specimens")
     assert len(source) == 480
     assert len(source.classes) == 24
     labels = [source.label(index) for index in range(480)]
