@@ -56,15 +56,21 @@ def type_command(monkeypatch, capsys):
     return run
 
 
+@pytest.fixture(params=[signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def interrupt(request):
+    """What stops a training: Ctrl-C, and what SLURM, Docker and systemd send."""
+    return request.param
+
+
 @pytest.fixture
-def stopped_by_control_c(monkeypatch):
-    """Press Ctrl-C in the middle of the first step."""
+def stopped_in_the_first_step(monkeypatch, interrupt):
+    """Interrupt in the middle of the first step."""
     from zfexplore.training import loop
 
     take_step = loop.take_step
 
     def step(*arguments, **options):
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(interrupt)
         return take_step(*arguments, **options)
 
     monkeypatch.setattr("zfexplore.progress.SECONDS_BETWEEN_EVENTS", 0.0)
@@ -102,19 +108,19 @@ def test_train_writes_a_run_and_evaluate_finds_the_same_accuracy(photos, tmp_pat
     assert "held-out" not in type_command(*arguments, "--workers", "0")[1]  # these were trained on too
 
 
-def test_control_c_ends_the_step_saves_and_says_how_to_go_on(
-    photos, tmp_path, type_command, request, monkeypatch
+def test_an_interrupt_ends_the_step_saves_and_says_how_to_go_on(
+    photos, tmp_path, type_command, request, monkeypatch, interrupt
 ):
-    handler = signal.getsignal(signal.SIGINT)
+    handler = signal.getsignal(interrupt)
     whole, parts = tmp_path / "whole", tmp_path / "the parts"
     assert type_command("train", "--images", photos, "--out", whole, *SMALL, *EXACT)[0] == 0
-    request.getfixturevalue("stopped_by_control_c")
+    request.getfixturevalue("stopped_in_the_first_step")
     code, _, err = type_command("train", "--images", photos, "--out", parts, *SMALL, *EXACT)
     assert code == 130
     assert f"stopped; go on with: zfexplore train --resume --out '{parts}'" in err
     assert (parts / "state.safetensors").exists()
     assert not (parts / "checkpoint.safetensors").exists()
-    assert signal.getsignal(signal.SIGINT) is handler
+    assert signal.getsignal(interrupt) is handler
 
     monkeypatch.undo()
     type_again = request.getfixturevalue("type_again")
@@ -178,6 +184,31 @@ def test_dead_channels_are_told_only_where_they_were_counted():
     assert _row(record) == "epoch   3  64 px  loss 1.500  lr 0.01  80 images/s  waiting 2%"
     assert _row(replace(record, dead={"conv1": 0, "conv2": 3})).endswith("waiting 2%  dead conv2 3")
     assert _row(replace(record, dead={"conv1": 0})).endswith("dead none")
+
+
+def test_the_recipes_settings_can_be_given(photos, tmp_path, type_command):
+    run = tmp_path / "run"
+    given = ["--weight-decay", "0.002", "--spread", "20", "--colour", "0.3"]
+    code, _, err = type_command("train", "--images", photos, "--out", run, *given, *SMALL, *EXACT)
+    assert code == 0, err
+    assert "recipe default: init he-scaled, lr 0.01, weight decay 0.002, batch 4" in err
+    recipe = json.loads((run / "run.json").read_text())["recipe"]
+    assert (recipe["weight_decay"], recipe["spread"], recipe["colour"]) == (0.002, 20.0, 0.3)
+
+
+def test_a_run_that_has_ended_may_be_lengthened_and_nothing_else_changed(photos, tmp_path, type_command):
+    run = tmp_path / "run"
+    assert type_command("train", "--images", photos, "--out", run, *SMALL, *EXACT)[0] == 0
+    code, _, err = type_command("train", "--resume", "--out", run, "--epochs", "2")
+    assert code == 0, err
+    assert (
+        "lengthened from 1 to 2 epochs: it goes on as a run of 2 does after 1, at 56 px and a rate of" in err
+    )
+    assert "epoch   2  56 px  loss" in err
+    code, _, err = type_command("train", "--resume", "--out", run, "--epochs", "1")
+    assert (code, "is one of 2 epochs: it can be lengthened, but not shortened to 1" in err) == (2, True)
+    code, _, err = type_command("train", "--resume", "--out", run, "--colour", "0.2")
+    assert (code, "--colour cannot be given with --resume" in err) == (2, True)
 
 
 def test_a_flat_folder_cannot_be_trained_on(photos, tmp_path, type_command):

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -148,3 +152,13 @@ def test_what_fits_in_memory_is_a_share_of_what_is_free(monkeypatch):
 
 def test_free_memory_is_told():
     assert 2**20 < data.free_memory() < 2**50
+
+
+def test_workers_leave_sigterm_to_the_parent(make_stripes):
+    streamed = data.Streamed(make_stripes(120), SMALL, workers=1)
+    batches = streamed.batches([[index] for index in range(120)])
+    seen = [next(batches).indices.item()]
+    (worker,) = multiprocessing.active_children()
+    os.kill(worker.pid, signal.SIGTERM)
+    seen += [batch.indices.item() for batch in batches]
+    assert seen == list(range(120))

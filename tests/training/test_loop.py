@@ -10,13 +10,13 @@ from safetensors.torch import load_file
 from zfexplore.errors import ExploreError
 from zfexplore.nets.checkpoint import load_checkpoint
 from zfexplore.progress import Finished, Note, Progress, Skipped, finish
-from zfexplore.training import data
+from zfexplore.training import data, loop
 from zfexplore.training.evaluate import evaluate_checkpoint
 from zfexplore.training.loop import train
 from zfexplore.training.machine import choose_machine
-from zfexplore.training.recipe import recipe
+from zfexplore.training.recipe import Recipe, recipe
 from zfexplore.training.record import EpochRecord
-from zfexplore.training.state import RunFolder
+from zfexplore.training.state import Position, RunFolder
 
 pytestmark = pytest.mark.usefixtures("slim")
 
@@ -189,12 +189,79 @@ def test_held_out_images_may_come_from_another_source(stripes, make_stripes, qui
 
 def test_a_loss_that_is_no_number_stops_with_advice(stripes, quick, tmp_path):
     hopeless = replace(quick, lr=1e30, clip_norm=None, max_rms=None, warmup=0)
-    with pytest.raises(
-        ExploreError, match=r"the loss became (nan|inf) at step \d of epoch 1 .*default"
-    ) as caught:
+    with pytest.raises(ExploreError, match=r"the loss became (nan|inf) at step \d of epoch 1 ") as caught:
         finish(train(stripes, hopeless, out=tmp_path, val=0.2, **EXACT))
-    assert "(init he-scaled, lr 1e+30): try --lr 1e+29, --init he-scaled" in str(caught.value)
+    assert str(caught.value).endswith("(init he-scaled, lr 1e+30): try --lr 1e+29, in another --out")
     assert not (tmp_path / "checkpoint.safetensors").exists()
+
+
+def test_a_loss_of_20_times_the_first_stops_with_advice_also_after_a_pause(
+    stripes, quick, tmp_path, every_step, monkeypatch
+):
+    losses = iter([1.5, 29.9, 12.0, 31.0])
+    step = loop.take_step
+
+    def scripted(*arguments, **options):
+        return torch.full_like(step(*arguments, **options), next(losses))
+
+    monkeypatch.setattr(loop, "take_step", scripted)
+    how = {"out": tmp_path, "val": 0.2, **EXACT}
+    stop_after(train(stripes, quick, **how), "epoch 1 of 2", 8)
+    with pytest.raises(ExploreError) as caught:
+        finish(train(stripes, quick, **how, resume=True))
+    assert str(caught.value) == (
+        "the loss grew to 31, over 20 times the first one (1.5), at step 4 of epoch 1 with recipe default "
+        "(init he-scaled, lr 0.01): try --lr 0.001, in another --out"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "init", "advice"),
+    [
+        ("default", "he-scaled", "try --lr 0.01, in"),
+        ("default", "paper", "try --lr 0.01 or --init he-scaled, in"),
+        ("photographs", "he-scaled", "try --lr 0.01 or --recipe default, in"),
+        ("paper", "paper", "try --lr 0.01, --init he-scaled or --recipe default, in"),
+    ],
+)
+def test_the_advice_names_nothing_that_is_in_use(name, init, advice):
+    pending = [loop._Pending(0, torch.tensor(float("nan")), 4)]
+    with pytest.raises(ExploreError, match=advice):
+        loop._fetch(pending, Position(), recipe(name, init=init, lr=0.1))
+
+
+def test_more_epochs_lengthen_a_run_that_has_ended(stripes, quick, uninterrupted, tmp_path, result_of):
+    folder, _ = uninterrupted
+    longer = replace(quick, epochs=4)
+    how = {"out": folder, "val": 0.2, **EXACT, "resume": True}
+    _, events = result_of(train(stripes, longer, **how))
+    notes = [event.text for event in events if isinstance(event, Note)]
+    assert notes == [
+        "lengthened from 2 to 4 epochs: it goes on as a run of 4 does after 2, at 64 px and a "
+        "rate of 0.0055, which falls to 0 by the end",  # 0.01 (1 + cos(7 pi / 15)) / 2
+        "going on after epoch 2 and 0 steps",
+    ]
+    assert [record.epoch for record in events if isinstance(record, EpochRecord)] == [3, 4]
+    assert Recipe.from_json(RunFolder(folder).read_settings()["recipe"]) == longer
+    assert len(RunFolder(folder).records()) == 4
+    assert load_checkpoint(folder / "checkpoint.safetensors").metadata.epochs == 4
+    # The same command again neither lengthens it nor trains.
+    _, events = result_of(train(stripes, longer, **how))
+    assert not [event for event in events if isinstance(event, EpochRecord)]
+    with pytest.raises(ExploreError, match="one of 4 epochs: it can be lengthened, but not shortened to 3"):
+        finish(train(stripes, replace(quick, epochs=3), **how))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "says"),
+    [("constant", "a rate of 0.01, which stays"), ("plateau", "a rate of 0.01, which falls on a plateau")],
+)
+def test_a_lengthened_run_says_what_its_schedule_does(stripes, quick, tmp_path, schedule, says):
+    short = replace(quick, epochs=1, schedule=schedule, warmup=0)
+    how = {"out": tmp_path, "val": 0.2, **EXACT}
+    finish(train(stripes, short, **how))
+    first = next(train(stripes, replace(short, epochs=3), **how, resume=True))
+    assert first.text.endswith(says)
 
 
 def test_a_run_is_never_overwritten(stripes, quick, uninterrupted):

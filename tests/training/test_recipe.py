@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 
 import pytest
 
 from zfexplore.errors import ExploreError
+from zfexplore.nets.checkpoint import read_metadata
+from zfexplore.training.learner import learning_rate
 from zfexplore.training.recipe import RECIPES, Recipe, recipe
+from zfexplore.training.state import Position
 
 
 def test_paper_holds_section_3_exactly():
@@ -31,8 +35,24 @@ def test_replication_holds_the_report_exactly():
     )
 
 
-def test_only_the_default_recipe_begins_with_small_images():
+def test_photographs_is_what_the_shipped_weights_say_of_themselves():
+    said = dict(read_metadata().recipe)
+    assert said.pop("seed") == 0
+    assert Recipe.from_json(said) == recipe("photographs")
+
+
+def test_photographs_lets_e_to_the_minus_3_of_the_noise_stand():
+    chosen, images = recipe("photographs"), 69_561
+    steps = math.ceil(images / chosen.batch_size)
+    whole = chosen.epochs * steps
+    rates = sum(learning_rate(chosen, Position(*divmod(step, steps)), steps) for step in range(0, whole, 50))
+    assert whole == pytest.approx(31_500, rel=0.01)
+    assert 50 * rates * chosen.weight_decay / (1 - chosen.momentum) == pytest.approx(3.1, abs=0.1)
+
+
+def test_only_our_own_recipes_begin_with_small_images():
     assert set(recipe("paper").sizes()) == set(recipe("replication").sizes()) == {224}
+    assert recipe("photographs", epochs=5).sizes() == [128] * 2 + [224] * 3
     assert recipe(epochs=20).sizes() == [96] * 6 + [128] * 8 + [160] * 3 + [224] * 3
 
 
@@ -66,6 +86,9 @@ def test_unknown_settings_in_json_are_refused():
         ({"batch_size": 0}, "batch-size must be at least 1, not 0"),
         ({"lr": -0.1}, "lr must be above 0, not -0.1"),
         ({"lr": float("nan")}, "lr must be above 0, not nan"),
+        ({"spread": 0.0}, "spread must be above 0, not 0.0"),
+        ({"weight_decay": -1e-3}, "weight-decay must be at least 0, not -0.001"),
+        ({"colour": 1.0}, "colour must be at least 0 and below 1, not 1.0"),
         ({"dropout": 1.0}, "dropout must be at least 0 and below 1, not 1.0"),
         ({"size": 40}, "size must be at least 56, or pool5 has nothing left, not 40"),
         ({"mean": "pixel"}, "a per-pixel mean needs images of one size throughout the training"),
@@ -79,7 +102,9 @@ def test_values_out_of_range_are_usage_errors(change, message):
 
 
 def test_unknown_recipe_names_those_there_are():
-    with pytest.raises(ExploreError, match="no recipe 'best': choose default, paper, replication"):
+    with pytest.raises(
+        ExploreError, match="no recipe 'best': choose default, photographs, paper, replication"
+    ):
         recipe("best")
 
 

@@ -1,8 +1,12 @@
-"""``zfexplore train``: a ZFNet from images and a recipe, shown live; Ctrl-C saves and says how to go on."""
+"""``zfexplore train``: a ZFNet from images and a recipe, shown live; Ctrl-C saves and says how to go on.
+
+So does SIGTERM, with which SLURM, Docker and systemd end a program.
+"""
 
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     from zfexplore.training.recipe import Recipe
     from zfexplore.training.record import EpochRecord
 
-# What the run remembers and --resume may change; everything else is the run's own.
+# What the run remembers and --resume may change; everything else but --epochs is the run's own.
 ON_THE_MACHINE = ("device", "amp", "compiled", "workers")
 
 
@@ -34,6 +38,7 @@ class RecipeName(StrEnum):
     """The recipes there are."""
 
     default = "default"
+    photographs = "photographs"
     paper = "paper"
     replication = "replication"
 
@@ -66,17 +71,36 @@ def train(
     recipe: Annotated[
         RecipeName, typer.Option("--recipe", help="Whose settings to start from.")
     ] = RecipeName.default,
-    epochs: Annotated[int | None, typer.Option("--epochs", min=1, metavar="N", help="How long.")] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            "--epochs", min=1, metavar="N", help="How long; more of them with --resume lengthen a run."
+        ),
+    ] = None,
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", min=1, metavar="N", help="Images a step.")
     ] = None,
     lr: Annotated[float | None, typer.Option("--lr", metavar="X", help="The learning rate.")] = None,
+    weight_decay: Annotated[
+        float | None,
+        typer.Option(
+            "--weight-decay", metavar="X", help="Shrinks the weights: more of it, with time, cleaner filters."
+        ),
+    ] = None,
     init: Annotated[Init | None, typer.Option("--init", help="How the weights begin.")] = None,
     fc: Annotated[
         int | None, typer.Option("--fc", min=1, metavar="N", help="The width of fc6 and fc7.")
     ] = None,
     size: Annotated[int | None, typer.Option("--size", metavar="PIXELS", help="The network's input.")] = None,
     dropout: Annotated[float | None, typer.Option("--dropout", metavar="X", help="On fc6 and fc7.")] = None,
+    spread: Annotated[
+        float | None,
+        typer.Option("--spread", metavar="X", help="Bring the input to this standard deviation."),
+    ] = None,
+    colour: Annotated[
+        float | None,
+        typer.Option("--colour", metavar="X", help="Vary each colour channel of an image by this share."),
+    ] = None,
     val: Annotated[
         str,
         typer.Option(
@@ -121,6 +145,7 @@ def train(
     machine: dict[str, Any] = {"device": device, "amp": amp, "compiled": compiled, "workers": workers}
     if resume:
         asked, chosen = _what_was_asked(context, out)
+        chosen = replace(chosen, epochs=epochs or chosen.epochs)
         machine |= {
             name: asked[name] for name in ON_THE_MACHINE if name in asked and not typed(context, name)
         }
@@ -145,6 +170,9 @@ def train(
             fc=fc,
             size=size,
             dropout=dropout,
+            weight_decay=weight_decay,
+            spread=spread,
+            colour=colour,
         )
     events = training(
         _open(asked["images"], asked["exclude"], asked["limit"], download),
@@ -175,7 +203,7 @@ def _what_was_asked(context: typer.Context, out: Path) -> tuple[dict[str, Any], 
     from zfexplore.training.state import RunFolder
 
     for name in context.params:
-        if name not in ("out", "resume", *ON_THE_MACHINE) and typed(context, name):
+        if name not in ("out", "resume", "epochs", *ON_THE_MACHINE) and typed(context, name):
             option = name.replace("_", "-")
             raise ExploreError(
                 f"--{option} cannot be given with --resume: the run in {out} goes on as it was started",
@@ -222,36 +250,37 @@ def _epochs(text: str | None) -> list[int]:
 
 
 def _until_interrupted(events: Any) -> Any:
-    """Pass events on; at Ctrl-C let the step end, close the work (which saves its state) and raise.
+    """Pass events on; at Ctrl-C or SIGTERM let the step end, close the work (which saves) and raise.
 
-    A second Ctrl-C stops at once, back to the last state that was saved. Worker processes inherit
-    the handler, so that they go on decoding until they are told to stop.
+    A second one stops at once, back to the last state that was saved. Worker processes inherit the
+    handler of Ctrl-C, so that they go on decoding until they are told to stop.
     """
     import signal
 
-    pressed: list[int] = []
+    received: list[int] = []
 
     def note(number: int, _frame: Any) -> None:
-        pressed.append(number)
-        if len(pressed) > 1:
+        received.append(number)
+        if len(received) > 1:
             raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, note)
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         for event in events:
             yield event
-            if pressed:
+            if received:
                 raise KeyboardInterrupt
     finally:
         events.close()
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _heading(recipe: Recipe) -> str:
     epochs = "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
     return (
-        f"recipe {recipe.name}: init {recipe.init}, lr {recipe.lr:g}, batch {recipe.batch_size}, "
-        f"{epochs}, {recipe.size} px, fc {recipe.fc}"
+        f"recipe {recipe.name}: init {recipe.init}, lr {recipe.lr:g}, weight decay {recipe.weight_decay:g}, "
+        f"batch {recipe.batch_size}, {epochs}, {recipe.size} px, fc {recipe.fc}"
     )
 
 

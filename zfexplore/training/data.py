@@ -11,6 +11,7 @@ anew in workers for every epoch where they do not; the batches are the same eith
 from __future__ import annotations
 
 import hashlib
+import signal
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -202,6 +203,7 @@ class Streamed:
             collate_fn=_collate,
             generator=torch.Generator().manual_seed(0),
             prefetch_factor=4 if self._workers else None,
+            worker_init_fn=_outlive_sigterm,
         )
         with warnings.catch_warnings():  # forking beside torch's idle threads: our workers only decode
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -270,6 +272,11 @@ class _Squares(Dataset[Any]):
         except UnreadableImage as error:
             return (error.name, error.reason), self._convention.resize
         return torch.from_numpy(prepare_large(picture.image, self._convention)), picture.label, index
+
+
+def _outlive_sigterm(_number: int) -> None:
+    """Leave it to the parent what SIGTERM means: SLURM sends it to every process, and the step is to end."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _collate(items: list[Any]) -> Batch:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zfexplore.convention import InputConvention
@@ -126,8 +126,11 @@ def plan(
     return Job(recipe, seed, source, held_out_source, parts, mapped, machine, outcome, images)
 
 
-def check_unchanged(before: dict[str, Any], now: dict[str, Any], folder: RunFolder) -> None:
-    """Raise ExploreError when a run would go on with other images or another recipe than it began with."""
+def check_unchanged(before: dict[str, Any], now: dict[str, Any], folder: RunFolder) -> int:
+    """Raise ExploreError when a run would go on with other images or another recipe than it began with.
+
+    More epochs are no other recipe; gives the number that it began with.
+    """
     try:
         recipe, seed, images = Recipe.from_json(before["recipe"]), before["seed"], before["images"]
     except (KeyError, TypeError) as error:
@@ -137,10 +140,18 @@ def check_unchanged(before: dict[str, Any], now: dict[str, Any], folder: RunFold
             f"these are not the images that the run in {folder.path} began with, or they have changed: "
             "begin anew with another --out"
         )
-    if recipe != Recipe.from_json(now["recipe"]) or seed != now["seed"]:
+    wanted = Recipe.from_json(now["recipe"])
+    if replace(wanted, epochs=recipe.epochs) != recipe or seed != now["seed"]:
         raise ExploreError(
             f"the run in {folder.path} began with another recipe or seed: resume it with those", usage=True
         )
+    if wanted.epochs < recipe.epochs:
+        raise ExploreError(
+            f"the run in {folder.path} is one of {recipe.epochs} epochs: it can be lengthened, "
+            f"but not shortened to {wanted.epochs}",
+            usage=True,
+        )
+    return recipe.epochs
 
 
 def snapshot_arguments(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,7 @@ from zfexplore.training.state import Position, RunFolder, State, load_state, res
 
 SECONDS_BETWEEN_STATES = 300.0  # how much a killed run loses at most
 IMAGES_TO_SCALE_ON = 64  # he-scaled's batch
+HOPELESS = 20  # times the first loss
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,10 @@ def train(
 
     ``val`` is the fraction of every class that is held out, or a source of its own. ``per_class`` caps
     the training images of a class. ``snapshots`` are the epochs after which the trunk is kept. ``half``
-    stores the checkpoint in fp16. ``asked`` is kept in the run's settings for whoever resumes it.
-    Raises ExploreError for wrong arguments, a folder that holds a run already, images that changed
-    since, and a loss that is no number.
+    stores the checkpoint in fp16. ``asked`` is kept in the run's settings for whoever resumes it. With
+    ``resume``, a recipe that differs in having more epochs lengthens the run, ended or not: it goes on as
+    one of so many epochs does. Raises ExploreError for wrong arguments, a folder that holds a run already,
+    images that changed since, and a loss that is no number or 20 times the first one.
     """
     machine = choose_machine(device, amp=amp, compiled=compiled, workers=workers)
     if not machine.cuda:
@@ -88,8 +90,12 @@ def train(
     job = plan(source, recipe, val=val, seed=seed, per_class=per_class, machine=machine, outcome=outcome)
     saved = None
     if resume:
-        check_unchanged(folder.read_settings(), job.settings({}), folder)
+        began = folder.read_settings()
+        epochs = check_unchanged(began, job.settings({}), folder)
         saved = load_state(folder.state) if folder.state.exists() else None
+        if recipe.epochs > epochs:
+            folder.write_settings(began | {"recipe": recipe.to_json()})
+            yield Note(_lengthened(job, epochs, saved.position if saved else Position()))
     else:
         folder.begin(job.settings(asked or {}))
     if saved is not None:
@@ -291,18 +297,35 @@ class _Pending:
 
 
 def _fetch(pending: list[_Pending], position: Position, recipe: Recipe) -> None:
-    """Fetch the losses from the device, add them up, and stop at the first that is no number."""
+    """Fetch the losses from the device, add them up, and stop at the first from which no net recovers."""
     values = torch.stack([one.loss for one in pending]).tolist() if pending else []
     for one, value in zip(pending, values, strict=True):
+        if position.first_loss is None:
+            position.first_loss = value
+        lost = None
         if not math.isfinite(value):
+            lost = f"became {value}"
+        elif value > HOPELESS * position.first_loss:
+            lost = f"grew to {value:.4g}, over {HOPELESS} times the first one ({position.first_loss:.4g}),"
+        if lost is not None:
             raise ExploreError(
-                f"the loss became {value} at step {one.step + 1} of epoch {position.epoch + 1} with recipe "
-                f"{recipe.name} (init {recipe.init}, lr {recipe.lr:g}): try --lr {recipe.lr / 10:g}, "
-                "--init he-scaled or --recipe default, in another --out"
+                f"the loss {lost} at step {one.step + 1} of epoch {position.epoch + 1} with recipe "
+                f"{recipe.name} (init {recipe.init}, lr {recipe.lr:g}): try {_remedies(recipe)}, "
+                "in another --out"
             )
         position.loss_sum += value * one.images
         position.images += one.images
     pending.clear()
+
+
+def _remedies(recipe: Recipe) -> str:
+    """Name what may help, of what is not in use already."""
+    remedies = [f"--lr {recipe.lr / 10:g}"]
+    if recipe.init != "he-scaled":
+        remedies.append("--init he-scaled")
+    if recipe.name != "default":
+        remedies.append("--recipe default")
+    return " or ".join([", ".join(remedies[:-1]), remedies[-1]] if len(remedies) > 1 else remedies)
 
 
 def _so_far(position: Position) -> str:
@@ -316,6 +339,17 @@ def _to_device(batch: Batch, machine: Machine) -> tuple[Tensor, Tensor]:
     return (
         batch.pixels.to(machine.device, non_blocking=True),
         batch.labels.to(machine.device, non_blocking=True),
+    )
+
+
+def _lengthened(job: Job, before: int, position: Position) -> str:
+    """Say how a run goes on that is to have more epochs than it began with."""
+    recipe, done = job.recipe, position.epoch
+    rate = learning_rate(recipe, position, job.steps_per_epoch)
+    then = {"cosine": "falls to 0 by the end", "plateau": "falls on a plateau", "constant": "stays"}
+    return (
+        f"lengthened from {before} to {recipe.epochs} epochs: it goes on as a run of {recipe.epochs} does "
+        f"after {done}, at {recipe.sizes()[done]} px and a rate of {rate:.2g}, which {then[recipe.schedule]}"
     )
 
 

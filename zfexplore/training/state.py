@@ -40,7 +40,7 @@ class Position:
 
     ``loss_sum`` and ``images`` are this epoch's so far, ``seconds`` and ``waited`` its time and the
     part of it spent waiting for data. ``best``, ``epochs_since_best`` and ``rate_factor`` are the
-    plateau schedule's.
+    plateau schedule's. ``first_loss`` is the first step's.
     """
 
     epoch: int = 0
@@ -52,6 +52,7 @@ class Position:
     best: float | None = None
     epochs_since_best: int = 0
     rate_factor: float = 1.0
+    first_loss: float | None = None
 
     def next_epoch(self) -> None:
         """Begin the next epoch."""
@@ -93,6 +94,10 @@ class RunFolder:
                 "or choose another folder",
                 usage=True,
             )
+        self.write_settings(settings)
+
+    def write_settings(self, settings: dict[str, Any]) -> None:
+        """Write what the run is asked for."""
         write_text(self.settings, json.dumps(settings, indent=2) + "\n")
 
     def read_settings(self) -> dict[str, Any]:
