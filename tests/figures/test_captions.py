@@ -8,7 +8,8 @@ import pytest
 from zfexplore.figures.captions import channel_caption, filters_caption, in_the_papers, stage_caption
 
 CHECKPOINT = SimpleNamespace(
-    metadata=SimpleNamespace(architecture="zfnet", weights_fingerprint="0123456789abcdef")
+    metadata=SimpleNamespace(architecture="zfnet", weights_fingerprint="0123456789abcdef"),
+    class_names=lambda stage: ("an ant", "an airplane") if stage == "fc8" else (),
 )
 
 
@@ -67,6 +68,13 @@ def test_a_channel_says_what_the_atlas_knows():
     assert "max 7.988, mean of image maxima 2 " in caption
     assert "fires on 91% of 1,500 images" in caption
     assert caption.endswith("strongest for airplane, selectivity 0.64")
+
+
+def test_a_logit_stands_for_its_class():
+    assert channel_caption("fc8", 1, CHECKPOINT, atlas()).startswith(
+        "stands for an airplane \u00b7 max 7.988"
+    )
+    assert "stands for" not in channel_caption("conv5", 1, CHECKPOINT, atlas())
 
 
 def test_without_labels_nothing_is_said_of_classes():

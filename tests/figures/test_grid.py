@@ -6,7 +6,7 @@ import pytest
 from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import block_from, patch_tile, projection_tile
 from zfexplore.figures.grid import BETWEEN_HALVES, FRAME, GAP, Page, grid_figure, step_of
-from zfexplore.figures.text import EMPTY, MARGIN, PAPER
+from zfexplore.figures.text import EMPTY, MARGIN, PAPER, width
 from zfexplore.progress import Finished, Progress, finish
 
 TILE = 48
@@ -33,6 +33,20 @@ def test_every_projection_stands_beside_its_own_patch(block, rank):
     cell = block.cells[rank]
     assert (tile_at(page, 0, rank) == np.asarray(projection_tile(cell, block.side, TILE))).all()
     assert (tile_at(page, 1, rank) == np.asarray(patch_tile(cell, block.side, TILE))).all()
+
+
+def test_a_channel_that_stands_for_a_class_bears_its_name(nine, field):
+    plain, named, long = (
+        np.asarray(grid_figure([block_from("fc8:7", nine, field, class_name=name)], tile=TILE))
+        for name in (None, "anchor", "a class of a name that no block is wide enough for")
+    )
+    rows, columns = np.nonzero((plain != named).any(2))
+    assert rows.max() < len(plain) - MARGIN - 3 * step_of(TILE)  # in the caption, and nowhere else
+    assert columns.min() > MARGIN + width("fc8:7", 11)
+    rows, columns = np.nonzero((plain != long).any(2))
+    assert rows.max() < len(plain) - MARGIN - 3 * step_of(TILE)
+    maximum = "max " + f"{max(exemplar.activation for exemplar in nine):.4g}"
+    assert columns.max() < plain.shape[1] - MARGIN - width(maximum, 11)  # it leaves the maximum alone
 
 
 def test_places_without_a_unit_stay_empty(nine, field):

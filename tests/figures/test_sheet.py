@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import block_from, kernel_tile
 from zfexplore.figures.grid import FRAME, GAP, Page, grid_figure, step_of
-from zfexplore.figures.sheet import check_sheet, kernel_sheet, sheet
-from zfexplore.figures.text import MARGIN
+from zfexplore.figures.sheet import NUMBER_ROOM, check_sheet, kernel_sheet, sheet
+from zfexplore.figures.text import FAINT, MARGIN, PAPER, write
 
 
 def test_figures_stand_row_by_row():
@@ -44,9 +44,27 @@ def test_kernels_come_in_the_order_of_their_channels(count):
     tile = 42  # 6 x 7, so that every pixel of a kernel is a square of six
     picture = kernel_sheet(kernels, 2 * MARGIN + columns * step_of(tile) - GAP)
     row, column = divmod(count - 1, columns)
-    left, top = MARGIN + column * step_of(tile) + FRAME, row * step_of(tile) + FRAME
+    left, top = MARGIN + column * step_of(tile) + FRAME, row * (step_of(tile) + NUMBER_ROOM) + FRAME
     last = picture.crop((left, top, left + tile, top + tile))
     assert last.tobytes() == kernel_tile(kernels[-1], tile).tobytes()
+
+
+def test_below_each_kernel_stands_its_number():
+    kernels = np.zeros((2, 3, 7, 7), np.float32)
+    tile = 42
+    picture = kernel_sheet(kernels, 2 * MARGIN + 2 * step_of(tile) - GAP)
+    number = Image.new("RGB", (tile, NUMBER_ROOM), PAPER)
+    write(
+        ImageDraw.Draw(number),
+        (step_of(tile) // 2 - FRAME, NUMBER_ROOM - 3),
+        "1",
+        11,
+        colour=FAINT,
+        anchor="ms",
+    )
+    left, top = MARGIN + step_of(tile) + FRAME, step_of(tile) - GAP
+    below = picture.crop((left, top, left + tile, top + NUMBER_ROOM))
+    assert below.tobytes() == number.tobytes()
 
 
 def test_a_block_with_a_kernel_shows_it_in_place_of_projections(nine, field):

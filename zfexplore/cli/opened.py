@@ -137,8 +137,11 @@ def _block(
     kernel = None
     if kernels is not None and channel.stage == trunk.names[0]:
         kernel = kernels[channel.channel]
-    field = trunk.receptive_field(channel.stage)
-    return block_from(channel, found, field, classes=opened.atlas.classes, kernel=kernel)
+    names = opened.checkpoint.class_names(channel.stage)
+    return block_from(
+        channel, found, trunk.receptive_field(channel.stage), classes=opened.atlas.classes, kernel=kernel,
+        class_name=names[channel.channel] if names else None,
+    )  # fmt: skip
 
 
 def first_filters(opened: Opened) -> np.ndarray:

@@ -84,12 +84,14 @@ class ChannelBlock:
 
     ``side`` is the edge, in input pixels, of the square that a tile shows. ``kernel``, ``[3, k, k]``, is the
     channel's own filter where it reads the input itself (conv1), to be drawn in place of projections.
+    ``class_name`` is the class that the channel stands for, as a last fully connected layer's do.
     """
 
     name: str
     side: int
     cells: tuple[Cell, ...]
     kernel: NDArray[np.float32] | None = None
+    class_name: str | None = None
 
     @property
     def strongest(self) -> float:
@@ -113,7 +115,7 @@ class ChannelBlock:
 
 def block_from(
     name: Unit | str, exemplars: Iterable[Any], field: Field | None = None, *,
-    classes: Sequence[str] = (), kernel: NDArray[np.float32] | None = None,
+    classes: Sequence[str] = (), kernel: NDArray[np.float32] | None = None, class_name: str | None = None,
 ) -> ChannelBlock:  # fmt: skip
     """Make the block of channel ``name`` from its ``exemplars``, taking the first nine.
 
@@ -127,7 +129,7 @@ def block_from(
     if field is not None and cells:
         height, width = cells[0].image.shape[:2]
         side = max(side, min(field.size[0], height), min(field.size[1], width))
-    return ChannelBlock(str(name), side, tuple(_within(cell, side) for cell in cells), kernel)
+    return ChannelBlock(str(name), side, tuple(_within(cell, side) for cell in cells), kernel, class_name)
 
 
 def projection_tile(cell: Cell, side: int, tile: int) -> Image.Image:

@@ -62,8 +62,10 @@ def filters_caption(stage: str, choice: str, shown: int, checkpoint: Any, atlas:
 def channel_caption(stage: str, channel: int, checkpoint: Any, atlas: Any) -> str:
     """Describe one channel by what the atlas knows of it."""
     record = atlas.stage(stage)
+    names = checkpoint.class_names(stage)
     parts = [
         in_the_papers(stage, checkpoint.metadata.architecture),
+        f"stands for {names[channel]}" if names else "",
         f"max {record.max[channel]:.4g}, mean of image maxima {record.mean[channel]:.4g}",
         f"fires on {record.share_firing[channel]:.0%} of {images_in_words(checkpoint, atlas)}",
     ]

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import SHOWN, ChannelBlock, kernel_tile, patch_tile, projection_tile
 from zfexplore.figures.blocks import block_from as block_from
-from zfexplore.figures.text import EMPTY, FAINT, INK, MARGIN, PAPER, Heading, width, write
+from zfexplore.figures.text import EMPTY, FAINT, INK, MARGIN, PAPER, Heading, shorten, width, write
 from zfexplore.progress import Finished, Meter, Progress
 
 ROWS = 3
@@ -108,9 +108,14 @@ class Page:
     def _caption(self, block: ChannelBlock, x: int, y: int) -> None:
         baseline = y + round(1.35 * self.text)
         write(self._draw, (x, baseline), block.name, self.text, colour=INK)
+        room = self.block_width - width(block.name, self.text) - self.text
         right = f"max {block.strongest:.4g}" if block.cells else "never fires"
-        if width(block.name, self.text) + width(right, self.text) < self.block_width - self.text:
+        if width(right, self.text) < room:
             write(self._draw, (x + self.block_width, baseline), right, self.text, colour=FAINT, anchor="rs")
+            room -= width(right, self.text) + self.text
+        if block.class_name is not None:
+            left = x + width(f"{block.name}  ", self.text)
+            write(self._draw, (left, baseline), shorten(block.class_name, self.text, room), self.text)
 
     def _left_half(self, block: ChannelBlock, x: int, y: int) -> None:
         if block.kernel is None:

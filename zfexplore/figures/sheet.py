@@ -12,9 +12,11 @@ from PIL import Image, ImageDraw
 from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import kernel_tile
 from zfexplore.figures.grid import GAP, MOST_PIXELS, Page, paste_framed, step_of
-from zfexplore.figures.text import MARGIN, PAPER, Heading
+from zfexplore.figures.text import FAINT, MARGIN, PAPER, Heading, write
 
 KERNELS_IN_A_ROW = 16
+NUMBER = 11  # text size of a filter's number
+NUMBER_ROOM = 14
 
 
 def sheet(
@@ -51,17 +53,20 @@ def check_sheet(pages: Sequence[Page]) -> None:
 
 
 def kernel_sheet(kernels: NDArray[np.float32], width: int) -> Image.Image:
-    """Draw all filters ``[n, 3, k, k]``, sixteen in a row, by channel, ``width`` pixels wide.
+    """Draw all filters ``[n, 3, k, k]``, sixteen in a row, each over its number, ``width`` pixels wide.
 
     Each is shown on its own scale, as R's layer 0, with a page's margins at the sides.
     """
     count = len(kernels)
     columns = min(KERNELS_IN_A_ROW, max(count, 1))
     tile = max((width - 2 * MARGIN + GAP) // columns - step_of(0), 1)
-    rows = math.ceil(count / columns)
-    canvas = Image.new("RGB", (width, rows * step_of(tile)), PAPER)
+    rows, height = math.ceil(count / columns), step_of(tile) + NUMBER_ROOM
+    canvas = Image.new("RGB", (width, rows * height), PAPER)
+    draw = ImageDraw.Draw(canvas)
     for channel, kernel in enumerate(kernels):
         row, column = divmod(channel, columns)
-        left, top = MARGIN + column * step_of(tile), row * step_of(tile)
+        left, top = MARGIN + column * step_of(tile), row * height
         paste_framed(canvas, kernel_tile(kernel, tile), left, top, tile)
+        below = (left + step_of(tile) // 2, top + height - GAP - 3)
+        write(draw, below, str(channel), NUMBER, colour=FAINT, anchor="ms")
     return canvas

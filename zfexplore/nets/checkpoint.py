@@ -78,6 +78,11 @@ class Checkpoint(NamedTuple):
     trunk: Trunk
     metadata: Metadata
 
+    def class_names(self, stage: str) -> tuple[str, ...]:
+        """Give the classes that the channels of ``stage`` stand for, the logits; of other stages none."""
+        heads = self.trunk.heads
+        return self.metadata.classes if heads and heads[-1].name == stage else ()
+
 
 def shipped_checkpoint() -> Path:
     """Give the weights that come with zfexplore, in a clone or in an installed wheel."""

@@ -189,7 +189,6 @@ def net_loaded(checkpoint: Checkpoint, watched: tuple[str, ...]) -> say.NetLoade
     metadata = checkpoint.metadata
     size = metadata.input.size
     stages = summarise(checkpoint.trunk, (size, size))
-    last = next((stage.name for stage in reversed(stages) if stage.kind == "fc"), "")
     layers = tuple(
         say.Layer(
             stage.name,
@@ -197,7 +196,7 @@ def net_loaded(checkpoint: Checkpoint, watched: tuple[str, ...]) -> say.NetLoade
             stage.channels,
             () if stage.kind == "fc" else stage.map_size,
             stage.field.size if stage.field else None,
-            metadata.classes if stage.name == last and stage.channels == len(metadata.classes) else (),
+            checkpoint.class_names(stage.name),
         )
         for stage in stages
         if stage.name in watched
