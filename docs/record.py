@@ -1,6 +1,6 @@
 """Makes the README's pictures of the explorer: two screens as PNG and a short tour as GIF.
 
-    python docs/record.py [--out docs] [--images specimens] [--checkpoint FILE]
+    python docs/record.py [--out docs] [--images photographs] [--checkpoint FILE]
 
 The real explorer runs with its real engine in a terminal that nobody sees, and is driven by keys; a
 frame is taken when what a key asked for is on the screen. How long a frame stays is said here and
@@ -24,13 +24,14 @@ from film import Frame, Shot, save_film, save_still, shoot
 from textual.binding import Binding
 from textual.pilot import Pilot
 
+from zfexplore.choices import DEFAULT_IMAGES
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
 from zfexplore.tui.engine import Engine
 
 WIDE, NARROW = (120, 40), (80, 24)
-PATIENCE = 240.0  # seconds; half the atlas of 480 images takes ten, on a busy machine minutes
+PATIENCE = 240.0  # seconds; half the atlas of the photographs takes ten, on a busy machine minutes
 BY_ID = {key.id: key for key in (*keys.EVERYWHERE, *keys.PANES, *keys.LARGE)}
 
 
@@ -127,11 +128,10 @@ async def tour(recorder: Recorder) -> dict[str, Shot]:
     await start(recorder)
     press = recorder.press
     await press("sort", says="sort the channels by their strongest response")
-    await press(*["layer-down"] * 2, says="two layers further down")
     await press("first", says="the strongest channel: nine projections, and what they came from", seconds=2.4)
-    stills = {"explorer.png": shoot(recorder.app), "explorer-narrow.png": await narrow(recorder)}
     for _ in range(2):
         await press("down", says="walk the channels", seconds=0.9)
+    stills = {"explorer.png": shoot(recorder.app), "explorer-narrow.png": await narrow(recorder)}
     await layers(recorder)
     await pictures(recorder)
     await comparing(recorder)
@@ -243,7 +243,7 @@ def main() -> None:
     """Parse, record, write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder to write to")
-    parser.add_argument("--images", default="specimens", help="images to explore")
+    parser.add_argument("--images", default=DEFAULT_IMAGES, help="images to explore")
     parser.add_argument("--checkpoint", help="weights; the shipped ones where left out")
     options = parser.parse_args()
     out = options.out.resolve()
