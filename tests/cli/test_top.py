@@ -29,6 +29,20 @@ def test_the_table_shows_the_same_channels(zfexplore):
         assert f"{row['selectivity']:.2f}" in line
 
 
+def test_logits_are_listed_with_the_classes_that_they_stand_for(zfexplore):
+    _, out, _ = zfexplore("top", "fc8", "--json")
+    assert {row["channel"]: row["stands_for"] for row in json.loads(out)} == {
+        "fc8:0": "a",
+        "fc8:1": "b",
+        "fc8:2": "c",
+    }
+    _, table, _ = zfexplore("top", "fc8")
+    assert "channel   stands for" in table
+    assert "fc8:2     c " in table
+    assert zfexplore("top", "fc8:1")[1].startswith("fc8:1 b fires on")
+    assert json.loads(zfexplore("top", "fc8:1", "--json")[1])["stands_for"] == "b"
+
+
 @pytest.mark.parametrize("by", ["selectivity", "rarity"])
 def test_channels_can_be_ranked_otherwise(zfexplore, by):
     _, out, _ = zfexplore("top", "conv4", "--by", by, "--json")

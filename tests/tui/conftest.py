@@ -35,10 +35,10 @@ class InstantEngine:
             say.Layer(name, kind, channels, (8, 8) if field else (), (field, field) if field else None)
             for name, kind, channels, field in STAGES
         )
-        post(say.NetLoaded("zfnet, 204 classes", stages, "cpu"))
-        post(say.ImagesOpened("specimens", 480))
+        post(say.NetLoaded("zfnet, 517 classes", stages, "cpu"))
+        post(say.ImagesOpened("photographs", 567))
         statistics = {name: _statistics(channels) for name, _, channels, _ in STAGES}
-        post(say.AtlasChanged(statistics, 480, True))
+        post(say.AtlasChanged(statistics, 567, True))
 
     def ask(self, request: object) -> None:
         self.requests.append(request)

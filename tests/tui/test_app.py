@@ -345,7 +345,7 @@ async def test_help_lists_the_keys_closes_and_loses_nothing_that_comes_meanwhile
         await until(pilot, lambda: "in the channels" in text(app))
         assert isinstance(app.screen, HelpScreen)
         app.post_message(say.AtlasChanged({}, 12, False))
-        await until(pilot, lambda: "12 of 480" in app.query_one(StatusBar).images)
+        await until(pilot, lambda: "12 of 567" in app.query_one(StatusBar).images)
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, HelpScreen))
 
@@ -408,12 +408,12 @@ async def test_keys_can_be_changed_by_a_file(engine):
 
 
 async def test_progress_is_in_the_job_bar_or_the_status_bar(app):
-    job = say.Job("building the atlas", 120, 480, 31.2, 11.6)
+    job = say.Job("building the atlas", 120, 567, 31.2, 14.3)
     async with running(app) as pilot:
         app.post_message(say.JobChanged(job))
-        await until(pilot, lambda: "building the atlas 120/480 · 31.2 images/s · 0:12 left" in text(app))
+        await until(pilot, lambda: "building the atlas 120/567 · 31.2 images/s · 0:14 left" in text(app))
         await pilot.resize_terminal(80, 24)
-        await until(pilot, lambda: "building the atlas 25% · 0:12 left" in text(app))
+        await until(pilot, lambda: "building the atlas 21% · 0:14 left" in text(app))
 
 
 async def test_typing_a_filter_leaves_the_channels_it_names(app, engine):
@@ -705,7 +705,7 @@ async def test_the_column_sorted_by_is_in_sight_in_every_width(app):
 async def test_without_labels_there_is_nothing_of_classes(app, engine):
     async with running(app, (160, 50)) as pilot:
         known = replace(app.panes.statistics["conv2"], selectivity=(), best_class=())
-        app.post_message(say.AtlasChanged({"conv2": known}, 480, True))
+        app.post_message(say.AtlasChanged({"conv2": known}, 567, True))
         await until(pilot, lambda: "best class" not in text(app))
         sorts = []
         for _ in range(4):
@@ -733,7 +733,7 @@ async def test_a_channel_that_the_growing_atlas_filters_away_gives_its_pictures_
         await pilot.press("slash", *"max<30", "enter")
         await until(pilot, lambda: app.query_one(StatusBar).unit == "conv2:1")
         grown = replace(app.panes.statistics["conv2"], maximum=[31.0] * 3 + [20.0] * 253)
-        app.post_message(say.AtlasChanged({"conv2": grown}, 480, True))
+        app.post_message(say.AtlasChanged({"conv2": grown}, 567, True))
         await until(pilot, lambda: app.query_one(StatusBar).unit == "conv2:3")
 
         assert app.channel == 3
@@ -780,7 +780,7 @@ async def test_channels_that_stand_for_classes_have_names(app, engine):
         names = ("face", "sunflower", "hat", "lamp", "tree", "dog")
         layers = (say.Layer("fc8", "fc", 6, (), None, names),)
         known = say.StageStatistics([29.7] * 5 + [0.0], [9.0] * 6, [0.5] * 6)
-        app.post_message(say.AtlasChanged({"fc8": known}, 480, True))
+        app.post_message(say.AtlasChanged({"fc8": known}, 567, True))
         app.panes.show_net(say.NetLoaded("zfnet", layers, "cpu"))
         app.go_to("fc8", 0)
         await until(pilot, lambda: app.stage == "fc8")

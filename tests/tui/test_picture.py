@@ -99,7 +99,7 @@ async def choose(app, pilot, folder, name="cat.png"):
 async def rank(app, pilot, complete=True):
     """Answer the last question."""
     seen = say.Bitmap(np.full((32, 32, 3), 77, np.uint8))
-    app.post_message(ask.Answered(asked(app).number, ask.Ranking(seen, RANKED, 480, complete)))
+    app.post_message(ask.Answered(asked(app).number, ask.Ranking(seen, RANKED, 567, complete)))
     await until(pilot, lambda: app.screen.query_one(RankedList).count() == 4)
 
 
@@ -200,7 +200,7 @@ async def test_channels_are_listed_by_percentile(folder, size, colour, monkeypat
         assert best.split()[1:4] == ["100", "31.0", "best"]
         assert "#3" in text(host)
         assert "~61.2" in text(host)
-        assert "480 images" in text(host)
+        assert "567 images" in text(host)
 
 
 async def test_left_and_right_show_one_layer_in_the_order_of_the_net(host, folder):

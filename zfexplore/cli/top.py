@@ -78,9 +78,13 @@ def top(
         layer=layer,
         channels="all" if unit is None else str(unit.channel),
     )
-    atlas = opened.atlas
+    atlas, names = opened.atlas, opened.checkpoint.class_names(layer)
+
+    def row_of(number: int) -> dict[str, Any]:
+        return channel_row(atlas, layer, number) | ({"stands_for": names[number]} if names else {})
+
     if unit is None:
-        rows = [channel_row(atlas, layer, channel) for channel in ranked(atlas, layer, by.value)[:count]]
+        rows = [row_of(number) for number in ranked(atlas, layer, by.value)[:count]]
         if json:
             print_json(rows)
             return
@@ -88,26 +92,31 @@ def top(
         output().print(_channel_table(rows, title))
     else:
         places = place_rows(atlas, opened.checkpoint.trunk, layer, unit.channel)
-        channel = channel_row(atlas, layer, unit.channel)
+        channel = row_of(unit.channel)
         if json:
             print_json(channel | {"places": places})
             return
         firing = f"fires on {channel['share_firing']:.0%} of {atlas.count:,} images"
-        title = f"{channel['channel']} {firing}, mean of image maxima {channel['mean']:.4g}"
+        name = f"{channel['channel']} {channel.get('stands_for', '')}".rstrip()
+        title = f"{name} {firing}, mean of image maxima {channel['mean']:.4g}"
         output().print(_place_table(places, title))
 
 
 def _channel_table(rows: list[dict[str, Any]], title: str) -> Table:
     labelled = any(row["best_class"] is not None for row in rows)
+    named = any("stands_for" in row for row in rows)
     table = _table(title)
     table.add_column("channel", style="bold")
+    if named:
+        table.add_column("stands for")
     for heading in ("max", "mean", "fires on"):
         table.add_column(heading, justify="right")
     if labelled:
         table.add_column("selectivity", justify="right")
         table.add_column("best class")
     for row in rows:
-        cells = [row["channel"], f"{row['max']:.4g}", f"{row['mean']:.4g}", f"{row['share_firing']:.0%}"]
+        cells = [row["channel"], *([_escaped(row["stands_for"])] if named else [])]
+        cells += [f"{row['max']:.4g}", f"{row['mean']:.4g}", f"{row['share_firing']:.0%}"]
         if row["dead"]:
             cells[-1] = "nothing"
         elif labelled:
