@@ -45,7 +45,7 @@ what takes the noise out of the filters::
 
 ``docs/weights.md`` tells how they were made and measured.
 
-The weight decay of ``default``, 4e-3, lets e^-3 of the noise stand over 40 epochs of 12,328 images too; it was
+The weight decay of ``default``, 4e-3, lets e^-3 of the noise stand over 40 epochs of 12,328 images; it was
 5e-4. Measured on those images (1,627 held out), in float32 on 2 CPU cores: batches of 32, fc 1,024, 200 steps
 of warm-up and a cosine down to 0, the rest as in ``default``; ``speckle`` and ``luminance`` are conv5's, as
 ``benchmarks/cleanness.py`` has them, over the first 200 of the built-in photographs::
