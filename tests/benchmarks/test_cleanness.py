@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from benchmarks.cleanness import luminance_share, measure, share, speckle_share, strongest_projections
 from zfexplore.atlas.build import build_atlas
@@ -11,7 +13,6 @@ from zfexplore.convention import InputConvention
 from zfexplore.images.sources import open_images
 from zfexplore.nets.checkpoint import Checkpoint, Metadata
 from zfexplore.nets.trunk import Trunk
-from zfexplore.nets.zfnet import ZFNet, initialise
 from zfexplore.progress import finish
 
 WAVE = np.sin(2 * np.pi * np.arange(32) / 8)[None, :] * np.ones((32, 1))  # an eighth of a cycle a pixel
@@ -52,14 +53,18 @@ def test_noise_has_a_third_in_luminance_and_four_fifths_in_speckle():
 
 
 def test_every_firing_channel_of_every_stage_is_measured():
-    net = ZFNet(0)
-    initialise(net, "xavier", seed=1)
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        *(nn.Conv2d(3, 8, 7, stride=2), nn.ReLU(), nn.MaxPool2d(3, 2)),
+        *(nn.Conv2d(8, 16, 5), nn.ReLU(), nn.MaxPool2d(3, 2)),
+    )
     convention = InputConvention(size=64, resize=72, scale=1.0, mean=(0.5, 0.5, 0.5))
-    checkpoint = Checkpoint(net.eval(), Trunk(net), Metadata("zfnet", net.arguments, (), convention))
+    net.eval().requires_grad_(False)
+    checkpoint = Checkpoint(net, Trunk(net), Metadata("stack", {}, (), convention))
     source = open_images("photographs", limit=3)
     atlas = finish(build_atlas(checkpoint, source))
     rows = list(measure(checkpoint, source, atlas))
-    assert [row.stage for row in rows] == ["conv1", "conv2", "conv3", "conv4", "conv5", "pool5"]
+    assert [row.stage for row in rows] == ["conv1", "conv2", "pool2"]
     for row in rows:
         assert row.count == int((atlas.stage(row.stage).max > 0).sum())
     first = [luminance_share(pixels) for pixels in strongest_projections(checkpoint, source, atlas, "conv1")]
