@@ -7,6 +7,7 @@ more; other characters are written without their accents, or as ``?``.
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
@@ -48,11 +49,13 @@ def shorten(text: str, size: int, room: int) -> str:
     text = plain(text)
     if width(text, size) <= room:
         return text
-    for kept in range(len(text) - 1, 1, -1):
-        shorter = f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
-        if width(shorter, size) <= room:
-            return shorter
-    return ""
+
+    def cut(kept: int) -> str:
+        return f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
+
+    # How many lengths, from two characters on, fit: a longer text is a wider one.
+    fitting = bisect_right(range(2, len(text)), room, key=lambda kept: width(cut(kept), size))
+    return cut(fitting + 1) if fitting else ""
 
 
 def wrap(text: str, size: int, room: int) -> list[str]:
