@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import torch
 from captum.attr import NeuronDeconvolution
 from torch import Tensor, nn
+from zfexplore.studies.channel import firing_places
 
 from benchmarks.host import Host, waiting
 from benchmarks.measure import Work, alternate, begin_peak, once, peak_memory
@@ -26,10 +27,9 @@ from zfexplore.atlas.select import ranked
 from zfexplore.deconv import dense, windowed
 from zfexplore.deconv.geometry import whole_cost, window_cost
 from zfexplore.deconv.request import Projection
+from zfexplore.exemplars.exemplars import exemplars
 from zfexplore.nets.steps import Step
 from zfexplore.nets.trunk import Stage, Trunk
-from zfexplore.studies.channel import firing_places
-from zfexplore.studies.stage import channels_exemplars
 from zfexplore.units import Unit
 
 GOALS = {"conv1": 150.0, "conv2": 70.0, "conv3": 25.0, "conv4": 8.0, "conv5": 4.0}
@@ -194,7 +194,7 @@ def _channels(subject: Subject, stage: Stage) -> int:
 
 def _layers_work(subject: Subject, channels: list[Unit]) -> Work:
     def project_all() -> None:
-        deque(channels_exemplars(subject.checkpoint, subject.kept, subject.atlas, channels), maxlen=0)
+        deque(exemplars(subject.checkpoint, subject.kept, subject.atlas, channels), maxlen=0)
 
     return project_all
 

@@ -16,11 +16,12 @@ import torch
 from PIL import Image
 
 from zfexplore.convention import InputConvention
+from zfexplore.images.sources import open_images
 from zfexplore.nets.checkpoint import Metadata, save_checkpoint
 from zfexplore.nets.zfnet import ZFNet, initialise
 from zfexplore.tui import messages as say
 from zfexplore.tui.engine import Engine
-from zfexplore.tui.subject import open_source, open_subject
+from zfexplore.tui.subject import open_subject
 from zfexplore.tui.terminal import log_path
 
 SECONDS = 60
@@ -305,7 +306,7 @@ def test_a_figure_asked_for_just_before_the_end_is_saved(engine, mail, setup):
 def test_figures_that_wait_for_an_atlas_that_is_not_finished_are_named_as_unsaved(setup):
     """Without the thread: the end comes in the middle of the atlas."""
     engine = Engine(setup)
-    engine._subject, engine._building = open_subject(setup, open_source(setup)), iter(())
+    engine._subject, engine._building = open_subject(setup, open_images(setup.images)), iter(())
     engine._serve(say.SaveChannel("conv5", 3))
     engine.ask(say.SaveChannel("conv4", 1))
 

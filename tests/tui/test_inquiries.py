@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from zfexplore.atlas.build import build_atlas
 from zfexplore.convention import InputConvention
+from zfexplore.explorer import Explorer
 from zfexplore.figures.provenance import read_chunks
 from zfexplore.images.sources import open_images
 from zfexplore.nets.checkpoint import Metadata, load_checkpoint, save_checkpoint
@@ -41,7 +41,11 @@ def subject(tmp_path_factory):
         Image.fromarray(random.integers(0, 256, (80, 80, 3)).astype(np.uint8)).save(path)
     setup = say.Setup(str(folder / "images"), str(folder / "tiny.safetensors"), folder / "out", device="cpu")
     checkpoint, source = load_checkpoint(setup.checkpoint, "cpu"), open_images(setup.images)
-    return Subject(setup, checkpoint, source, finish(build_atlas(checkpoint, source)))
+    explorer = Explorer.of(setup.settings, checkpoint, source)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZFEXPLORE_CACHE", str(folder / "cache"))
+        finish(explorer.index())
+    return Subject(setup, explorer)
 
 
 @pytest.fixture

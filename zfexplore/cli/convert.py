@@ -48,8 +48,8 @@ def convert(
 
     Example: zfexplore convert zfnet.pth --out zfnet.safetensors --bgr --mean 0.406,0.456,0.485
     """
-    from zfexplore.cli.show import remarks
     from zfexplore.nets.convert import convert_state_dict
+    from zfexplore.showing import remarks
 
     convention = _convention(scale, mean, std)
     metadata = convert_state_dict(

@@ -47,16 +47,16 @@ def export_atlas(
 
     Example: zfexplore export atlas --out out/atlas.json
     """
-    from zfexplore.atlas.tables import write_atlas
-    from zfexplore.cli.opened import open_all
-    from zfexplore.cli.show import output
+    from zfexplore.cli.opening import open_explorer
+    from zfexplore.settings import Settings
+    from zfexplore.showing import output
 
     chosen = form or _format_of(out)
     path = out if out is not None else Path("out") / f"atlas.{chosen.value}"
     if path.is_dir():
         raise ExploreError(f"{path} is a folder: give a file, as in --out {path / 'atlas.csv'}", usage=True)
-    opened = open_all(checkpoint, images, limit=limit, fit=fit, device=device, download=download)
-    write_atlas(opened.atlas, opened.checkpoint.trunk, path, chosen.value)
+    explorer = open_explorer(Settings(images, checkpoint, limit, fit, device, download))
+    explorer.save_atlas(path, chosen)
     output().print(f"wrote {path}", markup=False, soft_wrap=True)
 
 

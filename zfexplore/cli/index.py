@@ -61,25 +61,20 @@ def index(
     """
     import time
 
-    from zfexplore.atlas.open import atlas_path, open_or_build
-    from zfexplore.cli.show import output, remarks, watch
-    from zfexplore.images.sources import open_images
-    from zfexplore.nets.checkpoint import load_checkpoint
-    from zfexplore.training.machine import find_device
+    from zfexplore.atlas.open import atlas_path
+    from zfexplore.explorer import Explorer, open_settings
+    from zfexplore.settings import Settings
+    from zfexplore.showing import output, remarks, watch
 
-    loaded = load_checkpoint(checkpoint, find_device(device))
-    source = open_images(images, limit=limit, download=download)
+    settings = Settings(images, checkpoint, limit, fit, device, download)
+    explorer = Explorer.of(settings, *open_settings(settings))
     started = time.monotonic()
     try:
-        atlas: Atlas = watch(
-            open_or_build(
-                loaded, source, fit=fit.value, precision=precision.value, again=again, workers=workers
-            )
-        )
+        atlas: Atlas = watch(explorer.index(precision=precision, again=again, workers=workers))
     except KeyboardInterrupt:
         remarks().print("interrupted: the same command goes on from here")
         raise
-    for line in _summary(atlas, source.name, time.monotonic() - started):
+    for line in _summary(atlas, explorer.source.name, time.monotonic() - started):
         output().print(line, markup=False, soft_wrap=True)
     output().print(f"index      {atlas_path(atlas.fingerprint)}", markup=False, soft_wrap=True)
 

@@ -28,8 +28,8 @@ def name_over_folder(context: typer.Context, option: typer.CallbackParam, value:
     """Say so where a name was typed and a folder here is called the same; the name is what is taken."""
     for spec in [value] if isinstance(value, str) else value:
         if typed(context, option.name) and Path(spec).is_dir():
-            from zfexplore.cli.show import remarks
             from zfexplore.images.sources import is_name
+            from zfexplore.showing import remarks
 
             if is_name(spec):
                 told = f"--images {spec} is the set of that name; write ./{spec} for the folder here"

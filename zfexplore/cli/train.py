@@ -138,7 +138,7 @@ def train(
 
     Example: zfexplore train --images photos/ --fc 1024 --epochs 40 --out runs/photos
     """
-    from zfexplore.cli.show import remarks, watch
+    from zfexplore.showing import remarks, watch
     from zfexplore.training.loop import train as training
     from zfexplore.training.recipe import recipe as find_recipe
 
@@ -302,7 +302,7 @@ def _row(event: EpochRecord) -> str:
 
 def _show_result(result: TrainingResult, out: Path) -> None:
     from zfexplore.cli.evaluate import accuracy_table
-    from zfexplore.cli.show import output
+    from zfexplore.showing import output
 
     if result.metadata.accuracy:
         output().print(accuracy_table(result.metadata.accuracy, "held-out images"))

@@ -58,7 +58,7 @@ def tui(
     os.environ.setdefault("TEXTUAL_FPS", "120")  # of Textual's 60: half the wait for a frame
     if colours := suit_colours():
         os.environ["TEXTUAL_COLOR_SYSTEM"] = colours  # Textual reads it when it is imported
-    from zfexplore.cli.show import remarks
+    from zfexplore.showing import remarks
     from zfexplore.tui.app import ExplorerApp
     from zfexplore.tui.engine import Engine
     from zfexplore.tui.messages import Setup

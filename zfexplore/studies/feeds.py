@@ -20,11 +20,11 @@ from torch import Tensor
 
 from zfexplore.deconv.dense import undo_step
 from zfexplore.deconv.request import read_request, strongest
+from zfexplore.exemplars.seen import see
 from zfexplore.images.transforms import Fit
 from zfexplore.nets.arithmetic import exact_arithmetic
 from zfexplore.nets.steps import Step, run_step
 from zfexplore.nets.trunk import Trunk
-from zfexplore.studies.picture import see
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:

@@ -25,12 +25,12 @@ from PIL import Image
 from torch import Tensor
 
 from zfexplore.errors import ExploreError
+from zfexplore.exemplars.seen import see
 from zfexplore.images.transforms import Fit, denormalise
 from zfexplore.nets.arithmetic import exact_arithmetic
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.trunk import Trunk
 from zfexplore.progress import Finished, Meter, Progress
-from zfexplore.studies.picture import see
 from zfexplore.units import Unit, Window
 
 CELLS = 14  # along each side, by default

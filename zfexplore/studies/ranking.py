@@ -25,9 +25,9 @@ from zfexplore.atlas.maxima import Layout, image_maxima
 from zfexplore.atlas.records import StageRecord
 from zfexplore.atlas.tally import EDGES, bins_of
 from zfexplore.errors import ExploreError
+from zfexplore.exemplars.seen import see
 from zfexplore.images.transforms import Fit
 from zfexplore.nets.arithmetic import exact_arithmetic
-from zfexplore.studies.picture import see
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:

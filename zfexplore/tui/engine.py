@@ -115,28 +115,21 @@ class Engine:
 
     def _load(self) -> None:
         """Open the images, which is quick and tells a wrong path at once, then torch and the net."""
-        from zfexplore.tui.subject import net_loaded, open_source, open_subject
+        from zfexplore.images.sources import open_images
+        from zfexplore.tui.subject import net_loaded, open_subject
 
         self._post(say.JobChanged(say.Job("opening the images")))
-        source = open_source(self.setup)
+        source = open_images(self.setup.images, limit=self.setup.limit)
         self._post(say.ImagesOpened(source.name, len(source)))
         self._post(say.JobChanged(say.Job("loading torch")))
         import torch  # noqa: F401
 
-        from zfexplore.atlas.open import open_or_build
         from zfexplore.atlas.store import watched_stages
 
         self._post(say.JobChanged(say.Job("loading the net")))
         subject = open_subject(self.setup, source)
         self._post(net_loaded(subject.checkpoint, tuple(watched_stages(subject.checkpoint.trunk))))
-        self._building = iter(
-            open_or_build(
-                subject.checkpoint,
-                source,
-                fit=self.setup.fit,
-                seconds_between_partials=SECONDS_BETWEEN_PARTIALS,
-            )
-        )
+        self._building = subject.explorer.index(seconds_between_partials=SECONDS_BETWEEN_PARTIALS)
         self._subject = subject
 
     def _serve(self, request: Any) -> None:
@@ -192,7 +185,6 @@ class Engine:
         """
         from zfexplore.tui.subject import statistics
 
-        self._subject.atlas = atlas
         self._post(say.AtlasChanged(statistics(atlas), atlas.count, complete))
         request = self._present
         if request is None or not (complete or time.monotonic() > self._renew_from):

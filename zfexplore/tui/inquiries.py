@@ -163,10 +163,8 @@ class Inquiries:
         yield ask.Fed(found.unit, found.activation, found.preactivation, found.bias, rows)
 
     def _save(self, request: ask.SaveOcclusion, subject: Subject) -> Iterator[ask.Answer]:
-        from dataclasses import replace
-
         from zfexplore.figures.occlusion import occlusion_figure
-        from zfexplore.figures.provenance import foreign, provenance_of, save_png
+        from zfexplore.figures.provenance import foreign, save_png
 
         kept = self._kept
         if kept is None or kept.request.number != request.number:
@@ -176,8 +174,7 @@ class Inquiries:
         title = f"{unit} on {chosen.name}"
         command = subject.setup.explore_command()
         notes = {"picture": chosen.path or chosen.name, "occlusion": json.dumps(kept.result.described())}
-        origin = provenance_of(subject.checkpoint, subject.atlas, command=command, title=title)
-        chunks = replace(origin, notes=notes).chunks()
+        chunks = subject.explorer.origin.provenance(command=command, title=title, notes=notes).chunks()
         if not request.overwrite and (reason := foreign(path, chunks)):
             yield ask.Overwrite(path, reason)
             return
@@ -251,6 +248,6 @@ def _box(window: Window) -> ask.Box:
 
 def _open(chosen: ask.Chosen, subject: Subject) -> Image.Image:
     """Open the picture; raises ExploreError."""
-    from zfexplore.studies.picture import open_picture
+    from zfexplore.exemplars.seen import open_picture
 
     return open_picture(chosen.path) if chosen.path else subject.source[chosen.image].image

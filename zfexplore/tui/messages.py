@@ -7,7 +7,6 @@ Arrays are typed ``Any``: numpy must not be imported before the first frame is u
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, Literal
 from textual.message import Message
 
 from zfexplore.choices import DEFAULT_IMAGES
+from zfexplore.settings import Command, Settings
 from zfexplore.units import Unit
 
 SHOWN = 9  # units of a channel, three by three
@@ -32,33 +32,21 @@ class Setup:
     limit: int | None = None
     fit: Literal["crop", "whole"] = "crop"
 
+    @property
+    def settings(self) -> Settings:
+        """What is explored, without where figures go."""
+        return Settings(self.images, self.checkpoint, self.limit, self.fit, self.device)
+
     def export_command(self, stage: str, channel: int) -> str:
         """Give the command that writes the channel's figure, with options that are not defaults."""
-        words = ["zfexplore", "export", "channel", f"{stage}:{channel}"]
-        if self.out != Path("out"):
-            words += ["--out", str(self.out / f"{stage}-{channel}.png")]
-        return shlex.join(words + self._options())
+        out = None if self.out == Path("out") else self.out / f"{stage}-{channel}.png"
+        words = ("export", "channel", f"{stage}:{channel}")
+        return str(Command(words, {"--out": out, **self.settings.options()}))
 
     def explore_command(self) -> str:
         """Give the command that opens the same explorer."""
-        words = ["zfexplore", "tui"]
-        if self.out != Path("out"):
-            words += ["--out", str(self.out)]
-        return shlex.join(words + self._options())
-
-    def _options(self) -> list[str]:
-        words = []
-        if self.images != DEFAULT_IMAGES:
-            words += ["--images", self.images]
-        if self.checkpoint is not None:
-            words += ["--checkpoint", self.checkpoint]
-        if self.limit is not None:
-            words += ["--limit", str(self.limit)]
-        if self.fit != "crop":
-            words += ["--fit", self.fit]
-        if self.device != "auto":
-            words += ["--device", self.device]
-        return words
+        out = None if self.out == Path("out") else self.out
+        return str(Command(("tui",), {"--out": out, **self.settings.options()}))
 
 
 # -- requests ----------------------------------------------------------------------------------------

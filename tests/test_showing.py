@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from zfexplore.cli import show
+from zfexplore import showing as show
 from zfexplore.progress import Finished, Note, Progress, Skipped
 
 

@@ -1,18 +1,21 @@
-"""How commands speak: results to stdout, progress and remarks to stderr, drawn by rich on a terminal.
+"""How results and progress are shown: results on stdout, progress and remarks on stderr, with rich.
 
-Where stderr is not a terminal, progress becomes plain lines at most every few seconds.
+Where stderr is not a terminal, and in a notebook, progress becomes plain lines every few seconds.
 """
 
 from __future__ import annotations
 
+import html
+import io
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zfexplore.progress import Finished, Note, Progress, Skipped
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.table import Table
 
 SECONDS_BETWEEN_LINES = 5.0
 NAMED_SKIPS = 5
@@ -35,6 +38,44 @@ def print_json(values: Any) -> None:
     output().print(
         json.dumps(values, indent=2, ensure_ascii=False), markup=False, highlight=False, soft_wrap=True
     )
+
+
+class Records(list[dict[str, Any]]):
+    """Rows of plain values that print as a table, and show themselves as one in a notebook."""
+
+    def __init__(
+        self, rows: Iterable[dict[str, Any]], title: str,
+        draw: Callable[[Sequence[Mapping[str, Any]], str], Table],
+    ) -> None:  # fmt: skip
+        super().__init__(rows)
+        self.title, self._draw = title, draw
+
+    def table(self) -> Table:
+        """Draw the rows as a rich table."""
+        return self._draw(self, self.title)
+
+    def __str__(self) -> str:
+        from rich.console import Console
+
+        console = Console(file=io.StringIO(), width=120, highlight=False)
+        console.print(self.table())
+        return console.file.getvalue().rstrip()  # type: ignore[attr-defined]
+
+    def __repr__(self) -> str:
+        return f"<Records {self.title!r}: {len(self)} rows>"
+
+    def _repr_html_(self) -> str:
+        """Show the table in a notebook."""
+        from rich.text import Text
+
+        columns = self.table().columns
+        heads = "".join(f"<th>{html.escape(str(column.header))}</th>" for column in columns)
+        texts = [[Text.from_markup(str(cell)).plain for cell in column.cells] for column in columns]
+        lines = (
+            "".join(f"<td>{html.escape(text)}</td>" for text in line) for line in zip(*texts, strict=True)
+        )
+        body = "".join(f"<tr>{line}</tr>" for line in lines)
+        return f"<table><caption>{html.escape(self.title)}</caption><tr>{heads}</tr>{body}</table>"
 
 
 def watch(
@@ -196,3 +237,60 @@ def clock(seconds: float) -> str:
     minutes, second = divmod(whole, 60)
     hour, minute = divmod(minutes, 60)
     return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute}:{second:02}"
+
+
+def channel_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
+    """Draw rows of ``Explorer.top`` on a stage: a line a channel."""
+    labelled = any(row["best_class"] is not None for row in rows)
+    named = any("stands_for" in row for row in rows)
+    table = _table(title)
+    table.add_column("channel", style="bold")
+    if named:
+        table.add_column("stands for")
+    for heading in ("max", "mean", "fires on"):
+        table.add_column(heading, justify="right")
+    if labelled:
+        table.add_column("selectivity", justify="right")
+        table.add_column("best class")
+    for row in rows:
+        cells = [row["channel"], *([_escaped(row["stands_for"])] if named else [])]
+        cells += [f"{row['max']:.4g}", f"{row['mean']:.4g}", f"{row['share_firing']:.0%}"]
+        if row["dead"]:
+            cells[-1] = "nothing"
+        elif labelled:
+            cells += [f"{row['selectivity']:.2f}", _escaped(row["best_class"])]
+        table.add_row(*cells)
+    return table
+
+
+def place_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
+    """Draw rows of ``Explorer.top`` on a channel: a line a place."""
+    labelled = any(row["label"] is not None for row in rows)
+    table = _table(title)
+    table.add_column("", justify="right", style="dim")
+    table.add_column("activation", justify="right", style="bold")
+    table.add_column("image", overflow="fold")
+    if labelled:
+        table.add_column("class")
+    table.add_column("y, x", justify="right")
+    table.add_column("rows", justify="right")
+    table.add_column("columns", justify="right")
+    for row in rows:
+        y0, x0, y1, x1 = row["window"]
+        labels = [_escaped(row["label"] or "")] if labelled else []
+        place = (f"{row['y']}, {row['x']}", f"{y0}-{y1 - 1}", f"{x0}-{x1 - 1}")
+        table.add_row(str(row["rank"]), f"{row['value']:.4g}", _escaped(row["name"]), *labels, *place)
+    return table
+
+
+def _table(title: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

@@ -1,4 +1,4 @@
-"""A picture of one's own: a file opened as every image is, and what the network sees of it."""
+"""What the network sees of a picture: any RGB image prepared and normalised, or a file of one's own."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from zfexplore.errors import ExploreError
-from zfexplore.studies.picture import open_picture, see
+from zfexplore.exemplars.seen import open_picture, see
 
 
 def test_a_file_is_opened_in_colour(tmp_path):
