@@ -24,8 +24,8 @@ from benchmarks.report import Remark, Row
 from benchmarks.subject import Settings, Subject
 from zfexplore.atlas.select import ranked
 from zfexplore.deconv import dense, windowed
-from zfexplore.deconv.geometry import whole_cost, window_cost
 from zfexplore.deconv.request import Projection
+from zfexplore.deconv.windows.geometry import whole_cost, window_cost
 from zfexplore.nets.steps import Step
 from zfexplore.nets.trunk import Stage, Trunk
 from zfexplore.studies.channel import firing_places

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from zfexplore.deconv import dense, kernels, windowed
-from zfexplore.deconv.kernels import convolve
+from zfexplore.deconv import dense, windowed
 from zfexplore.deconv.request import Projection
+from zfexplore.deconv.windows import kernels
+from zfexplore.deconv.windows.kernels import convolve
 from zfexplore.errors import ExploreError
 from zfexplore.nets.steps import Step
 from zfexplore.nets.trunk import Trunk

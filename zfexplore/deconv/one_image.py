@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from zfexplore.deconv.dense import Recording, record_stages
-from zfexplore.deconv.geometry import whole_cost, window_cost
 from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
 from zfexplore.deconv.windowed import project_recorded
+from zfexplore.deconv.windows.geometry import whole_cost, window_cost
 from zfexplore.nets.arithmetic import exact_arithmetic
 from zfexplore.nets.trunk import Trunk
 

@@ -13,8 +13,8 @@ from typing import Literal
 from torch import Tensor
 
 from zfexplore.deconv import dense, windowed
-from zfexplore.deconv.geometry import whole_cost, window_cost
 from zfexplore.deconv.request import Positions, Projection, Request, read_request
+from zfexplore.deconv.windows.geometry import whole_cost, window_cost
 from zfexplore.errors import ExploreError
 from zfexplore.nets.trunk import Trunk
 

@@ -21,7 +21,6 @@ from torch import Tensor
 
 from zfexplore.deconv import dense
 from zfexplore.deconv.dense import Recording, record
-from zfexplore.deconv.geometry import Windows, group, sees_nothing, whole_cost, window_cost
 from zfexplore.deconv.request import (
     Positions,
     Projection,
@@ -32,7 +31,8 @@ from zfexplore.deconv.request import (
     read_units,
     strongest,
 )
-from zfexplore.deconv.ways import Batch, above, ascend, below, descend
+from zfexplore.deconv.windows.geometry import Windows, group, sees_nothing, whole_cost, window_cost
+from zfexplore.deconv.windows.passes import Batch, above, ascend, below, descend
 from zfexplore.errors import ExploreError
 from zfexplore.nets.arithmetic import exact_arithmetic
 from zfexplore.nets.trunk import Trunk

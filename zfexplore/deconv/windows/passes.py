@@ -17,14 +17,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zfexplore.deconv.dense import Recording, unpool
-from zfexplore.deconv.geometry import Alike, Passage, Windows, meeting, mixes_above, summit
-from zfexplore.deconv.kernels import (
+from zfexplore.deconv.request import Request
+from zfexplore.deconv.windows.geometry import Alike, Passage, Windows, meeting, mixes_above, summit
+from zfexplore.deconv.windows.kernels import (
     convolve_one,
     convolve_one_transposed,
     convolve_together,
     convolve_together_transposed,
 )
-from zfexplore.deconv.request import Request
 from zfexplore.nets.steps import Step, run_step
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from zfexplore.deconv.kernels import (
+from zfexplore.deconv.windows.kernels import (
     convolve,
     convolve_one,
     convolve_one_transposed,

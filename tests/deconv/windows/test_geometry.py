@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
-from zfexplore.deconv.geometry import (
+from zfexplore.deconv.windows.geometry import (
     Alike,
     Passage,
     group,
