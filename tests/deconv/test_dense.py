@@ -263,5 +263,10 @@ def test_a_projection_is_the_same_every_time(zfnet: nn.Module, images: Tensor) -
 
 def test_the_result_can_be_changed_and_trained_on(zfnet: nn.Module, images: Tensor) -> None:
     pixels = project(Trunk(zfnet), images, "conv2", 1).pixels
+    before = pixels.clone()
     pixels.mul_(2)
-    (pixels * torch.ones(1, dtype=pixels.dtype, requires_grad=True)).sum().backward()
+    assert torch.equal(pixels, 2 * before)
+    factor = torch.ones(1, dtype=pixels.dtype, requires_grad=True)
+    (pixels * factor).square().sum().backward()  # squared, so that autograd must have kept the pixels
+    assert factor.grad is not None
+    torch.testing.assert_close(factor.grad.item(), 2 * pixels.square().sum().item(), rtol=1e-12, atol=0)
