@@ -65,7 +65,7 @@ def index(
     from zfexplore.cli.show import output, remarks, watch
     from zfexplore.images.sources import open_images
     from zfexplore.nets.checkpoint import load_checkpoint
-    from zfexplore.training.machine import find_device
+    from zfexplore.nets.device import find_device
 
     loaded = load_checkpoint(checkpoint, find_device(device))
     source = open_images(images, limit=limit, download=download)

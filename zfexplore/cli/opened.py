@@ -56,7 +56,7 @@ def open_all(
     from zfexplore.deconv.dense import project as project_densely
     from zfexplore.images.sources import open_images
     from zfexplore.nets.checkpoint import load_checkpoint
-    from zfexplore.training.machine import find_device
+    from zfexplore.nets.device import find_device
 
     loaded = load_checkpoint(checkpoint, find_device(device))
     if layer is not None:

@@ -35,7 +35,7 @@ from zfexplore.deconv.request import (
     read_request,
     strongest,
 )
-from zfexplore.nets.arithmetic import exact_arithmetic
+from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.steps import Step, run_step
 from zfexplore.nets.trunk import Stage, Trunk
 

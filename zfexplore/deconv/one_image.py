@@ -17,7 +17,7 @@ from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
 from zfexplore.deconv.windowed import project_recorded
 from zfexplore.deconv.windows.geometry import whole_cost, window_cost
-from zfexplore.nets.arithmetic import exact_arithmetic
+from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.trunk import Trunk
 
 Places = Sequence[tuple[int, int]]  # rows and columns in a stage's map

@@ -46,7 +46,7 @@ from zfexplore.deconv.windows.passes import (
     forward,
 )
 from zfexplore.errors import ExploreError
-from zfexplore.nets.arithmetic import exact_arithmetic
+from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.trunk import Trunk
 
 # Numbers in the largest map of a batch of windows: what a core's cache holds (4 MB of float32), and

@@ -21,7 +21,7 @@ from torch import Tensor
 from zfexplore.deconv.dense import undo_step
 from zfexplore.deconv.request import read_request, strongest
 from zfexplore.images.transforms import Fit
-from zfexplore.nets.arithmetic import exact_arithmetic
+from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.steps import Step, run_step
 from zfexplore.nets.trunk import Trunk
 from zfexplore.studies.picture import see

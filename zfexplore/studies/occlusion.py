@@ -26,8 +26,8 @@ from torch import Tensor
 
 from zfexplore.errors import ExploreError
 from zfexplore.images.transforms import Fit, denormalise
-from zfexplore.nets.arithmetic import exact_arithmetic
 from zfexplore.nets.checkpoint import Checkpoint
+from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.trunk import Trunk
 from zfexplore.progress import Finished, Meter, Progress
 from zfexplore.studies.picture import see

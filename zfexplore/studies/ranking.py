@@ -26,7 +26,7 @@ from zfexplore.atlas.records import StageRecord
 from zfexplore.atlas.tally import EDGES, bins_of
 from zfexplore.errors import ExploreError
 from zfexplore.images.transforms import Fit
-from zfexplore.nets.arithmetic import exact_arithmetic
+from zfexplore.nets.device import exact_arithmetic
 from zfexplore.studies.picture import see
 from zfexplore.units import Unit
 

@@ -177,7 +177,7 @@ def open_source(setup: say.Setup) -> Source:
 def open_subject(setup: say.Setup, source: Source) -> Subject:
     """Load the net to be shown the images; raises ExploreError."""
     from zfexplore.nets.checkpoint import load_checkpoint
-    from zfexplore.training.machine import find_device
+    from zfexplore.nets.device import find_device
 
     return Subject(setup, load_checkpoint(setup.checkpoint, find_device(setup.device)), source)
 
