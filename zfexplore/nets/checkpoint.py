@@ -114,11 +114,6 @@ def load_checkpoint(
     return Checkpoint(net, trunk, metadata)
 
 
-def read_metadata(path: str | os.PathLike[str] | None = None) -> Metadata:
-    """Give a file's metadata (``weights_fingerprint`` included) without making the net."""
-    return _read(shipped_checkpoint() if path is None else Path(path))[1]
-
-
 def save_checkpoint(
     path: str | os.PathLike[str], net: nn.Module, metadata: Metadata, *, half: bool = False
 ) -> None:

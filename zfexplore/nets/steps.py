@@ -65,10 +65,6 @@ class Step:
         """Give the geometry along rows (0) or columns (1)."""
         return AxisStep(self.kernel[axis], self.stride[axis], self.padding[axis], self.ceil_mode)
 
-    def output_size(self, size: Pair) -> Pair:
-        """Give the map's (height, width) after this step."""
-        return self.axis(0).output_length(size[0]), self.axis(1).output_length(size[1])
-
 
 def run_step(step: Step, x: Tensor) -> Tensor:
     """Apply one step to ``x [n, c, h, w]`` (or ``[n, c]`` behind the flattening); never in place."""
