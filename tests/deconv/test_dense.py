@@ -208,7 +208,7 @@ def test_many_channels_of_one_image_equal_single_calls_across_portions(
     zfnet: nn.Module, images: Tensor
 ) -> None:
     trunk = Trunk(zfnet)
-    channels = [channel % 7 for channel in range(20)]  # more than are brought down at once
+    channels = [channel % 7 for channel in range(20)]  # more than are brought back at once
     together = project(trunk, images[:1], "conv5", channels)
     assert together.channel.tolist() == channels
     for channel in range(7):

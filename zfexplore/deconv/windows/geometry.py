@@ -90,7 +90,7 @@ def first_shared_step(steps: Sequence[Step], groups: Sequence[WindowGroup]) -> i
 
 
 def step_windows(steps: Sequence[Step], windows: Windows) -> tuple[StepWindow, ...]:
-    """Describe each step between its two windows; empty where the input's window is empty."""
+    """Describe each step between its two windows; give nothing where the input's window is empty."""
     if reads_only_padding(windows):
         return ()
     return tuple(_step_window(step, *pair) for step, pair in zip(steps, pairwise(windows), strict=True))
