@@ -26,7 +26,7 @@ from benchmarks.subject import Settings
 from zfexplore import __version__
 from zfexplore.errors import ExploreError
 from zfexplore.files import write_text
-from zfexplore.training.machine import find_device
+from zfexplore.nets.device import find_device
 
 # Section: its module below benchmarks, and its title.
 SECTIONS = {

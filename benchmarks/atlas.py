@@ -28,8 +28,8 @@ from zfexplore.atlas.store import watched_stages
 from zfexplore.convention import InputConvention
 from zfexplore.images.sources import Picture, open_images
 from zfexplore.images.transforms import normalise
-from zfexplore.nets.arithmetic import exact_arithmetic
 from zfexplore.nets.checkpoint import Checkpoint, Metadata
+from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.steps import run_step
 from zfexplore.nets.trunk import Trunk
 from zfexplore.progress import finish

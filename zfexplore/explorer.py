@@ -42,10 +42,10 @@ from zfexplore.figures.tables import keep_arrays
 from zfexplore.images.sources import Source, open_images
 from zfexplore.images.transforms import Fit, prepare
 from zfexplore.nets.checkpoint import Checkpoint, load_checkpoint
+from zfexplore.nets.device import find_device
 from zfexplore.progress import Finished, Progress
 from zfexplore.settings import Command, Settings, other_than
 from zfexplore.showing import Records, channel_table, place_table, watch
-from zfexplore.training.machine import find_device
 from zfexplore.units import Unit
 
 SEEN_KEPT = 400  # images as the net sees them: 60 MB at 224 pixels

@@ -81,7 +81,7 @@ def test_a_sheet_of_absurd_size_is_refused_before_anything_is_projected(zfexplor
     def forbidden(*_, **__):
         raise AssertionError("nothing may be projected for a sheet that is refused")
 
-    monkeypatch.setattr("zfexplore.studies.stage.channels_exemplars", forbidden)
+    monkeypatch.setattr("zfexplore.explorer.exemplars", forbidden)
     monkeypatch.setattr("zfexplore.figures.sheet.MOST_PIXELS", 10**5)
     code, _, complaint = zfexplore("export", "figure", "--channels", "0", "--tile", "24")
     assert code == 2

@@ -36,8 +36,8 @@ from zfexplore.atlas.tally import NO_LABEL, Tally
 from zfexplore.errors import ExploreError
 from zfexplore.images.sources import Source
 from zfexplore.images.transforms import Fit, normalise
-from zfexplore.nets.arithmetic import exact_arithmetic
 from zfexplore.nets.checkpoint import Checkpoint
+from zfexplore.nets.device import exact_arithmetic
 from zfexplore.progress import Finished, Meter, Note, Progress, Skipped
 
 

@@ -14,7 +14,6 @@ Small images are enlarged by the same rule.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -31,36 +30,6 @@ Fit = Literal["crop", "whole"]
 # The margins of a letterboxed image. Close to the mean that is subtracted, so they excite the
 # filters least, and the same grey that stands for zero in a projection.
 MARGIN_GREY = (128, 128, 128)
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where the network's input lies in the original image.
-
-    Pixel edge ``(y, x)`` of the input is at ``(top + y * scale, left + x * scale)`` of the original;
-    ``top`` or ``left`` is negative where the input has margins.
-    """
-
-    scale: float
-    top: float
-    left: float
-
-    def original(self, y: float, x: float) -> tuple[float, float]:
-        """Give the point of the original image under ``(y, x)`` of the network's input."""
-        return self.top + y * self.scale, self.left + x * self.scale
-
-
-def placement(width: int, height: int, convention: InputConvention, fit: Fit = "crop") -> Placement:
-    """Say where the input of ``prepare`` lies in an original of ``width x height`` pixels."""
-    _check_fit(fit)
-    size, resize = convention.size, convention.resize
-    if fit == "whole":
-        scale = max(width, height) / size
-        return Placement(scale, (height - size * scale) / 2, (width - size * scale) / 2)
-    scale = min(width, height) / resize
-    square = _square(width, height)
-    offset = crop_offset(convention)
-    return Placement(scale, square[1] + offset * scale, square[0] + offset * scale)
 
 
 def prepare(image: Image.Image, convention: InputConvention, fit: Fit = "crop") -> np.ndarray:

@@ -22,7 +22,7 @@ from zfexplore.deconv.dense import undo_step
 from zfexplore.deconv.request import read_request, strongest
 from zfexplore.exemplars.seen import see
 from zfexplore.images.transforms import Fit
-from zfexplore.nets.arithmetic import exact_arithmetic
+from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.steps import Step, run_step
 from zfexplore.nets.trunk import Trunk
 from zfexplore.units import Unit

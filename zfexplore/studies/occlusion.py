@@ -27,8 +27,8 @@ from torch import Tensor
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.seen import see
 from zfexplore.images.transforms import Fit, denormalise
-from zfexplore.nets.arithmetic import exact_arithmetic
 from zfexplore.nets.checkpoint import Checkpoint
+from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.trunk import Trunk
 from zfexplore.progress import Finished, Meter, Progress
 from zfexplore.units import Unit, Window

@@ -27,7 +27,7 @@ from zfexplore.atlas.tally import EDGES, bins_of
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.seen import see
 from zfexplore.images.transforms import Fit
-from zfexplore.nets.arithmetic import exact_arithmetic
+from zfexplore.nets.device import exact_arithmetic
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:

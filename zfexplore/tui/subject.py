@@ -140,7 +140,7 @@ def open_subject(setup: say.Setup, source: Source) -> Subject:
     """Load the net to be shown the images; raises ExploreError."""
     from zfexplore.explorer import Explorer
     from zfexplore.nets.checkpoint import load_checkpoint
-    from zfexplore.training.machine import find_device
+    from zfexplore.nets.device import find_device
 
     checkpoint = load_checkpoint(setup.checkpoint, find_device(setup.device))
     return Subject(setup, Explorer.of(setup.settings, checkpoint, source))

@@ -1,4 +1,7 @@
-"""Exact arithmetic: float32 that is float32, on every device, without touching the caller's settings."""
+"""Which device a net runs on, and in which precision.
+
+Exact arithmetic means float32 that is float32, on every device, with the caller's settings restored.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,32 @@ from typing import Any, cast
 
 import torch
 
+from zfexplore.errors import ExploreError
+
+
+def find_device(name: str) -> torch.device:
+    """Turn auto, cpu, cuda or cuda:1 into a device; raises ExploreError (usage) for one that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ExploreError(
+            f"there is no device {name!r}: give auto, cpu, cuda or cuda:1", usage=True
+        ) from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ExploreError(
+            f"there is no device {name!r} here ({torch.cuda.device_count()} CUDA devices found): use cpu",
+            usage=True,
+        )
+    if device.type not in ("cpu", "cuda"):
+        raise ExploreError(f"device {name!r} is not supported: give auto, cpu, cuda or cuda:1", usage=True)
+    return device
+
 
 @contextmanager
 def exact_arithmetic(device: torch.device) -> Iterator[None]:
-    """Compute in the tensors' own precision and in one order, without gradients; all restored after.
+    """Compute in the tensors' own precision, in one order, without gradients; restore all settings after.
 
     No autocast, no TF32 or bfloat16 inside float32 products, cuDNN's deterministic algorithms.
     """

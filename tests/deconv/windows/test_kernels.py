@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from zfexplore.deconv.kernels import (
+from zfexplore.deconv.windows.kernels import (
     convolve,
-    convolve_one,
-    convolve_one_transposed,
+    convolve_one_channel,
+    convolve_one_channel_transposed,
     convolve_together,
     convolve_together_transposed,
     convolve_transposed,
@@ -50,12 +50,14 @@ def test_one_channel_a_row_is_that_channel_of_all(kernel, stride, groups) -> Non
     x = random(4, 6, 9, 8, seed=3)
     everything = convolve(step, x)
     rows = torch.arange(4)
-    one = convolve_one(step, x, channel)
+    one = convolve_one_channel(step, x, channel)
     torch.testing.assert_close(one[:, 0], everything[rows, channel], rtol=1e-12, atol=1e-12)
     full = torch.zeros_like(everything)
     full[rows, channel] = one[:, 0]
     expected = F.conv_transpose2d(full, step.module.weight, None, stride, groups=groups)
-    torch.testing.assert_close(convolve_one_transposed(step, one, channel), expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(
+        convolve_one_channel_transposed(step, one, channel), expected, rtol=1e-12, atol=1e-12
+    )
 
 
 @quick
