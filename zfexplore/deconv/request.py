@@ -12,16 +12,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from zfexplore.errors import ExploreError
 from zfexplore.nets.trunk import Stage, Trunk
+from zfexplore.units import Unit
+
+NAMED = 3  # rows of a projection that its repr names
+DRAWN = 9  # rows that a notebook shows
 
 Positions = Tensor | Sequence[Sequence[int]] | Literal["all"] | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Projection:
     """Units of one stage brought back to pixels, one a row.
 
@@ -41,6 +47,28 @@ class Projection:
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.channel)
+
+    def unit(self, row: int) -> Unit:
+        """Give the channel with the place of a row."""
+        y, x = self.position[row].tolist()
+        return Unit(self.stage, int(self.channel[row]), y, x)
+
+    def __repr__(self) -> str:
+        named = [
+            f"{self.unit(row)} {float(self.activation[row]):.4g}" for row in range(min(len(self), NAMED))
+        ]
+        more = [f"and {len(self) - NAMED} more"] if len(self) > NAMED else []
+        return f"<Projection of {', '.join([*named, *more])}>"
+
+    def _repr_png_(self) -> bytes:
+        """Show the first nine rows in a notebook, each inside its window and on its own scale."""
+        from zfexplore.figures.inline import png_of
+
+        return png_of([self._inside(row) for row in range(min(len(self), DRAWN))])
+
+    def _inside(self, row: int) -> NDArray[np.float32]:
+        y0, x0, y1, x1 = self.window[row].tolist()
+        return self.pixels[row, :, y0:y1, x0:x1].float().cpu().numpy()
 
 
 @dataclass(frozen=True)
