@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from zfexplore.deconv.project import project as project
     from zfexplore.deconv.request import Projection as Projection
     from zfexplore.figures.grid import grid_figure as grid_figure
-    from zfexplore.images.sources import open_images as open_images
+    from zfexplore.images.open import open_images as open_images
     from zfexplore.nets.checkpoint import load_checkpoint as load_checkpoint
     from zfexplore.nets.trunk import Trunk as Trunk
     from zfexplore.nets.zfnet import ZFNet as ZFNet
@@ -26,7 +26,7 @@ _HOMES = {
     "ZFNet": "zfexplore.nets.zfnet",
     "Trunk": "zfexplore.nets.trunk",
     "load_checkpoint": "zfexplore.nets.checkpoint",
-    "open_images": "zfexplore.images.sources",
+    "open_images": "zfexplore.images.open",
     "build_atlas": "zfexplore.atlas.build",
     "Atlas": "zfexplore.atlas.store",
     "project": "zfexplore.deconv.project",

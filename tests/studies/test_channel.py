@@ -12,7 +12,8 @@ from zfexplore.atlas.build import build_atlas
 from zfexplore.convention import InputConvention
 from zfexplore.deconv import dense
 from zfexplore.errors import ExploreError
-from zfexplore.images.sources import UnreadableImage, open_images
+from zfexplore.images.open import open_images
+from zfexplore.images.sources import UnreadableImage
 from zfexplore.nets.checkpoint import Checkpoint, Metadata
 from zfexplore.nets.trunk import Trunk
 from zfexplore.progress import finish

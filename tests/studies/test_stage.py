@@ -13,7 +13,8 @@ from PIL import Image
 from zfexplore.atlas.build import build_atlas
 from zfexplore.deconv import dense
 from zfexplore.errors import ExploreError
-from zfexplore.images.sources import UnreadableImage, open_images
+from zfexplore.images.open import open_images
+from zfexplore.images.sources import UnreadableImage
 from zfexplore.progress import Finished, Progress, finish
 from zfexplore.studies.channel import exemplars
 from zfexplore.studies.stage import ChannelExemplars, channels_exemplars

@@ -35,7 +35,7 @@ def images(
     """
     from zfexplore.cli.show import output, print_json, watch
     from zfexplore.errors import ExploreError
-    from zfexplore.images.sources import open_images
+    from zfexplore.images.open import open_images
     from zfexplore.images.summary import check as check_images
     from zfexplore.images.summary import offers, summarise
 

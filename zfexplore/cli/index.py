@@ -63,7 +63,7 @@ def index(
 
     from zfexplore.atlas.open import atlas_path, open_or_build
     from zfexplore.cli.show import output, remarks, watch
-    from zfexplore.images.sources import open_images
+    from zfexplore.images.open import open_images
     from zfexplore.nets.checkpoint import load_checkpoint
     from zfexplore.training.machine import find_device
 

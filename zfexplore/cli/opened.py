@@ -54,7 +54,7 @@ def open_all(
     from zfexplore.atlas.open import open_or_build
     from zfexplore.cli.show import watch
     from zfexplore.deconv.dense import project as project_densely
-    from zfexplore.images.sources import open_images
+    from zfexplore.images.open import open_images
     from zfexplore.nets.checkpoint import load_checkpoint
     from zfexplore.training.machine import find_device
 

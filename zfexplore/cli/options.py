@@ -29,7 +29,7 @@ def name_over_folder(context: typer.Context, option: typer.CallbackParam, value:
     for spec in [value] if isinstance(value, str) else value:
         if typed(context, option.name) and Path(spec).is_dir():
             from zfexplore.cli.show import remarks
-            from zfexplore.images.sources import is_name
+            from zfexplore.images.open import is_name
 
             if is_name(spec):
                 told = f"--images {spec} is the set of that name; write ./{spec} for the folder here"

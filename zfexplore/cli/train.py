@@ -218,20 +218,20 @@ def _what_was_asked(context: typer.Context, out: Path) -> tuple[dict[str, Any], 
 
 def _lasting(spec: str) -> str:
     """Make a folder's path absolute, so that the run can be resumed from anywhere."""
-    from zfexplore.images.sources import is_name
+    from zfexplore.images.open import is_name
 
     return spec if is_name(spec) or not Path(spec).is_dir() else str(Path(spec).resolve())
 
 
 def _open(images: list[str], exclude: list[str], limit: int | None, download: bool) -> Source:
-    from zfexplore.images.sources import open_images
+    from zfexplore.images.open import open_images
     from zfexplore.training.data import Joined
 
     return Joined([open_images(spec, limit=limit, download=download) for spec in images], exclude)
 
 
 def _held_out(val: str) -> float | Source:
-    from zfexplore.images.sources import open_images
+    from zfexplore.images.open import open_images
 
     try:
         return float(val)

@@ -15,7 +15,7 @@ from typing import Any
 
 from zfexplore.errors import ExploreError
 from zfexplore.files import cache_dir
-from zfexplore.images.sources import Entry, FileSource
+from zfexplore.images.folder import FileSource, ImageFile
 
 Listing = tuple[list[tuple[str, int]], tuple[str, ...]]  # (path, label) of each image, and the classes
 
@@ -74,7 +74,7 @@ def open_set(
         raise
     except Exception as error:  # torchvision raises RuntimeError, OSError, URLError, KeyError and more
         raise ExploreError(_failure(known, home, download, error)) from error
-    entries = [Entry(path, _short_name(path, home / known.folder), label) for path, label in files]
+    entries = [ImageFile(path, _short_name(path, home / known.folder), label) for path, label in files]
     if not entries:
         raise ExploreError(f"{known.name} has no images below {home / known.folder}")
     title = known.name if len(known.parts) == 1 else f"{known.name}-{part}"

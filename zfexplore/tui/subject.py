@@ -169,7 +169,7 @@ class Subject:
 
 def open_source(setup: say.Setup) -> Source:
     """Open the images, for which torch is not needed; raises ExploreError."""
-    from zfexplore.images.sources import open_images
+    from zfexplore.images.open import open_images
 
     return open_images(setup.images, limit=setup.limit)
 
