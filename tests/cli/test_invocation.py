@@ -1,18 +1,13 @@
 from __future__ import annotations
 
 import shlex
-from enum import StrEnum
 from typing import Annotated
 
 import pytest
 import typer
 
+from zfexplore.choices import Fit
 from zfexplore.cli.invocation import typed_command
-
-
-class Fit(StrEnum):
-    crop = "crop"
-    whole = "whole"
 
 
 @pytest.fixture
@@ -27,7 +22,7 @@ def typed():
         what: Annotated[str, typer.Argument()],
         layer: Annotated[str, typer.Option("--layer")],
         tile: Annotated[int, typer.Option("--tile")] = 112,
-        fit: Annotated[Fit, typer.Option("--fit")] = Fit.crop,
+        fit: Annotated[Fit, typer.Option("--fit")] = "crop",
         npz: Annotated[bool, typer.Option("--npz")] = False,
         title: Annotated[str | None, typer.Option("--title")] = None,
     ):

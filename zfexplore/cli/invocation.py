@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from enum import Enum
 from typing import Any
 
 import typer
@@ -14,11 +13,9 @@ def typed_command(context: typer.Context) -> str:
     words = ["zfexplore", *_command_names(context)]
     for parameter in context.command.params:
         value = context.params.get(parameter.name or "")
-        if isinstance(value, Enum):
-            value = value.value
         if parameter.param_type_name == "argument":
             words += [] if value is None else [str(value)]
-        elif value is not None and value != _default(parameter.default):
+        elif value is not None and value != parameter.default:
             words += [parameter.opts[0]] if value is True else [parameter.opts[0], str(value)]
     return shlex.join(words)
 
@@ -31,7 +28,3 @@ def _command_names(context: typer.Context) -> list[str]:
         names.insert(0, level.info_name)
         level = level.parent
     return names
-
-
-def _default(value: Any) -> Any:
-    return value.value if isinstance(value, Enum) else value

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from zfexplore.atlas.store import Atlas
-    from zfexplore.cli.options import Fit
+    from zfexplore.choices import Fit
     from zfexplore.deconv.request import Projection
     from zfexplore.figures.blocks import ChannelBlock
     from zfexplore.images.sources import Source
@@ -62,7 +62,7 @@ def open_all(
     if layer is not None:
         _check(loaded, layer, channels)
     source = open_images(images, limit=limit, download=download)
-    atlas = watch(open_or_build(loaded, source, fit=fit.value))  # type: ignore[arg-type]
+    atlas = watch(open_or_build(loaded, source, fit=fit))
     return Opened(loaded, source, atlas, project_densely if dense else None)
 
 

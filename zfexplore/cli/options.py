@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from zfexplore.choices import Fit
 from zfexplore.errors import ExploreError
-
-
-class Fit(StrEnum):
-    """How a photograph becomes the network's square."""
-
-    crop = "crop"
-    whole = "whole"
 
 
 def typed(context: typer.Context, name: str | None) -> bool:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zfexplore.choices import DEFAULT_IMAGES
+from zfexplore.choices import DEFAULT_IMAGES, RankedBy
 from zfexplore.cli.options import (
     CheckpointOption,
     DeviceOption,
     DownloadOption,
-    Fit,
     FitOption,
     ImagesOption,
     JsonOption,
@@ -23,34 +21,25 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-class By(StrEnum):
-    """What channels are ranked by."""
-
-    mean = "mean"
-    max = "max"
-    selectivity = "selectivity"
-    rarity = "rarity"
-
-
 def top(
     what: Annotated[
         str,
         typer.Argument(metavar="LAYER|CHANNEL", help="A layer, as in conv5, or a channel, as in conv5:130."),
     ],
     by: Annotated[
-        By,
+        RankedBy,
         typer.Option(
             "--by",
             help="What channels are ranked by: mean or max of the image maxima, selectivity for one class, "
             "rarity of firing.",
         ),
-    ] = By.mean,
+    ] = "mean",
     count: Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many channels.")] = 20,
     json: JsonOption = False,
     images: ImagesOption = DEFAULT_IMAGES,
     checkpoint: CheckpointOption = None,
     limit: LimitOption = None,
-    fit: FitOption = Fit.crop,
+    fit: FitOption = "crop",
     device: DeviceOption = "auto",
     download: DownloadOption = False,
 ) -> None:
@@ -84,11 +73,11 @@ def top(
         return channel_row(atlas, layer, number) | ({"stands_for": names[number]} if names else {})
 
     if unit is None:
-        rows = [row_of(number) for number in ranked(atlas, layer, by.value)[:count]]
+        rows = [row_of(number) for number in ranked(atlas, layer, by)[:count]]
         if json:
             print_json(rows)
             return
-        title = f"{layer}: {len(rows)} of {atlas.stage(layer).channels} channels, by {by.value}"
+        title = f"{layer}: {len(rows)} of {atlas.stage(layer).channels} channels, by {by}"
         output().print(_channel_table(rows, title))
     else:
         places = place_rows(atlas, opened.checkpoint.trunk, layer, unit.channel)

@@ -13,18 +13,17 @@ which costs about a hundredth of ZFNet's own products and needs no second filter
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from zfexplore.choices import Crops
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.images.transforms import mean_of, per_channel, ten_crop_corners
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-Crops = Literal["random", "ten", "resized", "centre"]
 
 # Numbers drawn an image; each augmentation has columns of its own, so switching one on or off leaves
 # the others' draws as they were.

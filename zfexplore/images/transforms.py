@@ -15,18 +15,17 @@ Small images are enlarged by the same rule.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from PIL import Image
 
+from zfexplore.choices import Fit
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-Fit = Literal["crop", "whole"]
 
 # The margins of a letterboxed image. Close to the mean that is subtracted, so they excite the
 # filters least, and the same grey that stands for zero in a projection.

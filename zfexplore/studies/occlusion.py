@@ -24,8 +24,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from zfexplore.choices import Fit
 from zfexplore.errors import ExploreError
-from zfexplore.images.transforms import Fit, denormalise
+from zfexplore.images.transforms import denormalise
 from zfexplore.nets.arithmetic import exact_arithmetic
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.trunk import Trunk

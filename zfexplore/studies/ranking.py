@@ -24,8 +24,8 @@ from torch import Tensor
 from zfexplore.atlas.maxima import Layout, image_maxima
 from zfexplore.atlas.records import StageRecord
 from zfexplore.atlas.tally import EDGES, bins_of
+from zfexplore.choices import Fit
 from zfexplore.errors import ExploreError
-from zfexplore.images.transforms import Fit
 from zfexplore.nets.arithmetic import exact_arithmetic
 from zfexplore.studies.picture import see
 from zfexplore.units import Unit

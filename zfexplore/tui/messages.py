@@ -11,11 +11,11 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from textual.message import Message
 
-from zfexplore.choices import DEFAULT_IMAGES
+from zfexplore.choices import DEFAULT_IMAGES, Fit
 from zfexplore.units import Unit
 
 SHOWN = 9  # units of a channel, three by three
@@ -30,7 +30,7 @@ class Setup:
     out: Path = Path("out")
     device: str = "auto"
     limit: int | None = None
-    fit: Literal["crop", "whole"] = "crop"
+    fit: Fit = "crop"
 
     def export_command(self, stage: str, channel: int) -> str:
         """Give the command that writes the channel's figure, with options that are not defaults."""
