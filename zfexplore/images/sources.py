@@ -24,19 +24,19 @@ class Picture:
 
 
 class UnreadableImage(ExploreError):
-    """An image of a source that cannot be decoded; the caller counts it, names it and goes on."""
+    """An image of a source cannot be decoded; the caller counts it, names it and goes on."""
 
     def __init__(self, index: int, name: str, reason: str) -> None:
         super().__init__(f"image {index} ({name}) cannot be read: {reason}")
         self.index, self.name, self.reason = index, name, reason
 
     def __reduce__(self) -> tuple[type, tuple[int, str, str]]:
-        """Survive the way out of a worker process."""
+        """Rebuild the error from its three parts after pickling: worker processes send it back."""
         return UnreadableImage, (self.index, self.name, self.reason)
 
 
 class Source(Protocol):
-    """What every part of the program asks of images. Labels index ``classes``, empty without labels."""
+    """What the program needs from images. Labels index ``classes``, which is empty without labels."""
 
     name: str
     classes: tuple[str, ...]
@@ -45,7 +45,7 @@ class Source(Protocol):
         """Count the images."""
 
     def __getitem__(self, index: int) -> Picture:
-        """Decode one image; raises UnreadableImage naming it, and IndexError beyond the end."""
+        """Decode one image; raise UnreadableImage with its name, or IndexError beyond the end."""
 
     def label(self, index: int) -> int | None:
         """Give the class of an image without decoding it."""
