@@ -44,7 +44,8 @@ from zfexplore.atlas.store import Atlas
 from zfexplore.choices import DEFAULT_IMAGES
 from zfexplore.deconv.project import project
 from zfexplore.exemplars.seen import see
-from zfexplore.images.sources import Source, open_images
+from zfexplore.images.open import open_images
+from zfexplore.images.sources import Source
 from zfexplore.nets.checkpoint import Checkpoint, load_checkpoint
 from zfexplore.progress import finish
 

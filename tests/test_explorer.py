@@ -13,6 +13,7 @@ from PIL import Image
 
 from zfexplore import explorer as module
 from zfexplore.atlas.build import Partial
+from zfexplore.cli.main import main
 from zfexplore.deconv import dense
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
@@ -102,8 +103,6 @@ def test_a_figure_is_the_file_that_its_command_writes(explorer, tmp_path, monkey
     theirs = ["theirs.png" if word == "mine.png" else word for word in command]
     monkeypatch.setattr("sys.argv", theirs)
     with pytest.raises(SystemExit) as leave:
-        from zfexplore.cli.main import main
-
         main()
     assert leave.value.code == 0
     assert read_chunks("theirs.png") == {
@@ -209,7 +208,7 @@ def test_everything_shows_itself_in_a_notebook_and_tells_itself_shortly(explorer
     found = ChannelExemplars(channel.unit, channel.exemplars)
     for shown in (channel, channel[0], projection, channel.figure(tile=20)):
         with Image.open(io.BytesIO(shown._repr_png_())) as image:
-            assert len(set(image.convert("L").getdata())) > 10
+            assert len(image.convert("L").getcolors()) > 10
     for told in (explorer, channel, channel[0], found, projection, channel.figure(tile=20)):
         assert re.fullmatch(r"<.{5,120}>", repr(told))
     assert repr(channel[0]).startswith(f"<Exemplar {channel[0].unit} on ")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zfexplore.errors import ExploreError as ExploreError
     from zfexplore.exemplars.records import Exemplar as Exemplar
     from zfexplore.explorer import Explorer as Explorer
-    from zfexplore.images.sources import open_images as open_images
+    from zfexplore.images.open import open_images as open_images
     from zfexplore.nets.checkpoint import load_checkpoint as load_checkpoint
     from zfexplore.nets.trunk import Trunk as Trunk
     from zfexplore.nets.zfnet import ZFNet as ZFNet
@@ -30,7 +30,7 @@ _HOMES = {
     "Unit": "zfexplore.units",
     "Exemplar": "zfexplore.exemplars.records",
     "load_checkpoint": "zfexplore.nets.checkpoint",
-    "open_images": "zfexplore.images.sources",
+    "open_images": "zfexplore.images.open",
     "build_atlas": "zfexplore.atlas.build",
     "Atlas": "zfexplore.atlas.store",
     "project": "zfexplore.deconv.project",

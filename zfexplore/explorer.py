@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from PIL import Image
@@ -25,8 +25,8 @@ from zfexplore.atlas.select import check_choice, ranked, select_channels
 from zfexplore.atlas.store import Atlas, watched_stages
 from zfexplore.atlas.tables import channel_row, place_rows, write_atlas
 from zfexplore.channel import Channel
-from zfexplore.choices import DEFAULT_IMAGES
-from zfexplore.deconv.project import Method, project
+from zfexplore.choices import DEFAULT_IMAGES, AtlasFormat, Fit, Method, RankedBy
+from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.exemplars import exemplars
@@ -39,8 +39,9 @@ from zfexplore.figures.grid import Page
 from zfexplore.figures.provenance import Origin
 from zfexplore.figures.sheet import check_sheet, kernel_sheet, sheet
 from zfexplore.figures.tables import keep_arrays
-from zfexplore.images.sources import Source, open_images
-from zfexplore.images.transforms import Fit, prepare
+from zfexplore.images.open import open_images
+from zfexplore.images.sources import Source
+from zfexplore.images.transforms import prepare
 from zfexplore.nets.checkpoint import Checkpoint, load_checkpoint
 from zfexplore.nets.device import find_device
 from zfexplore.progress import Finished, Progress
@@ -134,12 +135,12 @@ class Explorer:
             atlas.header.get("images", ""), atlas.count,
         )  # fmt: skip
 
-    def save_atlas(self, path: str | os.PathLike[str], form: str | None = None) -> Path:
+    def save_atlas(self, path: str | os.PathLike[str], form: AtlasFormat | None = None) -> Path:
         """Write the atlas as csv, json or npz, by default what ``path`` ends in; ``export atlas``."""
-        form = form or Path(path).suffix.lower().lstrip(".")
-        if form not in ("csv", "json", "npz"):
-            raise ExploreError(f"an atlas is written as csv, json or npz, not {form!r}", usage=True)
-        write_atlas(self.atlas, self.checkpoint.trunk, path, form)  # type: ignore[arg-type]
+        chosen: Any = form or Path(path).suffix.lower().lstrip(".")
+        if chosen not in get_args(AtlasFormat):
+            raise ExploreError(f"an atlas is written as csv, json or npz, not {chosen!r}", usage=True)
+        write_atlas(self.atlas, self.checkpoint.trunk, path, chosen)
         return Path(path)
 
     # -- channels ----------------------------------------------------------------------------------
@@ -150,7 +151,7 @@ class Explorer:
         names = self.checkpoint.class_names(channel.stage)
         return row | ({"stands_for": names[channel.channel]} if names else {})
 
-    def top(self, what: str | Unit, *, by: str = "mean", count: int = 20) -> Records:
+    def top(self, what: str | Unit, *, by: RankedBy = "mean", count: int = 20) -> Records:
         """List the ``count`` highest channels of a stage, or, of ``conv5:130``, its strongest places.
 
         ``by`` is mean or max of the image maxima, selectivity or rarity. The records are plain values and
@@ -160,7 +161,7 @@ class Explorer:
         if unit is not None:
             rows = place_rows(self.atlas, self.checkpoint.trunk, unit.stage, unit.channel)
             return Records(rows, _places_title(self.known(unit), self.atlas.count), place_table)
-        numbers = ranked(self.atlas, str(what), by)[:count]  # type: ignore[arg-type]
+        numbers = ranked(self.atlas, str(what), by)[:count]
         rows = [self.known(Unit(str(what), number)) for number in numbers]
         channels = self.atlas.stage(str(what)).channels
         return Records(rows, f"{what}: {len(rows)} of {channels} channels, by {by}", channel_table)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
-from zfexplore.choices import DEFAULT_IMAGES
+from zfexplore.choices import DEFAULT_IMAGES, Fit
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Settings:
     images: str = DEFAULT_IMAGES
     checkpoint: str | None = None
     limit: int | None = None
-    fit: Literal["crop", "whole"] = "crop"
+    fit: Fit = "crop"
     device: str = "auto"
     download: bool = False
 

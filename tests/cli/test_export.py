@@ -187,7 +187,7 @@ def test_a_wrong_argument_is_refused_before_any_work(zfexplore, monkeypatch, wor
     def forbidden(*_, **__):
         raise AssertionError("no image may be opened for a wrong argument")
 
-    monkeypatch.setattr("zfexplore.images.sources.open_images", forbidden)
+    monkeypatch.setattr("zfexplore.images.open.open_images", forbidden)
     code, _, complaint = zfexplore("export", *words)
     assert code == 2
     assert message in complaint

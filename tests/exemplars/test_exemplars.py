@@ -16,7 +16,8 @@ from zfexplore.errors import ExploreError
 from zfexplore.exemplars.exemplars import exemplars
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
 from zfexplore.exemplars.seen import see
-from zfexplore.images.sources import UnreadableImage, open_images
+from zfexplore.images.open import open_images
+from zfexplore.images.sources import UnreadableImage
 from zfexplore.progress import Finished, Progress, finish
 from zfexplore.units import Unit
 

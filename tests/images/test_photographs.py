@@ -12,8 +12,10 @@ import pytest
 
 from zfexplore.errors import ExploreError
 from zfexplore.images import photographs
+from zfexplore.images.folder import open_folder
+from zfexplore.images.open import open_images
 from zfexplore.images.photographs import ARCHIVE, Photographs
-from zfexplore.images.sources import UnreadableImage, open_folder, open_images
+from zfexplore.images.sources import UnreadableImage
 from zfexplore.nets.checkpoint import load_checkpoint
 
 

@@ -14,7 +14,7 @@ from zfexplore.atlas.build import build_atlas
 from zfexplore.atlas.records import StageRecord
 from zfexplore.atlas.tally import Tally
 from zfexplore.errors import ExploreError
-from zfexplore.images.sources import open_images
+from zfexplore.images.open import open_images
 from zfexplore.images.transforms import normalise
 from zfexplore.progress import finish
 from zfexplore.studies.ranking import percentiles, rank_channels

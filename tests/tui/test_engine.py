@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from zfexplore.convention import InputConvention
-from zfexplore.images.sources import open_images
+from zfexplore.images.open import open_images
 from zfexplore.nets.checkpoint import Metadata, save_checkpoint
 from zfexplore.nets.zfnet import ZFNet, initialise
 from zfexplore.tui import messages as say

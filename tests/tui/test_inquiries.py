@@ -13,7 +13,7 @@ from PIL import Image
 from zfexplore.convention import InputConvention
 from zfexplore.explorer import Explorer
 from zfexplore.figures.provenance import read_chunks
-from zfexplore.images.sources import open_images
+from zfexplore.images.open import open_images
 from zfexplore.nets.checkpoint import Metadata, load_checkpoint, save_checkpoint
 from zfexplore.nets.zfnet import ZFNet, initialise
 from zfexplore.progress import finish

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from zfexplore.choices import Normalisation
+
 if TYPE_CHECKING:
     from zfexplore.convention import InputConvention
 
@@ -15,7 +17,7 @@ def convert(
     file: Annotated[Path, typer.Argument(metavar="FILE.pth", help="A state dict saved by torch.")],
     out: Annotated[Path, typer.Option("--out", metavar="X.safetensors", help="The checkpoint to write.")],
     norm: Annotated[
-        Literal["krizhevsky", "replication", "none"],
+        Literal[Normalisation, "none"],
         typer.Option("--norm", help="Whose constants the contrast normalisation has."),
     ] = "replication",
     scale: Annotated[

@@ -57,7 +57,7 @@ def evaluate(
 
     Example: zfexplore evaluate runs/photos/checkpoint.safetensors --images photos/ --held-out --ten-crop
     """
-    from zfexplore.images.sources import open_images
+    from zfexplore.images.open import open_images
     from zfexplore.nets.checkpoint import load_checkpoint
     from zfexplore.showing import output, print_json, watch
     from zfexplore.training.data import Joined

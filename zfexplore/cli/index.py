@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zfexplore.choices import DEFAULT_IMAGES
+from zfexplore.choices import DEFAULT_IMAGES, Precision
 from zfexplore.cli.options import (
     CheckpointOption,
     DeviceOption,
     DownloadOption,
-    Fit,
     FitOption,
     ImagesOption,
     LimitOption,
@@ -22,23 +20,16 @@ if TYPE_CHECKING:
     from zfexplore.atlas.store import Atlas
 
 
-class Precision(StrEnum):
-    """What the net computes in."""
-
-    float32 = "float32"
-    bfloat16 = "bfloat16"
-
-
 def index(
     images: ImagesOption = DEFAULT_IMAGES,
     checkpoint: CheckpointOption = None,
     limit: LimitOption = None,
-    fit: FitOption = Fit.crop,
+    fit: FitOption = "crop",
     device: DeviceOption = "auto",
     precision: Annotated[
         Precision,
         typer.Option("--precision", help="bfloat16 is faster, less exact, and an index of its own."),
-    ] = Precision.float32,
+    ] = "float32",
     workers: Annotated[
         int | None,
         typer.Option(

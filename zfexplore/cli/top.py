@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from zfexplore.choices import DEFAULT_IMAGES
+from zfexplore.choices import DEFAULT_IMAGES, RankedBy
 from zfexplore.cli.options import (
     CheckpointOption,
     DeviceOption,
     DownloadOption,
-    Fit,
     FitOption,
     ImagesOption,
     JsonOption,
     LimitOption,
 )
-
-
-class By(StrEnum):
-    """What channels are ranked by."""
-
-    mean = "mean"
-    max = "max"
-    selectivity = "selectivity"
-    rarity = "rarity"
 
 
 def top(
@@ -35,19 +24,19 @@ def top(
         typer.Argument(metavar="LAYER|CHANNEL", help="A layer, as in conv5, or a channel, as in conv5:130."),
     ],
     by: Annotated[
-        By,
+        RankedBy,
         typer.Option(
             "--by",
             help="What channels are ranked by: mean or max of the image maxima, selectivity for one class, "
             "rarity of firing.",
         ),
-    ] = By.mean,
+    ] = "mean",
     count: Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many channels.")] = 20,
     json: JsonOption = False,
     images: ImagesOption = DEFAULT_IMAGES,
     checkpoint: CheckpointOption = None,
     limit: LimitOption = None,
-    fit: FitOption = Fit.crop,
+    fit: FitOption = "crop",
     device: DeviceOption = "auto",
     download: DownloadOption = False,
 ) -> None:

@@ -8,17 +8,16 @@ costs little on a CPU; on a GPU it is most of what small windows cost.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import Tensor
 
+from zfexplore.choices import Method
 from zfexplore.deconv import dense, windowed
 from zfexplore.deconv.request import Positions, Projection, Request, read_request
 from zfexplore.deconv.windows.geometry import whole_cost, window_cost
 from zfexplore.errors import ExploreError
 from zfexplore.nets.trunk import Trunk
-
-Method = Literal["auto", "dense", "windowed"]
 
 # What starting one operation costs, in multiplications that the device could do meanwhile: about
 # 10 microseconds at 5e10 a second on a core, 10 microseconds at 2e13 a second on a GPU.
@@ -40,7 +39,7 @@ def project(
     rounding, except where two pixels of a pooling window are equal up to the last bits: there each may
     choose another one. Raises ExploreError for what does not exist, naming what does.
     """
-    if method not in ("auto", "dense", "windowed"):
+    if method not in get_args(Method):
         raise ExploreError(f"method must be auto, dense or windowed, not {method!r}", usage=True)
     images, request = read_request(trunk, images, stage, channels, positions)
     if method == "auto":

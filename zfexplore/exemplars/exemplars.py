@@ -24,8 +24,9 @@ import numpy as np
 
 from zfexplore.atlas.records import Place
 from zfexplore.atlas.store import Atlas
+from zfexplore.choices import Method
 from zfexplore.deconv.one_image import image_projector
-from zfexplore.deconv.project import Method, project
+from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar

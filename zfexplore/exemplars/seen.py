@@ -10,9 +10,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from zfexplore.choices import Fit
 from zfexplore.errors import ExploreError
 from zfexplore.images.decode import UndecodableError, read_rgb
-from zfexplore.images.transforms import Fit, normalise, prepare
+from zfexplore.images.transforms import normalise, prepare
 
 if TYPE_CHECKING:
     from zfexplore.nets.checkpoint import Checkpoint

@@ -16,11 +16,11 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from zfexplore.choices import Normalisation
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.nets import zoo
 from zfexplore.nets.checkpoint import Metadata, load_checkpoint, write_checkpoint
-from zfexplore.nets.zfnet import Normalisation
 
 NESTED_UNDER = ("state_dict", "model_state_dict", "model", "net")
 

@@ -21,20 +21,18 @@ ReLU works in place, so recorded activations stay as they were.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, Literal
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 
-Normalisation = Literal["krizhevsky", "replication"]
-Initialisation = Literal["xavier", "paper", "constant", "he-scaled"]
+from zfexplore.choices import Initialisation, Normalisation
 
 # (k, alpha, beta) over 5 neighbouring maps; alpha is torch's, divided by the 5 terms of the sum.
 NORM_CONSTANTS: dict[str, tuple[float, float, float]] = {
     "krizhevsky": (2.0, 5e-4, 0.75),  # Krizhevsky et al. 2012: k=2, 1e-4 a term, beta=0.75
     "replication": (1.0, 1e-4, 0.75),  # Yao 2024: the defaults of torch.nn.LocalResponseNorm(5)
 }
-INITIALISATIONS: tuple[Initialisation, ...] = ("xavier", "paper", "constant", "he-scaled")
 
 
 class ContrastNorm(nn.Module):
@@ -140,7 +138,9 @@ def initialise(net: nn.Module, how: Initialisation, *, seed: int = 0, batch: Ten
         elif how == "he-scaled":
             nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
         else:
-            raise ValueError(f"initialisation must be one of {', '.join(INITIALISATIONS)}, not {how!r}")
+            raise ValueError(
+                f"initialisation must be one of {', '.join(get_args(Initialisation))}, not {how!r}"
+            )
         layer.weight.copy_(weight)
         assert layer.bias is not None
         nn.init.constant_(layer.bias, 0.01 if how == "constant" else 0.0)

@@ -18,10 +18,10 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from zfexplore.choices import Fit
 from zfexplore.deconv.dense import undo_step
 from zfexplore.deconv.request import read_request, strongest
 from zfexplore.exemplars.seen import see
-from zfexplore.images.transforms import Fit
 from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.steps import Step, run_step
 from zfexplore.nets.trunk import Trunk

@@ -24,9 +24,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from zfexplore.choices import Fit
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.seen import see
-from zfexplore.images.transforms import Fit, denormalise
+from zfexplore.images.transforms import denormalise
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.trunk import Trunk

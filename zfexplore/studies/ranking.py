@@ -24,9 +24,9 @@ from torch import Tensor
 from zfexplore.atlas.maxima import Layout, image_maxima
 from zfexplore.atlas.records import StageRecord
 from zfexplore.atlas.tally import EDGES, bins_of
+from zfexplore.choices import Fit
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.seen import see
-from zfexplore.images.transforms import Fit
 from zfexplore.nets.device import exact_arithmetic
 from zfexplore.units import Unit
 

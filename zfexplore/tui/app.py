@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from textual.filter import ANSIToTruecolor, LineFilter
 from textual.theme import Theme
 from textual.widget import Widget
 
+from zfexplore.choices import Mode
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui.commands import ExplorerCommands
@@ -29,7 +30,7 @@ from zfexplore.tui.terminal import leave_when_told, log_path
 from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, PictureGrid
 from zfexplore.units import Unit
 
-MODES = ("quadrant", "half", "sextant", "ascii")  # as in cells.py, which needs numpy
+MODES: tuple[Mode, ...] = get_args(Mode)
 
 DARKROOM = Theme(
     name="darkroom",

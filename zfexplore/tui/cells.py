@@ -16,8 +16,6 @@ from functools import lru_cache
 
 import numpy as np
 
-MODES = ("quadrant", "half", "sextant", "ascii")  # in the order of the key that changes them
-
 BLOCKS = {"quadrant": (2, 2), "half": (2, 1), "sextant": (3, 2), "ascii": (1, 1)}  # rows, columns a cell
 BOX_COLOUR = (220, 38, 38)
 BOX_SHARE = 56  # a box's line is this part of the image's side

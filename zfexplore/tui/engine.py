@@ -115,7 +115,7 @@ class Engine:
 
     def _load(self) -> None:
         """Open the images, which is quick and tells a wrong path at once, then torch and the net."""
-        from zfexplore.images.sources import open_images
+        from zfexplore.images.open import open_images
         from zfexplore.tui.subject import net_loaded, open_subject
 
         self._post(say.JobChanged(say.Job("opening the images")))

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from textual.message import Message
 
-from zfexplore.choices import DEFAULT_IMAGES
+from zfexplore.choices import DEFAULT_IMAGES, Fit
 from zfexplore.settings import Command, Settings
 from zfexplore.units import Unit
 
@@ -30,7 +30,7 @@ class Setup:
     out: Path = Path("out")
     device: str = "auto"
     limit: int | None = None
-    fit: Literal["crop", "whole"] = "crop"
+    fit: Fit = "crop"
 
     @property
     def settings(self) -> Settings:
