@@ -12,7 +12,8 @@ from torch import nn
 from zfexplore import choices
 from zfexplore.atlas.records import StageRecord
 from zfexplore.nets.zfnet import NORM_CONSTANTS, initialise
-from zfexplore.studies import channel, ranking
+from zfexplore.exemplars import exemplars
+from zfexplore.studies import ranking
 from zfexplore.training.recipe import RECIPES
 from zfexplore.tui.cells import BLOCKS
 
@@ -37,7 +38,7 @@ def test_glyphs():
 
 
 def test_tolerances_of_the_precisions():
-    assert tuple(channel.TOLERANCE) == tuple(ranking.ROUNDING) == get_args(choices.Precision)
+    assert tuple(exemplars.TOLERANCE) == tuple(ranking.ROUNDING) == get_args(choices.Precision)
 
 
 def test_channels_are_ranked_by_what_a_record_holds():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import io
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -118,10 +119,17 @@ def watch(
 def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
+    if _in_notebook():  # lines of text, on stdout: a notebook shows stderr as if something were wrong
+        return Console(highlight=False, force_jupyter=False, force_terminal=False, width=120)
     console = Console(stderr=stderr, highlight=False)
     if not console.is_terminal:
         console = Console(stderr=stderr, highlight=False, width=max(console.width, 120))
     return console
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and type(ipython.get_ipython()).__name__ == "ZMQInteractiveShell"
 
 
 def _report_skipped(console: Console, skipped: list[Skipped], named: int) -> None:
