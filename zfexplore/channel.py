@@ -19,6 +19,8 @@ from zfexplore.settings import other_than
 from zfexplore.showing import Records
 from zfexplore.units import Unit
 
+NOTEBOOK_TILE = 144
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Channel:
@@ -67,4 +69,4 @@ class Channel:
 
     def _repr_png_(self) -> bytes:
         """Show the figure in a notebook."""
-        return png_bytes(self.figure(tile=TILE // 2).image)
+        return png_bytes(self.figure(tile=NOTEBOOK_TILE).image)

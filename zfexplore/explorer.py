@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, get_args
@@ -21,37 +21,32 @@ from PIL import Image
 
 from zfexplore.atlas.build import Event, Partial
 from zfexplore.atlas.open import open_or_build
-from zfexplore.atlas.select import check_choice, ranked, select_channels
+from zfexplore.atlas.select import check_choice, ranked
 from zfexplore.atlas.store import Atlas, watched_stages
 from zfexplore.atlas.tables import channel_row, place_rows, write_atlas
 from zfexplore.channel import Channel
 from zfexplore.choices import DEFAULT_IMAGES, AtlasFormat, Fit, Method, RankedBy
 from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
+from zfexplore.drawings import draw_filters, draw_grid, draw_layers
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.exemplars import exemplars
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
 from zfexplore.exemplars.seen import Seen, open_picture, see, seen_of
 from zfexplore.figures.blocks import ChannelBlock, block_from
-from zfexplore.figures.captions import filters_caption, images_in_words, in_the_papers, stage_caption
-from zfexplore.figures.figure import Drawing, Figure, Made
-from zfexplore.figures.grid import Page
+from zfexplore.figures.figure import Figure, Made
 from zfexplore.figures.provenance import Origin
-from zfexplore.figures.sheet import check_sheet, kernel_sheet, sheet
-from zfexplore.figures.tables import keep_arrays
 from zfexplore.images.open import open_images
 from zfexplore.images.sources import Source
 from zfexplore.images.transforms import prepare
 from zfexplore.nets.checkpoint import Checkpoint, load_checkpoint
 from zfexplore.nets.device import find_device
 from zfexplore.progress import Finished, Progress
-from zfexplore.settings import Command, Settings, other_than
+from zfexplore.settings import Command, Settings
 from zfexplore.showing import Records, channel_table, place_table, watch
 from zfexplore.units import Unit
 
 SEEN_KEPT = 400  # images as the net sees them: 60 MB at 224 pixels
-FILTERS_SHOWN = "top9"  # on the sheet of all layers, as in the replication
-SHEET_TITLE = "What the strongest units look for, layer by layer"
 
 
 class Explorer:
@@ -198,7 +193,7 @@ class Explorer:
         """Give the origin and the command of a channel's figure."""
         options = {
             "--tile": None, "--title": None, "--out": None, "--npz": None,
-            **self.settings.options(), **_dense(method),
+            **self.settings.options(), "--dense": method == "dense",
         }  # fmt: skip
         command = Command(("export", "channel", str(channel)), options)
         return Made(self.origin, command, str(channel), f"{channel.slug}.png")
@@ -252,111 +247,22 @@ class Explorer:
     # -- figures -----------------------------------------------------------------------------------
 
     def figure(self, layer: str, channels: str = "top9", **options: Any) -> Figure:
-        """Draw the paper's figure of a layer (``export grid``); ``options`` are those of ``drawing``."""
-        return watch(self.drawing(layer, channels, **options).events())
+        """Draw the paper's figure of a layer (``export grid``); ``options`` are those of ``draw_grid``."""
+        return watch(draw_grid(self, layer, channels, **options).events())
 
     def layers(self, channels: str = "top4", **options: Any) -> Figure:
-        """Draw all layers on one sheet (``export figure``); ``options`` are those of ``layers_drawing``."""
-        return watch(self.layers_drawing(channels, **options).events())
+        """Draw all layers on one sheet (``export figure``); ``options`` are those of ``draw_layers``."""
+        return watch(draw_layers(self, channels, **options).events())
 
     def filters(self, channels: str = "top9", **options: Any) -> Figure:
-        """Draw the first layer's filters (``export filters``); ``options`` as of ``filters_drawing``."""
-        return watch(self.filters_drawing(channels, **options).events())
-
-    def drawing(
-        self, layer: str, channels: str = "top9", *, tile: int = 112, columns: int | None = None,
-        title: str | None = None, arrays: str | os.PathLike[str] | None = None, seed: int = 0,
-        method: Method = "auto",
-    ) -> Drawing:  # fmt: skip
-        """Begin the figure of a layer: nine projections of each channel, and beside them what they saw.
-
-        ``channels`` are chosen as the option ``--channels`` does, ``tile`` is the edge of one picture,
-        ``columns`` the channels in a row. ``arrays`` is an ``.npz`` file for the raw arrays.
-        """
-        chosen = select_channels(self.atlas, layer, channels, seed)
-        caption = stage_caption(layer, channels, len(chosen), self.atlas.stage(layer).channels, self.origin)
-        page = Page(len(chosen), tile=tile, columns=columns, title=title or layer, subtitle=caption)
-        blocks = self._blocks([Unit(layer, channel) for channel in chosen], method=method)
-        if arrays is not None:
-            blocks = keep_arrays(blocks, arrays)
-        options = {
-            "--layer": layer, "--channels": other_than(channels, "top9"), "--tile": other_than(tile, 112),
-            "--columns": columns, "--title": title, "--out": None, "--npz": arrays is not None,
-            "--seed": other_than(seed, 0), **self.settings.options(), **_dense(method),
-        }  # fmt: skip
-        made = Made(self.origin, Command(("export", "grid"), options), title or layer, f"{layer}.png")
-        return Drawing({layer: page}, blocks, made)
-
-    def layers_drawing(
-        self, channels: str = "top4", *, tile: int = 96, title: str | None = None, seed: int = 0,
-        method: Method = "auto",
-    ) -> Drawing:  # fmt: skip
-        """Begin the sheet of all layers, as the papers draw it; of conv1 it shows nine filters."""
-        origin, heading = self.origin, title or SHEET_TITLE
-        names = [record.name for record in self.atlas.stages.values() if record.kind != "fc"]
-        chosen = {name: select_channels(self.atlas, name, channels, seed) for name in names}
-        chosen[names[0]] = select_channels(self.atlas, names[0], FILTERS_SHOWN, seed)
-        pages: dict[str, Page] = {}
-        for name in names:
-            first = name == names[0]
-            # Nine small blocks of filters take the room of four blocks of projections.
-            pages[name] = Page(
-                len(chosen[name]), tile=max(tile * 2 // 3, 16) if first else tile,
-                columns=3 if first else 2, title=name, subtitle=in_the_papers(name, origin.architecture),
-            )  # fmt: skip
-            check_sheet(list(pages.values()))
-        units = [Unit(name, channel) for name in names for channel in chosen[name]]
-        caption = f"each channel with its strongest of {images_in_words(origin)}"
-        options = {
-            "--channels": other_than(channels, "top4"), "--tile": other_than(tile, 96), "--title": title,
-            "--out": None, "--seed": other_than(seed, 0), **self.settings.options(), **_dense(method),
-        }  # fmt: skip
-
-        def compose(pages: Sequence[Page]) -> Image.Image:
-            return sheet([page.image for page in pages], title=heading, subtitle=caption)
-
-        made = Made(origin, Command(("export", "figure"), options), heading, "figure.png")
-        return Drawing(pages, self._blocks(units, self.kernels(), method=method), made, compose)
-
-    def filters_drawing(
-        self, channels: str = "top9", *, tile: int = 63, title: str | None = None, seed: int = 0,
-        method: Method = "auto",
-    ) -> Drawing:  # fmt: skip
-        """Begin the page of the first layer: all its filters, then the chosen ones with what they saw."""
-        layer, kernels = self.checkpoint.trunk.names[0], self.kernels()
-        chosen = select_channels(self.atlas, layer, channels, seed)
-        page = Page(len(chosen), tile=tile)
-        heading = title or f"The filters of {layer}"
-        caption = filters_caption(layer, channels, len(chosen), self.atlas.stage(layer).channels, self.origin)
-        options = {
-            "--channels": other_than(channels, "top9"), "--tile": other_than(tile, 63), "--title": title,
-            "--out": None, "--seed": other_than(seed, 0), **self.settings.options(), **_dense(method),
-        }  # fmt: skip
-
-        def compose(pages: Sequence[Page]) -> Image.Image:
-            below = pages[0].image
-            parts = [kernel_sheet(kernels, below.width), below]
-            return sheet(parts, columns=1, title=heading, subtitle=caption)
-
-        blocks = self._blocks([Unit(layer, channel) for channel in chosen], kernels, method=method)
-        made = Made(self.origin, Command(("export", "filters"), options), heading, "filters.png")
-        return Drawing({layer: page}, blocks, made, compose)
+        """Draw the first layer's filters (``export filters``); ``options`` are those of ``draw_filters``."""
+        return watch(draw_filters(self, channels, **options).events())
 
     def kernels(self) -> np.ndarray:
         """Give the first convolution's filters, float32 ``[n, 3, k, k]``."""
         step = next(step for step in self.checkpoint.trunk.steps if step.kind == "conv")
         weight: Any = step.module.weight
         return weight.detach().float().cpu().numpy()
-
-    def _blocks(
-        self, channels: Sequence[Unit], kernels: np.ndarray | None = None, *, method: Method
-    ) -> Iterator[Progress | ChannelBlock]:
-        """Project the strongest units of ``channels``; give each one's block in their order, and progress."""
-        for event in self.exemplars(channels, method=method):
-            if isinstance(event, Progress):
-                yield event
-            elif isinstance(event, ChannelExemplars):
-                yield self.block(event, kernels)
 
 
 def open_settings(
@@ -384,7 +290,3 @@ def _places_title(known: dict[str, Any], count: int) -> str:
     firing = f"fires on {known['share_firing']:.0%} of {count:,} images"
     name = f"{known['channel']} {known.get('stands_for', '')}".rstrip()
     return f"{name} {firing}, mean of image maxima {known['mean']:.4g}"
-
-
-def _dense(method: Method) -> dict[str, object]:
-    return {"--dense": method == "dense"}

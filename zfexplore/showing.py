@@ -60,7 +60,8 @@ class Records(list[dict[str, Any]]):
 
         console = Console(file=io.StringIO(), width=120, highlight=False)
         console.print(self.table())
-        return console.file.getvalue().rstrip()  # type: ignore[attr-defined]
+        lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+        return "\n".join(line.rstrip() for line in lines).rstrip()
 
     def __repr__(self) -> str:
         return f"<Records {self.title!r}: {len(self)} rows>"

@@ -76,10 +76,13 @@ def export_grid(
 
     Example: zfexplore export grid --layer conv5 --channels top16 --out out/conv5.png
     """
+    from zfexplore.drawings import draw_grid
+
     out = png_path(out, f"{layer}.png")
     arrays = out.with_suffix(".npz") if npz else None
     explorer = open_explorer(Settings(images, checkpoint, limit, fit, device, download), layer, channels)
-    drawing = explorer.drawing(
+    drawing = draw_grid(
+        explorer,
         layer,
         channels,
         tile=tile,
@@ -143,9 +146,11 @@ def export_figure(
 
     Example: zfexplore export figure --images photos/ --out out/figure.png
     """
+    from zfexplore.drawings import draw_layers
+
     out = png_path(out, "figure.png")
     explorer = open_explorer(Settings(images, checkpoint, limit, fit, device, download))
-    drawing = explorer.layers_drawing(channels, tile=tile, title=title, seed=seed, method=_method(dense))
+    drawing = draw_layers(explorer, channels, tile=tile, title=title, seed=seed, method=_method(dense))
     _save(_draw(drawing, out), out)
 
 
@@ -167,9 +172,11 @@ def export_filters(
 
     Example: zfexplore export filters --channels 0-8
     """
+    from zfexplore.drawings import draw_filters
+
     out = png_path(out, "filters.png")
     explorer = open_explorer(Settings(images, checkpoint, limit, fit, device, download))
-    drawing = explorer.filters_drawing(channels, tile=tile, title=title, seed=seed, method=_method(dense))
+    drawing = draw_filters(explorer, channels, tile=tile, title=title, seed=seed, method=_method(dense))
     _save(_draw(drawing, out), out)
 
 
