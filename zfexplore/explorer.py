@@ -77,6 +77,13 @@ class Explorer:
         watch(self.index())
 
     @classmethod
+    def open(cls, settings: Settings, layer: str | None = None, channels: str = "all") -> Explorer:
+        """Open what ``settings`` say; ``layer`` and ``channels`` are checked before anything takes long."""
+        explorer = cls.of(settings, *open_settings(settings, layer, channels))
+        watch(explorer.index())
+        return explorer
+
+    @classmethod
     def of(cls, settings: Settings, checkpoint: Checkpoint, source: Source) -> Explorer:
         """Give an explorer of what is opened already; ``index`` is still to be run."""
         explorer = cls.__new__(cls)

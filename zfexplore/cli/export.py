@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from zfexplore.choices import DEFAULT_IMAGES
-from zfexplore.cli.opening import open_explorer
 from zfexplore.cli.options import (
     CheckpointOption,
     DeviceOption,
@@ -77,10 +76,11 @@ def export_grid(
     Example: zfexplore export grid --layer conv5 --channels top16 --out out/conv5.png
     """
     from zfexplore.drawings import draw_grid
+    from zfexplore.explorer import Explorer
 
     out = png_path(out, f"{layer}.png")
     arrays = out.with_suffix(".npz") if npz else None
-    explorer = open_explorer(Settings(images, checkpoint, limit, fit, device, download), layer, channels)
+    explorer = Explorer.open(Settings(images, checkpoint, limit, fit, device, download), layer, channels)
     drawing = draw_grid(
         explorer,
         layer,
@@ -117,12 +117,13 @@ def export_channel(
 
     Example: zfexplore export channel conv5:130
     """
+    from zfexplore.explorer import Explorer
     from zfexplore.units import Unit
 
     unit = Unit.parse(channel)
     out = png_path(out, f"{Unit(unit.stage, unit.channel).slug}.png")
     settings = Settings(images, checkpoint, limit, fit, device, download)
-    explorer = open_explorer(settings, unit.stage, str(unit.channel))
+    explorer = Explorer.open(settings, unit.stage, str(unit.channel))
     figure = explorer.channel(unit, method=_method(dense)).figure(tile=tile, title=title)
     _warn_of_replacing(figure, out)
     _tell(*figure.save(out, npz=npz))
@@ -147,9 +148,10 @@ def export_figure(
     Example: zfexplore export figure --images photos/ --out out/figure.png
     """
     from zfexplore.drawings import draw_layers
+    from zfexplore.explorer import Explorer
 
     out = png_path(out, "figure.png")
-    explorer = open_explorer(Settings(images, checkpoint, limit, fit, device, download))
+    explorer = Explorer.open(Settings(images, checkpoint, limit, fit, device, download))
     drawing = draw_layers(explorer, channels, tile=tile, title=title, seed=seed, method=_method(dense))
     _save(_draw(drawing, out), out)
 
@@ -173,9 +175,10 @@ def export_filters(
     Example: zfexplore export filters --channels 0-8
     """
     from zfexplore.drawings import draw_filters
+    from zfexplore.explorer import Explorer
 
     out = png_path(out, "filters.png")
-    explorer = open_explorer(Settings(images, checkpoint, limit, fit, device, download))
+    explorer = Explorer.open(Settings(images, checkpoint, limit, fit, device, download))
     drawing = draw_filters(explorer, channels, tile=tile, title=title, seed=seed, method=_method(dense))
     _save(_draw(drawing, out), out)
 

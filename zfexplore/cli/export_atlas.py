@@ -37,7 +37,7 @@ def export_atlas(
 
     Example: zfexplore export atlas --out out/atlas.json
     """
-    from zfexplore.cli.opening import open_explorer
+    from zfexplore.explorer import Explorer
     from zfexplore.settings import Settings
     from zfexplore.showing import output
 
@@ -45,7 +45,7 @@ def export_atlas(
     path = out if out is not None else Path("out") / f"atlas.{chosen}"
     if path.is_dir():
         raise ExploreError(f"{path} is a folder: give a file, as in --out {path / 'atlas.csv'}", usage=True)
-    explorer = open_explorer(Settings(images, checkpoint, limit, fit, device, download))
+    explorer = Explorer.open(Settings(images, checkpoint, limit, fit, device, download))
     explorer.save_atlas(path, chosen)
     output().print(f"wrote {path}", markup=False, soft_wrap=True)
 

@@ -46,7 +46,7 @@ def top(
 
     Examples: zfexplore top conv5 --by selectivity; zfexplore top conv5:130 --images photos/
     """
-    from zfexplore.cli.opening import open_explorer
+    from zfexplore.explorer import Explorer
     from zfexplore.settings import Settings
     from zfexplore.showing import output, print_json
     from zfexplore.units import Unit
@@ -54,7 +54,7 @@ def top(
     unit = Unit.parse(what) if ":" in what else None
     settings = Settings(images, checkpoint, limit, fit, device, download)
     layer, channels = (what, "all") if unit is None else (unit.stage, str(unit.channel))
-    explorer = open_explorer(settings, layer, channels)
+    explorer = Explorer.open(settings, layer, channels)
     records = explorer.top(what, by=by, count=count)
     if not json:
         output().print(records.table())
