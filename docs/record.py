@@ -28,14 +28,14 @@ from zfexplore.choices import DEFAULT_IMAGES
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
-from zfexplore.tui.engine import Engine
+from zfexplore.tui.client import EngineProcess
 
 WIDE, NARROW = (120, 40), (80, 24)
 PATIENCE = 240.0  # seconds; half the atlas of the photographs takes ten, on a busy machine minutes
 BY_ID = {key.id: key for key in (*keys.EVERYWHERE, *keys.PANES, *keys.LARGE)}
 
 
-class Watched(Engine):
+class Watched(EngineProcess):
     """The engine, with what it last said of the images and the atlas kept."""
 
     images: say.ImagesOpened | None = None

@@ -1,9 +1,10 @@
-"""An instant engine in the place of the real one, and an app around it."""
+"""An instant engine in the place of the real one, and an app around it; a small net for the real one."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -111,3 +112,65 @@ def engine() -> InstantEngine:
 @pytest.fixture
 def app(engine) -> ExplorerApp:
     return ExplorerApp(say.Setup(), engine)
+
+
+SECONDS = 60
+
+
+class Mail:
+    """Collects what the engine posts, and waits for it."""
+
+    def __init__(self) -> None:
+        self.messages: list[object] = []
+        self._came = threading.Condition()
+
+    def __call__(self, message: object) -> None:
+        with self._came:
+            self.messages.append(message)
+            self._came.notify_all()
+
+    def of(self, kind: type) -> list:
+        return [message for message in self.messages if isinstance(message, kind)]
+
+    def wait(self, kind: type, holds=lambda message: True):
+        with self._came:
+            assert self._came.wait_for(lambda: any(map(holds, self.of(kind))), SECONDS), self.messages
+            return next(message for message in self.of(kind) if holds(message))
+
+
+@pytest.fixture
+def mail():
+    return Mail()
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    """A small checkpoint, and a folder of six images in two classes, and one that is broken."""
+    import torch
+    from PIL import Image
+
+    from zfexplore.convention import InputConvention
+    from zfexplore.nets.checkpoint import Metadata, save_checkpoint
+    from zfexplore.nets.zfnet import ZFNet, initialise
+
+    folder = tmp_path_factory.mktemp("files")
+    torch.manual_seed(0)
+    net = ZFNet(classes=2, fc=8)
+    initialise(net, "xavier", seed=0)
+    metadata = Metadata(
+        "zfnet", {"classes": 2, "fc": 8}, ("dot", "noise"), InputConvention(size=64, resize=72, scale=1.0)
+    )
+    save_checkpoint(folder / "tiny.safetensors", net, metadata)
+    random = np.random.default_rng(0)
+    for number in range(6):
+        picture = Image.fromarray(random.integers(0, 256, (80, 80, 3)).astype(np.uint8))
+        path = folder / "images" / ("dot" if number % 2 else "noise") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(path)
+    (folder / "images" / "dot" / "broken.png").write_bytes(b"not a picture")
+    return folder
+
+
+@pytest.fixture
+def setup(files, tmp_path):
+    return say.Setup(str(files / "images"), str(files / "tiny.safetensors"), tmp_path / "out", device="cpu")

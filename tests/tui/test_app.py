@@ -8,14 +8,15 @@ from dataclasses import replace
 import pytest
 from textual import events
 
+from zfexplore.progress import Progress
 from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
+from zfexplore.tui.log import log_path
 from zfexplore.tui.questions import Occlude
 from zfexplore.tui.screens.help import HelpScreen
 from zfexplore.tui.screens.question import ErrorScreen, QuestionScreen
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, keymap_path, load_session, save_session
-from zfexplore.tui.terminal import log_path
 from zfexplore.tui.widgets.channels import ChannelList
 from zfexplore.tui.widgets.layers import LayerList, LayerTabs
 from zfexplore.tui.widgets.minimap import Minimap
@@ -171,12 +172,12 @@ async def test_old_pictures_stay_dimmed_until_the_first_new_one_and_late_ones_ar
         before, late = app.panes.grids[0].pictures, app.generation
         engine.answer = False
         await pilot.press("down")
-        app.post_message(say.PictureArrived(late, before[0]))
+        app.hear(say.PictureArrived(late, before[0]))
         await pilot.pause()
         assert app.panes.grids[0].stale
         assert app.panes.grids[0].pictures == before
 
-        app.post_message(say.PictureArrived(engine.requests[-1].generation, before[0]))
+        app.hear(say.PictureArrived(engine.requests[-1].generation, before[0]))
         await pilot.pause()
         assert (len(app.panes.grids[0].pictures), app.panes.grids[0].stale) == (1, False)
 
@@ -186,7 +187,7 @@ async def test_escape_before_the_first_picture_leaves_none_of_another_channel(ap
         before = app.panes.grids[0].pictures
         engine.answer = False
         await pilot.press("down", "escape")
-        app.post_message(say.PictureArrived(engine.requests[-1].generation, before[0]))  # was on its way
+        app.hear(say.PictureArrived(engine.requests[-1].generation, before[0]))  # was on its way
         await until(pilot, lambda: "stopped" in text(app))
         await pilot.press("z", "space")
         await pilot.pause()
@@ -260,7 +261,7 @@ async def test_a_failure_is_told_in_the_place_of_the_pictures(app, engine):
     async with running(app) as pilot:
         engine.answer = False
         await pilot.press("down")
-        app.post_message(say.Failed("gone.png is gone", generation=app.generation))
+        app.hear(say.Failed("gone.png is gone", generation=app.generation))
         await until(pilot, lambda: "could not be shown" in text(app))
 
         assert (app.panes.grids[0].pictures, app.panes.grids[0].stale) == ((), False)
@@ -270,11 +271,11 @@ async def test_pictures_that_come_while_one_is_large_can_be_walked_to(app, engin
     async with running(app) as pilot:
         pictures, engine.answer = app.panes.grids[0].pictures, False
         await pilot.press("down")
-        app.post_message(say.PictureArrived(app.generation, pictures[0]))
+        app.hear(say.PictureArrived(app.generation, pictures[0]))
         await until(pilot, lambda: not app.panes.grids[0].stale)
         await pilot.press("z")
         await until(pilot, lambda: "#1 of 1" in text(app))
-        app.post_message(say.PictureArrived(app.generation, pictures[1]))
+        app.hear(say.PictureArrived(app.generation, pictures[1]))
         await until(pilot, lambda: "#1 of 2" in text(app))
 
 
@@ -282,7 +283,7 @@ async def test_a_dead_channel_says_so_until_another_is_looked_at(app, engine):
     async with running(app) as pilot:
         await pilot.press(*["down"] * 5)
         await until(pilot, lambda: "conv2:5 fires on none" in text(app))
-        app.post_message(say.AtlasChanged(app.panes.statistics, 100, False))
+        app.hear(say.AtlasChanged(app.panes.statistics, 100, False))
         await until(pilot, lambda: "none of these images so far" in text(app))
         assert "fires on no image" in text(app)  # in the table
         engine.answer = False
@@ -311,7 +312,7 @@ async def test_a_file_of_another_origin_is_replaced_only_when_told(app, engine, 
     told = say.SaveChannel("conv2", 0, overwrite=True)
     async with running(app, (80, 24)) as pilot:
         for key, replaced in [("n", False), ("escape", False), ("y", True)]:
-            app.post_message(say.OverwriteAsked(asked, tmp_path / "x.png", "came from another checkpoint"))
+            app.hear(say.OverwriteAsked(asked, tmp_path / "x.png", "came from another checkpoint"))
             await until(pilot, lambda: isinstance(app.screen, QuestionScreen))
             await pilot.press(key)
             await until(pilot, lambda: not isinstance(app.screen, QuestionScreen))
@@ -322,7 +323,7 @@ async def test_a_file_of_another_origin_is_replaced_only_when_told(app, engine, 
 async def test_an_error_is_a_toast_with_the_log_and_the_app_lives_on(app, monkeypatch):
     monkeypatch.setenv("ZFEXPLORE_CACHE", "/cache")
     async with running(app, (80, 24)) as pilot:
-        app.post_message(say.Failed("conv2:0 cannot be projected [here]"))
+        app.hear(say.Failed("conv2:0 cannot be projected [here]"))
         await until(pilot, lambda: "cannot be projected" in text(app) and "[here]" in text(app))
         assert str(log_path()) in text(app)
         await pilot.press("down")
@@ -332,7 +333,7 @@ async def test_an_error_is_a_toast_with_the_log_and_the_app_lives_on(app, monkey
 
 async def test_a_fatal_error_is_a_dialog_and_the_exit_code(app):
     async with running(app, (80, 24)) as pilot:
-        app.post_message(say.Failed("no such folder: [nope]", fatal=True))
+        app.hear(say.Failed("no such folder: [nope]", fatal=True))
         await until(pilot, lambda: isinstance(app.screen, ErrorScreen))
         await pilot.press("q")
 
@@ -344,7 +345,7 @@ async def test_help_lists_the_keys_closes_and_loses_nothing_that_comes_meanwhile
         await pilot.press("question_mark")
         await until(pilot, lambda: "in the channels" in text(app))
         assert isinstance(app.screen, HelpScreen)
-        app.post_message(say.AtlasChanged({}, 12, False))
+        app.hear(say.AtlasChanged({}, 12, False))
         await until(pilot, lambda: "12 of 567" in app.query_one(StatusBar).images)
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, HelpScreen))
@@ -408,9 +409,9 @@ async def test_keys_can_be_changed_by_a_file(engine):
 
 
 async def test_progress_is_in_the_job_bar_or_the_status_bar(app):
-    job = say.Job("building the atlas", 120, 567, 31.2, 14.3)
+    job = Progress("building the atlas", 120, 567, 31.2, 14.3)
     async with running(app) as pilot:
-        app.post_message(say.JobChanged(job))
+        app.hear(say.JobChanged(job))
         await until(pilot, lambda: "building the atlas 120/567 · 31.2 images/s · 0:14 left" in text(app))
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: "building the atlas 21% · 0:14 left" in text(app))
@@ -540,7 +541,7 @@ async def test_keys_act_on_the_pinned_channel_where_it_is_focused_or_alone_in_si
         await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
         assert (str(app.screen.unit), app.screen.pictures) == ("conv2:0", pinned)
         await pilot.press("s")
-        assert engine.requests[-1] == say.SaveChannel("conv2", 0, shown=pinned[0])
+        assert engine.requests[-1] == say.SaveChannel("conv2", 0, shown=pinned[0].row)
         engine.show(next(ask for ask in reversed(engine.requests) if isinstance(ask, say.ShowChannel)))
         await pilot.pause()
         assert app.screen.pictures == pinned  # those of the channel walked to came again
@@ -657,7 +658,7 @@ async def test_s_saves_what_is_shown_the_channel_the_pinned_one_the_unit_in_the_
         assert saved()[1:] == [say.SaveChannel("conv2", 1), say.SaveChannel("conv2", 0)]
         await until(pilot, lambda: app.settled == app.generation)
         await pilot.press("z", "right", "s")
-        assert saved()[3:] == [say.SaveChannel("conv2", 1, shown=app.panes.grids[0].pictures[1])]
+        assert saved()[3:] == [say.SaveChannel("conv2", 1, shown=app.panes.grids[0].pictures[1].row)]
 
 
 async def test_glyphs_given_for_one_run_are_not_remembered(engine):
@@ -705,7 +706,7 @@ async def test_the_column_sorted_by_is_in_sight_in_every_width(app):
 async def test_without_labels_there_is_nothing_of_classes(app, engine):
     async with running(app, (160, 50)) as pilot:
         known = replace(app.panes.statistics["conv2"], selectivity=(), best_class=())
-        app.post_message(say.AtlasChanged({"conv2": known}, 567, True))
+        app.hear(say.AtlasChanged({"conv2": known}, 567, True))
         await until(pilot, lambda: "best class" not in text(app))
         sorts = []
         for _ in range(4):
@@ -733,7 +734,7 @@ async def test_a_channel_that_the_growing_atlas_filters_away_gives_its_pictures_
         await pilot.press("slash", *"max<30", "enter")
         await until(pilot, lambda: app.query_one(StatusBar).unit == "conv2:1")
         grown = replace(app.panes.statistics["conv2"], maximum=[31.0] * 3 + [20.0] * 253)
-        app.post_message(say.AtlasChanged({"conv2": grown}, 567, True))
+        app.hear(say.AtlasChanged({"conv2": grown}, 567, True))
         await until(pilot, lambda: app.query_one(StatusBar).unit == "conv2:3")
 
         assert app.channel == 3
@@ -780,7 +781,7 @@ async def test_channels_that_stand_for_classes_have_names(app, engine):
         names = ("face", "sunflower", "hat", "lamp", "tree", "dog")
         layers = (say.Layer("fc8", "fc", 6, (), None, names),)
         known = say.StageStatistics([29.7] * 5 + [0.0], [9.0] * 6, [0.5] * 6)
-        app.post_message(say.AtlasChanged({"fc8": known}, 567, True))
+        app.hear(say.AtlasChanged({"fc8": known}, 567, True))
         app.panes.show_net(say.NetLoaded("zfnet", layers, "cpu"))
         app.go_to("fc8", 0)
         await until(pilot, lambda: app.stage == "fc8")
@@ -802,3 +803,61 @@ async def test_the_map_is_walked_with_the_arrows_and_the_mouse(app):
         assert app.channel == 17
         await pilot.click(Minimap, offset=(4, 3))
         assert app.channel == 4 * 16 + 2
+
+
+# -- an engine that dies -----------------------------------------------------------------------------
+
+
+async def die(app, pilot) -> None:
+    app.hear(say.EngineDied("it was killed"))
+    await until(pilot, lambda: "the engine has died: it was killed" in text(app))
+
+
+async def test_an_engine_that_has_died_is_started_again_where_the_user_was(app, engine):
+    async with running(app) as pilot:
+        await pilot.press("down", "down")
+        engine.requests.clear()
+        await die(app, pilot)
+        assert "Start it again?" in text(app)
+        await pilot.press("y")
+        await until(pilot, lambda: {say.ShowChannel, say.TileSize} <= set(map(type, engine.requests)))
+        (shown,) = [each for each in engine.requests if isinstance(each, say.ShowChannel)]
+        assert (shown.stage, shown.channel) == ("conv2", 2)
+        assert {each.grid for each in engine.requests if isinstance(each, say.TileSize)} == {
+            "projections",
+            "patches",
+        }
+        await until(pilot, lambda: app.settled == app.generation)
+        assert len(app.panes.grids[0].pictures) == 9
+        await pilot.press("down")
+        assert engine.requests[-1].channel == 3
+
+
+async def test_without_an_engine_nothing_is_waited_for_and_enter_offers_to_start_one(app, engine):
+    async with running(app) as pilot:
+        await die(app, pilot)
+        await pilot.press("n", "down")
+        await until(pilot, lambda: "the engine has died: ⏎ starts it again" in text(app))
+        assert app.settled == app.generation
+        assert app.query_one(StatusBar).unit == "conv2:1"
+        engine.started = False
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, QuestionScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: engine.started and len(app.panes.grids[0].pictures) == 9)
+        assert app.channel == 1
+
+
+async def test_a_question_that_a_dying_engine_was_at_is_refused_and_so_is_a_new_one(app, engine):
+    async with running(app) as pilot:
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(engine.requests[-1], Occlude))
+        await die(app, pilot)
+        await pilot.press("n")
+        await until(pilot, lambda: "✗ the engine has died" in text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.panes)
+        asked = len(engine.requests)
+        await pilot.press("o")
+        await until(pilot, lambda: "✗ the engine has died" in text(app))
+        assert len(engine.requests) == asked

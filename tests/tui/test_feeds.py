@@ -27,7 +27,7 @@ class Recorder:
     def ask(self, request: object) -> None:
         self.requests.append(request)
         if isinstance(request, ask.FeedsFrom):
-            self.host.post_message(ask.Answered(request.number, FED[request.unit.stage]))
+            self.host.hear(ask.Answered(request.number, FED[request.unit.stage]))
 
 
 class Host(InquiringApp):
@@ -172,6 +172,6 @@ async def test_what_does_not_work_is_told():
     host = Host()
     async with host.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: host.engine.requests)
-        host.post_message(ask.Answered(host.engine.requests[-1].number, ask.Refused("the image is gone")))
+        host.hear(ask.Answered(host.engine.requests[-1].number, ask.Refused("the image is gone")))
 
         await until(pilot, lambda: "✗ the image is gone" in text(host))

@@ -50,9 +50,7 @@ async def test_o_and_f_ask_about_the_picture_under_the_cursor_and_t_jumps(app, e
         assert engine.requests[-1].chosen == chosen
         assert engine.requests[-1].unit == Unit("conv2", 0, 3, 1)
         row = ask.FeedRow(Unit("pool1", 9, 6, 8), 1.0, 1.0, 2.0, Unit("conv1", 9))
-        app.post_message(
-            ask.Answered(app.screen.number, ask.Fed(Unit("conv2", 0, 3, 1), 1.0, 1.0, 0.0, (row,)))
-        )
+        app.hear(ask.Answered(app.screen.number, ask.Fed(Unit("conv2", 0, 3, 1), 1.0, 1.0, 0.0, (row,))))
         await until(pilot, lambda: app.screen.fed is not None)
         await pilot.press("t")
         await until(pilot, lambda: app.stage == "conv1")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from zfexplore.progress import Progress
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
@@ -61,7 +62,7 @@ def view(*, whole: bool = True, classes: bool = True) -> ask.Occlusion:
         intact_best=4 if classes else None,
         windows=[[(0, 0, 24, 24), (0, 8, 24, 32)], [(8, 0, 32, 24), (8, 8, 32, 32)]],
         weakest=(0, 1),
-        job=None if whole else say.Job("occlusion", 3, 4, 2.0, 1.0, "places"),
+        job=None if whole else Progress("occlusion", 3, 4, 2.0, 1.0, "places"),
     )
 
 
@@ -81,7 +82,7 @@ async def answer(host, pilot, given) -> int:
     """Wait for the question and answer it; give its number."""
     await until(pilot, lambda: host.engine.requests)
     number = host.engine.requests[0].number
-    host.post_message(ask.Answered(number, given))
+    host.hear(ask.Answered(number, given))
     await until(pilot, lambda: host.screen.view is given)
     return number
 
@@ -194,7 +195,7 @@ async def test_s_saves_once_it_grows_no_more_and_asks_before_it_replaces():
         await answer(host, pilot, view())
         await pilot.press("s")
         await until(pilot, lambda: ask.SaveOcclusion(number) in host.engine.requests)
-        host.post_message(ask.Answered(number, ask.Overwrite(Path("out/a.png"), "was not made by zfexplore")))
+        host.hear(ask.Answered(number, ask.Overwrite(Path("out/a.png"), "was not made by zfexplore")))
         await until(pilot, lambda: isinstance(host.screen, QuestionScreen))
         await pilot.press("y")
         await until(pilot, lambda: ask.SaveOcclusion(number, overwrite=True) in host.engine.requests)
@@ -208,7 +209,7 @@ async def test_escape_stops_the_work_then_closes():
         await until(pilot, lambda: ask.GiveUp(number) in host.engine.requests)
         assert isinstance(host.screen, OcclusionScreen)
         assert host.screen.view.job is None
-        host.post_message(ask.Answered(number, view(whole=False)))  # was on its way
+        host.hear(ask.Answered(number, view(whole=False)))  # was on its way
         await pilot.pause()
         assert (host.screen.view.job, host.screen.waiting) == (None, False)
         await pilot.press("escape")
@@ -232,6 +233,6 @@ async def test_what_does_not_work_is_told_in_its_place():
     async with host.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: host.engine.requests)
         number = host.engine.requests[0].number
-        host.post_message(ask.Answered(number, ask.Refused("the image is gone")))
+        host.hear(ask.Answered(number, ask.Refused("the image is gone")))
 
         await until(pilot, lambda: "✗ the image is gone" in text(host))

@@ -99,7 +99,7 @@ async def choose(app, pilot, folder, name="cat.png"):
 async def rank(app, pilot, complete=True):
     """Answer the last question."""
     seen = say.Bitmap(np.full((32, 32, 3), 77, np.uint8))
-    app.post_message(ask.Answered(asked(app).number, ask.Ranking(seen, RANKED, 567, complete)))
+    app.hear(ask.Answered(asked(app).number, ask.Ranking(seen, RANKED, 567, complete)))
     await until(pilot, lambda: app.screen.query_one(RankedList).count() == 4)
 
 
@@ -246,11 +246,11 @@ async def test_more_is_asked_of_a_channel_on_the_same_picture(host, folder):
 async def test_a_picture_that_cannot_be_read_is_told_and_another_can_be_typed(host, folder):
     async with host.run_test(size=(80, 24)) as pilot:
         await choose(host, pilot, folder)
-        host.post_message(ask.Answered(asked(host).number, ask.Refused("cat.png is not an image")))
+        host.hear(ask.Answered(asked(host).number, ask.Refused("cat.png is not an image")))
         await until(pilot, lambda: "✗ cat.png is not an image" in text(host))
         old = asked(host).number
         await choose(host, pilot, folder, "car.JPG")
-        host.post_message(ask.Answered(old, ask.Refused("late")))
+        host.hear(ask.Answered(old, ask.Refused("late")))
         await rank(host, pilot)
 
         assert asked(host).chosen.name == "car.JPG"

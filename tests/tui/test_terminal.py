@@ -9,7 +9,8 @@ from rich.cells import cell_len
 from textual.scrollbar import ScrollBarRender
 
 from zfexplore.tui import terminal
-from zfexplore.tui.terminal import log_path, own_terminal, speaks_utf8, suit_colours
+from zfexplore.tui.log import log_path
+from zfexplore.tui.terminal import own_terminal, speaks_utf8, suit_colours
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,17 @@
 """The explorer: where the user is, what keys do, and the engine behind the panes.
 
 The event loop computes nothing but what it draws, of which the engine draws thumbnails beforehand. A
-key moves a cursor and sends a request; pictures come back one by one as messages and carry the
-generation of the request they answer, so late ones are dropped. The engine's thread starts once the
-first frame is up, and only then are torch and numpy imported.
+key moves a cursor and sends a request; pictures come back one by one and carry the generation of the
+request they answer, so late ones are dropped. The engine is another process, started once the first
+frame is up: torch is never imported here, and numpy only to draw at a size that was not foreseen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from functools import singledispatchmethod
+from typing import Protocol
 
 from textual.filter import ANSIToTruecolor, LineFilter
 from textual.theme import Theme
@@ -20,16 +21,18 @@ from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui.commands import ExplorerCommands
 from zfexplore.tui.inquiring import InquiringApp
+from zfexplore.tui.log import log_path
 from zfexplore.tui.screens.explorer import ExplorerScreen
 from zfexplore.tui.screens.help import HelpScreen
 from zfexplore.tui.screens.question import ErrorScreen, QuestionScreen
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, load_keymap, load_session, save_session
-from zfexplore.tui.terminal import leave_when_told, log_path
+from zfexplore.tui.terminal import leave_when_told
 from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, PictureGrid
 from zfexplore.units import Unit
 
-MODES = ("quadrant", "half", "sextant", "ascii")  # as in cells.py, which needs numpy
+DIED = "the engine has died: ⏎ starts it again"
+MODES = ("quadrant", "half", "sextant", "ascii")  # as in drawing/cells.py, which needs numpy
 
 DARKROOM = Theme(
     name="darkroom",
@@ -50,10 +53,10 @@ DARKROOM = Theme(
 class Worker(Protocol):
     """What the explorer asks of its engine; tests put an instant one in its place."""
 
-    def start(self, post: Callable[[Any], Any]) -> None:
-        """Begin loading; ``post`` takes messages from any thread."""
+    def start(self, post: Callable[[object], object]) -> None:
+        """Begin loading; ``post`` takes messages from any thread. After its death it begins again."""
 
-    def ask(self, request: Any) -> None:
+    def ask(self, request: object) -> None:
         """Take a request."""
 
     def cancel(self) -> None:
@@ -108,7 +111,7 @@ class ExplorerApp(InquiringApp):
 
     def on_explorer_screen_drawn(self) -> None:
         """The first frame is up: only now may the engine import what is heavy."""
-        self.engine.start(self.post_message)
+        self.engine.start(self.hear)
 
     def on_unmount(self) -> None:
         """Let the engine save its state, and remember where the user was."""
@@ -154,6 +157,10 @@ class ExplorerApp(InquiringApp):
         self.visited[self.stage] = self.channel
         self.generation += 1
         self.panes.expect_channel()
+        if self.died_of:
+            self.settled = self.generation
+            self.panes.settle(DIED)
+            return
         ahead = self.panes.sidebar.channel_list.neighbours()
         self.engine.ask(say.ShowChannel(self.stage, self.channel, self.generation, ahead))
 
@@ -179,32 +186,46 @@ class ExplorerApp(InquiringApp):
 
     # -- what the engine says ----------------------------------------------------------------------
 
-    def on_net_loaded(self, event: say.NetLoaded) -> None:
-        """Go where the last session ended, or to the highest convolution."""
+    @singledispatchmethod
+    def take(self, record: object) -> None:
+        """Do what a record is for: one method below a kind, answers above."""
+        super().take(record)
+
+    @take.register
+    def take_net_loaded(self, event: say.NetLoaded) -> None:
+        """Go where the user was, or where the last session ended, or to the highest convolution."""
+        again = bool(self.stage) and event.stages == self.stages  # the engine has been started again
         self.panes.show_net(event)
-        if self.session.stage in [layer.name for layer in event.stages]:
+        if again:
+            self.go_to(self.stage, self.channel)
+        elif self.session.stage in [layer.name for layer in event.stages]:
             self.go_to(self.session.stage, self.session.channel)
         else:
             self.go_to([layer.name for layer in event.stages if layer.kind == "conv"][-1])
 
-    def on_images_opened(self, event: say.ImagesOpened) -> None:
+    @take.register
+    def take_images_opened(self, event: say.ImagesOpened) -> None:
         """Name the images."""
         self.panes.show_images(event)
 
-    def on_atlas_changed(self, event: say.AtlasChanged) -> None:
+    @take.register
+    def take_atlas_changed(self, event: say.AtlasChanged) -> None:
         """Fill the lists in."""
         self.panes.show_atlas(event)
 
-    def on_job_changed(self, event: say.JobChanged) -> None:
+    @take.register
+    def take_job_changed(self, event: say.JobChanged) -> None:
         """Show what is being computed."""
         self.panes.show_job(event.job)
 
-    def on_top_listed(self, event: say.TopListed) -> None:
+    @take.register
+    def take_top_listed(self, event: say.TopListed) -> None:
         """Show the places of the channel asked for last."""
         if event.generation == self.generation:
             self.panes.show_places(event.rows)
 
-    def on_picture_arrived(self, event: say.PictureArrived) -> None:
+    @take.register
+    def take_picture_arrived(self, event: say.PictureArrived) -> None:
         """Show the pictures of the channel asked for last."""
         if event.generation == self.generation:
             self.panes.show_picture(event.shown)
@@ -212,17 +233,20 @@ class ExplorerApp(InquiringApp):
             if isinstance(self.screen, ZoomScreen) and self.screen.unit == here:
                 self.screen.pictures = self.panes.grids[0].pictures
 
-    def on_channel_shown(self, event: say.ChannelShown) -> None:
+    @take.register
+    def take_channel_shown(self, event: say.ChannelShown) -> None:
         """The channel asked for last is whole."""
         if event.generation == self.generation:
             self.settled = event.generation
             self.panes.show_end(event)
 
-    def on_figure_saved(self, event: say.FigureSaved) -> None:
+    @take.register
+    def take_figure_saved(self, event: say.FigureSaved) -> None:
         """Say where."""
         self.notify(str(event.path), title="saved", markup=False)
 
-    def on_overwrite_asked(self, event: say.OverwriteAsked) -> None:
+    @take.register
+    def take_overwrite_asked(self, event: say.OverwriteAsked) -> None:
         """Ask before a file of another origin is lost."""
         request = event.request
 
@@ -232,11 +256,13 @@ class ExplorerApp(InquiringApp):
 
         self.push_screen(QuestionScreen(f"{event.path} {event.reason}. Replace it?"), answered)
 
-    def on_noted(self, event: say.Noted) -> None:
+    @take.register
+    def take_noted(self, event: say.Noted) -> None:
         """Show a remark."""
         self.notify(event.text, markup=False)
 
-    def on_failed(self, event: say.Failed) -> None:
+    @take.register
+    def take_failed(self, event: say.Failed) -> None:
         """A toast, or, where nothing can be shown, a dialog; both name the log."""
         text = f"{event.text}\n\nlog: {log_path()}"
         if event.fatal:
@@ -248,6 +274,29 @@ class ExplorerApp(InquiringApp):
                 self.panes.settle("this channel could not be shown whole")
             self.notify(text, severity="error", title="that did not work", markup=False)
 
+    @take.register
+    def take_engine_died(self, event: say.EngineDied) -> None:
+        """Say so, let nothing wait for it any more, and offer to start it again."""
+        self.died_of = f"the engine has died: {event.reason}"
+        self.panes.show_job(None)
+        self.settled = self.generation = self.generation + 1
+        self.panes.settle(DIED)
+        self.refuse_all()
+        self.offer_to_start()
+
+    def offer_to_start(self) -> None:
+        """Ask whether to start the engine again."""
+
+        def answered(yes: bool | None) -> None:
+            if yes and self.died_of:
+                self.died_of = ""
+                self.panes.tell("loading …")
+                self.engine.start(self.hear)
+                for grid in self.panes.grids:
+                    grid.tell_size()
+
+        self.push_screen(QuestionScreen(f"{self.died_of}.\nlog: {log_path()}\n\nStart it again?"), answered)
+
     # -- what keys do ------------------------------------------------------------------------------
 
     def action_layer(self, step: int) -> None:
@@ -257,8 +306,10 @@ class ExplorerApp(InquiringApp):
             self.go_to(names[max(0, min(names.index(self.stage) + step, len(names) - 1))])
 
     def action_save(self) -> None:
-        """Project the channel and save its figure."""
-        if self.channel is not None:
+        """Project the channel and save its figure; start an engine that has died."""
+        if self.died_of:
+            self.offer_to_start()
+        elif self.channel is not None:
             self.engine.ask(say.SaveChannel(self.stage, self.channel))
         elif self.stage:
             self.notify("no channel passes the filter", markup=False)
@@ -267,7 +318,7 @@ class ExplorerApp(InquiringApp):
         """Save what is shown: in the large view its unit, else the channel and the pinned one beside it."""
         if isinstance(self.screen, ZoomScreen):
             unit = self.screen.unit
-            self.engine.ask(say.SaveChannel(unit.stage, unit.channel, shown=self.screen.shown))
+            self.engine.ask(say.SaveChannel(unit.stage, unit.channel, shown=self.screen.shown.row))
             return
         units = [self.panes.unit_in_use]
         if self.panes.pinned is not None and self.panes.grid_in_use is not self.panes.grids[1]:

@@ -6,14 +6,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from textual.app import App
+from textual.message import Message
 
 from zfexplore.tui.messages import Shown
-from zfexplore.tui.questions import Answered, Chosen, RankPicture
+from zfexplore.tui.questions import Answered, Chosen, RankPicture, Refused
 from zfexplore.tui.screens.feeds import FeedsScreen
 from zfexplore.tui.screens.inquiry import InquiryScreen
 from zfexplore.tui.screens.occlusion import OcclusionScreen
 from zfexplore.tui.screens.picture import PictureScreen
 from zfexplore.units import Unit
+
+
+class Said(Message):
+    """The engine has said ``record``."""
+
+    def __init__(self, record: object) -> None:
+        super().__init__()
+        self.record = record
 
 
 class InquiringApp(App[None]):
@@ -29,6 +38,7 @@ class InquiringApp(App[None]):
         super().__init__()
         self.own_path = ""  # of the picture looked at last
         self.trail: list[Unit] = []  # where the user jumped from
+        self.died_of = ""  # what the engine has died of, until it is started again
 
     @property
     def channel(self) -> int | None:
@@ -69,11 +79,35 @@ class InquiringApp(App[None]):
 
     # -- what screens and engine say ---------------------------------------------------------------
 
+    def hear(self, record: object) -> None:
+        """Take what the engine says, from any thread."""
+        self.post_message(Said(record))
+
+    def on_said(self, event: Said) -> None:
+        """Do what the record is for."""
+        self.take(event.record)
+
+    def take(self, record: object) -> None:
+        """Give an answer to the screen that asked, if it is still there."""
+        if isinstance(record, Answered):
+            for screen in self.screen_stack:
+                if isinstance(screen, InquiryScreen) and screen.number == record.number:
+                    screen.take(record.answer)
+
+    def refuse_all(self) -> None:
+        """Refuse the questions that are waiting for an answer of an engine that has died."""
+        for screen in self.screen_stack:
+            if isinstance(screen, InquiryScreen) and screen.waiting:
+                screen.take(Refused("the engine has died; start it again with ⏎ in the panes, then ask anew"))
+
     def on_inquiry_screen_asked(self, event: InquiryScreen.Asked) -> None:
         """Pass a screen's request on."""
         if isinstance(event.request, RankPicture):
             self.own_path = event.request.chosen.path
-        self.engine.ask(event.request)
+        if self.died_of:
+            self.refuse_all()
+        else:
+            self.engine.ask(event.request)
 
     def on_picture_screen_study(self, event: PictureScreen.Study) -> None:
         """Open what the user asks of a channel on a picture of their own, above its ranking."""
@@ -81,12 +115,6 @@ class InquiringApp(App[None]):
             self.push_screen(OcclusionScreen(event.chosen, event.unit.stage, event.unit.channel, self.mode))
         else:
             self.push_screen(FeedsScreen(event.chosen, event.unit, self.mode), self._jump)
-
-    def on_answered(self, event: Answered) -> None:
-        """Give an answer to the screen that asked, if it is still there."""
-        for screen in self.screen_stack:
-            if isinstance(screen, InquiryScreen) and screen.number == event.number:
-                screen.take(event.answer)
 
     # -- pieces ------------------------------------------------------------------------------------
 

@@ -1,24 +1,21 @@
 """What the explorer and its engine say to each other: requests go down, messages come up.
 
-Requests are plain records put into the engine's inbox by the event loop. Messages are Textual
-messages that the engine posts from its thread. Neither holds a tensor, so no pane knows torch.
-Arrays are typed ``Any``: numpy must not be imported before the first frame is up.
+Both are plain records, for they go through a pipe. What is heavy stays away from here: the engine
+needs no Textual, and the explorer neither torch nor, for most of what it shows, numpy.
 """
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-from textual.message import Message
+from typing import Literal
 
 from zfexplore.choices import DEFAULT_IMAGES
+from zfexplore.progress import Progress
+from zfexplore.tui.drawing.bitmap import Bitmap, Size
 from zfexplore.units import Unit
-
-SHOWN = 9  # units of a channel, three by three
 
 
 @dataclass(frozen=True)
@@ -45,6 +42,14 @@ class Setup:
         if self.out != Path("out"):
             words += ["--out", str(self.out)]
         return shlex.join(words + self._options())
+
+    def figure_path(self, request: SaveChannel) -> Path:
+        """Give the file of a channel's or a unit's figure.
+
+        Two units at one place, on different images, and those without a place, are told apart by rank.
+        """
+        rank = "" if request.shown is None else f"-rank{request.shown.rank + 1}"
+        return self.out / f"{request.unit.slug}{rank}.png"
 
     def _options(self) -> list[str]:
         words = []
@@ -84,7 +89,7 @@ class SaveChannel:
     stage: str
     channel: int
     overwrite: bool = False
-    shown: Shown | None = None
+    shown: TopRow | None = None
 
     @property
     def unit(self) -> Unit:
@@ -105,6 +110,21 @@ class TileSize:
     rows: int
     columns: int
     mode: str
+
+    @property
+    def size(self) -> Size:
+        """The size of its drawings."""
+        return self.rows, self.columns, self.mode
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Give up the channel that is asked for."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """End, once the figures asked for are saved, as far as they can be."""
 
 
 # -- records -----------------------------------------------------------------------------------------
@@ -127,21 +147,6 @@ class Layer:
     def called(self, channel: int) -> str:
         """Give a channel as it is written, with its name if it has one: ``fc8:40 hat``."""
         return f"{self.name}:{channel}" + (f" {self.names[channel]}" if self.names else "")
-
-
-@dataclass(frozen=True, eq=False)
-class Bitmap:
-    """A picture, equal only to itself, so that drawings of it can be kept.
-
-    ``pixels`` [h, w, 3] are colours (uint8), or a projection's signed values (float32), which are
-    scaled when they are drawn. A ``box`` (y0, x0, y1, x1) is drawn around that part of them, on what is
-    shown and not on the pixels: at the size of a thumbnail a thin line would be lost. ``drawings`` are its
-    strips by rows, columns and mode.
-    """
-
-    pixels: Any
-    box: tuple[int, int, int, int] | None = None
-    drawings: dict[tuple[int, int, str], list[Any]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,9 +173,14 @@ class Shown:
     image: int = -1
 
     @property
+    def row(self) -> TopRow:
+        """Its line of the table, by which the engine knows it again."""
+        return TopRow(self.rank, self.value, self.name, self.label, self.y, self.x)
+
+    @property
     def place(self) -> tuple[int, int] | tuple[None, None]:
         """Row and column in the layer's map, as a ``Unit`` has them."""
-        return (self.y, self.x) if self.y >= 0 else (None, None)
+        return self.row.place
 
 
 @dataclass(frozen=True)
@@ -183,6 +193,11 @@ class TopRow:
     label: str
     y: int
     x: int
+
+    @property
+    def place(self) -> tuple[int, int] | tuple[None, None]:
+        """Row and column in the layer's map, as a ``Unit`` has them."""
+        return (self.y, self.x) if self.y >= 0 else (None, None)
 
 
 @dataclass(frozen=True)
@@ -200,23 +215,11 @@ class StageStatistics:
     best_class: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class Job:
-    """Work under way, for the job bar: ``done`` of ``total`` (None where unknown), rate, seconds left."""
-
-    task: str
-    done: int = 0
-    total: int | None = None
-    rate: float = 0.0
-    seconds_left: float | None = None
-    unit: str = "images"
-
-
 # -- messages ----------------------------------------------------------------------------------------
 
 
-@dataclass(eq=False)
-class NetLoaded(Message):
+@dataclass(frozen=True)
+class NetLoaded:
     """The checkpoint is loaded: its layers and a title."""
 
     title: str
@@ -224,16 +227,16 @@ class NetLoaded(Message):
     device: str
 
 
-@dataclass(eq=False)
-class ImagesOpened(Message):
+@dataclass(frozen=True)
+class ImagesOpened:
     """The source is open."""
 
     name: str
     count: int
 
 
-@dataclass(eq=False)
-class AtlasChanged(Message):
+@dataclass(frozen=True)
+class AtlasChanged:
     """Statistics of all layers over ``images`` images; more will come unless ``complete``."""
 
     statistics: dict[str, StageStatistics]
@@ -241,15 +244,15 @@ class AtlasChanged(Message):
     complete: bool
 
 
-@dataclass(eq=False)
-class JobChanged(Message):
+@dataclass(frozen=True)
+class JobChanged:
     """What is being worked on; None when the engine rests."""
 
-    job: Job | None
+    job: Progress | None
 
 
-@dataclass(eq=False)
-class TopListed(Message):
+@dataclass(frozen=True)
+class TopListed:
     """The channel's strongest places, before their projections."""
 
     stage: str
@@ -258,16 +261,16 @@ class TopListed(Message):
     rows: tuple[TopRow, ...]
 
 
-@dataclass(eq=False)
-class PictureArrived(Message):
+@dataclass(frozen=True)
+class PictureArrived:
     """One of the nine; they come in order of rank."""
 
     generation: int
     shown: Shown
 
 
-@dataclass(eq=False)
-class ChannelShown(Message):
+@dataclass(frozen=True)
+class ChannelShown:
     """All of the channel's pictures have come: ``count`` of them, fewer than nine where it seldom fires."""
 
     stage: str
@@ -276,15 +279,15 @@ class ChannelShown(Message):
     count: int
 
 
-@dataclass(eq=False)
-class FigureSaved(Message):
+@dataclass(frozen=True)
+class FigureSaved:
     """The channel's figure is on the disk."""
 
     path: Path
 
 
-@dataclass(eq=False)
-class OverwriteAsked(Message):
+@dataclass(frozen=True)
+class OverwriteAsked:
     """The file is there and of another origin: nothing was written yet."""
 
     request: SaveChannel
@@ -292,20 +295,29 @@ class OverwriteAsked(Message):
     reason: str
 
 
-@dataclass(eq=False)
-class Noted(Message):
+@dataclass(frozen=True)
+class Noted:
     """A line worth showing."""
 
     text: str
 
 
-@dataclass(eq=False)
-class Failed(Message):
+@dataclass(frozen=True)
+class Failed:
     """Something did not work; ``fatal`` when nothing can be shown without it.
 
-    ``generation`` is that of the channel which was to be shown, -1 where it was something else.
+    ``generation`` is that of the channel which was to be shown, -1 where it was something else, and
+    ``path`` the file of the figure that was to be saved.
     """
 
     text: str
     fatal: bool = False
     generation: int = -1
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class EngineDied:
+    """The engine's process has ended without being told to, and why as far as that is known."""
+
+    reason: str

@@ -10,15 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from textual.message import Message
-
-from zfexplore.tui.messages import Bitmap, Job
+from zfexplore.progress import Progress
+from zfexplore.tui.drawing.bitmap import Bitmap, Box
 from zfexplore.units import Unit
 
 INPUT = "input"  # what conv1 reads, as in studies/feeds.py: there is nothing to dive into
-
-# Rows, columns of input pixels, half open: y0, x0, y1, x1.
-Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -135,7 +131,7 @@ class Occlusion:
     intact_best: int | None
     windows: Sequence[Sequence[Box]]
     weakest: tuple[int, int] | None
-    job: Job | None
+    job: Progress | None
 
     def stopped(self) -> Occlusion:
         """Give the same maps, no longer growing."""
@@ -189,8 +185,8 @@ class Refused:
 Answer = Ranking | Occlusion | Fed | Overwrite | Refused
 
 
-@dataclass(eq=False)
-class Answered(Message):
+@dataclass(frozen=True)
+class Answered:
     """An answer, or for an occlusion as much of it as is known."""
 
     number: int

@@ -44,7 +44,7 @@ async def test_the_present_layer_is_in_sight_once_there_is_room_for_the_list(app
     async with app.run_test(size=(99, 40)) as pilot:
         await until(pilot, lambda: app.settled > 0)
         layers = tuple(say.Layer(f"conv{number}", "conv", 9, (8, 8), (7, 7)) for number in range(12))
-        app.post_message(say.NetLoaded("deep", layers, "cpu"))
+        app.hear(say.NetLoaded("deep", layers, "cpu"))
         await until(pilot, lambda: app.stage == "conv11")
         await pilot.resize_terminal(120, 31)
         listed = app.panes.query_one(LayerList)

@@ -8,6 +8,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
 
+from zfexplore.progress import Progress
 from zfexplore.tui import messages as say
 from zfexplore.tui.widgets.channels import ChannelList
 from zfexplore.tui.widgets.jobs import JobBar
@@ -238,7 +239,7 @@ class ExplorerScreen(Screen[None]):
             self.sidebar.show_statistics(event.statistics.get(self.stage.name))
             self.show_map()
 
-    def show_job(self, job: say.Job | None) -> None:
+    def show_job(self, job: Progress | None) -> None:
         """Show what is being computed."""
         self.query_one(StatusBar).job = self.query_one(JobBar).job = job
 

@@ -10,9 +10,10 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Static
 
+from zfexplore.progress import Progress
 from zfexplore.tui import keys
-from zfexplore.tui import messages as say
-from zfexplore.tui.questions import Box, Chosen, Occlude, Occlusion, Overwrite, SaveOcclusion
+from zfexplore.tui.drawing.bitmap import Box
+from zfexplore.tui.questions import Chosen, Occlude, Occlusion, Overwrite, SaveOcclusion
 from zfexplore.tui.screens.inquiry import InquiryScreen
 from zfexplore.tui.screens.question import QuestionScreen
 from zfexplore.tui.widgets.channels import number
@@ -56,7 +57,7 @@ class OcclusionScreen(InquiryScreen):
         """Ask."""
         for picture in self.query(LargePicture):
             picture.mode = self.mode
-        self.query_one(JobBar).job = say.Job("occlusion")
+        self.query_one(JobBar).job = Progress("occlusion")
         self._draw()
         chosen = self.chosen
         assert chosen is not None
@@ -163,9 +164,9 @@ class OcclusionScreen(InquiryScreen):
         response = self.query_one("#occlusion-response", LargePicture)
         probability = self.query_one("#occlusion-probability", LargePicture)
         row, column = self.place
-        response.bitmap = _boxed(view.response, view.windows[row][column])
+        response.bitmap = view.response.boxed(view.windows[row][column])
         if view.likelihood is not None:
-            probability.bitmap = _boxed(view.likelihood, view.windows[row][column])
+            probability.bitmap = view.likelihood.boxed(view.windows[row][column])
         classes = self.query_one(ClassMap)
         classes.view, classes.place = view, self.place
         numbers.update("\n".join(f" {line}" for line in numbers_of(view, self.place)))
@@ -225,7 +226,3 @@ def _scales(view: Occlusion) -> list[str]:
 def _range(values: Sequence[Sequence[float]], intact: float) -> tuple[float, float]:
     known = [value for row in values for value in row if not math.isnan(value)]
     return min([*known, intact]), max([*known, intact])
-
-
-def _boxed(bitmap: say.Bitmap, window: tuple[int, int, int, int]) -> say.Bitmap:
-    return say.Bitmap(bitmap.pixels, box=window)

@@ -12,7 +12,6 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from zfexplore.tui import keys
-from zfexplore.tui.messages import Bitmap
 from zfexplore.tui.paths import completed, completions
 from zfexplore.tui.questions import Chosen, Ranking, RankPicture
 from zfexplore.tui.screens.inquiry import InquiryScreen
@@ -148,7 +147,7 @@ class PictureScreen(InquiryScreen):
         row = self.query_one(RankedList).here
         if self.ranking is not None:
             box = row.window if row is not None else None
-            self.query_one(LargePicture).bitmap = Bitmap(self.ranking.picture.pixels, box=box)
+            self.query_one(LargePicture).bitmap = self.ranking.picture.boxed(box)
 
     def on_rows_opened(self) -> None:
         """A second click takes a path, or goes to a channel."""

@@ -12,8 +12,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from zfexplore.tui import keys
+from zfexplore.tui.drawing.pixels import PixelPicture, cell_size
 from zfexplore.tui.messages import Shown
-from zfexplore.tui.pixels import PixelPicture, cell_size
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.large import LargePicture

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from threading import Thread
 
-from zfexplore.tui.inbox import DEBOUNCE, Inbox
+from zfexplore.tui.engine.inbox import DEBOUNCE, Inbox
 from zfexplore.tui.messages import SaveChannel, ShowChannel
 
 

@@ -1,6 +1,6 @@
 """What is being explored, in the explorer's own records: net, images, atlas, one channel's pictures.
 
-Only the engine's thread comes here, after the first frame: everything heavy is imported inside.
+Everything heavy is imported inside, so that a wrong path is told before torch is loaded.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from zfexplore.errors import ExploreError
 from zfexplore.tui import messages as say
+from zfexplore.tui.drawing.bitmap import Bitmap
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
@@ -62,19 +63,11 @@ class Subject:
         for rank, exemplar in enumerate(found):
             yield exemplar, self._shown(stage, rank, exemplar)
 
-    def figure_path(self, request: say.SaveChannel) -> Path:
-        """Give the file of a channel's or a unit's figure.
-
-        Two units at one place, on different images, and those without a place, are told apart by rank.
-        """
-        rank = "" if request.shown is None else f"-rank{request.shown.rank + 1}"
-        return self.setup.out / f"{request.unit.slug}{rank}.png"
-
     def foreign(self, request: say.SaveChannel) -> str | None:
         """Say of what other origin the file of that name is, or that a table is there without its figure."""
         from zfexplore.figures.provenance import foreign, provenance_of
 
-        path, command = self.figure_path(request), self.command(request.stage, request.channel)
+        path, command = self.setup.figure_path(request), self.command(request.stage, request.channel)
         if request.shown is None and not path.exists():
             tables = [path.with_suffix(suffix) for suffix in (".csv", ".json")]
             there = " and ".join(table.name for table in tables if table.exists())
@@ -93,7 +86,7 @@ class Subject:
 
         assert self.atlas is not None
         stage, channel = request.stage, request.channel
-        path, command = self.figure_path(request), self.command(stage, channel)
+        path, command = self.setup.figure_path(request), self.command(stage, channel)
         field = self.checkpoint.trunk.receptive_field(stage)
         block = block_from(Unit(stage, channel), found, field, classes=self.atlas.classes)
         origin: dict[str, Any] = {"checkpoint": self.checkpoint, "atlas": self.atlas, "command": command}
@@ -156,9 +149,9 @@ class Subject:
             x=x,
             window=tuple(cell.window),
             scale=cell.scale,
-            projection=say.Bitmap(values),
-            patch=say.Bitmap(np.asarray(patch_tile(cell, edge, edge))),
-            whole=say.Bitmap(cell.image, box=tuple(cell.window)),
+            projection=Bitmap(values),
+            patch=Bitmap(np.asarray(patch_tile(cell, edge, edge))),
+            whole=Bitmap(cell.image, box=tuple(cell.window)),
             image=place.image,
         )
 

@@ -18,13 +18,14 @@ from zfexplore.errors import ExploreError
 from zfexplore.progress import Finished, Progress
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
+from zfexplore.tui.drawing.bitmap import Bitmap, Box
 from zfexplore.units import Unit, Window
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from zfexplore.studies.occlusion import OcclusionResult
-    from zfexplore.tui.subject import Subject
+    from zfexplore.tui.engine.subject import Subject
 
 log = logging.getLogger("zfexplore.tui")
 
@@ -107,9 +108,9 @@ class Inquiries:
         assert atlas is not None
         image = _open(request.chosen, subject)
         size = checkpoint.metadata.input.size
-        known: dict[tuple[str, int, int], ask.Box] = {}  # many channels fire most at one place
+        known: dict[tuple[str, int, int], Box] = {}  # many channels fire most at one place
 
-        def window(unit: Unit) -> ask.Box | None:
+        def window(unit: Unit) -> Box | None:
             if unit.y is None or unit.x is None:
                 return None
             place = (unit.stage, unit.y, unit.x)
@@ -125,7 +126,7 @@ class Inquiries:
             for each in rank_channels(checkpoint, atlas, image)
         )  # fmt: skip
         seen = prepare(image, checkpoint.metadata.input, atlas.header["fit"])
-        yield ask.Ranking(say.Bitmap(seen), rows, atlas.count, complete)
+        yield ask.Ranking(Bitmap(seen), rows, atlas.count, complete)
 
     def _occlusion(self, request: ask.Occlude, subject: Subject) -> Iterator[ask.Answer]:
         from zfexplore.studies.occlusion import occlude
@@ -143,7 +144,7 @@ class Inquiries:
         self._kept, job = None, None
         for event in events:
             if isinstance(event, Progress):
-                job = say.Job(event.task, event.done, event.total, event.rate, event.seconds_left, event.unit)
+                job = event
                 continue
             self._kept = Kept(request, event.result)
             yield occlusion_of(event.result, None if isinstance(event, Finished) else job)
@@ -185,7 +186,7 @@ class Inquiries:
         self._post(say.FigureSaved(path))
 
 
-def occlusion_of(found: OcclusionResult, job: say.Job | None) -> ask.Occlusion:
+def occlusion_of(found: OcclusionResult, job: Progress | None) -> ask.Occlusion:
     """Describe the maps so far as plain records, drawn over the picture as the figure draws them."""
     places = range(found.grid.places)
     best: list[list[int]] = [] if found.best_class is None else found.best_class.tolist()
@@ -235,17 +236,17 @@ def nearest_shown(unit: Unit, subject: Subject) -> Unit | None:
     return unit
 
 
-def _laid_over(found: OcclusionResult, values: Any, intact: float | None) -> say.Bitmap:
+def _laid_over(found: OcclusionResult, values: Any, intact: float | None) -> Bitmap:
     import numpy as np
 
     from zfexplore.figures.occlusion import overlay
 
     known = values[np.isfinite(values)].tolist() + ([] if intact is None else [intact])
     low, high = min(known), max(known)
-    return say.Bitmap(overlay(found.image, values, found.grid.stride, low=low, high=high))
+    return Bitmap(overlay(found.image, values, found.grid.stride, low=low, high=high))
 
 
-def _box(window: Window) -> ask.Box:
+def _box(window: Window) -> Box:
     return window.y0, window.x0, window.y1, window.x1
 
 

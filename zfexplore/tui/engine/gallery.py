@@ -1,7 +1,4 @@
-"""The pictures of channels: projected one by one, drawn, and those of the latest channels kept.
-
-Only the engine's thread comes here. What it gives are the records that go to the panes.
-"""
+"""The pictures of channels: projected one by one, drawn, and those of the latest channels kept."""
 
 from __future__ import annotations
 
@@ -15,10 +12,12 @@ from zfexplore.errors import ExploreError
 from zfexplore.tui import messages as say
 
 if TYPE_CHECKING:
-    from zfexplore.tui.subject import Subject
+    from zfexplore.tui.drawing.bitmap import Bitmap
+    from zfexplore.tui.engine.subject import Subject
 
 log = logging.getLogger("zfexplore.tui")
 
+KINDS = ("projection", "patch", "whole")  # of pictures of a unit
 KEPT_BYTES = 128 * 2**20  # of pictures: 24 channels of conv5
 
 
@@ -90,16 +89,12 @@ class Gallery:
         except (ExploreError, OSError) as error:
             log.info("%s:%d was not projected ahead: %s", stage, channel, error)
 
-    def draw_again(self, stage: str, channel: int) -> None:
-        """Draw the pictures of a channel that is kept as the grids now do."""
-        if (kept := self._channels.get((stage, channel))) is not None:
-            for _, shown in kept.pictures:
-                self._draw(shown)
-
     def _draw(self, shown: say.Shown) -> say.Shown:
-        """Draw the thumbnails here, so that the event loop finds them ready."""
-        from zfexplore.tui.widgets.pictures import drawn
+        """Draw the thumbnails as the grids show them; those of other sizes go."""
+        from zfexplore.tui.drawing.picture import draw
 
-        for tile in self.tiles.values():
-            drawn(getattr(shown, tile.kind), tile.rows, tile.columns, tile.mode)
+        for kind in KINDS:
+            bitmap: Bitmap = getattr(shown, kind)
+            sizes = {tile.size for tile in self.tiles.values() if tile.kind == kind}
+            bitmap.drawings = {size: draw(bitmap, *size) for size in sizes}
         return shown

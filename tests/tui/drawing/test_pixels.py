@@ -11,8 +11,8 @@ import pytest
 from textual.app import App
 from textual.widget import Widget
 
-from zfexplore.tui.messages import Bitmap
-from zfexplore.tui.pixels import (
+from zfexplore.tui.drawing.bitmap import Bitmap
+from zfexplore.tui.drawing.pixels import (
     QUESTION,
     PixelPicture,
     cell_size,
@@ -44,10 +44,10 @@ def test_without_a_terminal_nothing_is_asked():
 def test_terminals_that_cannot_answer_are_not_asked(monkeypatch, variable):
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("zfexplore.tui.pixels.find_spec", lambda name: True)
+    monkeypatch.setattr("zfexplore.tui.drawing.pixels.find_spec", lambda name: True)
     monkeypatch.setenv("TERM", "xterm-kitty")
     monkeypatch.setenv(*variable)
-    monkeypatch.setattr("zfexplore.tui.pixels._ask", lambda: pytest.fail("asked"))
+    monkeypatch.setattr("zfexplore.tui.drawing.pixels._ask", lambda: pytest.fail("asked"))
 
     assert find_pixels() is None
 

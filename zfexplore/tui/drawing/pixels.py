@@ -23,7 +23,7 @@ from textual.containers import Center
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from zfexplore.tui.messages import Bitmap
+from zfexplore.tui.drawing.bitmap import Bitmap
 
 DEAF = ("dumb", "linux", "screen", "tmux")  # terminals, by the first word of TERM, that need not be asked
 
@@ -187,7 +187,7 @@ def enlarged_square(bitmap: Bitmap, side: int) -> Any:
     """Give a square PIL image ``side`` pixels wide, the box on it; signed values on their own scale."""
     from zfexplore.figures.blocks import enlarged
     from zfexplore.figures.display import to_rgb
-    from zfexplore.tui.cells import with_box
+    from zfexplore.tui.drawing.cells import with_box
 
     pixels = to_rgb(bitmap.pixels)[0] if bitmap.pixels.dtype.kind == "f" else bitmap.pixels
     if bitmap.box is not None:

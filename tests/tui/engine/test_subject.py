@@ -7,9 +7,9 @@ import torch
 from PIL import Image
 
 from zfexplore.convention import InputConvention
-from zfexplore.tui import subject as module
+from zfexplore.tui.engine import subject as module
+from zfexplore.tui.engine.subject import Subject, statistics
 from zfexplore.tui.messages import Setup
-from zfexplore.tui.subject import Subject, statistics
 
 
 def test_a_dead_channel_has_no_best_class():

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from zfexplore.tui.cells import to_cells
-from zfexplore.tui.strips import to_strips
+from zfexplore.tui.drawing.cells import to_cells
+from zfexplore.tui.drawing.runs import to_runs
+from zfexplore.tui.drawing.strips import to_strips
 
 
 def test_a_flat_row_is_one_segment():
-    strips = to_strips(to_cells(np.full((8, 8, 3), 90, np.uint8), 4, 6))
+    strips = to_strips(to_runs(to_cells(np.full((8, 8, 3), 90, np.uint8), 4, 6)))
 
     assert [len(list(strip)) for strip in strips] == [1, 1, 1, 1]
     assert {strip.cell_length for strip in strips} == {6}
@@ -18,7 +19,7 @@ def test_text_and_colours_are_those_of_the_cells():
     picture = np.random.default_rng(1).integers(0, 256, (12, 20, 3)).astype(np.uint8)
     drawn = to_cells(picture, 6, 10)
 
-    for row, strip in enumerate(to_strips(drawn)):
+    for row, strip in enumerate(to_strips(to_runs(drawn))):
         assert strip.text == "".join(map(chr, drawn.glyph[row]))
         column = 0
         for text, style, _ in strip:

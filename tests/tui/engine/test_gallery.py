@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from zfexplore.errors import ExploreError
-from zfexplore.tui import gallery as module
 from zfexplore.tui import messages as say
-from zfexplore.tui.gallery import Gallery
+from zfexplore.tui.engine import gallery as module
+from zfexplore.tui.engine.gallery import Gallery
 
 NEVER = bool  # called without arguments: False
 
@@ -66,11 +66,12 @@ def test_thumbnails_are_drawn_for_every_grid_as_it_shows_them(subject):
     assert not picture.patch.drawings
 
 
-def test_those_kept_are_drawn_again_when_a_grid_changes(subject):
+def test_those_kept_are_drawn_as_the_grids_are_by_now_and_no_other_way(subject):
     gallery = Gallery()
-    (picture,) = shown(gallery, subject, 0)
+    gallery.tiles["patches"] = say.TileSize("patches", "patch", 5, 10, "quadrant")
+    shown(gallery, subject, 0)
     gallery.tiles["patches"] = say.TileSize("patches", "patch", 3, 6, "quadrant")
-    gallery.draw_again("conv1", 0)
+    (picture,) = shown(gallery, subject, 0)
 
     assert list(picture.patch.drawings) == [(3, 6, "quadrant")]
 

@@ -19,8 +19,8 @@ from zfexplore.nets.zfnet import ZFNet, initialise
 from zfexplore.progress import finish
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
-from zfexplore.tui.inquiries import Inquiries, occlusion_name
-from zfexplore.tui.subject import Subject
+from zfexplore.tui.engine.answers import Inquiries, occlusion_name
+from zfexplore.tui.engine.subject import Subject
 from zfexplore.units import Unit
 
 

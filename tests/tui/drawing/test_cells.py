@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zfexplore.tui import cells
-from zfexplore.tui.cells import BLOCKS, MODES, drawable, five_bits, resize, to_cells, to_image
+from zfexplore.tui.drawing import cells
+from zfexplore.tui.drawing.cells import BLOCKS, MODES, drawable, five_bits, resize, to_cells, to_image
 
 RANDOM = np.random.default_rng(0)
 

@@ -1,47 +1,40 @@
-"""The one thread that touches torch: it takes requests from its inbox and posts messages.
+"""The loop that touches torch: it takes requests from its inbox and posts messages.
 
 It loads the net and the images, builds the atlas a slice at a time between requests, projects the
 channel that was asked for last, one picture at a time, and, when nothing is wanted, its neighbours.
-Nothing here blocks the keys: the thread runs at low priority, and after the heavy imports the
-garbage collector is told to leave what they made alone, which keeps its pauses short.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from zfexplore.errors import ExploreError
 from zfexplore.progress import Finished, Note, Progress, Skipped
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as asked
-from zfexplore.tui.gallery import Gallery
-from zfexplore.tui.inbox import Inbox
-from zfexplore.tui.inquiries import Inquiries
-from zfexplore.tui.terminal import log_path
+from zfexplore.tui.engine.answers import Inquiries
+from zfexplore.tui.engine.gallery import Gallery
+from zfexplore.tui.engine.inbox import Inbox
+from zfexplore.tui.log import log_path
 
-NICENESS = 10
-SECONDS_TO_SWITCH = 0.001  # after which this thread lets the event loop run Python; 0.005 is Python's own
 SECONDS_BETWEEN_PARTIALS = 1.0
-SECONDS_TO_STOP = 5.0
 
 log = logging.getLogger("zfexplore.tui")
 
 
 class Engine:
-    """Takes requests from the event loop with ``ask`` and answers through ``post``."""
+    """Takes requests from ``inbox`` and answers through ``post``: ``load`` once, then ``work``."""
 
-    def __init__(self, setup: say.Setup) -> None:
+    def __init__(self, setup: say.Setup, inbox: Inbox, post: Callable[[object], object]) -> None:
         self.setup = setup
-        self._inbox = Inbox()
-        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
-        self._post: Callable[[Any], Any] = lambda message: None
+        self._inbox = inbox
+        self._post = post
         self._subject: Any = None
         self._building: Iterator[Any] | None = None
         self._gallery = Gallery()
@@ -50,43 +43,20 @@ class Engine:
         self._shown_generation = -1  # of the channel whose pictures have all been posted
         self._renew_from = 0.0  # when its pictures may follow the growing atlas again
         self._saves: list[say.SaveChannel] = []  # waiting for the whole atlas
-        self.unsaved: tuple[str, ...] = ()  # figures asked for and not saved, once the engine has ended
         self._skipped = 0
-        self._inquiries = Inquiries(lambda message: self._post(message))
+        self._inquiries = Inquiries(post)
 
-    # -- from the event loop -----------------------------------------------------------------------
-
-    def start(self, post: Callable[[Any], Any]) -> None:
-        """Begin loading."""
-        self._post = post
-        self._thread.start()
-
-    def ask(self, request: Any) -> None:
-        """Take a request; never waits."""
-        self._inbox.put(request)
-
-    def cancel(self) -> None:
-        """Give up the channel being projected."""
-        self._inbox.cancel()
-
-    def stop(self) -> None:
-        """End after the slice or picture at hand, so that the atlas can be gone on with."""
-        self._inbox.close()
-        if self._thread.is_alive():
-            self._thread.join(SECONDS_TO_STOP)
-
-    # -- the thread --------------------------------------------------------------------------------
-
-    def _run(self) -> None:
+    def load(self) -> bool:
+        """Open the images and the net; where that fails, say so and give False."""
         try:
             self._load()
         except Exception as error:
             self._fail(error, fatal=True)
-            return
-        finally:
-            _spare_the_collector()
-        sys.setswitchinterval(SECONDS_TO_SWITCH)
-        _lower_priority()  # not before: on a busy machine loading would take for ever
+            return False
+        return True
+
+    def work(self) -> None:
+        """Serve requests until the inbox is closed, then leave what can be gone on with."""
         while not self._inbox.closed:
             try:
                 self._turn()
@@ -115,18 +85,18 @@ class Engine:
 
     def _load(self) -> None:
         """Open the images, which is quick and tells a wrong path at once, then torch and the net."""
-        from zfexplore.tui.subject import net_loaded, open_source, open_subject
+        from zfexplore.tui.engine.subject import net_loaded, open_source, open_subject
 
-        self._post(say.JobChanged(say.Job("opening the images")))
+        self._post(say.JobChanged(Progress("opening the images")))
         source = open_source(self.setup)
         self._post(say.ImagesOpened(source.name, len(source)))
-        self._post(say.JobChanged(say.Job("loading torch")))
+        self._post(say.JobChanged(Progress("loading torch")))
         import torch  # noqa: F401
 
         from zfexplore.atlas.open import open_or_build
         from zfexplore.atlas.store import watched_stages
 
-        self._post(say.JobChanged(say.Job("loading the net")))
+        self._post(say.JobChanged(Progress("loading the net")))
         subject = open_subject(self.setup, source)
         self._post(net_loaded(subject.checkpoint, tuple(watched_stages(subject.checkpoint.trunk))))
         self._building = iter(
@@ -142,8 +112,6 @@ class Engine:
     def _serve(self, request: Any) -> None:
         if isinstance(request, say.TileSize):
             self._gallery.tiles[request.grid] = request
-            if self._present is not None:
-                self._gallery.draw_again(self._present.stage, self._present.channel)
         elif isinstance(request, say.ShowChannel):
             self._present, self._present_rows = request, None
             if self._subject.atlas is not None:
@@ -152,7 +120,7 @@ class Engine:
             self._inquiries.take(request)
         elif isinstance(request, say.SaveChannel):
             if self._building is None:
-                self._save(request, lambda: self._inbox.closed)
+                self._save_or_tell(request)
             else:
                 self._saves.append(request)
                 self._post(say.Noted("this figure will be saved when the atlas is complete"))
@@ -171,7 +139,7 @@ class Engine:
             self._fail(error, fatal=self._subject.atlas is None)
             return
         if isinstance(event, Progress):
-            self._post(say.JobChanged(_job(event, "building the atlas")))
+            self._post(say.JobChanged(replace(event, task="building the atlas")))
         elif isinstance(event, Partial):
             self._atlas_grown(event.atlas, complete=False)
         elif isinstance(event, Note):
@@ -190,7 +158,7 @@ class Engine:
 
         While images still come, renewing may take a quarter of the time, no more.
         """
-        from zfexplore.tui.subject import statistics
+        from zfexplore.tui.engine.subject import statistics
 
         self._subject.atlas = atlas
         self._post(say.AtlasChanged(statistics(atlas), atlas.count, complete))
@@ -210,7 +178,7 @@ class Engine:
             self._post(say.Noted(f"{left_out}; their names are in {log_path()}"))
         saves, self._saves = self._saves, []
         for request in saves:
-            self._save(request, lambda: self._inbox.closed)
+            self._save_or_tell(request)
 
     # -- channels ----------------------------------------------------------------------------------
 
@@ -249,15 +217,21 @@ class Engine:
 
     # -- files -------------------------------------------------------------------------------------
 
+    def _save_or_tell(self, request: say.SaveChannel) -> None:
+        try:
+            self._save(request, lambda: self._inbox.closed)
+        except Exception as error:
+            self._fail(error, path=self.setup.figure_path(request))
+
     def _save(self, request: say.SaveChannel, stopped: Callable[[], bool]) -> None:
         stage, channel = request.stage, request.channel
         if self._subject.atlas is None:
             raise ExploreError("there is no atlas to take a figure from")
-        path = self._subject.figure_path(request)
+        path = self.setup.figure_path(request)
         if not request.overwrite and (reason := self._subject.foreign(request)):
             self._post(say.OverwriteAsked(request, path, reason))
             return
-        self._post(say.JobChanged(say.Job(f"saving {path.stem}")))
+        self._post(say.JobChanged(Progress(f"saving {path.stem}")))
         try:
             for _ in self._gallery.pictures(self._subject, stage, channel, stopped):
                 pass
@@ -268,24 +242,18 @@ class Engine:
             self._post(say.JobChanged(None))
 
     def _save_the_rest(self) -> None:
-        """Before the end, save what was asked for; what cannot be is left in ``unsaved``."""
-        waiting = self._saves + [
-            request for request in self._inbox.left() if isinstance(request, say.SaveChannel)
-        ]
-        unsaved = []
-        for request in waiting:
-            path = self._subject.figure_path(request)
+        """Before the end, save what was asked for; what cannot be stays unanswered, and is named so."""
+        left = [request for request in self._inbox.left() if isinstance(request, say.SaveChannel)]
+        for request in self._saves + left:
             try:
-                if self._building is not None or (not request.overwrite and self._subject.foreign(request)):
-                    unsaved.append(str(path))
-                else:
+                if self._building is None and (request.overwrite or not self._subject.foreign(request)):
                     self._save(request, lambda: False)
             except Exception as error:
                 self._fail(error)
-                unsaved.append(str(path))
-        self.unsaved = tuple(unsaved)
 
-    def _fail(self, error: Exception, *, fatal: bool = False, generation: int = -1) -> None:
+    def _fail(
+        self, error: Exception, *, fatal: bool = False, generation: int = -1, path: Path | None = None
+    ) -> None:
         """Tell the user in one line; what is not our own error is logged in full."""
         if isinstance(error, ExploreError | OSError):
             text = str(error)
@@ -294,34 +262,4 @@ class Engine:
             text = f"{type(error).__name__}: {error}"
             log.exception("the engine failed")
         self._post(say.JobChanged(None))
-        self._post(say.Failed(text, fatal, generation))
-
-
-def _job(event: Progress, task: str) -> say.Job:
-    return say.Job(task, event.done, event.total, event.rate, event.seconds_left, event.unit)
-
-
-def _lower_priority() -> None:
-    """Let the event loop go first; on Linux a thread has a priority of its own, elsewhere nothing is done.
-
-    Torch's own threads have been started while the net was loaded, at the priority of that time: they are
-    those that Python does not know, and do most of the work.
-    """
-    if sys.platform != "linux":
-        return
-    pythons = {thread.native_id for thread in threading.enumerate()} - {threading.get_native_id()}
-    for task in os.listdir("/proc/self/task"):
-        if int(task) not in pythons:
-            with suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, int(task), NICENESS)
-
-
-def _spare_the_collector() -> None:
-    """Keep the garbage collector away from the many objects of the imports, during which it was off.
-
-    Not collecting first leaves 7,000 objects of garbage, one in 25; it would stop the keys for 0.1 s.
-    """
-    import gc
-
-    gc.freeze()
-    gc.enable()
+        self._post(say.Failed(text, fatal, generation, path))

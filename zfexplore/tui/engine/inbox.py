@@ -18,7 +18,7 @@ DEBOUNCE = 0.04  # seconds
 
 
 class Inbox:
-    """Requests on their way from the event loop to the engine's thread."""
+    """Requests on their way from the thread that reads the pipe to the loop."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
