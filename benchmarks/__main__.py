@@ -4,7 +4,7 @@ python -m benchmarks                       all of it, 10 to 15 minutes on two co
 python -m benchmarks --only deconv,tui     some sections
 python -m benchmarks --quick               does every row work? (the figures mean nothing)
 python -m benchmarks --device cuda         on a GPU
-python -m benchmarks --show FILE.json      a result kept earlier, as the README's table
+python -m benchmarks --show FILE.json      a result kept earlier, as the table in docs/speed.md
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from benchmarks.subject import Settings
 from zfexplore import __version__
 from zfexplore.errors import ExploreError
 from zfexplore.files import write_text
-from zfexplore.training.machine import find_device
+from zfexplore.nets.device import find_device
 
 # Section: its module below benchmarks, and its title.
 SECTIONS = {

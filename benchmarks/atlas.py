@@ -26,10 +26,11 @@ from zfexplore.atlas.maxima import Layout, image_maxima
 from zfexplore.atlas.reading import read_slices
 from zfexplore.atlas.store import watched_stages
 from zfexplore.convention import InputConvention
-from zfexplore.images.sources import Picture, open_images
+from zfexplore.images.open import open_images
+from zfexplore.images.sources import Picture
 from zfexplore.images.transforms import normalise
-from zfexplore.nets.arithmetic import exact_arithmetic
 from zfexplore.nets.checkpoint import Checkpoint, Metadata
+from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.steps import run_step
 from zfexplore.nets.trunk import Trunk
 from zfexplore.progress import finish

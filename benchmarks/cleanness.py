@@ -43,10 +43,11 @@ from zfexplore.atlas.open import open_or_build
 from zfexplore.atlas.store import Atlas
 from zfexplore.choices import DEFAULT_IMAGES
 from zfexplore.deconv.project import project
-from zfexplore.images.sources import Source, open_images
+from zfexplore.exemplars.seen import see
+from zfexplore.images.open import open_images
+from zfexplore.images.sources import Source
 from zfexplore.nets.checkpoint import Checkpoint, load_checkpoint
 from zfexplore.progress import finish
-from zfexplore.studies.picture import see
 
 SPECKLE = 0.25  # cycles a pixel; half a cycle is the most that pixels can hold
 

@@ -24,12 +24,11 @@ from benchmarks.report import Remark, Row
 from benchmarks.subject import Settings, Subject
 from zfexplore.atlas.select import ranked
 from zfexplore.deconv import dense, windowed
-from zfexplore.deconv.geometry import whole_cost, window_cost
 from zfexplore.deconv.request import Projection
+from zfexplore.deconv.windows.geometry import whole_cost, window_cost
+from zfexplore.exemplars.exemplars import exemplars, firing_places
 from zfexplore.nets.steps import Step
 from zfexplore.nets.trunk import Stage, Trunk
-from zfexplore.studies.channel import firing_places
-from zfexplore.studies.stage import channels_exemplars
 from zfexplore.units import Unit
 
 GOALS = {"conv1": 150.0, "conv2": 70.0, "conv3": 25.0, "conv4": 8.0, "conv5": 4.0}
@@ -121,7 +120,7 @@ def _captums_step(step: Step) -> nn.Module:
 
 
 class _NormForwardsOnly(nn.Module):
-    """Contrast normalisation on the way up, the identity on the way down."""
+    """Contrast normalisation in the forward pass, the identity in the backward pass."""
 
     def __init__(self, norm: nn.Module) -> None:
         super().__init__()
@@ -143,7 +142,7 @@ def _fewer(subject: Subject, units: Units) -> float:
 
 
 def _inside(subject: Subject, units: Units) -> int:
-    """Count the multiplications of the units' way up inside their windows; the way down has as many."""
+    """Count the multiplications of the units' forward pass in their windows; the way back has as many."""
     trunk, stage = subject.trunk, units.stage
     every = [trunk.windows(stage.name, y, x, subject.size) for y, x in units.positions]
     return sum(window_cost(trunk, stage, windows) for windows in every)
@@ -194,13 +193,13 @@ def _channels(subject: Subject, stage: Stage) -> int:
 
 def _layers_work(subject: Subject, channels: list[Unit]) -> Work:
     def project_all() -> None:
-        deque(channels_exemplars(subject.checkpoint, subject.kept, subject.atlas, channels), maxlen=0)
+        deque(exemplars(subject.checkpoint, subject.kept, subject.atlas, channels), maxlen=0)
 
     return project_all
 
 
 def _layers_floor(subject: Subject, host: Host, channels: list[Unit]) -> float:
-    """Count each unit's way down, and the way up: once an image to the highest layer, or in the windows."""
+    """Count each unit's way back, and the forward pass: once an image to the top, or in the windows."""
     trunk, size = subject.trunk, subject.size
     down: dict[int, int] = {}  # by image
     up: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""Rows of measurements: as a table for the eye, as JSON for comparing, as Markdown for the README."""
+"""Rows of measurements: as a table for the eye, as JSON for comparing, as Markdown for docs/speed.md."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def table(title: str, rows: list[Row | Remark]) -> Table:
 
 
 def markdown(results: dict[str, Any], titles: dict[str, str]) -> str:
-    """Write a kept result as the README shows it: the machine, and every row that has a goal."""
+    """Write a kept result as docs/speed.md shows it: the machine, and every row that has a goal."""
     lines = [*Host(**results["machine"]).lines(), ""]
     lines += ["| what | ours | reference | ratio | goal | floor |", "|---|---|---|---|---|---|"]
     for section, kept in results["sections"].items():

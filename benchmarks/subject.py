@@ -12,7 +12,8 @@ from torch import Tensor
 
 from zfexplore.atlas.build import build_atlas
 from zfexplore.atlas.store import Atlas
-from zfexplore.images.sources import Picture, Source, UnreadableImage, open_images
+from zfexplore.images.open import open_images
+from zfexplore.images.sources import Picture, Source, UnreadableImage
 from zfexplore.images.transforms import normalise, prepare
 from zfexplore.nets.checkpoint import Checkpoint, load_checkpoint
 from zfexplore.nets.trunk import Trunk

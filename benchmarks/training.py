@@ -28,7 +28,7 @@ from benchmarks.report import Remark, Row
 from benchmarks.subject import Settings, Subject, forward_multiplications
 from zfexplore.convention import InputConvention
 from zfexplore.images.augment import Augmentation, augment
-from zfexplore.images.sources import open_images
+from zfexplore.images.open import open_images
 from zfexplore.images.transforms import prepare_large
 from zfexplore.nets.trunk import Trunk
 from zfexplore.nets.zfnet import NORM_CONSTANTS, ContrastNorm, ZFNet, initialise

@@ -29,7 +29,8 @@ def loaded_after(code: str) -> set[str]:
         "import zfexplore.nets.zoo",
         "import zfexplore.tui.app",
         "import zfexplore.nets, zfexplore.images, zfexplore.training, zfexplore.deconv, zfexplore.atlas, "
-        "zfexplore.figures, zfexplore.studies, zfexplore.tui, zfexplore.cli",
+        "zfexplore.figures, zfexplore.exemplars, zfexplore.studies, zfexplore.tui, zfexplore.cli",
+        "import zfexplore.settings, zfexplore.showing, zfexplore.choices",
     ],
 )
 def test_importing_it_loads_nothing_heavy(code):
@@ -48,10 +49,10 @@ def test_help_loads_nothing_heavy(command):
     assert loaded_after(code) == set()
 
 
-def test_the_ten_names_resolve_at_first_use():
+def test_the_public_names_resolve_at_first_use():
     import zfexplore
 
-    assert len(zfexplore.__all__) == 10
+    assert zfexplore.__all__[0] == "Explorer"
     for name in zfexplore.__all__:
         assert getattr(zfexplore, name).__name__.endswith(name)
     assert set(zfexplore.__all__) <= set(dir(zfexplore))

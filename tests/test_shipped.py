@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from zfexplore.images.photographs import Photographs
-from zfexplore.nets.checkpoint import load_checkpoint, read_metadata
+from zfexplore.nets.checkpoint import load_checkpoint
 from zfexplore.progress import finish
 from zfexplore.training.data import Streamed
 from zfexplore.training.evaluate import class_map, evaluate
@@ -36,7 +36,7 @@ def test_the_shipped_weights_know_the_photographs():
 
 
 def test_the_shipped_weights_say_what_was_held_out_and_how_they_did_on_it():
-    metadata = read_metadata()
+    metadata = load_checkpoint().metadata
     assert (len(metadata.classes), metadata.epochs) == (517, 58)
     assert metadata.images["training"] + metadata.images["held_out"]["count"] == metadata.images["count"]
     said = metadata.accuracy["ten_crop"]

@@ -1,7 +1,26 @@
-"""The words that options take where several rooms use them."""
+"""The words that options and settings take, each written once.
+
+A word that stands for a row of a table stands in that table too; ``tests/test_choices.py`` compares them.
+The order is the one that help and error messages show.
+"""
 
 from __future__ import annotations
 
-PHOTOGRAPHS = "photographs"  # the images that are built in
-SPECIMENS = "specimens"  # those that are drawn
+from typing import Literal
+
+PHOTOGRAPHS = "photographs"  # the built-in images
+SPECIMENS = "specimens"  # the drawn images
 DEFAULT_IMAGES = PHOTOGRAPHS
+
+Fit = Literal["crop", "whole"]  # how a photograph becomes the network's square
+Precision = Literal["float32", "bfloat16"]  # what the net computes in while it indexes
+RankedBy = Literal["mean", "max", "selectivity", "rarity"]  # what channels are ranked by
+AtlasFormat = Literal["csv", "json", "npz"]  # how an atlas is written
+Method = Literal["auto", "dense", "windowed"]  # which deconvnet projects
+Mode = Literal["quadrant", "half", "sextant", "ascii"]  # the explorer's glyphs, in the order of its key
+
+RecipeName = Literal["default", "photographs", "paper", "replication"]
+Initialisation = Literal["he-scaled", "xavier", "paper", "constant"]  # how the weights begin
+Normalisation = Literal["krizhevsky", "replication"]  # whose constants the contrast normalisation has
+TrainingCrops = Literal["random", "ten", "resized"]  # what training may cut from an image
+Crops = Literal[TrainingCrops, "centre"]

@@ -1,7 +1,7 @@
-"""What a network expects of its input: size, value range, mean. A checkpoint carries one of these.
+"""What a network expects of its input: size, value range, mean. Every checkpoint carries a convention.
 
-The paper subtracts the per-pixel mean of the training set from values in [0, 255] (ZF section 3);
-the replication subtracts a mean from values in [0, 1]. Both, and torchvision's convention, are
+The paper subtracts the per-pixel mean of the training set from values in [0, 255] (ZF section 3). The
+replication subtracts a mean from values in [0, 1]. Both, and torchvision's convention too, are
 ``(rgb * scale - mean) / std`` with ``rgb`` in [0, 1].
 """
 
@@ -19,9 +19,9 @@ class InputConvention:
     """How an RGB image in [0, 1] becomes a network's input, a square of ``size`` pixels.
 
     ``resize`` is the smallest side before cropping. ``mean`` and ``std`` are per channel, RGB, in
-    scaled units. ``mean_image``, ``[3, resize, resize]`` float32 in scaled units, takes the place
-    of ``mean`` where a net was trained with a per-pixel mean; it is stored beside the weights, not
-    in JSON. Raises ValueError for a scale or std that is not positive, and for numbers that are not finite.
+    scaled units. ``mean_image``, float32 ``[3, resize, resize]`` in scaled units, replaces ``mean`` if
+    the net was trained with a per-pixel mean. It is stored beside the weights, not in JSON. Raises
+    ValueError for a scale or std that is not positive, and for numbers that are not finite.
     """
 
     size: int = 224
@@ -40,7 +40,7 @@ class InputConvention:
             raise ValueError(f"the mean must be three finite numbers, not {_listed(self.mean)}")
 
     def to_json(self) -> dict[str, Any]:
-        """Give everything but ``mean_image`` as plain values."""
+        """Give everything except ``mean_image`` as plain values."""
         return {
             "size": self.size,
             "resize": self.resize,
@@ -53,7 +53,7 @@ class InputConvention:
 
     @classmethod
     def from_json(cls, values: dict[str, Any], mean_image: Any = None) -> InputConvention:
-        """Read what ``to_json`` wrote; raises KeyError, TypeError or ValueError when it is not that."""
+        """Read what ``to_json`` wrote; raise KeyError, TypeError or ValueError for anything else."""
         red, green, blue = (float(value) for value in values["mean"])
         std = tuple(float(value) for value in values["std"])
         if len(std) != 3:

@@ -1,13 +1,13 @@
-"""The one class of errors meant for users: a single line that says what was wrong and what to do."""
+"""The one class of errors meant for users: a single line that says what is wrong and what to do."""
 
 from __future__ import annotations
 
 
 class ExploreError(Exception):
-    """Something the user can mend: a file, an option, an image.
+    """Something that the user can fix: a file, an option, an image.
 
-    The message is one sentence naming the file or option and the remedy. ``usage`` marks a wrong
-    option or argument, for which the command line exits with 2; everything else exits with 1.
+    The message is one sentence that names the file or option and the remedy. ``usage`` marks a wrong
+    option or argument: the command line then exits with 2, otherwise with 1.
     """
 
     def __init__(self, message: str, *, usage: bool = False) -> None:

@@ -1,8 +1,8 @@
-"""Writing files so that an interrupt at any moment leaves the old file or the new one.
+"""Safe writing: after an interrupt at any moment either the old file is there or the new one.
 
 A file is written under a temporary name in the same folder, flushed to the disk, and put in place
-with ``os.replace``; the temporary file is removed on failure. Permissions are the ordinary ones of
-the process, not the private ones that ``tempfile`` gives.
+with ``os.replace``. The temporary file is removed on failure. The file gets the ordinary permissions
+of the process, not the private ones that ``tempfile`` gives.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], "\N{REPLACEMENT CHA
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; on leaving without an error it becomes ``path``.
+    """Give a temporary path beside ``path``; it becomes ``path`` if the block ends without an error.
 
-    Missing parent folders are made. Raises OSError as writing does.
+    Missing parent folders are made. Raises OSError if writing fails.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.touch()
         ordinary = temporary.stat().st_mode & 0o777
         yield temporary
-        os.chmod(temporary, ordinary)  # some libraries write through a private file of their own
+        os.chmod(temporary, ordinary)  # some libraries write through their own private file
         _flush_to_disk(temporary)
         os.replace(temporary, target)
     finally:
@@ -39,26 +39,26 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write ``data`` to ``path``, whole or not at all."""
+    """Write all of ``data`` to ``path``, or nothing."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write ``text`` to ``path`` in UTF-8, whole or not at all."""
+    """Write all of ``text`` to ``path`` in UTF-8, or nothing."""
     write_bytes(path, text.encode("utf-8"))
 
 
 def printable(text: str) -> str:
-    """Give a name out of a file or folder as text that can be shown: control characters replaced.
+    """Replace the control characters in a name that comes from a file or a folder, to show it safely.
 
-    Written to a terminal they could move its cursor, change its colours or its title.
+    In a terminal they could move the cursor, or change the colours or the title.
     """
     return text.translate(_CONTROL)
 
 
 def cache_dir() -> Path:
-    """Give the folder for what can be computed again: ``$ZFEXPLORE_CACHE``, or the user's cache folder."""
+    """Give the folder for data that can be rebuilt: ``$ZFEXPLORE_CACHE``, or the user's cache folder."""
     if chosen := os.environ.get("ZFEXPLORE_CACHE"):
         return Path(chosen)
     if sys.platform == "darwin":

@@ -1,8 +1,8 @@
-"""The events that long work gives out, and the meter that paces them.
+"""The events of long work, and the meter that paces them.
 
-Long work is a generator: it yields ``Progress`` at most ten times a second, ``Note`` and ``Skipped``
-when they happen, and last of all ``Finished`` with the result. It never prints; the command line
-draws the events with rich and the explorer with Textual. Closing it early leaves a resumable state.
+Long work is a generator. It yields ``Progress`` at most ten times a second, ``Note`` and ``Skipped``
+when they happen, and ``Finished`` with the result at the end. It never prints: the command line draws
+the events with rich, the explorer with Textual. Closing it early leaves a resumable state.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SECONDS_BETWEEN_EVENTS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a task is: ``done`` of ``total`` (None when unknown), units a second, seconds left."""
+    """How far a task has come: ``done`` of ``total`` (None if unknown), units per second, seconds left."""
 
     task: str
     done: int = 0
@@ -32,7 +32,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line worth keeping in sight, such as why an index is built again."""
+    """A line that should stay visible, such as why an index is built again."""
 
     text: str
 
@@ -55,7 +55,7 @@ class Finished(Generic[Result]):
 class Meter:
     """Counts work and turns it into ``Progress`` events, at most ten a second.
 
-    ``done`` is where resumed work starts; the rate counts only what was done since.
+    ``done`` is the count that resumed work starts from; the rate counts only the work done since.
     """
 
     def __init__(self, task: str, total: int | None = None, *, unit: str = "images", done: int = 0) -> None:
@@ -65,7 +65,7 @@ class Meter:
         self._shown = float("-inf")
 
     def tick(self, count: int = 1, note: str = "") -> Progress | None:
-        """Count ``count`` more; give an event when it is time for one or the work is complete."""
+        """Add ``count``; give an event if one is due or the work is complete."""
         self.done += count
         now = time.monotonic()
         if now - self._shown < SECONDS_BETWEEN_EVENTS and self.done != self.total:
@@ -77,7 +77,7 @@ class Meter:
 
 
 def finish(events: Iterable[Any]) -> Any:
-    """Run long work to its end without showing anything, and give its result."""
+    """Run long work to its end, show nothing, and give its result."""
     result = None
     for event in events:
         if isinstance(event, Finished):

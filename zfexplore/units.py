@@ -1,7 +1,7 @@
 """Names of channels and units, and the rectangle of input pixels that a unit sees.
 
-A channel is written ``conv5:130``, one of its units ``conv5:130@6,7`` (row, column). In file names
-the same become ``conv5-130`` and ``conv5-130-6-7``, which every file system takes.
+A channel is written ``conv5:130``, and one of its units ``conv5:130@6,7`` (row, column). In file names
+they are ``conv5-130`` and ``conv5-130-6-7``, which every file system takes.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One channel of a stage, or, with a row ``y`` and column ``x``, one of its units."""
+    """One channel of a stage; with a row ``y`` and a column ``x``, one unit of that channel."""
 
     stage: str
     channel: int
@@ -76,8 +76,8 @@ class Unit:
 def parse_channels(text: str, count: int) -> list[int]:
     """Read a choice among ``count`` channels: ``all``, ``7``, ``0-15``, ``7,130`` or ``0-3,12``.
 
-    Channels come in the order written, each once. Raises ExploreError when the text cannot be read
-    or names a channel that is not there.
+    Channels come in the order written, each once. Raises ExploreError if the text cannot be read or
+    names a channel that does not exist.
     """
     if text.strip() == "all":
         return list(range(count))

@@ -10,7 +10,7 @@ from torch import nn
 from benchmarks.cleanness import luminance_share, measure, share, speckle_share, strongest_projections
 from zfexplore.atlas.build import build_atlas
 from zfexplore.convention import InputConvention
-from zfexplore.images.sources import open_images
+from zfexplore.images.open import open_images
 from zfexplore.nets.checkpoint import Checkpoint, Metadata
 from zfexplore.nets.trunk import Trunk
 from zfexplore.progress import finish

@@ -71,7 +71,7 @@ def test_a_kept_row_is_read_back():
     assert Row.from_json(json.loads(json.dumps(row.to_json()))) == row
 
 
-def test_the_readmes_table_has_the_machine_and_the_rows_with_a_goal():
+def test_the_table_for_the_docs_has_the_machine_and_the_rows_with_a_goal():
     machine = {"processor": "A", "system": "Linux", "cores": 2, "threads": 2, "python": "3", "torch": "2"}
     rates = {"device": "the CPU", "matmul": 2e11, "matmul_bfloat16": 4e11, "copy": 2e10}
     rows = [
@@ -90,14 +90,14 @@ def test_the_readmes_table_has_the_machine_and_the_rows_with_a_goal():
     ]
 
 
-def test_the_readme_shows_the_kept_result():
+def test_the_page_of_speed_shows_the_kept_result():
     """If not, put into it what ``python -m benchmarks --show benchmarks/results.json`` writes."""
     kept = FOLDER / "results.json"
     if not kept.exists():
         pytest.skip("no result is kept")
-    readme = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    page = (FOLDER.parent / "docs" / "speed.md").read_text(encoding="utf-8")
 
-    assert markdown(json.loads(kept.read_text()), titles()) in readme
+    assert markdown(json.loads(kept.read_text()), titles()) in page
 
 
 def test_remarks_stand_below_the_table():

@@ -81,7 +81,7 @@ def test_a_sheet_of_absurd_size_is_refused_before_anything_is_projected(zfexplor
     def forbidden(*_, **__):
         raise AssertionError("nothing may be projected for a sheet that is refused")
 
-    monkeypatch.setattr("zfexplore.studies.stage.channels_exemplars", forbidden)
+    monkeypatch.setattr("zfexplore.explorer.exemplars", forbidden)
     monkeypatch.setattr("zfexplore.figures.sheet.MOST_PIXELS", 10**5)
     code, _, complaint = zfexplore("export", "figure", "--channels", "0", "--tile", "24")
     assert code == 2
@@ -129,13 +129,13 @@ def test_dense_is_obeyed_by_every_export(zfexplore, monkeypatch, words):
     from zfexplore.deconv import dense
 
     asked = []
-    whole = dense.project
+    whole = dense.project_request
 
-    def watched(trunk, images, stage, *rest):
-        asked.append(stage)
-        return whole(trunk, images, stage, *rest)
+    def watched(trunk, images, request):
+        asked.append(request.stage.name)
+        return whole(trunk, images, request)
 
-    monkeypatch.setattr(dense, "project", watched)
+    monkeypatch.setattr(dense, "project_request", watched)
     assert zfexplore("export", *words)[0] == 0
     assert not asked
     assert zfexplore("export", *words, "--dense")[0] == 0
@@ -187,7 +187,7 @@ def test_a_wrong_argument_is_refused_before_any_work(zfexplore, monkeypatch, wor
     def forbidden(*_, **__):
         raise AssertionError("no image may be opened for a wrong argument")
 
-    monkeypatch.setattr("zfexplore.images.sources.open_images", forbidden)
+    monkeypatch.setattr("zfexplore.images.open.open_images", forbidden)
     code, _, complaint = zfexplore("export", *words)
     assert code == 2
     assert message in complaint

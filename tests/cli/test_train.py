@@ -99,9 +99,10 @@ def test_train_writes_a_run_and_evaluate_finds_the_same_accuracy(photos, tmp_pat
     arguments = ["evaluate", run / "checkpoint.safetensors", "--images", photos, "--held-out", "--json"]
     code, out, err = type_command(*arguments, "--ten-crop", "--device", "cpu", "--workers", "0")
     assert code == 0, err
-    from zfexplore.nets.checkpoint import read_metadata
+    from zfexplore.nets.checkpoint import load_checkpoint
 
-    assert json.loads(out)["ten_crop"] == read_metadata(run / "checkpoint.safetensors").accuracy["ten_crop"]
+    written = load_checkpoint(run / "checkpoint.safetensors").metadata
+    assert json.loads(out)["ten_crop"] == written.accuracy["ten_crop"]
 
     arguments = ["evaluate", run / "checkpoint.safetensors", "--images", photos, "--device", "cpu"]
     assert "held-out images" in type_command(*arguments, "--workers", "0", "--held-out")[1]

@@ -208,7 +208,7 @@ def test_many_channels_of_one_image_equal_single_calls_across_portions(
     zfnet: nn.Module, images: Tensor
 ) -> None:
     trunk = Trunk(zfnet)
-    channels = [channel % 7 for channel in range(20)]  # more than are brought down at once
+    channels = [channel % 7 for channel in range(20)]  # more than are brought back at once
     together = project(trunk, images[:1], "conv5", channels)
     assert together.channel.tolist() == channels
     for channel in range(7):
@@ -263,5 +263,10 @@ def test_a_projection_is_the_same_every_time(zfnet: nn.Module, images: Tensor) -
 
 def test_the_result_can_be_changed_and_trained_on(zfnet: nn.Module, images: Tensor) -> None:
     pixels = project(Trunk(zfnet), images, "conv2", 1).pixels
+    before = pixels.clone()
     pixels.mul_(2)
-    (pixels * torch.ones(1, dtype=pixels.dtype, requires_grad=True)).sum().backward()
+    assert torch.equal(pixels, 2 * before)
+    factor = torch.ones(1, dtype=pixels.dtype, requires_grad=True)
+    (pixels * factor).square().sum().backward()  # squared, so that autograd must have kept the pixels
+    assert factor.grad is not None
+    torch.testing.assert_close(factor.grad.item(), 2 * pixels.square().sum().item(), rtol=1e-12, atol=0)

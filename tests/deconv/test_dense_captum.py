@@ -19,7 +19,7 @@ from zfexplore.nets.zfnet import ContrastNorm, ZFNet, initialise
 
 
 class NormForwardsOnly(nn.Module):
-    """Contrast normalisation on the way up, the identity on the way down."""
+    """Contrast normalisation in the forward pass, the identity in the backward pass."""
 
     def __init__(self, norm: nn.Module) -> None:
         super().__init__()

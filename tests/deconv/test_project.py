@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zfexplore.deconv.project import Method, choose, project
+from zfexplore.choices import Method
+from zfexplore.deconv.project import choose, project
 from zfexplore.deconv.request import read_request
 from zfexplore.errors import ExploreError
 from zfexplore.nets.trunk import Trunk

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from zfexplore.deconv import dense, kernels, windowed
-from zfexplore.deconv.kernels import convolve
+from zfexplore.deconv import dense, windowed
 from zfexplore.deconv.request import Projection
+from zfexplore.deconv.windows import kernels
+from zfexplore.deconv.windows.kernels import convolve
 from zfexplore.errors import ExploreError
 from zfexplore.nets.steps import Step
 from zfexplore.nets.trunk import Trunk
@@ -129,8 +130,8 @@ def test_changed_weights_are_seen(zfnet: nn.Module, images: Tensor) -> None:
 def test_flat_pictures_differ_only_by_the_choice_among_equals(
     zfnet: nn.Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A checkerboard of 8 pixels: whole pooling windows hold one value, and rounding decides. Here it is
-    # made to: the way up in the windows is off by two units in the last place, in no order.
+    # A checkerboard of 8 pixels: whole pooling windows hold one value, and rounding decides. Rounding is
+    # provoked here: the forward pass in the windows is off by two units in the last place, at random.
     trunk = Trunk(zfnet.float())
     rows = torch.arange(96) // 8
     image = ((rows[:, None] + rows[None]) % 2).float().expand(1, 3, 96, 96)

@@ -30,9 +30,9 @@ def tile_at(page, half, rank, tile=TILE):
 @pytest.mark.parametrize("rank", range(9))
 def test_every_projection_stands_beside_its_own_patch(block, rank):
     page = grid_figure([block], tile=TILE)
-    cell = block.cells[rank]
-    assert (tile_at(page, 0, rank) == np.asarray(projection_tile(cell, block.side, TILE))).all()
-    assert (tile_at(page, 1, rank) == np.asarray(patch_tile(cell, block.side, TILE))).all()
+    unit = block.units[rank]
+    assert (tile_at(page, 0, rank) == np.asarray(projection_tile(unit, block.side, TILE))).all()
+    assert (tile_at(page, 1, rank) == np.asarray(patch_tile(unit, block.side, TILE))).all()
 
 
 def test_a_channel_that_stands_for_a_class_bears_its_name(nine, field):

@@ -8,7 +8,7 @@ from PIL import Image
 
 from zfexplore import __version__
 from zfexplore.figures.blocks import block_from
-from zfexplore.figures.provenance import Provenance, foreign, read_chunks, save_png
+from zfexplore.figures.provenance import Origin, Provenance, foreign, read_chunks, save_png
 
 MADE = Provenance(
     command="zfexplore export grid --layer conv2",
@@ -77,3 +77,16 @@ def test_a_file_of_other_origin_is_recognised(tmp_path, picture):
     assert foreign(path, MADE.chunks()) is None
     assert foreign(path, {**MADE.chunks(), "atlas": "other"}) == "came from another atlas"
     assert foreign(path, {**MADE.chunks(), "checkpoint": "other"}) == "came from another checkpoint"
+
+
+def test_an_origin_says_what_a_figure_is_drawn_from():
+    origin = Origin("zfnet", "c0ffee", "a71a5", "f00d", 1500)
+    made = origin.provenance(command="zfexplore export grid --layer conv2", title="conv2")
+    assert made.chunks() == {
+        "Title": "conv2",
+        "Software": f"zfexplore {__version__}",
+        "command": "zfexplore export grid --layer conv2",
+        "checkpoint": "c0ffee",
+        "atlas": "a71a5",
+        "images": "1,500 images, fingerprint f00d",
+    }

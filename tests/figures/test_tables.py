@@ -36,12 +36,12 @@ def test_arrays_are_kept_as_blocks_pass(tmp_path, nine, exemplar, field):
     passed = list(keep_arrays([whole, clipped, dead], tmp_path / "grid.npz"))
     assert [block.name for block in passed] == ["conv2:7", "conv2:8", "conv2:9"]
     with np.load(tmp_path / "grid.npz") as arrays:
-        assert (arrays["conv2-7.pixels"][3] == whole.cells[3].projection).all()
-        assert (arrays["conv2-7.patches"][3] == whole.cells[3].patch).all()
+        assert (arrays["conv2-7.pixels"][3] == whole.units[3].projection).all()
+        assert (arrays["conv2-7.patches"][3] == whole.units[3].patch).all()
         assert arrays["conv2-7.activation"].tolist() == [10.0 - rank for rank in range(9)]
         assert arrays["conv2-8.window"].tolist() == [[0, 0, 5, 5]]
         assert arrays["conv2-8.position"].tolist() == [[0, 0]]
-        assert (arrays["conv2-8.pixels"][0, :, 1:, 1:] == clipped.cells[0].projection).all()
+        assert (arrays["conv2-8.pixels"][0, :, 1:, 1:] == clipped.units[0].projection).all()
         assert not arrays["conv2-8.pixels"][0, :, 0].any()
         assert arrays["conv2-9.pixels"].shape == (0, 3, 1, 1)
         assert arrays["conv2-9.position"].shape == (0, 2)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zfexplore.figures.blocks import Cell
+from zfexplore.figures.blocks import BlockUnit
 from zfexplore.figures.channel import CAPTION_ROOM
 from zfexplore.figures.grid import FRAME
 from zfexplore.figures.text import MARGIN
@@ -12,9 +12,9 @@ from zfexplore.units import Window
 
 
 @pytest.fixture
-def cell():
+def unit():
     """A projection that is positive all over, a green patch, and the window low in a grey image."""
-    return Cell(
+    return BlockUnit(
         projection=np.ones((3, 8, 8), np.float32),
         patch=np.full((8, 8, 3), (0, 200, 0), np.uint8),
         top=0, left=0, window=Window(20, 4, 28, 12), image=np.full((32, 32, 3), 90, np.uint8),
@@ -22,8 +22,8 @@ def cell():
     )  # fmt: skip
 
 
-def test_projection_patch_and_whole_image_stand_side_by_side(cell):
-    figure = np.asarray(unit_figure(cell, 8, tile=64))
+def test_projection_patch_and_whole_image_stand_side_by_side(unit):
+    figure = np.asarray(unit_figure(unit, 8, tile=64))
     step = (figure.shape[1] - 2 * MARGIN + 26) // 3
     top = figure.shape[0] - MARGIN - CAPTION_ROOM - FRAME - 32  # the middle of the pictures
     middle = [figure[top, MARGIN + place * step + FRAME + 32] for place in range(3)]
@@ -33,7 +33,7 @@ def test_projection_patch_and_whole_image_stand_side_by_side(cell):
     np.testing.assert_array_equal(middle[2], (90, 90, 90))
 
 
-def test_the_same_cell_gives_the_same_picture(cell):
-    first, second = (unit_figure(cell, 8, tile=64, title="conv1:0@5,1") for _ in range(2))
+def test_the_same_cell_gives_the_same_picture(unit):
+    first, second = (unit_figure(unit, 8, tile=64, title="conv1:0@5,1") for _ in range(2))
 
     assert first.tobytes() == second.tobytes()

@@ -11,7 +11,7 @@ import torch
 
 from zfexplore.errors import ExploreError
 from zfexplore.images import datasets
-from zfexplore.images.sources import open_images
+from zfexplore.images.open import open_images
 
 NEEDS_ROOT = ["caltech101", "imagenette", "flowers102", "oxfordiiitpet"]
 

@@ -12,9 +12,11 @@ import pytest
 
 from zfexplore.errors import ExploreError
 from zfexplore.images import photographs
+from zfexplore.images.folder import open_folder
+from zfexplore.images.open import open_images
 from zfexplore.images.photographs import ARCHIVE, Photographs
-from zfexplore.images.sources import UnreadableImage, open_folder, open_images
-from zfexplore.nets.checkpoint import read_metadata
+from zfexplore.images.sources import UnreadableImage
+from zfexplore.nets.checkpoint import load_checkpoint
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def test_they_are_the_images_where_none_are_named():
 def test_every_one_can_be_read_and_is_of_a_class_that_the_shipped_weights_know():
     source = Photographs()
     assert {min(source[index].image.size) <= 256 for index in range(len(source))} == {True}
-    assert set(source.classes) <= set(read_metadata().classes)
+    assert set(source.classes) <= set(load_checkpoint().metadata.classes)
 
 
 def test_they_are_what_a_folder_of_the_unpacked_archive_is(tmp_path):

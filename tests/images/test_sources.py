@@ -1,248 +1,44 @@
-"""Folders as sources: what counts, in which order, with which labels; and every way it can be wrong."""
+"""What holds for every source: the protocol, the record of one image, and the error that names one."""
 
 from __future__ import annotations
 
-import os
 import pickle
-import random
 
 import numpy as np
 import pytest
 
-from zfexplore.errors import ExploreError
-from zfexplore.images.sources import UnreadableImage, natural_key, open_folder, open_images
+from zfexplore.images.open import open_images
+from zfexplore.images.sources import Source, UnreadableImage
 
 
-def names(source) -> list[str]:
-    return [source.image_name(index) for index in range(len(source))]
+@pytest.fixture(params=["folder", "photographs", "specimens"])
+def source(request, folder) -> Source:
+    spec = folder("cat/1.png", "dog/1.png", "dog/2.png") if request.param == "folder" else request.param
+    return open_images(spec, limit=3)
 
 
-def labels(source) -> list[int | None]:
-    return [source.label(index) for index in range(len(source))]
+def test_label_and_name_are_those_of_the_decoded_image(source):
+    assert len(source) == 3
+    for index in range(3):
+        picture = source[index]
+        assert (picture.label, picture.name) == (source.label(index), source.image_name(index))
+        assert picture.label in range(len(source.classes))
+        assert picture.image.mode == "RGB"
 
 
-def test_class_subfolders_give_labels(folder, photograph):
-    source = open_images(folder("dog/1.png", "cat/1.png", "cat/2.png"))
-    assert source.classes == ("cat", "dog")
-    assert names(source) == ["cat/1.png", "cat/2.png", "dog/1.png"]
-    assert labels(source) == [0, 0, 1]
-    picture = source[2]
-    assert (picture.label, picture.name) == (1, "dog/1.png")
-    assert np.array_equal(np.asarray(picture.image), np.asarray(photograph))
-
-
-def test_a_flat_folder_is_unlabelled(folder):
-    source = open_images(folder("a.png", "b.png"))
-    assert source.classes == ()
-    assert labels(source) == [None, None]
-    assert source.name == "photos"
-
-
-def test_an_image_beside_subfolders_makes_all_unlabelled(folder):
-    source = open_images(folder("holiday/1.png", "2.png"))
-    assert source.classes == ()
-    assert names(source) == ["2.png", "holiday/1.png"]
-
-
-def test_deeper_folders_belong_to_the_first_level(folder):
-    source = open_images(folder("cat/indoor/1.png", "cat/2.png", "dog/x/y/3.png"))
-    assert source.classes == ("cat", "dog")
-    assert names(source) == ["cat/2.png", "cat/indoor/1.png", "dog/x/y/3.png"]
-
-
-def test_a_folder_that_only_wraps_another_stands_for_it(folder):
-    wrapped = open_images(folder("101_ObjectCategories/ant/1.png", "101_ObjectCategories/bee/1.png"))
-    assert wrapped.classes == ("ant", "bee")
-    assert names(wrapped) == ["ant/1.png", "bee/1.png"]
-
-
-def test_the_plain_object_categories_folder_is_an_ordinary_folder(folder):
-    root = folder("BACKGROUND_Google/1.png", "accordion/image_0001.jpg", root="101_ObjectCategories")
-    assert open_images(root).classes == ("accordion", "BACKGROUND_Google")
-
-
-def test_one_class_folder_is_one_class(folder):
-    source = open_images(folder("cat/1.png", "cat/2.png"))
-    assert source.classes == ("cat",)
-    assert labels(source) == [0, 0]
-
-
-def test_order_is_natural():
-    expected = [
-        "2.png",
-        "10.png",
-        "a/1.png",
-        "A/2.png",
-        "a/b2/1.png",
-        "a/b10/1.png",
-        "image2.png",
-        "image10.png",
-    ]
-    shuffled = random.Random(0).sample(expected, len(expected))
-    assert sorted(shuffled, key=natural_key) == expected
-
-
-def test_order_never_compares_numbers_with_words():
-    mixed = ["1a.png", "a1.png", "a.png", "01.png", "1.png", "²3.png"]
-    assert sorted(sorted(mixed, key=natural_key), key=natural_key) == sorted(mixed, key=natural_key)
-
-
-def test_all_named_formats_are_found_whatever_their_case(folder):
-    files = ["a.jpg", "b.JPEG", "c.png", "d.webp", "e.bmp", "f.gif", "g.tiff", "h.TIF"]
-    assert names(open_images(folder(*files))) == files
-
-
-def test_hidden_files_and_folders_and_other_files_are_left_out(folder):
-    root = folder("a.png", ".b.png", ".trash/c.png")
-    (root / "notes.txt").write_text("x")
-    (root / "._d.jpg").write_bytes(b"resource fork")
-    assert names(open_images(root)) == ["a.png"]
-
-
-def test_linked_folders_are_followed_once(folder):
-    root = folder("cat/1.png")
-    other = folder("1.png", root="elsewhere")
-    os.symlink(other, root / "dog")
-    os.symlink(root, root / "cat" / "loop")
-    assert names(open_images(root)) == ["cat/1.png", "dog/1.png"]
-
-
-def test_limit_keeps_the_first(folder):
-    root = folder("1.png", "2.png", "10.png")
-    assert names(open_images(root, limit=2)) == ["1.png", "2.png"]
-    assert len(open_images(root, limit=99)) == 3
-
-
-def test_a_source_survives_pickling(folder):
-    source = pickle.loads(pickle.dumps(open_images(folder("cat/1.png"))))
-    assert source[0].name == "cat/1.png"
-
-
-def test_fingerprint_changes_with_the_files_and_only_then(folder):
-    root = folder("1.png", "2.png")
-    first = open_images(root).fingerprint()
-    assert open_images(root).fingerprint() == first
-    assert open_images(root, limit=1).fingerprint() != first
-    stamp = os.stat(root / "1.png")
-    os.utime(root / "1.png", ns=(stamp.st_atime_ns, stamp.st_mtime_ns + 1))
-    touched = open_images(root).fingerprint()
-    assert touched != first
-    os.utime(root / "1.png", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-    assert open_images(root).fingerprint() == first
-    (root / "2.png").rename(root / "3.png")
-    assert open_images(root).fingerprint() != first
-
-
-def test_an_unreadable_image_names_index_and_file(folder):
-    root = folder("1.png", "2.png")
-    data = (root / "2.png").read_bytes()
-    (root / "2.png").write_bytes(data[: len(data) // 2])
-    source = open_images(root)
-    assert source[0].name == "1.png"
-    with pytest.raises(UnreadableImage, match=r"^image 1 \(2.png\) cannot be read: ") as caught:
-        source[1]
-    assert (caught.value.index, caught.value.name) == (1, "2.png")
-    again = pickle.loads(pickle.dumps(caught.value))
-    assert (again.index, again.name, again.reason) == (1, "2.png", caught.value.reason)
-
-
-def test_an_image_removed_later_is_unreadable_and_changes_the_fingerprint(folder):
-    root = folder("1.png")
-    source = open_images(root)
-    before = source.fingerprint()
-    (root / "1.png").unlink()
-    with pytest.raises(UnreadableImage, match="no such file"):
-        source[0]
-    assert source.fingerprint() != before
-
-
-def test_beyond_the_end_is_an_index_error(folder):
+def test_beyond_the_end_is_an_index_error(source):
     with pytest.raises(IndexError):
-        open_images(folder("1.png"))[1]
+        source[3]
 
 
-def test_a_folder_without_images_is_an_error(tmp_path):
-    (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(ExploreError, match=r"^no images below .* \(looked for .jpg, .jpeg, .png") as caught:
-        open_images(tmp_path)
-    assert caught.value.exit_code == 1
+def test_a_worker_process_has_the_same_images(source):
+    again = pickle.loads(pickle.dumps(source))
+    assert again.fingerprint() == source.fingerprint()
+    assert np.array_equal(np.asarray(again[1].image), np.asarray(source[1].image))
 
 
-def test_an_unknown_name_lists_the_names(tmp_path):
-    with pytest.raises(
-        ExploreError, match="'specimen'.*photographs, specimens, caltech101, imagenette"
-    ) as caught:
-        open_images("specimen")
-    assert caught.value.exit_code == 2
-
-
-def test_an_empty_name_is_not_the_working_folder():
-    with pytest.raises(ExploreError, match="^no images named; give a folder or one of photographs, "):
-        open_images("")
-
-
-def test_pipes_are_left_out_and_broken_links_named(folder):
-    root = folder("1.png")
-    os.mkfifo(root / "2.png")
-    os.symlink(root / "nowhere.png", root / "3.png")
-    source = open_images(root)
-    assert names(source) == ["1.png", "3.png"]
-    with pytest.raises(UnreadableImage, match=r"image 1 \(3.png\) cannot be read: no such file"):
-        source[1]
-
-
-def test_names_that_are_no_utf8_can_be_shown(folder):
-    root = folder("1.png")
-    os.rename(root / "1.png", os.fsencode(root) + b"/caf\xe9.png")
-    source = open_images(root)
-    assert names(source) == ["caf\N{REPLACEMENT CHARACTER}.png"]
-    assert source[0].image.size == (60, 40)
-    assert source.fingerprint().isalnum()
-
-
-def test_names_cannot_speak_to_the_terminal(folder):
-    root = folder("a/1.png", "b/1.png")
-    (root / "b").rename(root / "\x1b[31mred\x9b")
-    source = open_images(root)
-    mark = "\N{REPLACEMENT CHARACTER}"
-    assert source.classes == (f"{mark}[31mred{mark}", "a")
-    assert names(source) == [f"{mark}[31mred{mark}/1.png", "a/1.png"]
-    assert source[0].image.size == (60, 40)
-
-
-def test_a_file_in_place_of_a_folder_is_an_error(folder):
-    with pytest.raises(ExploreError, match="is a file; give the folder") as caught:
-        open_images(folder("1.png") / "1.png")
-    assert caught.value.exit_code == 2
-
-
-def test_parts_of_a_set_are_not_taken_for_classes(folder):
-    root = folder("train/cat/1.png", "val/cat/1.png")
-    with pytest.raises(ExploreError, match="holds the parts train, val of a set; give one of them"):
-        open_folder(root)
-    assert open_folder(root / "val").classes == ("cat",)
-
-
-def test_a_limit_below_one_is_a_usage_error(folder):
-    with pytest.raises(ExploreError, match="at least 1, not 0") as caught:
-        open_images(folder("1.png"), limit=0)
-    assert caught.value.exit_code == 2
-
-
-def test_a_split_of_a_folder_is_a_usage_error(folder):
-    with pytest.raises(ExploreError, match="no parts to choose from"):
-        open_images(folder("1.png"), split="train")
-
-
-def test_a_folder_that_cannot_be_listed_is_an_error(folder, monkeypatch):
-    root = folder("a/1.png", "b/1.png")
-    real = os.scandir
-
-    def refuse(path):
-        if str(path).endswith("b"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return real(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(ExploreError, match="cannot list .*b: permission denied"):
-        open_images(root)
+def test_an_unreadable_image_says_which_and_survives_pickling():
+    error = UnreadableImage(3, "cat/3.png", "truncated")
+    for one in (error, pickle.loads(pickle.dumps(error))):
+        assert (one.index, one.name, one.reason) == (3, "cat/3.png", "truncated")
+        assert str(one) == "image 3 (cat/3.png) cannot be read: truncated"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zfexplore.images.sources import open_images
+from zfexplore.images.open import open_images
 from zfexplore.images.summary import Health, check, offers, summarise
 from zfexplore.progress import Finished, Progress, Skipped
 

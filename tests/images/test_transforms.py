@@ -11,11 +11,9 @@ from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.images.transforms import (
     MARGIN_GREY,
-    Placement,
     crop_offset,
     denormalise,
     normalise,
-    placement,
     prepare,
     prepare_large,
     ten_crop,
@@ -93,23 +91,27 @@ def test_an_unknown_fit_is_a_usage_error():
         prepare(random_image(9, 9), SMALL, fit="stretch")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("size", [(300, 200), (64, 128), (16, 16)])
-def test_placement_points_at_the_pixels_that_were_taken(size):
-    """A bright spot of the original is found in the input where placement says it lies."""
+@pytest.mark.parametrize(
+    ("size", "fit", "scale", "top", "left"),
+    [
+        # Crop: 16 pixels span the short side, and the input begins 2 of them inside the centre square.
+        ((300, 200), "crop", 12.5, 25, 50 + 25),
+        ((64, 128), "crop", 4, 32 + 8, 8),
+        ((16, 16), "crop", 1, 2, 2),
+        # Whole: 12 pixels span the long side; what the short one lacks is margin on both sides.
+        ((300, 200), "whole", 25, -50, 0),
+        ((60, 120), "whole", 10, 0, -30),
+        ((24, 24), "whole", 2, 0, 0),
+    ],
+)
+def test_a_bright_spot_is_found_where_it_was(size, fit, scale, top, left):
     width, height = size
-    y, x = np.mgrid[0:height, 0:width]
-    for fit in ("crop", "whole"):
-        place = placement(width, height, SMALL, fit)
-        spot_y, spot_x = place.original(8.5, 4.5)
-        bright = np.exp(-((y + 0.5 - spot_y) ** 2 + (x + 0.5 - spot_x) ** 2) / (2 * (1.2 * place.scale) ** 2))
-        image = Image.fromarray((np.repeat(bright[..., None], 3, 2) * 255).astype(np.uint8))
-        seen = prepare(image, SMALL, fit)[..., 0]
-        assert np.unravel_index(seen.argmax(), seen.shape) == (8, 4)
-
-
-def test_placement_by_hand():
-    assert placement(300, 200, SMALL) == Placement(scale=12.5, top=25.0, left=75.0)
-    assert placement(24, 12, SMALL, "whole") == Placement(scale=2.0, top=-6.0, left=0.0)
+    y, x = np.mgrid[0:height, 0:width] + 0.5
+    spot_y, spot_x = top + 8.5 * scale, left + 4.5 * scale  # under the middle of the input's pixel (8, 4)
+    bright = np.exp(-((y - spot_y) ** 2 + (x - spot_x) ** 2) / (2 * (1.2 * scale) ** 2))
+    image = Image.fromarray((np.repeat(bright[..., None], 3, 2) * 255).astype(np.uint8))
+    seen = prepare(image, SMALL, fit)[..., 0]
+    assert np.unravel_index(seen.argmax(), seen.shape) == (8, 4)
 
 
 def test_normalise_by_hand():

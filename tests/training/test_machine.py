@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from zfexplore.errors import ExploreError
-from zfexplore.training.machine import choose_machine, find_device
+from zfexplore.training.machine import choose_machine
 
 
 def test_what_is_asked_for_is_chosen():
@@ -27,17 +27,6 @@ def test_autocast_follows_amp():
     for amp, dtype in ((True, torch.bfloat16), (False, torch.float32)):
         with choose_machine("cpu", amp=amp).autocast():
             assert (product @ product).dtype == dtype
-
-
-@pytest.mark.parametrize("name", ["cuda:99", "gpu", "tpu:0", "", "mps", "meta"])
-def test_devices_that_are_not_there_are_usage_errors(name):
-    with pytest.raises(ExploreError, match=r"device '.*'.*cpu") as caught:
-        find_device(name)
-    assert caught.value.usage
-
-
-def test_auto_is_a_device_that_is_there():
-    assert find_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def test_a_negative_number_of_workers_is_a_usage_error():

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from zfexplore.errors import ExploreError
-from zfexplore.nets.checkpoint import read_metadata
+from zfexplore.nets.checkpoint import load_checkpoint
 from zfexplore.training.learner import learning_rate
 from zfexplore.training.recipe import RECIPES, Recipe, recipe
 from zfexplore.training.state import Position
@@ -36,7 +36,7 @@ def test_replication_holds_the_report_exactly():
 
 
 def test_photographs_is_what_the_shipped_weights_say_of_themselves():
-    said = dict(read_metadata().recipe)
+    said = dict(load_checkpoint().metadata.recipe)
     assert said.pop("seed") == 0
     assert Recipe.from_json(said) == recipe("photographs")
 

@@ -12,6 +12,7 @@ import pytest
 
 from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
+from zfexplore.units import Window
 
 STAGES = (
     ("conv1", "conv", 96, 7),
@@ -33,10 +34,11 @@ class InstantEngine:
     def start(self, post) -> None:
         self.started, self.post = True, post
         stages = tuple(
-            say.Layer(name, kind, channels, (8, 8) if field else (), (field, field) if field else None)
+            say.Stage(name, kind, channels, (8, 8) if field else (), (field, field) if field else None)
             for name, kind, channels, field in STAGES
         )
-        post(say.NetLoaded("zfnet, 517 classes", stages, "cpu"))
+        nearest = {stage.name: stage.name for stage in stages}
+        post(say.NetLoaded("zfnet, 517 classes", stages, "cpu", nearest))
         post(say.ImagesOpened("photographs", 567))
         statistics = {name: _statistics(channels) for name, _, channels, _ in STAGES}
         post(say.AtlasChanged(statistics, 567, True))
@@ -46,18 +48,18 @@ class InstantEngine:
         if isinstance(request, say.ShowChannel) and self.answer:
             self.show(request)
         if isinstance(request, say.SaveChannel):
-            self.post(say.FigureSaved(Path("out") / f"{request.stage}-{request.channel}.png"))
+            self.post(say.FigureSaved(Path("out") / f"{request.stage_name}-{request.channel}.png"))
 
     def show(self, request: say.ShowChannel) -> None:
         count = 0 if request.channel == DEAD else 9
         units = [_shown(request.channel, rank) for rank in range(count)]
         rows = tuple(
-            say.TopRow(unit.rank, unit.value, unit.name, unit.label, unit.y, unit.x) for unit in units
+            say.PlaceRow(unit.rank, unit.value, unit.name, unit.label, unit.y, unit.x) for unit in units
         )
-        self.post(say.TopListed(request.stage, request.channel, request.generation, rows))
+        self.post(say.TopListed(request.stage_name, request.channel, request.generation, rows))
         for unit in units:
             self.post(say.PictureArrived(request.generation, unit))
-        self.post(say.ChannelShown(request.stage, request.channel, request.generation, count))
+        self.post(say.ChannelShown(request.stage_name, request.channel, request.generation, count))
 
     def cancel(self) -> None:
         self.cancelled = True
@@ -78,12 +80,12 @@ def _statistics(channels: int) -> say.StageStatistics:
     )
 
 
-def _shown(channel: int, rank: int) -> say.Shown:
+def _shown(channel: int, rank: int) -> say.ShownUnit:
     projection = np.full((20, 20, 3), (40 * (channel % 6), 20 * rank, 128), np.uint8)
     patch = np.full((20, 20, 3), (20 * rank, 160, 60), np.uint8)
     whole = np.full((64, 64, 3), 90, np.uint8)
-    return say.Shown(
-        rank, 30.0 - rank, f"sunflower-{rank}.png", "sunflower", 3, rank, (4, 4, 24, 24), 1.5,
+    return say.ShownUnit(
+        rank, 30.0 - rank, f"sunflower-{rank}.png", "sunflower", 3, rank, Window(4, 4, 24, 24), 1.5,
         say.Bitmap(projection), say.Bitmap(patch), say.Bitmap(whole),
     )  # fmt: skip
 

@@ -1,4 +1,8 @@
-"""The explorer on an instant engine: what keys, mouse and messages do at every size."""
+"""The explorer on an instant engine: what keys, mouse and messages do at every size.
+
+Lists, sidebar, rows, status, layers, dialogs, help, the large view and the palette are tested here, because
+what they are told and what they tell passes through the app; so are messages, which hold data only.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,14 @@ from dataclasses import replace
 import pytest
 from textual import events
 
+from tests.support import text, until
 from zfexplore.progress import Progress
 from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
 from zfexplore.tui.log import log_path
 from zfexplore.tui.questions import Occlude
+from zfexplore.tui.screens.dialogs import ConfirmScreen, ErrorScreen
 from zfexplore.tui.screens.help import HelpScreen
-from zfexplore.tui.screens.question import ErrorScreen, QuestionScreen
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, keymap_path, load_session, save_session
 from zfexplore.tui.widgets.channels import ChannelList
@@ -32,20 +37,6 @@ PANES = {
 }
 
 
-def text(app) -> str:
-    """What the screen shows."""
-    return "\n".join(strip.text for strip in app.screen._compositor.render_strips(app.size))
-
-
-async def until(pilot, holds) -> None:
-    """Wait for a condition."""
-    for _ in range(60):
-        if holds():
-            return
-        await pilot.pause()
-    raise AssertionError(f"never held; the screen:\n{text(pilot.app)}")
-
-
 @asynccontextmanager
 async def running(app, size=(120, 40)):
     """The app, its first channel shown."""
@@ -60,7 +51,7 @@ async def test_every_size_has_its_panes_whole_and_nine_pictures(engine, colour, 
         monkeypatch.setenv("NO_COLOR", "1")
     app = ExplorerApp(say.Setup(), engine)
     async with running(app, (50, 14)) as pilot:
-        assert (app.stage, app.channel) == ("conv2", 0)
+        assert (app.stage_name, app.channel) == ("conv2", 0)
         for size, seen in PANES.items():
             await pilot.resize_terminal(*size)
             await until(pilot, lambda seen=seen: in_sight(app) == seen)
@@ -102,15 +93,15 @@ async def test_no_key_is_lost_when_they_come_faster_than_they_are_answered(app):
 async def test_layers_change_by_brackets_arrows_and_list_and_each_keeps_its_channel(app):
     async with running(app) as pilot:
         await pilot.press("down", "down", "left_square_bracket")
-        assert (app.stage, app.channel) == ("pool1", 0)
+        assert (app.stage_name, app.channel) == ("pool1", 0)
         await pilot.press("right_square_bracket")
-        assert (app.stage, app.channel) == ("conv2", 2)
+        assert (app.stage_name, app.channel) == ("conv2", 2)
         await pilot.press("l")
-        assert app.stage == "fc6"
+        assert app.stage_name == "fc6"
         await pilot.press("right_square_bracket")
-        assert app.stage == "fc6"
+        assert app.stage_name == "fc6"
         await pilot.press("1", "home")
-        assert app.stage == "conv1"
+        assert app.stage_name == "conv1"
         assert app.query_one(LayerList).cursor == 0
         await pilot.press("right")
         assert app.focused is app.query_one(ChannelList)
@@ -132,7 +123,7 @@ async def test_the_mouse_picks_channels_pictures_and_layers_below_titles_and_wit
         await pilot.click(ChannelList, offset=(5, 5))
         assert app.channel == 3
         await pilot.click(LayerList, offset=(5, 2))
-        assert app.stage == "conv1"
+        assert app.stage_name == "conv1"
         await pilot.click("#patches", offset=(20, 10))
         assert app.panes.grids[0].cursor == 4
 
@@ -143,7 +134,7 @@ async def test_the_mouse_picks_channels_pictures_and_layers_below_titles_and_wit
         await pilot.click("#projections", offset=(6, 3))
         assert app.panes.grids[0].cursor == 0
         await pilot.click(LayerTabs, offset=(10, 0))
-        assert app.stage == "pool1"
+        assert app.stage_name == "pool1"
 
 
 async def test_one_grid_at_a_time_where_it_is_narrow(app):
@@ -246,7 +237,7 @@ async def test_a_key_right_behind_that_of_a_pane_is_the_panes(app):
             app.post_message(events.Key(key, key if len(key) == 1 else None))
         await until(pilot, lambda: app.panes.grids[0].cursor == 1)
 
-        assert app.stage == "conv2"
+        assert app.stage_name == "conv2"
 
 
 async def test_a_pane_without_room_is_not_focused(app):
@@ -313,9 +304,9 @@ async def test_a_file_of_another_origin_is_replaced_only_when_told(app, engine, 
     async with running(app, (80, 24)) as pilot:
         for key, replaced in [("n", False), ("escape", False), ("y", True)]:
             app.hear(say.OverwriteAsked(asked, tmp_path / "x.png", "came from another checkpoint"))
-            await until(pilot, lambda: isinstance(app.screen, QuestionScreen))
+            await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
             await pilot.press(key)
-            await until(pilot, lambda: not isinstance(app.screen, QuestionScreen))
+            await until(pilot, lambda: not isinstance(app.screen, ConfirmScreen))
 
             assert (told in engine.requests) is replaced, key
 
@@ -382,7 +373,7 @@ async def test_the_last_session_comes_back(engine):
     save_session(Session("conv1", 7))
     app = ExplorerApp(say.Setup(), engine)
     async with running(app, (80, 24)) as pilot:
-        assert (app.stage, app.channel) == ("conv1", 7)
+        assert (app.stage_name, app.channel) == ("conv1", 7)
         await pilot.press("down", "q")
 
     assert load_session() == Session("conv1", 8)
@@ -393,7 +384,7 @@ async def test_a_session_of_another_net_is_no_harm(engine):
     save_session(Session("conv1", 7000))
     app = ExplorerApp(say.Setup(), engine)
     async with running(app, (80, 24)):
-        assert (app.stage, app.channel) == ("conv1", 95)
+        assert (app.stage_name, app.channel) == ("conv1", 95)
 
 
 async def test_keys_can_be_changed_by_a_file(engine):
@@ -464,7 +455,7 @@ async def test_a_filter_stays_as_layers_change_and_ends_where_it_hides_a_channel
         await pilot.press("slash", *"class:sun", "enter")
         await until(pilot, lambda: app.focused is channels and app.channel == 1)
         await pilot.press("left_square_bracket")
-        await until(pilot, lambda: app.stage == "pool1" and "2 pool1, 48 of 96" in text(app))
+        await until(pilot, lambda: app.stage_name == "pool1" and "2 pool1, 48 of 96" in text(app))
         assert app.channel == 1  # it was never here: 0, the first, is hidden
         await until(pilot, lambda: app.query_one(StatusBar).unit == "pool1:1")
         assert "class:sun" in text(app)
@@ -550,7 +541,7 @@ async def test_keys_act_on_the_pinned_channel_where_it_is_focused_or_alone_in_si
         assert app.clipboard == "zfexplore export channel conv2:0"
         await pilot.press("o")
         await until(pilot, lambda: isinstance(engine.requests[-1], Occlude))
-        assert (engine.requests[-1].stage, engine.requests[-1].channel) == ("conv2", 0)
+        assert (engine.requests[-1].stage_name, engine.requests[-1].channel) == ("conv2", 0)
 
 
 async def test_the_box_of_a_pinned_channel_says_why_there_is_none(app):
@@ -628,7 +619,7 @@ async def test_keys_of_the_panes_rest_below_a_dialog(app, engine):
         await pilot.press("right_square_bracket", "r", "slash", "space")
 
         assert len(engine.requests) == before
-        assert app.stage == "conv2"
+        assert app.stage_name == "conv2"
 
 
 async def test_the_command_is_copied_and_shown_from_the_large_view_too(app):
@@ -765,7 +756,7 @@ async def test_the_palette_finds_channels_and_actions(app, key):
         await pilot.press(*"conv1:42")
         await until(pilot, lambda: "go to this channel" in text(app))
         await pilot.press("enter")
-        await until(pilot, lambda: (app.stage, app.channel) == ("conv1", 42))
+        await until(pilot, lambda: (app.stage_name, app.channel) == ("conv1", 42))
 
 
 async def test_the_palette_offers_no_channel_that_there_is_not(app):
@@ -779,12 +770,12 @@ async def test_the_palette_offers_no_channel_that_there_is_not(app):
 async def test_channels_that_stand_for_classes_have_names(app, engine):
     async with running(app) as pilot:
         names = ("face", "sunflower", "hat", "lamp", "tree", "dog")
-        layers = (say.Layer("fc8", "fc", 6, (), None, names),)
+        layers = (say.Stage("fc8", "fc", 6, (), None, names),)
         known = say.StageStatistics([29.7] * 5 + [0.0], [9.0] * 6, [0.5] * 6)
         app.hear(say.AtlasChanged({"fc8": known}, 567, True))
         app.panes.show_net(say.NetLoaded("zfnet", layers, "cpu"))
         app.go_to("fc8", 0)
-        await until(pilot, lambda: app.stage == "fc8")
+        await until(pilot, lambda: app.stage_name == "fc8")
         await pilot.press("colon", *"hat")
         await until(pilot, lambda: "go to the channel of this class" in text(app))
         await pilot.press("enter")
@@ -822,7 +813,7 @@ async def test_an_engine_that_has_died_is_started_again_where_the_user_was(app, 
         await pilot.press("y")
         await until(pilot, lambda: {say.ShowChannel, say.TileSize} <= set(map(type, engine.requests)))
         (shown,) = [each for each in engine.requests if isinstance(each, say.ShowChannel)]
-        assert (shown.stage, shown.channel) == ("conv2", 2)
+        assert (shown.stage_name, shown.channel) == ("conv2", 2)
         assert {each.grid for each in engine.requests if isinstance(each, say.TileSize)} == {
             "projections",
             "patches",
@@ -842,7 +833,7 @@ async def test_without_an_engine_nothing_is_waited_for_and_enter_offers_to_start
         assert app.query_one(StatusBar).unit == "conv2:1"
         engine.started = False
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, QuestionScreen))
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("y")
         await until(pilot, lambda: engine.started and len(app.panes.grids[0].pictures) == 9)
         assert app.channel == 1

@@ -1,4 +1,7 @@
-"""The engine as a process: what it is told, what it says, how it ends, and what outlives it."""
+"""The engine as a process: what it is told, what it says, how it ends, and what outlives it.
+
+This is the test of engine/main.py too: what it does shows only at the other end of the pipe.
+"""
 
 from __future__ import annotations
 
@@ -67,8 +70,9 @@ def test_it_shows_a_channel_and_saves_what_was_asked_for_just_before_the_end(sta
     engine = start()
     engine.ask(say.ShowChannel("conv3", 7, 1))
     shown = mail.wait(say.ChannelShown)
-    assert (shown.stage, shown.channel, shown.generation) == ("conv3", 7, 1)
+    assert (shown.stage_name, shown.channel, shown.generation) == ("conv3", 7, 1)
     assert mail.of(say.PictureArrived)[0].shown.projection.pixels.dtype == "float32"
+    mail.wait(say.AtlasChanged, lambda message: message.complete)
     engine.ask(say.SaveChannel("conv3", 7))
     engine.stop()
 

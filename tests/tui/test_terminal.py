@@ -1,3 +1,5 @@
+"""The terminal while the explorer draws on it, and the log (log.py) that takes what others write."""
+
 from __future__ import annotations
 
 import os

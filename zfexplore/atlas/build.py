@@ -31,13 +31,14 @@ from zfexplore.atlas.container import read_arrays, write_arrays
 from zfexplore.atlas.maxima import Layout, image_maxima
 from zfexplore.atlas.reading import Slice, read_slices
 from zfexplore.atlas.records import StageRecord
-from zfexplore.atlas.store import Atlas, Precision, describe
+from zfexplore.atlas.store import Atlas, describe
 from zfexplore.atlas.tally import NO_LABEL, Tally
+from zfexplore.choices import Fit, Precision
 from zfexplore.errors import ExploreError
 from zfexplore.images.sources import Source
-from zfexplore.images.transforms import Fit, normalise
-from zfexplore.nets.arithmetic import exact_arithmetic
+from zfexplore.images.transforms import normalise
 from zfexplore.nets.checkpoint import Checkpoint
+from zfexplore.nets.device import exact_arithmetic
 from zfexplore.progress import Finished, Meter, Note, Progress, Skipped
 
 

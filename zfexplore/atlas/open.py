@@ -12,11 +12,11 @@ from typing import Any
 
 from zfexplore.atlas.build import Event, build_atlas
 from zfexplore.atlas.container import read_header
-from zfexplore.atlas.store import Atlas, Precision, describe
+from zfexplore.atlas.store import Atlas, describe
+from zfexplore.choices import Fit, Precision
 from zfexplore.errors import ExploreError
 from zfexplore.files import cache_dir
 from zfexplore.images.sources import Source
-from zfexplore.images.transforms import Fit
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.progress import Finished, Note
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from zfexplore.choices import Fit
 from zfexplore.convention import InputConvention
 from zfexplore.images.sources import Source, UnreadableImage
-from zfexplore.images.transforms import Fit, prepare
+from zfexplore.images.transforms import prepare
 
 
 @dataclass

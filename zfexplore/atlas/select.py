@@ -7,30 +7,31 @@ from __future__ import annotations
 
 import random
 import re
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
+from zfexplore.choices import RankedBy
 from zfexplore.errors import ExploreError
 from zfexplore.units import parse_channels
 
 if TYPE_CHECKING:
     from zfexplore.atlas.store import Atlas
 
-By = Literal["mean", "max", "selectivity", "rarity"]
-
 _COUNTED = re.compile(r"(?P<how>top|random)(?P<count>\d+)")
 
 
-def ranked(atlas: Atlas, stage: str, by: By = "mean") -> list[int]:
+def ranked(atlas: Atlas, stage: str, by: RankedBy = "mean") -> list[int]:
     """Give a stage's channels, the highest first; ties and dead channels in their own order, dead ones last.
 
     ``mean`` and ``max`` are of the image maxima; ``mean`` is the replication's choice of the strongest.
     Raises ExploreError for another ``by``, and for selectivity where there are not two classes.
     """
     record = atlas.stage(stage)
-    if by not in get_args(By):
-        raise ExploreError(f"channels are ranked by {', '.join(get_args(By))}; not by {by!r}", usage=True)
+    if by not in get_args(RankedBy):
+        raise ExploreError(
+            f"channels are ranked by {', '.join(get_args(RankedBy))}; not by {by!r}", usage=True
+        )
     values: np.ndarray | None = getattr(record, by)
     if values is None:
         raise ExploreError(

@@ -15,21 +15,19 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from zfexplore.atlas.container import FORMAT, read_arrays, write_arrays
 from zfexplore.atlas.records import Place, StageRecord
+from zfexplore.choices import Fit, Precision
 from zfexplore.errors import ExploreError
 
 if TYPE_CHECKING:
     from zfexplore.images.sources import Source
-    from zfexplore.images.transforms import Fit
     from zfexplore.nets.checkpoint import Checkpoint
     from zfexplore.nets.trunk import Trunk
-
-Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,17 +11,17 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from zfexplore.atlas.store import Atlas
 from zfexplore.atlas.tally import EDGES
+from zfexplore.choices import AtlasFormat
 from zfexplore.files import atomic_path, write_text
 from zfexplore.nets.trunk import Trunk
 from zfexplore.units import Unit
 
-Format = Literal["csv", "json", "npz"]
 Windows = Callable[[str, int, int], tuple[int, ...]]
 
 
@@ -49,7 +49,7 @@ def place_rows(atlas: Atlas, trunk: Trunk, stage: str, channel: int) -> list[dic
     return _place_rows(atlas, _windows_of(atlas, trunk), stage, channel)
 
 
-def write_atlas(atlas: Atlas, trunk: Trunk, path: str | os.PathLike[str], form: Format) -> None:
+def write_atlas(atlas: Atlas, trunk: Trunk, path: str | os.PathLike[str], form: AtlasFormat) -> None:
     """Write the whole atlas to ``path``, whole or not at all.
 
     ``csv``: a row a place, with its channel's statistics. ``json``: the same by stage and channel, with

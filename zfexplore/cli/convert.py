@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from zfexplore.choices import Normalisation
+
 if TYPE_CHECKING:
     from zfexplore.convention import InputConvention
 
@@ -15,7 +17,7 @@ def convert(
     file: Annotated[Path, typer.Argument(metavar="FILE.pth", help="A state dict saved by torch.")],
     out: Annotated[Path, typer.Option("--out", metavar="X.safetensors", help="The checkpoint to write.")],
     norm: Annotated[
-        Literal["krizhevsky", "replication", "none"],
+        Literal[Normalisation, "none"],
         typer.Option("--norm", help="Whose constants the contrast normalisation has."),
     ] = "replication",
     scale: Annotated[
@@ -48,8 +50,8 @@ def convert(
 
     Example: zfexplore convert zfnet.pth --out zfnet.safetensors --bgr --mean 0.406,0.456,0.485
     """
-    from zfexplore.cli.show import remarks
     from zfexplore.nets.convert import convert_state_dict
+    from zfexplore.showing import remarks
 
     convention = _convention(scale, mean, std)
     metadata = convert_state_dict(

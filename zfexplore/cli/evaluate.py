@@ -57,9 +57,9 @@ def evaluate(
 
     Example: zfexplore evaluate runs/photos/checkpoint.safetensors --images photos/ --held-out --ten-crop
     """
-    from zfexplore.cli.show import output, print_json, watch
-    from zfexplore.images.sources import open_images
+    from zfexplore.images.open import open_images
     from zfexplore.nets.checkpoint import load_checkpoint
+    from zfexplore.showing import output, print_json, watch
     from zfexplore.training.data import Joined
     from zfexplore.training.evaluate import evaluate_checkpoint
     from zfexplore.training.machine import choose_machine

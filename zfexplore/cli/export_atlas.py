@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
-from zfexplore.choices import DEFAULT_IMAGES
+from zfexplore.choices import DEFAULT_IMAGES, AtlasFormat
 from zfexplore.cli.options import (
     CheckpointOption,
     DeviceOption,
     DownloadOption,
-    Fit,
     FitOption,
     ImagesOption,
     LimitOption,
@@ -22,24 +20,16 @@ from zfexplore.cli.options import (
 from zfexplore.errors import ExploreError
 
 
-class Format(StrEnum):
-    """How an atlas is written."""
-
-    csv = "csv"
-    json = "json"
-    npz = "npz"
-
-
 def export_atlas(
     form: Annotated[
-        Format | None,
+        AtlasFormat | None,
         typer.Option("--format", help="[default: what --out ends in, or csv]", show_default=False),
     ] = None,
     out: OutOption = None,
     images: ImagesOption = DEFAULT_IMAGES,
     checkpoint: CheckpointOption = None,
     limit: LimitOption = None,
-    fit: FitOption = Fit.crop,
+    fit: FitOption = "crop",
     device: DeviceOption = "auto",
     download: DownloadOption = False,
 ) -> None:
@@ -47,24 +37,27 @@ def export_atlas(
 
     Example: zfexplore export atlas --out out/atlas.json
     """
-    from zfexplore.atlas.tables import write_atlas
-    from zfexplore.cli.opened import open_all
-    from zfexplore.cli.show import output
+    from zfexplore.cli.opening import open_explorer
+    from zfexplore.settings import Settings
+    from zfexplore.showing import output
 
     chosen = form or _format_of(out)
-    path = out if out is not None else Path("out") / f"atlas.{chosen.value}"
+    path = out if out is not None else Path("out") / f"atlas.{chosen}"
     if path.is_dir():
         raise ExploreError(f"{path} is a folder: give a file, as in --out {path / 'atlas.csv'}", usage=True)
-    opened = open_all(checkpoint, images, limit=limit, fit=fit, device=device, download=download)
-    write_atlas(opened.atlas, opened.checkpoint.trunk, path, chosen.value)
+    explorer = open_explorer(Settings(images, checkpoint, limit, fit, device, download))
+    explorer.save_atlas(path, chosen)
     output().print(f"wrote {path}", markup=False, soft_wrap=True)
 
 
-def _format_of(out: Path | None) -> Format:
-    """Read the format off the file's name; raises ExploreError for an ending that is none."""
+def _format_of(out: Path | None) -> AtlasFormat:
+    """Read the format off the file's ending; raises ExploreError for an ending that is no format."""
     ending = out.suffix.lower().lstrip(".") if out is not None else ""
-    if ending and ending not in list(Format):
-        raise ExploreError(
-            f"an atlas is written as csv, json or npz, not {ending}: give --format", usage=True
-        )
-    return Format(ending) if ending else Format.csv
+    if not ending:
+        return "csv"
+    formats: tuple[AtlasFormat, ...] = get_args(AtlasFormat)
+    for form in formats:
+        if form == ending:
+            return form
+    known = f"{', '.join(formats[:-1])} or {formats[-1]}"
+    raise ExploreError(f"an atlas is written as {known}, not {ending}: give --format", usage=True)

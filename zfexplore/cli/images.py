@@ -33,11 +33,11 @@ def images(
 
     Example: zfexplore images ~/Pictures --check
     """
-    from zfexplore.cli.show import output, print_json, watch
     from zfexplore.errors import ExploreError
-    from zfexplore.images.sources import open_images
+    from zfexplore.images.open import open_images
     from zfexplore.images.summary import check as check_images
     from zfexplore.images.summary import offers, summarise
+    from zfexplore.showing import output, print_json, watch
 
     if spec is None:
         if check or download or limit is not None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zfexplore.choices import DEFAULT_IMAGES
+from zfexplore.choices import DEFAULT_IMAGES, Precision
 from zfexplore.cli.options import (
     CheckpointOption,
     DeviceOption,
     DownloadOption,
-    Fit,
     FitOption,
     ImagesOption,
     LimitOption,
@@ -22,23 +20,16 @@ if TYPE_CHECKING:
     from zfexplore.atlas.store import Atlas
 
 
-class Precision(StrEnum):
-    """What the net computes in."""
-
-    float32 = "float32"
-    bfloat16 = "bfloat16"
-
-
 def index(
     images: ImagesOption = DEFAULT_IMAGES,
     checkpoint: CheckpointOption = None,
     limit: LimitOption = None,
-    fit: FitOption = Fit.crop,
+    fit: FitOption = "crop",
     device: DeviceOption = "auto",
     precision: Annotated[
         Precision,
         typer.Option("--precision", help="bfloat16 is faster, less exact, and an index of its own."),
-    ] = Precision.float32,
+    ] = "float32",
     workers: Annotated[
         int | None,
         typer.Option(
@@ -61,25 +52,20 @@ def index(
     """
     import time
 
-    from zfexplore.atlas.open import atlas_path, open_or_build
-    from zfexplore.cli.show import output, remarks, watch
-    from zfexplore.images.sources import open_images
-    from zfexplore.nets.checkpoint import load_checkpoint
-    from zfexplore.training.machine import find_device
+    from zfexplore.atlas.open import atlas_path
+    from zfexplore.explorer import Explorer, open_settings
+    from zfexplore.settings import Settings
+    from zfexplore.showing import output, remarks, watch
 
-    loaded = load_checkpoint(checkpoint, find_device(device))
-    source = open_images(images, limit=limit, download=download)
+    settings = Settings(images, checkpoint, limit, fit, device, download)
+    explorer = Explorer.of(settings, *open_settings(settings))
     started = time.monotonic()
     try:
-        atlas: Atlas = watch(
-            open_or_build(
-                loaded, source, fit=fit.value, precision=precision.value, again=again, workers=workers
-            )
-        )
+        atlas: Atlas = watch(explorer.index(precision=precision, again=again, workers=workers))
     except KeyboardInterrupt:
         remarks().print("interrupted: the same command goes on from here")
         raise
-    for line in _summary(atlas, source.name, time.monotonic() - started):
+    for line in _summary(atlas, explorer.source.name, time.monotonic() - started):
         output().print(line, markup=False, soft_wrap=True)
     output().print(f"index      {atlas_path(atlas.fingerprint)}", markup=False, soft_wrap=True)
 

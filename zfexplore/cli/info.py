@@ -31,9 +31,9 @@ def info(
 
     Example: zfexplore info checkpoints/zfnet.safetensors
     """
-    from zfexplore.cli.show import output, print_json
     from zfexplore.nets.checkpoint import load_checkpoint
     from zfexplore.nets.summary import summarise
+    from zfexplore.showing import output, print_json
 
     loaded = load_checkpoint(checkpoint)
     size = loaded.metadata.input.size

@@ -108,7 +108,7 @@ def main() -> None:
 
 
 def _complain(text: str) -> None:
-    from zfexplore.cli.show import remarks
+    from zfexplore.showing import remarks
 
     remarks().print(f"[bold red]error:[/] {_escaped(text)}", soft_wrap=True)
 

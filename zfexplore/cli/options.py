@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from zfexplore.choices import Fit
 from zfexplore.errors import ExploreError
-
-
-class Fit(StrEnum):
-    """How a photograph becomes the network's square."""
-
-    crop = "crop"
-    whole = "whole"
 
 
 def typed(context: typer.Context, name: str | None) -> bool:
@@ -28,8 +21,8 @@ def name_over_folder(context: typer.Context, option: typer.CallbackParam, value:
     """Say so where a name was typed and a folder here is called the same; the name is what is taken."""
     for spec in [value] if isinstance(value, str) else value:
         if typed(context, option.name) and Path(spec).is_dir():
-            from zfexplore.cli.show import remarks
-            from zfexplore.images.sources import is_name
+            from zfexplore.images.open import is_name
+            from zfexplore.showing import remarks
 
             if is_name(spec):
                 told = f"--images {spec} is the set of that name; write ./{spec} for the folder here"

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zfexplore.choices import DEFAULT_IMAGES
+from zfexplore.choices import DEFAULT_IMAGES, Initialisation, RecipeName
 from zfexplore.cli.options import (
     DeviceOption,
     DownloadOption,
@@ -34,24 +33,6 @@ if TYPE_CHECKING:
 ON_THE_MACHINE = ("device", "amp", "compiled", "workers")
 
 
-class RecipeName(StrEnum):
-    """The recipes there are."""
-
-    default = "default"
-    photographs = "photographs"
-    paper = "paper"
-    replication = "replication"
-
-
-class Init(StrEnum):
-    """The initialisations there are."""
-
-    he_scaled = "he-scaled"
-    xavier = "xavier"
-    paper = "paper"
-    constant = "constant"
-
-
 def train(
     context: typer.Context,
     out: Annotated[Path, typer.Option("--out", metavar="RUN", help="The folder of the run.")],
@@ -68,9 +49,7 @@ def train(
         list[str] | None,
         typer.Option("--exclude", metavar="CLASS", help="Leave a class out; may be repeated."),
     ] = None,
-    recipe: Annotated[
-        RecipeName, typer.Option("--recipe", help="Whose settings to start from.")
-    ] = RecipeName.default,
+    recipe: Annotated[RecipeName, typer.Option("--recipe", help="Whose settings to start from.")] = "default",
     epochs: Annotated[
         int | None,
         typer.Option(
@@ -87,7 +66,7 @@ def train(
             "--weight-decay", metavar="X", help="Shrinks the weights: more of it, with time, cleaner filters."
         ),
     ] = None,
-    init: Annotated[Init | None, typer.Option("--init", help="How the weights begin.")] = None,
+    init: Annotated[Initialisation | None, typer.Option("--init", help="How the weights begin.")] = None,
     fc: Annotated[
         int | None, typer.Option("--fc", min=1, metavar="N", help="The width of fc6 and fc7.")
     ] = None,
@@ -138,7 +117,7 @@ def train(
 
     Example: zfexplore train --images photos/ --fc 1024 --epochs 40 --out runs/photos
     """
-    from zfexplore.cli.show import remarks, watch
+    from zfexplore.showing import remarks, watch
     from zfexplore.training.loop import train as training
     from zfexplore.training.recipe import recipe as find_recipe
 
@@ -162,11 +141,11 @@ def train(
             **machine,
         }
         chosen = find_recipe(
-            recipe.value,
+            recipe,
             epochs=epochs,
             batch_size=batch_size,
             lr=lr,
-            init=init.value if init else None,
+            init=init,
             fc=fc,
             size=size,
             dropout=dropout,
@@ -218,20 +197,20 @@ def _what_was_asked(context: typer.Context, out: Path) -> tuple[dict[str, Any], 
 
 def _lasting(spec: str) -> str:
     """Make a folder's path absolute, so that the run can be resumed from anywhere."""
-    from zfexplore.images.sources import is_name
+    from zfexplore.images.open import is_name
 
     return spec if is_name(spec) or not Path(spec).is_dir() else str(Path(spec).resolve())
 
 
 def _open(images: list[str], exclude: list[str], limit: int | None, download: bool) -> Source:
-    from zfexplore.images.sources import open_images
+    from zfexplore.images.open import open_images
     from zfexplore.training.data import Joined
 
     return Joined([open_images(spec, limit=limit, download=download) for spec in images], exclude)
 
 
 def _held_out(val: str) -> float | Source:
-    from zfexplore.images.sources import open_images
+    from zfexplore.images.open import open_images
 
     try:
         return float(val)
@@ -302,7 +281,7 @@ def _row(event: EpochRecord) -> str:
 
 def _show_result(result: TrainingResult, out: Path) -> None:
     from zfexplore.cli.evaluate import accuracy_table
-    from zfexplore.cli.show import output
+    from zfexplore.showing import output
 
     if result.metadata.accuracy:
         output().print(accuracy_table(result.metadata.accuracy, "held-out images"))

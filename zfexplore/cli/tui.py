@@ -5,23 +5,13 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zfexplore.choices import DEFAULT_IMAGES
-from zfexplore.cli.options import CheckpointOption, DeviceOption, Fit, FitOption, ImagesOption, LimitOption
-
-
-class Mode(StrEnum):
-    """The glyphs that pictures are drawn with, as in tui/drawing/cells.py, which needs numpy."""
-
-    quadrant = "quadrant"
-    half = "half"
-    sextant = "sextant"
-    ascii = "ascii"
+from zfexplore.choices import DEFAULT_IMAGES, Mode
+from zfexplore.cli.options import CheckpointOption, DeviceOption, FitOption, ImagesOption, LimitOption
 
 
 def tui(
@@ -30,7 +20,7 @@ def tui(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where figures are saved.")] = Path("out"),
     device: DeviceOption = "auto",
     limit: LimitOption = None,
-    fit: FitOption = Fit.crop,
+    fit: FitOption = "crop",
     mode: Annotated[
         Mode | None,
         typer.Option(
@@ -58,17 +48,17 @@ def tui(
     os.environ.setdefault("TEXTUAL_FPS", "120")  # of Textual's 60: half the wait for a frame
     if colours := suit_colours():
         os.environ["TEXTUAL_COLOR_SYSTEM"] = colours  # Textual reads it when it is imported
-    from zfexplore.cli.show import remarks
+    from zfexplore.showing import remarks
     from zfexplore.tui.app import ExplorerApp
     from zfexplore.tui.client import EngineProcess
     from zfexplore.tui.drawing.pixels import find_pixels
     from zfexplore.tui.messages import Setup
 
     utf8 = speaks_utf8()
-    setup = Setup(images, checkpoint, out, device, limit, "whole" if fit is Fit.whole else "crop")
+    setup = Setup(images, checkpoint, out, device, limit, fit)
     engine = EngineProcess(setup)
     with own_terminal(utf8=utf8):
-        chosen = mode or ("" if utf8 else Mode.ascii)
+        chosen = mode or ("" if utf8 else "ascii")
         app = ExplorerApp(setup, engine, mode=chosen, pixels=find_pixels())
         gc.freeze()  # what the imports made stays: looking through it would stop the keys for 0.1 s
         gc.enable()

@@ -9,8 +9,8 @@ Where implementations differ, ours:
 
 - adds where two overlapping pooling windows chose the same pixel (MaxUnpool2d keeps only one);
 - rectifies the signal after unpooling and before filtering, and never the pixels;
-- takes the contrast normalisation for the identity on the way down;
-- leaves out the biases on the way down, and changes nothing in the net.
+- takes the contrast normalisation for the identity in the back-projection;
+- leaves out the biases in the back-projection, and changes nothing in the net.
 
 Fully connected units go back through the transposed matrices and the adjoint of the average pool.
 This file is the reference; ``windowed.py`` computes the same numbers inside the receptive field.
@@ -35,22 +35,22 @@ from zfexplore.deconv.request import (
     read_request,
     strongest,
 )
-from zfexplore.nets.arithmetic import exact_arithmetic
+from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.steps import Step, run_step
 from zfexplore.nets.trunk import Stage, Trunk
 
-# Rows brought down together. A row of ZFNet at 224 pixels holds about 15 MB on its way, so this
-# stays near 250 MB however many rows are asked for.
+# Rows brought back together. A row of ZFNet at 224 pixels takes about 15 MB, so memory stays near
+# 250 MB however many rows are asked for.
 ROWS_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
 class Recording:
-    """What the way down needs of the way up.
+    """What the back-projection needs of the forward pass.
 
-    ``top`` is the stage's map ``[n, c, h, w]`` (``[n, c]`` for fully connected stages);
-    ``shapes[i]`` the shape of step ``i``'s input without its batch axis; ``switches[i]``, for each
-    pooling step, the chosen pixels as flat indices into its input map, ``[n, c, h, w]``.
+    ``top`` is the stage's map ``[n, c, h, w]`` (``[n, c]`` for fully connected stages). ``shapes[i]`` is
+    the shape of step ``i``'s input without its batch axis. ``switches[i]`` holds, for each pooling
+    step, the chosen pixels as flat indices into its input map, ``[n, c, h, w]``.
     """
 
     stage: Stage
@@ -60,7 +60,7 @@ class Recording:
 
     def take(self, images: Tensor) -> Recording:
         """Give the recording of some images, by index; an image may be taken more than once."""
-        switches = {step: chosen[images] for step, chosen in self.switches.items()}
+        switches = {index: chosen[images] for index, chosen in self.switches.items()}
         return replace(self, top=self.top[images], switches=switches)
 
 
@@ -73,14 +73,14 @@ def project(
 ) -> Projection:
     """Bring one unit a row back to pixels.
 
-    ``images [n, 3, h, w]`` are normalised; ``stage`` is any of ``trunk.names``; ``channels`` one
-    channel or several; ``positions`` pairs of row and column, by default each channel's maximum.
-    Images, channels and positions are each one, or as many as rows. ``positions="all"`` projects all
-    activations of the channel at once (``activation`` and ``position`` are then the maximum's).
-    A fully connected unit's position is (0, 0) and its window the whole image.
+    ``images [n, 3, h, w]`` are normalised; ``stage`` is any of ``trunk.names``; ``channels`` is one
+    channel or several; ``positions`` are pairs of row and column, by default each channel's maximum.
+    Images, channels and positions are each one, or as many as there are rows. ``positions="all"``
+    projects all activations of the channel at once (``activation`` and ``position`` are then those of
+    the maximum). A fully connected unit has the position (0, 0) and the whole image as its window.
 
     The unit is seeded with its activation; at zero or below (a last logit) it projects to zero.
-    Raises ExploreError for whatever does not exist, naming what does.
+    Raises ExploreError for what does not exist, naming what does.
     """
     return project_request(trunk, *read_request(trunk, images, stage, channels, positions))
 
@@ -92,12 +92,12 @@ def project_request(trunk: Trunk, images: Tensor, request: Request) -> Projectio
 
 
 def record(trunk: Trunk, images: Tensor, stage: str) -> Recording:
-    """Run ``images [n, c, h, w]`` up to ``stage``, keeping the switches of every pooling."""
+    """Run ``images [n, c, h, w]`` forward to ``stage`` and keep the switches of every pooling."""
     return record_stages(trunk, images, [stage])[stage]
 
 
 def record_stages(trunk: Trunk, images: Tensor, stages: Iterable[str]) -> dict[str, Recording]:
-    """Run ``images [n, c, h, w]`` up once, to the highest of ``stages``, and give each one's recording."""
+    """Run ``images [n, c, h, w]`` forward once, to the highest of ``stages``; give a recording of each."""
     chosen = [trunk.stage(name) for name in stages]
     ends = {stage.end for stage in chosen}
     x = images
@@ -118,7 +118,7 @@ def record_stages(trunk: Trunk, images: Tensor, stages: Iterable[str]) -> dict[s
 
 
 def backproject(trunk: Trunk, recording: Recording, seed: Tensor) -> Tensor:
-    """Bring ``seed``, shaped as ``recording.top``, down to pixels ``[n, c, h, w]``."""
+    """Bring ``seed``, shaped as ``recording.top``, back to pixels ``[n, c, h, w]``."""
     signal = seed
     for index in reversed(range(recording.stage.end)):
         switches = recording.switches.get(index)
@@ -129,7 +129,7 @@ def backproject(trunk: Trunk, recording: Recording, seed: Tensor) -> Tensor:
 def undo_step(step: Step, signal: Tensor, shape: Sequence[int], switches: Tensor | None = None) -> Tensor:
     """Bring ``signal`` from a step's output to its input, of ``shape`` (without the batch axis).
 
-    Every step but the ReLU gives the adjoint of its linear part; LRN counts as the identity.
+    Every step but the ReLU is undone by the adjoint of its linear part; LRN counts as the identity.
     """
     module: Any = step.module
     if step.kind == "conv":
@@ -150,9 +150,9 @@ def undo_step(step: Step, signal: Tensor, shape: Sequence[int], switches: Tensor
 def unpool(signal: Tensor, switches: Tensor, size: Sequence[int], step: Step) -> Tensor:
     """Put each pooled value ``[n, c, h, w]`` back where it came from, adding where two meet.
 
-    ``switches`` are flat indices into a map of ``size``. On a GPU, where additions to one pixel come in
-    any order, the windows are taken in turns of those that lie a kernel apart: within a turn no pixel
-    is chosen twice, so that even the last bit is the same every time.
+    ``switches`` are flat indices into a map of ``size``. On a GPU, additions to one pixel come in any
+    order. There the windows are taken in turns, each of windows that lie a kernel apart: within a turn
+    no pixel is chosen twice, so even the last bit is the same every time.
     """
     n, channels = signal.shape[:2]
     channels_last = signal.is_contiguous(memory_format=torch.channels_last)
@@ -160,21 +160,21 @@ def unpool(signal: Tensor, switches: Tensor, size: Sequence[int], step: Step) ->
     pixels = torch.empty(
         (n, channels, size[0], size[1]), dtype=signal.dtype, device=signal.device, memory_format=layout
     ).zero_()
-    meeting = [-(-step.kernel[axis] // step.stride[axis]) for axis in (0, 1)]
-    down, right = meeting if signal.is_cuda else (1, 1)
-    for y in range(down):
-        for x in range(right):
-            places = switches[:, :, y::down, x::right].flatten(2)
-            pixels.flatten(2).scatter_add_(2, places, signal[:, :, y::down, x::right].flatten(2))
+    overlaps = [-(-step.kernel[axis] // step.stride[axis]) for axis in (0, 1)]
+    turns_y, turns_x = overlaps if signal.is_cuda else (1, 1)
+    for y in range(turns_y):
+        for x in range(turns_x):
+            places = switches[:, :, y::turns_y, x::turns_x].flatten(2)
+            pixels.flatten(2).scatter_add_(2, places, signal[:, :, y::turns_y, x::turns_x].flatten(2))
     return pixels
 
 
 def _recording(
     stage: Stage, top: Tensor, shapes: Sequence[tuple[int, ...]], switches: dict[int, Tensor]
 ) -> Recording:
-    """Leave out of a longer way up what lies above ``stage``."""
-    below = {step: chosen for step, chosen in switches.items() if step < stage.end}
-    return Recording(stage, top, tuple(shapes[: stage.end]), below)
+    """Give the part up to ``stage`` of what a longer forward pass recorded."""
+    up_to_stage = {index: chosen for index, chosen in switches.items() if index < stage.end}
+    return Recording(stage, top, tuple(shapes[: stage.end]), up_to_stage)
 
 
 def _portions(request: Request) -> list[Request]:
@@ -204,9 +204,9 @@ def _map_size(top: Tensor) -> tuple[int, ...]:
 
 
 def _transposed_filter(step: Step, signal: Tensor, shape: Sequence[int]) -> Tensor:
-    """Filter with the kernels flipped, without bias, to exactly the size that went in."""
+    """Filter with flipped kernels, without bias, to exactly the size of the step's input."""
     module: Any = step.module
-    # Strides skip the last rows where they do not divide the input: without them the map comes out short.
+    # Where strides do not divide the input, they skip its last rows: without these the map comes out short.
     extra = tuple(
         shape[-2 + axis]
         - ((signal.shape[-2 + axis] - 1) * step.stride[axis] - 2 * step.padding[axis] + step.kernel[axis])
@@ -216,7 +216,7 @@ def _transposed_filter(step: Step, signal: Tensor, shape: Sequence[int]) -> Tens
 
 
 def _spread(signal: Tensor, size: Sequence[int]) -> Tensor:
-    """Undo an adaptive average pool: share each mean ``[n, c, h, w]`` among the pixels it was taken of."""
+    """Undo an adaptive average pool: share each mean ``[n, c, h, w]`` among the pixels it averages."""
     if tuple(signal.shape[-2:]) == tuple(size):
         return signal
     rows = _averages(signal.shape[-2], size[0], signal)  # [h, size[0]]
@@ -225,7 +225,7 @@ def _spread(signal: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def _averages(places: int, length: int, like: Tensor) -> Tensor:
-    """Give the matrix ``[places, length]`` by which an adaptive average pool takes its means."""
+    """Give the matrix ``[places, length]`` that an adaptive average pool multiplies with along one axis."""
     matrix = like.new_zeros(places, length)
     for place in range(places):
         start, end = place * length // places, -(-(place + 1) * length // places)

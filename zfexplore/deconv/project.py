@@ -1,24 +1,23 @@
 """One name for both deconvnets: whichever is faster for what is asked, decided by counting.
 
-The windowed one multiplies less, always; the dense one starts fewer operations, because it takes all
-rows together where windows clipped differently go one after the other. On a CPU starting costs
-little; on a GPU it is what small windows cost.
+The windowed one always multiplies less. The dense one starts fewer operations, because it takes all
+rows together, while windows that are clipped differently go one after the other. Starting an operation
+costs little on a CPU; on a GPU it is most of what small windows cost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import Tensor
 
+from zfexplore.choices import Method
 from zfexplore.deconv import dense, windowed
-from zfexplore.deconv.geometry import whole_cost, window_cost
 from zfexplore.deconv.request import Positions, Projection, Request, read_request
+from zfexplore.deconv.windows.geometry import whole_cost, window_cost
 from zfexplore.errors import ExploreError
 from zfexplore.nets.trunk import Trunk
-
-Method = Literal["auto", "dense", "windowed"]
 
 # What starting one operation costs, in multiplications that the device could do meanwhile: about
 # 10 microseconds at 5e10 a second on a core, 10 microseconds at 2e13 a second on a GPU.
@@ -34,13 +33,13 @@ def project(
     *,
     method: Method = "auto",
 ) -> Projection:
-    """Bring one unit a row back to pixels, as ``dense.project`` says and describes in full.
+    """Bring one unit a row back to pixels; ``dense.project`` describes arguments and result in full.
 
-    ``method`` forces the reference (``"dense"``) or the windows (``"windowed"``). They agree to
-    rounding, except where two pixels of a pooling window are equal to the last bits: there either may
-    choose the other. Raises ExploreError for what does not exist, naming what does.
+    ``method`` forces the reference (``"dense"``) or the windows (``"windowed"``). The two agree to
+    rounding, except where two pixels of a pooling window are equal up to the last bits: there each may
+    choose another one. Raises ExploreError for what does not exist, naming what does.
     """
-    if method not in ("auto", "dense", "windowed"):
+    if method not in get_args(Method):
         raise ExploreError(f"method must be auto, dense or windowed, not {method!r}", usage=True)
     images, request = read_request(trunk, images, stage, channels, positions)
     if method == "auto":
@@ -51,15 +50,15 @@ def project(
 
 
 def choose(trunk: Trunk, request: Request) -> Literal["dense", "windowed"]:
-    """Tell which of the two does less for these rows on the trunk's device."""
+    """Choose the one that does less work for these rows on the trunk's device."""
     if request.whole_map or request.stage.kind == "fc":
         return "dense"
     height, width = trunk.map_size(request.stage.name, request.size)
     widest = trunk.windows(request.stage.name, height // 2, width // 2, request.size)
     windows = 2 * len(request) * window_cost(trunk, request.stage, widest)
-    runs = len(request) + len(request.image.unique())  # down each row, up once an image
+    runs = len(request) + len(request.image.unique())  # back once a row, forward once an image
     whole = runs * whole_cost(trunk, request.stage, request.size)
-    # Each way takes about three operations a step; rows clipped differently start their own.
+    # Each direction takes about three operations a step; rows clipped differently start their own.
     start = 6 * request.stage.end * START.get(trunk.device.type, START["cpu"])
     portions = -(-len(request) // dense.ROWS_AT_ONCE)
     return "windowed" if windows + len(request) * start < whole + portions * start else "dense"

@@ -1,9 +1,9 @@
 """Which units to project, and what a projection gives back.
 
-Images, channels and positions are broadcast like array axes: each is one or as many as there are
-rows. One image and several channels give a row a channel, several images and one channel a row an
-image, equal numbers go row by row. Everything a caller can get wrong is refused here, with the range
-that would have been right.
+Images, channels and positions are broadcast like array axes: of each there is one, or as many as there
+are rows. One image and several channels give one row a channel; several images and one channel give one
+row an image; equal numbers go row by row. Everything that a caller can get wrong is refused here, with
+the range that would have been right.
 """
 
 from __future__ import annotations
@@ -12,16 +12,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from zfexplore.errors import ExploreError
 from zfexplore.nets.trunk import Stage, Trunk
+from zfexplore.units import Unit
+
+NAMED = 3  # rows of a projection that its repr names
+DRAWN = 9  # rows that a notebook shows
 
 Positions = Tensor | Sequence[Sequence[int]] | Literal["all"] | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Projection:
     """Units of one stage brought back to pixels, one a row.
 
@@ -42,13 +48,35 @@ class Projection:
         """Number of rows."""
         return len(self.channel)
 
+    def unit(self, row: int) -> Unit:
+        """Give the channel with the place of a row."""
+        y, x = self.position[row].tolist()
+        return Unit(self.stage, int(self.channel[row]), y, x)
+
+    def __repr__(self) -> str:
+        named = [
+            f"{self.unit(row)} {float(self.activation[row]):.4g}" for row in range(min(len(self), NAMED))
+        ]
+        more = [f"and {len(self) - NAMED} more"] if len(self) > NAMED else []
+        return f"<Projection of {', '.join([*named, *more])}>"
+
+    def _repr_png_(self) -> bytes:
+        """Show the first nine rows in a notebook, each inside its window and on its own scale."""
+        from zfexplore.figures.inline import png_of
+
+        return png_of([self._inside(row) for row in range(min(len(self), DRAWN))])
+
+    def _inside(self, row: int) -> NDArray[np.float32]:
+        y0, x0, y1, x1 = self.window[row].tolist()
+        return self.pixels[row, :, y0:y1, x0:x1].float().cpu().numpy()
+
 
 @dataclass(frozen=True)
 class Request:
     """The rows asked for: row ``i`` projects channel ``channel[i]`` of image ``image[i]``.
 
-    ``position [n, 2]`` is where, None for each channel's own maximum; ``whole_map`` projects all of
-    the channel's units together instead.
+    ``position [n, 2]`` holds row and column, or is None for each channel's own maximum. ``whole_map``
+    projects all of the channel's units together instead.
     """
 
     stage: Stage
@@ -71,7 +99,7 @@ class Request:
 def read_request(
     trunk: Trunk, images: Tensor, stage: str, channels: int | Sequence[int] | Tensor, positions: Positions
 ) -> tuple[Tensor, Request]:
-    """Check what was asked; give the images on the trunk's device and in its type, and the rows.
+    """Check what was asked for; give the images on the trunk's device and in its type, and the rows.
 
     Raises ExploreError naming the valid range for an unknown stage, a channel or position out of
     range, numbers that do not fit together, and images that are not ``[n, channels, h, w]`` floats.
@@ -123,7 +151,7 @@ def strongest(maps: Tensor) -> Tensor:
 
 
 def input_windows(trunk: Trunk, request: Request, position: Tensor) -> Tensor:
-    """Give each row's window ``[n, 4]`` in input pixels; a whole map's spans its first to last unit."""
+    """Give each row's window ``[n, 4]`` in input pixels; a whole map's reaches from first to last unit."""
     if not request.whole_map:
         places = position.tolist()
         return torch.tensor([list(trunk.window(request.stage.name, y, x, request.size)) for y, x in places])
@@ -134,7 +162,7 @@ def input_windows(trunk: Trunk, request: Request, position: Tensor) -> Tensor:
 
 
 def join(parts: Sequence[Projection], order: Tensor | None = None) -> Projection:
-    """Put projections of one stage one below the other, row ``i`` of them becoming row ``order[i]``."""
+    """Concatenate projections of one stage; their row ``i`` becomes row ``order[i]``."""
     if len(parts) == 1:
         return parts[0]
     columns = ("channel", "pixels", "activation", "position", "window")

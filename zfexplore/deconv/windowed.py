@@ -1,13 +1,13 @@
 """The deconvnet computed only where the unit can see: the numbers of ``dense.py``, many times faster.
 
-A unit depends on its receptive field alone and its projection is zero outside. So the forward pass
+A unit depends on its receptive field alone, and its projection is zero outside. So the forward pass
 runs on the exact clipped window of the input, padded only where the window really crosses a map's
-border; the switches are recorded there, and the signal comes back down through the same windows. Of
-the top stage one channel is computed. Units whose windows are clipped alike go in one batch.
+border. The switches are recorded there, and the signal comes back through the same windows. Only one
+channel of the top stage is computed. Units whose windows are clipped alike go in one batch.
 
-When many units of one image are wanted, or a channel's maximum must first be found, the whole image
-is run up once and the windows are cut out of its recording, so that each unit costs its way back
-alone. Which of the two is decided image by image, by counting multiplications.
+When many units of one image are wanted, or a channel's maximum must first be found, the forward pass
+runs once on the whole image and the windows are cut out of its recording. Each unit then costs its
+back-projection alone. The choice between the two is made image by image, by counting multiplications.
 
 Fully connected units and whole maps see the whole image: they are left to ``dense.py``.
 """
@@ -21,7 +21,6 @@ from torch import Tensor
 
 from zfexplore.deconv import dense
 from zfexplore.deconv.dense import Recording, record
-from zfexplore.deconv.geometry import Windows, group, sees_nothing, whole_cost, window_cost
 from zfexplore.deconv.request import (
     Positions,
     Projection,
@@ -32,16 +31,29 @@ from zfexplore.deconv.request import (
     read_units,
     strongest,
 )
-from zfexplore.deconv.ways import Batch, above, ascend, below, descend
+from zfexplore.deconv.windows.geometry import (
+    Windows,
+    group_units,
+    reads_only_padding,
+    whole_cost,
+    window_cost,
+)
+from zfexplore.deconv.windows.passes import (
+    WindowBatch,
+    backproject,
+    cut_from_images,
+    cut_from_recording,
+    forward,
+)
 from zfexplore.errors import ExploreError
-from zfexplore.nets.arithmetic import exact_arithmetic
+from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.trunk import Trunk
 
 # Numbers in the largest map of a batch of windows: what a core's cache holds (4 MB of float32), and
-# what keeps a GPU busy. Larger batches run slower on a CPU, not faster.
+# what keeps a GPU busy. On a CPU larger batches run slower, not faster.
 BATCH_NUMBERS = {"cpu": 2**20, "cuda": 2**26}
 
-# Batches that are on their way together, with all their switches: at most some 40 MB on a CPU.
+# Batches computed together, each with all its switches: at most about 40 MB on a CPU.
 BATCHES_TOGETHER = 16
 
 
@@ -52,7 +64,7 @@ def project(
     channels: int | Sequence[int],
     positions: Positions = None,
 ) -> Projection:
-    """Bring one unit a row back to pixels; takes and gives the same as ``dense.project``."""
+    """Bring one unit a row back to pixels; arguments and result are those of ``dense.project``."""
     return project_request(trunk, *read_request(trunk, images, stage, channels, positions))
 
 
@@ -60,14 +72,14 @@ def project_request(trunk: Trunk, images: Tensor, request: Request) -> Projectio
     """Bring the rows of a checked request back to pixels."""
     if request.whole_map or request.stage.kind == "fc":
         return dense.project_request(trunk, images, request)
-    windows = None if request.position is None else _windows(trunk, request, request.position)
+    windows = None if request.position is None else _windows_of(trunk, request, request.position)
     with exact_arithmetic(trunk.device):
         order: list[int] = []
         parts = []
-        for rows, recording in _sources(trunk, images, request, windows):
-            some = None if windows is None else [windows[row] for row in rows]
+        for rows, recording in _share_out(trunk, images, request, windows):
             part = request.take(torch.tensor(rows)) if len(rows) < len(request) else request
-            parts.append(_project_rows(trunk, part, some, images, recording))
+            part_windows = None if windows is None else [windows[row] for row in rows]
+            parts.append(_project_rows(trunk, part, part_windows, images, recording))
             order += rows
         return join(parts, torch.tensor(order))
 
@@ -77,8 +89,8 @@ def project_recorded(
 ) -> Projection:
     """Bring units of one image back to pixels through the switches of its ``recording``.
 
-    For many channels of one image, each of which then costs its way down alone. Raises ExploreError
-    as ``project`` does, and where the recording is not one of a single image up to a map.
+    This serves many channels of one image: each then costs its back-projection alone. Raises
+    ExploreError as ``project`` does, and where the recording is not of a single image up to a map.
     """
     if len(recording.top) != 1 or recording.stage.kind == "fc" or isinstance(positions, str):
         raise ExploreError("only single units of one recorded image can be cut out of its maps")
@@ -88,34 +100,34 @@ def project_recorded(
         return _project_rows(trunk, request, None, recording.top, recording)
 
 
-def _sources(
+def _share_out(
     trunk: Trunk, images: Tensor, request: Request, windows: Sequence[Windows] | None
 ) -> Iterator[tuple[list[int], Recording | None]]:
-    """Share out the rows: with a recording those cut from it, with None those run up by themselves."""
+    """Share out the rows: some with the recording that they are cut from, the others with None."""
     by_image: dict[int, list[int]] = {}
     for row, image in enumerate(request.image.tolist()):
         by_image.setdefault(image, []).append(row)
-    own: list[int] = []
+    in_windows: list[int] = []
     whole = whole_cost(trunk, request.stage, request.size)
     for image, rows in by_image.items():
-        # Where a channel's maximum lies, only the whole map tells.
-        if windows is not None and _cheaper(trunk, request, [windows[row] for row in rows], whole):
-            own += rows
+        # Only the whole map tells where a channel's maximum lies.
+        if windows is not None and _windows_cost_less(trunk, request, [windows[row] for row in rows], whole):
+            in_windows += rows
         else:
             picture = images[image : image + 1].contiguous(memory_format=torch.channels_last)
             yield rows, record(trunk, picture, request.stage.name)
-    if own:
-        yield sorted(own), None
+    if in_windows:
+        yield sorted(in_windows), None
 
 
-def _cheaper(trunk: Trunk, request: Request, windows: Sequence[Windows], whole: int) -> bool:
-    """Tell whether running up all the windows of one image is less work than the whole image."""
-    if any(sees_nothing(every) for every in windows):
+def _windows_cost_less(trunk: Trunk, request: Request, windows: Sequence[Windows], whole: int) -> bool:
+    """Whether the forward pass costs less in all the windows of one image than the ``whole`` image's."""
+    if any(reads_only_padding(unit_windows) for unit_windows in windows):
         return False
-    return sum(window_cost(trunk, request.stage, every) for every in windows) < whole
+    return sum(window_cost(trunk, request.stage, unit_windows) for unit_windows in windows) < whole
 
 
-def _windows(trunk: Trunk, request: Request, position: Tensor) -> list[Windows]:
+def _windows_of(trunk: Trunk, request: Request, position: Tensor) -> list[Windows]:
     return [trunk.windows(request.stage.name, y, x, request.size) for y, x in position.tolist()]
 
 
@@ -126,38 +138,38 @@ def _project_rows(
     images: Tensor,
     recording: Recording | None,
 ) -> Projection:
-    """Bring rows back that all run up by themselves, or are all cut from one image's ``recording``."""
+    """Project rows: all through their own forward pass, or all cut from one image's ``recording``."""
     steps = trunk.steps[: request.stage.end]
     position = request.position
     if position is None:
-        assert recording is not None, "without positions every image is run up whole"
+        assert recording is not None, "without positions every image is recorded whole"
         position = strongest(recording.top[0, request.channel])
     if windows is None:
-        windows = _windows(trunk, request, position)
+        windows = _windows_of(trunk, request, position)
     pixels = images.new_zeros(len(request), pixel_channels(trunk), *request.size)
     activation = images.new_zeros(len(request))
-    groups = list(group(steps, windows, BATCH_NUMBERS.get(trunk.device.type, BATCH_NUMBERS["cpu"])))
+    groups = list(group_units(steps, windows, BATCH_NUMBERS.get(trunk.device.type, BATCH_NUMBERS["cpu"])))
     for first in range(0, len(groups), BATCHES_TOGETHER):
-        some = groups[first : first + BATCHES_TOGETHER]
-        parts = [(request.take(torch.tensor(alike.rows)), alike) for alike in some]
+        together = groups[first : first + BATCHES_TOGETHER]
+        parts = [(request.take(torch.tensor(group.rows)), group) for group in together]
         if recording is None:
-            batches = [below(images, part, alike) for part, alike in parts]
-            ascend(steps, batches)
+            batches = [cut_from_images(images, part, group) for part, group in parts]
+            forward(steps, batches)
         else:
-            batches = [above(steps, recording, part, alike) for part, alike in parts]
+            batches = [cut_from_recording(steps, recording, part, group) for part, group in parts]
         for batch in batches:
-            activation[list(batch.alike.rows)] = batch.x.flatten()
-        seeing = [batch for batch in batches if batch.alike.passages]
-        descend(steps, seeing)
+            activation[list(batch.group.rows)] = batch.x.flatten()
+        seeing = [batch for batch in batches if batch.group.step_windows]  # the rest read only padding
+        backproject(steps, seeing)
         for batch in seeing:
-            _put(batch, pixels)
-    window = torch.tensor([list(every[0]) for every in windows])
+            _write_windows(batch, pixels)
+    window = torch.tensor([list(unit_windows[0]) for unit_windows in windows])
     return Projection(
         request.stage.name, request.channel.clone(), pixels, activation, position.clone(), window
     )
 
 
-def _put(batch: Batch, pixels: Tensor) -> None:
-    """Write windows ``[m, 3, h, w]`` where they belong in the whole ``pixels [n, 3, h, w]``."""
-    for row, (window, *_), part in zip(batch.alike.rows, batch.alike.windows, batch.x, strict=True):
+def _write_windows(batch: WindowBatch, pixels: Tensor) -> None:
+    """Write the batch's windows ``[m, 3, h, w]`` where they belong in the whole ``pixels [n, 3, h, w]``."""
+    for row, (window, *_), part in zip(batch.group.rows, batch.group.windows, batch.x, strict=True):
         pixels[row, :, window.y0 : window.y1, window.x0 : window.x1] = part

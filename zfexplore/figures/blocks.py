@@ -35,7 +35,7 @@ class Field(Protocol):
 
 
 @dataclass(frozen=True)
-class Cell:
+class BlockUnit:
     """One unit on one image: the projection inside its window, and the same window of the image.
 
     ``projection`` is ``float32 [3, h, w]``, ``patch`` ``uint8 [h, w, 3]``; ``top`` and ``left`` say how
@@ -89,28 +89,28 @@ class ChannelBlock:
 
     name: str
     side: int
-    cells: tuple[Cell, ...]
+    units: tuple[BlockUnit, ...]
     kernel: NDArray[np.float32] | None = None
     class_name: str | None = None
 
     @property
     def strongest(self) -> float:
         """Give the highest activation, 0 for a channel that never fires."""
-        return max((cell.value for cell in self.cells), default=0.0)
+        return max((unit.value for unit in self.units), default=0.0)
 
     @property
     def projections(self) -> list[NDArray[np.float32]]:
         """Give each unit's projection inside its window, ``[3, h, w]``."""
-        return [cell.projection for cell in self.cells]
+        return [unit.projection for unit in self.units]
 
     @property
     def patches(self) -> list[NDArray[np.uint8]]:
         """Give the same windows of the images, ``[h, w, 3]``, in the same order."""
-        return [cell.patch for cell in self.cells]
+        return [unit.patch for unit in self.units]
 
     def rows(self) -> list[dict[str, Any]]:
         """Give the channel's table."""
-        return [cell.row() for cell in self.cells]
+        return [unit.row() for unit in self.units]
 
 
 def block_from(
@@ -124,23 +124,25 @@ def block_from(
     receptive field; it tells where in its tile a window belongs that was clipped at the border.
     Without it windows are put towards the border they touch. ``classes`` turns labels into names.
     """
-    cells = [_cell(exemplar, rank, field, classes) for rank, exemplar in enumerate(islice(exemplars, SHOWN))]
-    side = max((max(cell.window.height, cell.window.width, 1) for cell in cells), default=1)
-    if field is not None and cells:
-        height, width = cells[0].image.shape[:2]
+    units = [
+        _block_unit(exemplar, rank, field, classes) for rank, exemplar in enumerate(islice(exemplars, SHOWN))
+    ]
+    side = max((max(unit.window.height, unit.window.width, 1) for unit in units), default=1)
+    if field is not None and units:
+        height, width = units[0].image.shape[:2]
         side = max(side, min(field.size[0], height), min(field.size[1], width))
-    return ChannelBlock(str(name), side, tuple(_within(cell, side) for cell in cells), kernel, class_name)
+    return ChannelBlock(str(name), side, tuple(_within(unit, side) for unit in units), kernel, class_name)
 
 
-def projection_tile(cell: Cell, side: int, tile: int) -> Image.Image:
+def projection_tile(unit: BlockUnit, side: int, tile: int) -> Image.Image:
     """Draw a unit's projection, ``tile`` x ``tile`` pixels, mid-grey where there is nothing."""
-    rgb, _ = to_rgb(cell.projection)
-    return _tile(rgb, cell, side, tile)
+    rgb, _ = to_rgb(unit.projection)
+    return _tile(rgb, unit, side, tile)
 
 
-def patch_tile(cell: Cell, side: int, tile: int) -> Image.Image:
+def patch_tile(unit: BlockUnit, side: int, tile: int) -> Image.Image:
     """Draw what the unit looked at, at the very place of its projection, the same grey around it."""
-    return _tile(cell.patch, cell, side, tile)
+    return _tile(unit.patch, unit, side, tile)
 
 
 def kernel_tile(kernel: NDArray[np.float32], tile: int) -> Image.Image:
@@ -161,22 +163,22 @@ def enlarged(rgb: NDArray[np.uint8], height: int, width: int) -> Image.Image:
     return Image.fromarray(rgb).resize((width, height), method)
 
 
-def _tile(rgb: NDArray[np.uint8], cell: Cell, side: int, tile: int) -> Image.Image:
+def _tile(rgb: NDArray[np.uint8], unit: BlockUnit, side: int, tile: int) -> Image.Image:
     canvas = Image.new("RGB", (tile, tile), (GREY, GREY, GREY))
     height, width = rgb.shape[:2]
-    top, bottom = (round(tile * edge / side) for edge in (cell.top, cell.top + height))
-    left, right = (round(tile * edge / side) for edge in (cell.left, cell.left + width))
+    top, bottom = (round(tile * edge / side) for edge in (unit.top, unit.top + height))
+    left, right = (round(tile * edge / side) for edge in (unit.left, unit.left + width))
     if bottom > top and right > left:
         canvas.paste(enlarged(rgb, bottom - top, right - left), (left, top))
     return canvas
 
 
-def _cell(exemplar: Any, rank: int, field: Field | None, classes: Sequence[str]) -> Cell:
+def _block_unit(exemplar: Any, rank: int, field: Field | None, classes: Sequence[str]) -> BlockUnit:
     place, image = exemplar.place, np.asarray(exemplar.image)
     y0, x0, y1, x1 = (int(edge) for edge in exemplar.window)
     window = Window(y0, x0, y1, x1)
     top, left = _inset(window, place, image.shape[:2], field)
-    return Cell(
+    return BlockUnit(
         projection=np.asarray(exemplar.crop),
         patch=np.asarray(exemplar.patch),
         top=top,
@@ -213,8 +215,8 @@ def _inset(window: Window, place: Any, image: Sequence[int], field: Field | None
     )
 
 
-def _within(cell: Cell, side: int) -> Cell:
+def _within(unit: BlockUnit, side: int) -> BlockUnit:
     """Keep the window inside the square: a field larger than the image is not drawn whole."""
-    top = min(max(cell.top, 0), side - cell.window.height)
-    left = min(max(cell.left, 0), side - cell.window.width)
-    return replace(cell, top=top, left=left)
+    top = min(max(unit.top, 0), side - unit.window.height)
+    left = min(max(unit.left, 0), side - unit.window.width)
+    return replace(unit, top=top, left=left)

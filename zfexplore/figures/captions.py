@@ -1,12 +1,12 @@
-"""The lines below a figure's title: which layer in the papers, which channels, of which images.
-
-Atlas and checkpoint are read by their attributes, so nothing here imports them; the command line and
-the explorer write the same words.
-"""
+"""The lines below a figure's title: which layer in the papers, which channels, of which images."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from zfexplore.figures.provenance import Origin
+from zfexplore.units import Unit
 
 # Stage: its layer in Zeiler & Fergus (who count from 1 and draw no pool5) and in the replication
 # (Yao 2024, which counts from 0).
@@ -30,48 +30,44 @@ def in_the_papers(stage: str, architecture: str = "zfnet") -> str:
     return f"{first}layer {replication} in the replication"
 
 
-def images_in_words(checkpoint: Any, atlas: Any) -> str:
+def images_in_words(origin: Origin) -> str:
     """Say how many images were looked at, and by which weights."""
-    noun = "image" if atlas.count == 1 else "images"
-    return f"{atlas.count:,} {noun}, weights {checkpoint.metadata.weights_fingerprint[:8]}"
+    noun = "image" if origin.count == 1 else "images"
+    return f"{origin.count:,} {noun}, weights {origin.weights[:8]}"
 
 
-def stage_caption(stage: str, choice: str, shown: int, checkpoint: Any, atlas: Any) -> str:
-    """Describe a page of channels of ``stage``: ``choice`` as the option was written, ``shown`` of them."""
-    channels = atlas.stage(stage).channels
-    images = images_in_words(checkpoint, atlas)
+def stage_caption(stage_name: str, choice: str, shown: int, channels: int, origin: Origin) -> str:
+    """Describe a page of ``shown`` of a stage's ``channels``; ``choice`` is the option as it was written."""
     parts = [
-        in_the_papers(stage, checkpoint.metadata.architecture),
+        in_the_papers(stage_name, origin.architecture),
         f"{shown:,} of {channels:,} channels{_in_words(choice)}",
-        f"left the projections of each one's strongest units, right what they saw, on {images}",
+        "left the projections of each one's strongest units, right what they saw, "
+        f"on {images_in_words(origin)}",
     ]
     return SEPARATOR.join(part for part in parts if part)
 
 
-def filters_caption(stage: str, choice: str, shown: int, checkpoint: Any, atlas: Any) -> str:
-    """Describe the page of the first layer's filters: all of them, and ``shown`` with what they saw."""
+def filters_caption(stage_name: str, choice: str, shown: int, channels: int, origin: Origin) -> str:
+    """Describe the page of the first layer's filters: all ``channels``, and ``shown`` with what they saw."""
     parts = [
-        in_the_papers(stage, checkpoint.metadata.architecture),
-        f"above all {atlas.stage(stage).channels:,} filters by number",
+        in_the_papers(stage_name, origin.architecture),
+        f"above all {channels:,} filters by number",
         f"below {shown:,} of them{_in_words(choice)}: left the filter, right what its strongest units saw, "
-        f"on {images_in_words(checkpoint, atlas)}",
+        f"on {images_in_words(origin)}",
     ]
     return SEPARATOR.join(part for part in parts if part)
 
 
-def channel_caption(stage: str, channel: int, checkpoint: Any, atlas: Any) -> str:
-    """Describe one channel by what the atlas knows of it."""
-    record = atlas.stage(stage)
-    names = checkpoint.class_names(stage)
+def channel_caption(channel: Unit, known: Mapping[str, Any], origin: Origin) -> str:
+    """Describe one channel by what the atlas knows of it: a row of ``atlas.tables.channel_row``."""
     parts = [
-        in_the_papers(stage, checkpoint.metadata.architecture),
-        f"stands for {names[channel]}" if names else "",
-        f"max {record.max[channel]:.4g}, mean of image maxima {record.mean[channel]:.4g}",
-        f"fires on {record.share_firing[channel]:.0%} of {images_in_words(checkpoint, atlas)}",
+        in_the_papers(channel.stage, origin.architecture),
+        f"stands for {known['stands_for']}" if known.get("stands_for") else "",
+        f"max {known['max']:.4g}, mean of image maxima {known['mean']:.4g}",
+        f"fires on {known['share_firing']:.0%} of {images_in_words(origin)}",
     ]
-    if record.best_class is not None and record.max[channel] > 0:
-        best = atlas.classes[int(record.best_class[channel])]
-        parts.append(f"strongest for {best}, selectivity {record.selectivity[channel]:.2f}")
+    if known["best_class"] is not None and not known["dead"]:
+        parts.append(f"strongest for {known['best_class']}, selectivity {known['selectivity']:.2f}")
     return SEPARATOR.join(part for part in parts if part)
 
 

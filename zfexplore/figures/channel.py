@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw
 
-from zfexplore.figures.blocks import SHOWN, Cell, ChannelBlock, enlarged, patch_tile, projection_tile
+from zfexplore.figures.blocks import SHOWN, BlockUnit, ChannelBlock, enlarged, patch_tile, projection_tile
 from zfexplore.figures.captions import channel_caption
+from zfexplore.figures.figure import Figure, Made
 from zfexplore.figures.grid import FRAME, GAP, ROWS, paste_framed, step_of
-from zfexplore.figures.provenance import provenance_of, save_png
-from zfexplore.figures.tables import write_tables
+from zfexplore.figures.tables import keep_arrays, write_tables
 from zfexplore.figures.text import FAINT, MARGIN, PAPER, Heading, shorten, width, write
 from zfexplore.units import Unit, Window
 
@@ -44,38 +47,49 @@ def channel_figure(
     for position in range(SHOWN):
         row, column = divmod(position, ROWS)
         x, y = MARGIN + column * step_of(tile), top + row * (step_of(tile) + CAPTION_ROOM)
-        cell = block.cells[position] if position < len(block.cells) else None
+        unit = block.units[position] if position < len(block.units) else None
         for picture, left in enumerate(range(x, x + 3 * (third + BETWEEN), third + BETWEEN)):
-            paste_framed(canvas, _picture(cell, picture, block.side, tile), left, y, tile)
-        if cell is not None:
-            _captions(draw, cell, x, y + tile + 2 * FRAME, tile, third + BETWEEN)
+            paste_framed(canvas, _picture(unit, picture, block.side, tile), left, y, tile)
+        if unit is not None:
+            _captions(draw, unit, x, y + tile + 2 * FRAME, tile, third + BETWEEN)
     return canvas
 
 
-def save_channel(
-    block: ChannelBlock, path: str | os.PathLike[str], *, checkpoint: Any, atlas: Any, command: str,
-    tile: int = TILE, title: str | None = None,
-) -> list[Path]:  # fmt: skip
-    """Draw ``block`` and write it to the PNG ``path``, its table beside as CSV and JSON; give the paths.
+@dataclass(frozen=True, eq=False, repr=False)
+class ChannelFigure(Figure):
+    """One channel, large; saved with its table as CSV and JSON beside it.
 
-    ``command`` is what a user types to make the same files again. ``checkpoint`` and ``atlas`` are those
-    that the block came from; only plain values of theirs are read.
+    ``known`` is what the atlas knows of the channel: a row of ``atlas.tables.channel_row``.
     """
-    unit, title = Unit.parse(block.name), title or block.name
-    caption = channel_caption(unit.stage, unit.channel, checkpoint, atlas)
-    record = atlas.stage(unit.stage)
-    chunks = provenance_of(checkpoint, atlas, command=command, title=title).chunks({block.name: block.rows()})
-    save_png(channel_figure(block, tile=tile, title=title, subtitle=caption), path, chunks)
-    about = {
-        "channel": block.name,
-        "max": float(record.max[unit.channel]),
-        "mean": float(record.mean[unit.channel]),
-        "share_firing": float(record.share_firing[unit.channel]),
-        "command": command,
-        "checkpoint": chunks["checkpoint"],
-        "atlas": chunks["atlas"],
-    }
-    return [Path(path), *write_tables(path, block.rows(), about)]
+
+    block: ChannelBlock
+    known: Mapping[str, Any]
+
+    @classmethod
+    def draw(
+        cls, block: ChannelBlock, known: Mapping[str, Any], made: Made, *, tile: int = TILE
+    ) -> ChannelFigure:
+        """Draw ``block`` below the title of ``made`` and a line of what is ``known``."""
+        caption = channel_caption(Unit.parse(block.name), known, made.origin)
+        image = channel_figure(block, tile=tile, title=made.title, subtitle=caption)
+        return cls(image, made, {block.name: block.rows()}, block, known)
+
+    def save(self, path: str | os.PathLike[str] | None = None, *, npz: bool = False) -> list[Path]:
+        """Write the PNG, the CSV and the JSON, and with ``npz`` the raw arrays; give the files written."""
+        command = self.made.command.with_options(npz=npz)
+        figure = Figure(self.image, replace(self.made, command=command), self.tables)
+        (path,) = figure.save(path)
+        chunks = figure.chunks(path)
+        about = {
+            "channel": self.block.name,
+            **{name: self.known[name] for name in ("max", "mean", "share_firing")},
+            **{name: chunks[name] for name in ("command", "checkpoint", "atlas")},
+        }
+        written = [path, *write_tables(path, self.block.rows(), about)]
+        if npz:
+            written.append(path.with_suffix(".npz"))
+            deque(keep_arrays([self.block], written[-1]), maxlen=0)
+        return written
 
 
 def boxed(image: Image.Image, window: Window, scale: float) -> Image.Image:
@@ -90,23 +104,23 @@ def boxed(image: Image.Image, window: Window, scale: float) -> Image.Image:
     return image
 
 
-def _picture(cell: Cell | None, picture: int, side: int, tile: int) -> Image.Image | None:
-    if cell is None:
+def _picture(unit: BlockUnit | None, picture: int, side: int, tile: int) -> Image.Image | None:
+    if unit is None:
         return None
     if picture == 0:
-        return projection_tile(cell, side, tile)
+        return projection_tile(unit, side, tile)
     if picture == 1:
-        return patch_tile(cell, side, tile)
-    longest = max(cell.image.shape[:2])
-    height, width = (round(tile * edge / longest) for edge in cell.image.shape[:2])
-    return boxed(enlarged(cell.image, height, width), cell.window, tile / longest)
+        return patch_tile(unit, side, tile)
+    longest = max(unit.image.shape[:2])
+    height, width = (round(tile * edge / longest) for edge in unit.image.shape[:2])
+    return boxed(enlarged(unit.image, height, width), unit.window, tile / longest)
 
 
-def _captions(draw: ImageDraw.ImageDraw, cell: Cell, x: int, y: int, tile: int, step: int) -> None:
+def _captions(draw: ImageDraw.ImageDraw, unit: BlockUnit, x: int, y: int, tile: int, step: int) -> None:
     baseline = y + CAPTION + 3
-    what = cell.label if cell.label is not None else cell.name
-    rank = f"{cell.rank + 1}."
+    what = unit.label if unit.label is not None else unit.name
+    rank = f"{unit.rank + 1}."
     write(draw, (x + 2, baseline), rank, CAPTION)
-    write(draw, (x + 8 + width(rank, CAPTION), baseline), f"{cell.value:.4g}", CAPTION, colour=FAINT)
-    write(draw, (x + step + 2, baseline), f"row {cell.y}, column {cell.x}", CAPTION, colour=FAINT)
+    write(draw, (x + 8 + width(rank, CAPTION), baseline), f"{unit.value:.4g}", CAPTION, colour=FAINT)
+    write(draw, (x + step + 2, baseline), f"row {unit.y}, column {unit.x}", CAPTION, colour=FAINT)
     write(draw, (x + 2 * step + 2, baseline), shorten(what, CAPTION, tile - 6), CAPTION, colour=FAINT)

@@ -83,7 +83,7 @@ class Page:
         self._caption(block, x, y)
         y += self.block_height - self.half
         self._left_half(block, x, y)
-        self._nine([patch_tile(cell, block.side, self.tile) for cell in block.cells],
+        self._nine([patch_tile(unit, block.side, self.tile) for unit in block.units],
                    x + self.half + BETWEEN_HALVES, y)  # fmt: skip
         self.tables[block.name] = block.rows()
         self.drawn += 1
@@ -109,7 +109,7 @@ class Page:
         baseline = y + round(1.35 * self.text)
         write(self._draw, (x, baseline), block.name, self.text, colour=INK)
         room = self.block_width - width(block.name, self.text) - self.text
-        right = f"max {block.strongest:.4g}" if block.cells else "never fires"
+        right = f"max {block.strongest:.4g}" if block.units else "never fires"
         if width(right, self.text) < room:
             write(self._draw, (x + self.block_width, baseline), right, self.text, colour=FAINT, anchor="rs")
             room -= width(right, self.text) + self.text
@@ -119,7 +119,7 @@ class Page:
 
     def _left_half(self, block: ChannelBlock, x: int, y: int) -> None:
         if block.kernel is None:
-            self._nine([projection_tile(cell, block.side, self.tile) for cell in block.cells], x, y)
+            self._nine([projection_tile(unit, block.side, self.tile) for unit in block.units], x, y)
             return
         paste_framed(
             self._image, kernel_tile(block.kernel, self.half - 2 * FRAME), x, y, self.half - 2 * FRAME

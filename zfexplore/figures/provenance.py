@@ -55,15 +55,31 @@ class Provenance:
         return {key: text for key, text in named.items() if text} | tables
 
 
-def provenance_of(checkpoint: Any, atlas: Any, *, command: str, title: str) -> Provenance:
-    """Give the provenance of a figure drawn with ``checkpoint`` from the places of ``atlas``."""
-    return Provenance(
-        command=command,
-        checkpoint=checkpoint.metadata.weights_fingerprint,
-        atlas=atlas.fingerprint,
-        images=f"{atlas.count:,} images, fingerprint {atlas.header.get('images', '')}",
-        title=title,
-    )
+@dataclass(frozen=True)
+class Origin:
+    """What figures are drawn from: a net, its weights, and the atlas of some images.
+
+    ``weights``, ``atlas`` and ``images`` are fingerprints; ``count`` is the number of images looked at.
+    """
+
+    architecture: str
+    weights: str
+    atlas: str
+    images: str
+    count: int
+
+    def provenance(
+        self, *, command: object, title: str, notes: Mapping[str, str] | None = None
+    ) -> Provenance:
+        """Give the provenance of a figure that ``command`` makes."""
+        return Provenance(
+            command=str(command),
+            checkpoint=self.weights,
+            atlas=self.atlas,
+            images=f"{self.count:,} images, fingerprint {self.images}",
+            title=title,
+            notes=notes or {},
+        )
 
 
 def save_png(image: Image.Image, path: str | os.PathLike[str], chunks: Mapping[str, str]) -> None:

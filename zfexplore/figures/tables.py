@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from zfexplore.figures.blocks import Cell, ChannelBlock
+from zfexplore.figures.blocks import BlockUnit, ChannelBlock
 from zfexplore.files import atomic_path, write_text
 from zfexplore.progress import Progress
 from zfexplore.units import Unit
@@ -52,21 +52,21 @@ def keep_arrays(
 
 def block_arrays(block: ChannelBlock) -> dict[str, Any]:
     """Give a block's arrays, each unit at its place in a square of ``block.side`` pixels."""
-    cells, count, side = block.cells, len(block.cells), block.side
+    units, count, side = block.units, len(block.units), block.side
     pixels = np.zeros((count, 3, side, side), np.float32)
     patches = np.zeros((count, side, side, 3), np.uint8)
-    for index, cell in enumerate(cells):
-        rows, columns = _extent(cell)
-        pixels[index, :, rows, columns] = cell.projection
-        patches[index, rows, columns] = cell.patch
+    for index, unit in enumerate(units):
+        rows, columns = _extent(unit)
+        pixels[index, :, rows, columns] = unit.projection
+        patches[index, rows, columns] = unit.patch
     return {
         "pixels": pixels,
         "patches": patches,
-        "activation": np.array([cell.value for cell in cells], np.float32),
-        "scale": np.array([cell.scale for cell in cells], np.float32),
-        "image": np.array([cell.index for cell in cells], np.int64),
-        "position": np.array([(cell.y, cell.x) for cell in cells], np.int32).reshape(count, 2),
-        "window": np.array([tuple(cell.window) for cell in cells], np.int32).reshape(count, 4),
+        "activation": np.array([unit.value for unit in units], np.float32),
+        "scale": np.array([unit.scale for unit in units], np.float32),
+        "image": np.array([unit.index for unit in units], np.int64),
+        "position": np.array([(unit.y, unit.x) for unit in units], np.int32).reshape(count, 2),
+        "window": np.array([tuple(unit.window) for unit in units], np.int32).reshape(count, 4),
     }
 
 
@@ -78,8 +78,8 @@ def _write_block(block: ChannelBlock, archive: zipfile.ZipFile) -> None:
             np.lib.format.write_array(file, array, allow_pickle=False)
 
 
-def _extent(cell: Cell) -> tuple[slice, slice]:
+def _extent(unit: BlockUnit) -> tuple[slice, slice]:
     return (
-        slice(cell.top, cell.top + cell.window.height),
-        slice(cell.left, cell.left + cell.window.width),
+        slice(unit.top, unit.top + unit.window.height),
+        slice(unit.left, unit.left + unit.window.width),
     )

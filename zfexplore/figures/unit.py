@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from PIL import Image, ImageDraw
 
-from zfexplore.figures.blocks import Cell, enlarged, patch_tile, projection_tile
-from zfexplore.figures.captions import channel_caption
+from zfexplore.figures.blocks import BlockUnit, ChannelBlock, enlarged, patch_tile, projection_tile
 from zfexplore.figures.channel import BETWEEN, CAPTION, CAPTION_ROOM, boxed
+from zfexplore.figures.figure import Figure, Made
 from zfexplore.figures.grid import FRAME, paste_framed
-from zfexplore.figures.provenance import provenance_of, save_png
 from zfexplore.figures.text import FAINT, MARGIN, PAPER, Heading, shorten, write
-from zfexplore.units import Unit
 
 TILE = 448
 HEADINGS = ("projection", "what the unit saw", "where in the image")
 
 
 def unit_figure(
-    cell: Cell, side: int, *, tile: int = TILE, title: str | None = None, subtitle: str | None = None
+    unit: BlockUnit, side: int, *, tile: int = TILE, title: str | None = None, subtitle: str | None = None
 ) -> Image.Image:
-    """Draw ``cell`` as three squares of ``tile`` pixels, ``side`` input pixels in the first two.
+    """Draw ``unit`` as three squares of ``tile`` pixels, ``side`` input pixels in the first two.
 
     Below them the rank and activation, the unit's row and column, and the image's class and name.
     """
@@ -35,18 +33,18 @@ def unit_figure(
     )
     draw = ImageDraw.Draw(canvas)
     heading.draw(draw)
-    longest = max(cell.image.shape[:2])
-    height, width = (round(tile * edge / longest) for edge in cell.image.shape[:2])
+    longest = max(unit.image.shape[:2])
+    height, width = (round(tile * edge / longest) for edge in unit.image.shape[:2])
     pictures = (
-        projection_tile(cell, side, tile),
-        patch_tile(cell, side, tile),
-        boxed(enlarged(cell.image, height, width), cell.window, tile / longest),
+        projection_tile(unit, side, tile),
+        patch_tile(unit, side, tile),
+        boxed(enlarged(unit.image, height, width), unit.window, tile / longest),
     )
     captions = (
-        f"{cell.rank + 1}. {cell.value:.4g}, full brightness at {cell.scale:.3g}",
-        f"row {cell.y}, column {cell.x}: image rows {cell.window.y0}-{cell.window.y1 - 1}, "
-        f"columns {cell.window.x0}-{cell.window.x1 - 1}",
-        f"{cell.label}, {cell.name}" if cell.label is not None else cell.name,
+        f"{unit.rank + 1}. {unit.value:.4g}, full brightness at {unit.scale:.3g}",
+        f"row {unit.y}, column {unit.x}: image rows {unit.window.y0}-{unit.window.y1 - 1}, "
+        f"columns {unit.window.x0}-{unit.window.x1 - 1}",
+        f"{unit.label}, {unit.name}" if unit.label is not None else unit.name,
     )
     for place, (what, picture, caption) in enumerate(zip(HEADINGS, pictures, captions, strict=True)):
         x = MARGIN + place * step
@@ -57,17 +55,17 @@ def unit_figure(
     return canvas
 
 
-def save_unit(
-    cell: Cell, side: int, path: str | os.PathLike[str], *, unit: Unit, checkpoint: Any, atlas: Any,
-    command: str,
-) -> Path:  # fmt: skip
-    """Draw ``cell``, of ``unit``, and write it to the PNG ``path`` with its origin; give the path.
+@dataclass(frozen=True, eq=False, repr=False)
+class UnitFigure(Figure):
+    """One of a channel's exemplars, large. Its command makes the figure of the channel."""
 
-    ``command`` makes the figure of the channel.
-    """
-    caption = channel_caption(unit.stage, unit.channel, checkpoint, atlas)
-    chunks = provenance_of(checkpoint, atlas, command=command, title=str(unit)).chunks(
-        {str(unit): [cell.row()]}
-    )
-    save_png(unit_figure(cell, side, title=str(unit), subtitle=caption), path, chunks)
-    return Path(path)
+    @classmethod
+    def draw(cls, block: ChannelBlock, rank: int, made: Made, caption: str) -> UnitFigure:
+        """Draw the unit of ``block`` that has this ``rank`` below the title of ``made`` and a ``caption``."""
+        unit = next(unit for unit in block.units if unit.rank == rank)
+        image = unit_figure(unit, block.side, title=made.title, subtitle=caption)
+        return cls(image, made, {made.title: [unit.row()]})
+
+    def chunks(self, path: str | os.PathLike[str]) -> dict[str, str]:
+        """Give the text chunks that ``save`` writes."""
+        return self.made.chunks(Path(path).with_name(self.made.name), self.tables)

@@ -1,22 +1,23 @@
-"""Training's random views, made from whole batches on the device they are on.
+"""Training's random views, made from whole batches on the batch's own device.
 
-Every draw is keyed by (seed, epoch, index of the image) and by nothing else: the same image gets the
-same view in whatever batch, order, worker or device it comes, so a run that was interrupted goes on
-as if it had not been. The draws are a counter-based generator (SplitMix64) computed on the CPU, a few
-numbers an image; the pixels never leave the device.
+Every draw depends only on (seed, epoch, index of the image). The same image gets the same view in any
+batch, order, worker or device, so an interrupted run goes on as if it had not been interrupted. A
+counter-based generator (SplitMix64) draws a few numbers per image on the CPU; the pixels never leave
+the device.
 
-The mean image, where there is one, is subtracted before cropping, so each pixel loses its own mean.
-Resized crops are two matrix products with the weights of an antialiased bilinear filter (Pillow's),
-which costs about a hundredth of ZFNet's own products and needs no second filter against aliasing.
+The mean image, if there is one, is subtracted before cropping, so each pixel loses its own mean.
+Resized crops are two matrix products with the weights of an antialiased bilinear filter (Pillow's).
+They cost about a hundredth of ZFNet's own products and need no second filter against aliasing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from zfexplore.choices import Crops
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.images.transforms import mean_of, per_channel, ten_crop_corners
@@ -24,10 +25,8 @@ from zfexplore.images.transforms import mean_of, per_channel, ten_crop_corners
 if TYPE_CHECKING:
     from torch import Tensor
 
-Crops = Literal["random", "ten", "resized", "centre"]
-
-# Numbers drawn an image; each augmentation has columns of its own, so switching one on or off leaves
-# the others' draws as they were.
+# The numbers drawn per image. Each augmentation has its own columns, so switching one on or off does
+# not change the draws of the others.
 _DRAWS = 9
 _TOP, _LEFT, _FLIP, _AREA, _ASPECT, _BRIGHTNESS, _RED, _GREEN, _BLUE = range(_DRAWS)
 
@@ -36,11 +35,11 @@ _TOP, _LEFT, _FLIP, _AREA, _ASPECT, _BRIGHTNESS, _RED, _GREEN, _BLUE = range(_DR
 class Augmentation:
     """Which random views training takes.
 
-    ``crops``: ``random`` places (K), one of the ``ten`` crops (ZF), ``resized`` (part of the area,
-    stretched, brought to size), or always the ``centre``. ``flip``: mirror half of the images
-    (``ten`` has its flips in it, ``centre`` takes none). ``area`` and ``aspect`` (width / height) are
-    the ranges of resized crops, as shares of the square. ``brightness`` b multiplies an image by
-    1 - b to 1 + b, ``colour`` c each of its channels by 1 - c to 1 + c.
+    ``crops`` are at ``random`` places (K), one of the ``ten`` crops (ZF), ``resized`` (a part of the
+    area, stretched and brought to size), or always the ``centre``. ``flip`` mirrors half of the images
+    (``ten`` includes its own flips; ``centre`` takes none). ``area`` (a share of the square) and
+    ``aspect`` (width / height) are the ranges of resized crops. ``brightness`` b multiplies an image by
+    a number in 1 - b to 1 + b; ``colour`` c multiplies each channel by its own in 1 - c to 1 + c.
     """
 
     crops: Crops = "random"
@@ -67,8 +66,8 @@ def augment(
 ) -> Tensor:
     """Take one random view of each image and normalise it: float32 ``[n, 3, size, size]``.
 
-    ``batch``: uint8 ``[n, R, R, 3]`` as ``prepare_large`` gives (R = ``convention.resize``).
-    ``indices``: the n images' places in their source. Runs on the device of ``batch``.
+    ``batch`` is uint8 ``[n, R, R, 3]`` as ``prepare_large`` gives it (R = ``convention.resize``).
+    ``indices`` are the n images' places in their source. Runs on the device of ``batch``.
     """
     import torch
 
@@ -83,7 +82,7 @@ def augment(
 
 
 def uniform(indices: Any, *, epoch: int, seed: int) -> np.ndarray:
-    """Draw nine numbers in [0, 1) for each image, float64 ``[n, 9]``, from (seed, epoch, index) alone."""
+    """Draw nine numbers in [0, 1) for each image, float64 ``[n, 9]``, only from (seed, epoch, index)."""
     index = np.asarray(indices, dtype=np.uint64).reshape(-1, 1)
     column = np.arange(1, _DRAWS + 1, dtype=np.uint64)
     key = _mix(_mix(_mix(np.full((1, 1), seed % 2**64, np.uint64)) + np.uint64(epoch)) + index)
@@ -92,7 +91,7 @@ def uniform(indices: Any, *, epoch: int, seed: int) -> np.ndarray:
 
 
 def _mix(state: np.ndarray) -> np.ndarray:
-    """Scramble 64-bit counters: the finaliser of SplitMix64 (Steele, Lea, Flood 2014); wraps on purpose."""
+    """Scramble 64-bit counters: the finaliser of SplitMix64 (Steele, Lea, Flood 2014); wraps by intent."""
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return state ^ (state >> np.uint64(31))
@@ -101,7 +100,7 @@ def _mix(state: np.ndarray) -> np.ndarray:
 def _normalised(
     batch: Tensor, draws: np.ndarray, convention: InputConvention, augmentation: Augmentation
 ) -> Tensor:
-    """Scale, jitter and normalise ``[n, R, R, 3]`` to ``[n, 3, R, R]``; gains act on rgb, before the mean."""
+    """Scale, jitter and normalise ``[n, R, R, 3]`` to ``[n, 3, R, R]``. Gains act on rgb, before the mean."""
     import torch
 
     pixels = batch.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
@@ -114,7 +113,7 @@ def _normalised(
 
 
 def _gains(draws: np.ndarray, augmentation: Augmentation) -> np.ndarray:
-    """Give what each image's channels are multiplied by, ``[n, 3]``."""
+    """Give the factor of each image's channels, ``[n, 3]``."""
     brightness = 2.0 * draws[:, [_BRIGHTNESS]] - 1.0
     colour = 2.0 * draws[:, _RED : _BLUE + 1] - 1.0
     return (1.0 + augmentation.brightness * brightness) * (1.0 + augmentation.colour * colour)
@@ -123,7 +122,7 @@ def _gains(draws: np.ndarray, augmentation: Augmentation) -> np.ndarray:
 def _places(
     draws: np.ndarray, large: int, size: int, augmentation: Augmentation
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give top, left and whether to mirror, one of each an image."""
+    """Give top, left and whether to mirror, ``[n]`` each."""
     corners = np.array(ten_crop_corners(large, size))  # also refuses a size that does not fit
     flipped = (draws[:, _FLIP] < 0.5) & augmentation.flip
     if augmentation.crops == "random":
@@ -137,7 +136,7 @@ def _places(
 
 
 def _cut(pixels: Tensor, top: np.ndarray, left: np.ndarray, flipped: np.ndarray, size: int) -> Tensor:
-    """Cut one square from each image of ``[n, c, R, R]``, mirrored where asked: ``[n, c, size, size]``."""
+    """Cut one square from each image of ``[n, c, R, R]``, mirrored if ``flipped``: ``[n, c, size, size]``."""
     import torch
 
     across = np.arange(size)
@@ -156,7 +155,7 @@ def _cut(pixels: Tensor, top: np.ndarray, left: np.ndarray, flipped: np.ndarray,
 
 
 def _resized_crops(pixels: Tensor, draws: np.ndarray, size: int, augmentation: Augmentation) -> Tensor:
-    """Cut a part of random area and shape from each image and bring it to ``[n, c, size, size]``."""
+    """Cut a part of random area and shape from each image and resize it: ``[n, c, size, size]``."""
     import torch
 
     large = pixels.shape[-1]
@@ -168,7 +167,7 @@ def _resized_crops(pixels: Tensor, draws: np.ndarray, size: int, augmentation: A
     width = np.minimum(np.sqrt(area * aspect), 1.0) * large
     flipped = (draws[:, _FLIP] < 0.5) & augmentation.flip
     left = (large - width) * draws[:, _LEFT]
-    boxes = np.stack(  # a mirrored crop is sampled from its right edge leftwards
+    boxes = np.stack(  # a mirrored crop is sampled from its right edge to the left
         [
             (large - height) * draws[:, _TOP],
             height / size,
@@ -185,8 +184,8 @@ def _resized_crops(pixels: Tensor, draws: np.ndarray, size: int, augmentation: A
 def _filter_weights(start: Tensor, step: Tensor, large: int, size: int) -> Tensor:
     """Give the weights that sample ``size`` pixels, ``step`` apart from ``start``: ``[n, size, large]``.
 
-    A triangle around each output pixel's centre, as wide as the step but never narrower than one
-    input pixel, its weights summing to 1: Pillow's antialiased BILINEAR.
+    Each output pixel has a triangle around its centre, as wide as the step but never narrower than one
+    input pixel. Its weights sum to 1. This is Pillow's antialiased BILINEAR.
     """
     import torch
 

@@ -1,8 +1,8 @@
-"""torchvision's image sets by name: how each is laid out on disk, and fetched where it can be.
+"""torchvision's image sets by name: how each lies on disk, and how it is downloaded, if it can be.
 
-torchvision does the downloading and reads the lists; decoding is ours, so that every source treats
-orientation, alpha and truncated files alike. Sets live in ``$ZFEXPLORE_DATA``, or in ``datasets``
-below the cache directory. Adding a set is adding one line to the table and one function.
+torchvision downloads and reads the lists. Decoding is ours, so all sources treat orientation, alpha
+and truncated files alike. Sets live in ``$ZFEXPLORE_DATA``, or in ``datasets`` below the cache folder.
+A new set is one line in the table and one function.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from zfexplore.errors import ExploreError
 from zfexplore.files import cache_dir
-from zfexplore.images.sources import Entry, FileSource
+from zfexplore.images.folder import FileSource, ImageFile
 
 Listing = tuple[list[tuple[str, int]], tuple[str, ...]]  # (path, label) of each image, and the classes
 
@@ -27,7 +27,7 @@ class ImageSet:
     name: str
     about: str
     parts: tuple[str, ...]
-    folder: str  # below the root, where its images lie when they are there
+    folder: str  # the folder of its images, below the root
     list_files: Callable[[Path, str, bool], Listing]
     downloads: bool = True
 
@@ -39,17 +39,17 @@ def default_root() -> Path:
 
 
 def names() -> tuple[str, ...]:
-    """Give the names that ``open_images`` knows besides ``photographs`` and ``specimens``."""
+    """Give the names of all sets, as ``open_images`` takes them."""
     return tuple(known.name for known in SETS)
 
 
 def find(name: str) -> ImageSet | None:
-    """Give the set of that name, whatever its capitals, or None."""
+    """Give the set of that name in upper or lower case, or None."""
     return next((known for known in SETS if known.name == name.lower()), None)
 
 
 def is_here(known: ImageSet, root: str | os.PathLike[str] | None = None) -> bool:
-    """Say whether the set's images lie below ``root``, without looking into them."""
+    """Tell whether the folder of the set's images is below ``root``; no image is read."""
     return (Path(root or default_root()) / known.folder).is_dir()
 
 
@@ -61,7 +61,10 @@ def open_set(
     root: str | os.PathLike[str] | None = None,
     split: str | None = None,
 ) -> FileSource:
-    """Open one of torchvision's sets; raises ExploreError when it is not there and cannot be fetched."""
+    """Open one of torchvision's sets: ``limit`` keeps only the first images, ``split`` names the part.
+
+    Raises ExploreError for an unknown part, and for a set that is missing, empty or cannot be downloaded.
+    """
     part = split or known.parts[0]
     if part not in known.parts:
         raise ExploreError(f"{known.name} has the parts {', '.join(known.parts)}, not {part!r}", usage=True)
@@ -74,7 +77,7 @@ def open_set(
         raise
     except Exception as error:  # torchvision raises RuntimeError, OSError, URLError, KeyError and more
         raise ExploreError(_failure(known, home, download, error)) from error
-    entries = [Entry(path, _short_name(path, home / known.folder), label) for path, label in files]
+    entries = [ImageFile(path, _short_name(path, home / known.folder), label) for path, label in files]
     if not entries:
         raise ExploreError(f"{known.name} has no images below {home / known.folder}")
     title = known.name if len(known.parts) == 1 else f"{known.name}-{part}"
@@ -108,7 +111,7 @@ def _short_name(path: str, folder: Path) -> str:
 
 
 def _caltech101(home: Path, _part: str, download: bool) -> Listing:
-    """Take the 101 classes and leave BACKGROUND_Google out, as torchvision does."""
+    """List the 101 classes without BACKGROUND_Google, as torchvision does."""
     from torchvision.datasets import Caltech101
 
     images = Caltech101(os.fspath(home), download=download)

@@ -1,8 +1,8 @@
-"""Image files to upright 8-bit RGB, whatever they hold: orientation, grey, CMYK, palette, alpha, 16 bits.
+"""Image files of every kind to upright 8-bit RGB: orientation, grey, CMYK, palette, alpha, 16 bits.
 
-Decoding happens here and not at first use, so that a truncated file fails where its name is known.
-Alpha is composited over white, the ground that most cut-out pictures were made for. Of an animation
-the first frame is taken. Nothing global in Pillow is changed.
+Decoding happens here and not at first use, so a truncated file fails where its name is known. Alpha is
+composited over white, because most cut-out pictures were made for a white ground. An animation gives
+its first frame. Nothing global in Pillow is changed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import IO
 import numpy as np
 from PIL import Image
 
-# Twice a 40-megapixel photograph. What claims to be larger is refused before a pixel is decoded.
+# Twice a 40-megapixel photograph. A file that claims more is refused before a pixel is decoded.
 MAX_PIXELS = 80_000_000
 
 _ORIENTATION_TAG = 0x0112
@@ -33,18 +33,18 @@ _UPRIGHT = {
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 _ALPHA_MODES = ("RGBA", "RGBa", "LA", "La", "PA")
 
-# warnings.catch_warnings swaps a global list; two threads in it at once could leave it swapped.
+# warnings.catch_warnings swaps a global list. Two threads in it at once could leave it swapped.
 _warnings_lock = threading.Lock()
 
 
 class UndecodableError(Exception):
-    """Why a file gave no picture, in a few words; the source adds which file it was."""
+    """The reason why a file gave no picture, in a few words; the source adds the name of the file."""
 
 
 def read_rgb(file: str | os.PathLike[str] | IO[bytes]) -> Image.Image:
-    """Decode a file, given by its path or opened, whole into an upright RGB image.
+    """Decode a whole file, given as a path or an open file, into an upright RGB image.
 
-    Raises UndecodableError when the file is missing, truncated, no image, or larger than MAX_PIXELS.
+    Raises UndecodableError if the file is missing, truncated, not an image, or larger than MAX_PIXELS.
     """
     try:
         with _quietly():
@@ -53,18 +53,19 @@ def read_rgb(file: str | os.PathLike[str] | IO[bytes]) -> Image.Image:
             _refuse_bombs(image)
             image.load()
             with _quietly():
-                # Only now: Pillow turns TIFFs itself as it loads them, and would load a PNG to ask it.
+                # Only after loading: Pillow turns TIFFs itself while it loads them, and a PNG has to be
+                # loaded before it tells its orientation.
                 orientation = _orientation(image)
             rgb = to_rgb(image)
     except UndecodableError:
         raise
-    except Exception as error:  # Pillow's readers raise nearly every type there is on hostile files
+    except Exception as error:  # on hostile files Pillow's readers raise nearly every type
         raise UndecodableError(_reason(error)) from error
     return rgb.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else rgb
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert a loaded image of any of Pillow's modes to RGB; transparent parts become white."""
+    """Convert a loaded image of any Pillow mode to RGB; transparent parts become white."""
     if image.mode in _DEEP_MODES:
         return _from_deep_grey(image)
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
@@ -75,10 +76,10 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _from_deep_grey(image: Image.Image) -> Image.Image:
-    """Scale grey values of 16 or 32 bits to 8; Pillow itself would clip them all to white.
+    """Scale grey values of 16 or 32 bits to 8 bits; Pillow itself would clip them all to white.
 
-    Integers are taken to fill 16 bits, floats to fill [0, 1] or [0, 255]; whatever exceeds that
-    is scaled by its own maximum.
+    Integers are expected to fill 16 bits, floats to fill [0, 1] or [0, 255]. An image that exceeds
+    that range is scaled by its own maximum.
     """
     grey = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0.0, neginf=0.0)
     peak = float(grey.max(initial=0.0))
@@ -90,7 +91,7 @@ def _from_deep_grey(image: Image.Image) -> Image.Image:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Turn Pillow's bomb warning into an error and its remarks about odd metadata into nothing."""
+    """Turn Pillow's bomb warning into an error, and silence its warnings about odd metadata."""
     with _warnings_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -104,10 +105,10 @@ def _refuse_bombs(image: Image.Image) -> None:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Give the EXIF orientation, 1 (upright) where there is none or the metadata is broken."""
+    """Give the EXIF orientation; 1 (upright) if there is none or if the metadata is broken."""
     try:
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
-    except Exception:  # metadata is no reason to lose a good picture
+    except Exception:  # broken metadata is no reason to lose a good picture
         return 1
 
 

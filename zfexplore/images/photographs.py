@@ -1,7 +1,7 @@
-"""The photographs that are built in: real images without a download, which the shipped weights never saw.
+"""The built-in photographs: real images, without a download, that the shipped weights never saw.
 
-567 in 195 classes, read from the archive beside this file as they lie in it. ``photographs.md`` there
-says where they come from and on what terms.
+They are 567 images in 195 classes, read unchanged from the archive beside this file.
+``photographs.md``, also beside it, gives their origin and their licences.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from zipfile import BadZipFile, ZipFile
 from zfexplore.choices import PHOTOGRAPHS
 from zfexplore.errors import ExploreError
 from zfexplore.images.decode import UndecodableError, read_rgb
-from zfexplore.images.sources import Picture, UnreadableImage, natural_key
+from zfexplore.images.folder import natural_key
+from zfexplore.images.sources import Picture, UnreadableImage
 
 ARCHIVE = Path(__file__).with_suffix(".zip")
 
 
 class Photographs:
-    """The built-in photographs as a source, in the order that ``open_folder`` gives them unpacked.
+    """The built-in photographs as a source, in the order of ``open_folder`` on the unpacked archive.
 
-    ``limit`` keeps the first so many. Raises ExploreError where the archive is missing or damaged.
+    ``limit`` keeps only the first images. Raises ExploreError if the archive is missing or damaged.
     """
 
     def __init__(self, limit: int | None = None) -> None:
@@ -53,7 +54,7 @@ class Photographs:
         return self._names[index]
 
     def fingerprint(self) -> str:
-        """Hash names and files, 5 MB: an index of them outlives an installation of the same ones anew."""
+        """Hash names and contents (5 MB), not file times: an index outlives a reinstallation."""
         digest = hashlib.sha256()
         for name in self._names:
             digest.update(f"{name}\0{len(_archive()[name])}\n".encode())
@@ -67,7 +68,7 @@ def _class_of(name: str) -> str:
 
 @lru_cache(maxsize=1)
 def _archive() -> dict[str, bytes]:
-    """Read the archive whole: its 5 MB may be held, and threads and processes need no file in common."""
+    """Read the whole archive, 5 MB, into memory: threads and processes then share no open file."""
     try:
         with ZipFile(ARCHIVE) as archive:
             return {name: archive.read(name) for name in archive.namelist()}

@@ -1,4 +1,4 @@
-"""What a source holds, for people: counts by class, the first image; and whether every image can be read."""
+"""What a source holds, in figures: images by class, the first image, and which images cannot be read."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from zfexplore.progress import Finished, Meter, Progress, Skipped
 
 @dataclass(frozen=True)
 class Offer:
-    """A name that ``open_images`` knows: what it is, where it would be, whether it is there."""
+    """A name that ``open_images`` knows: what it is, where its files belong, whether they are there."""
 
     name: str
     about: str
-    place: Path | None  # None where no files are needed
+    place: Path | None  # None if it needs no files
     here: bool
     downloads: bool
 
@@ -40,14 +40,14 @@ class Summary:
 
 @dataclass(frozen=True)
 class Health:
-    """What came of reading every image."""
+    """The result of reading every image."""
 
     readable: int
     skipped: tuple[Skipped, ...]
 
 
 def offers() -> list[Offer]:
-    """List every named source; looks for folders only, so it is quick."""
+    """List every named source. This is quick, because it only looks for folders."""
     from zfexplore.images.photographs import Photographs
     from zfexplore.images.specimens.source import FAMILIES, PER_FAMILY
 
@@ -84,7 +84,7 @@ def summarise(source: Source) -> Summary:
 
 
 def check(source: Source) -> Iterator[Progress | Skipped | Finished[Health] | Any]:
-    """Read every image; yields a Skipped for each that cannot be read, and last Finished(Health)."""
+    """Read every image; yield a Skipped for each unreadable one, and Finished(Health) at the end."""
     meter, skipped = Meter("reading", len(source)), []
     for index in range(len(source)):
         try:

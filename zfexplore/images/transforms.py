@@ -6,68 +6,36 @@
                     --prepare_large--> uint8 [resize, resize, 3]  where random and ten crops start
     uint8 [n, h, w, 3] --normalise--> float32 [n, 3, h, w] --denormalise--> uint8 [n, h, w, 3]
 
-The short side is brought to ``resize`` pixels by Pillow's antialiased bilinear filter (the papers
-name none; this is torchvision's), and only the square that is kept is computed. ``prepare`` gives the
-centre of what ``prepare_large`` gives, pixel for pixel, from row and column ``(resize - size) // 2`` on.
-Small images are enlarged by the same rule.
+The short side is resized to ``resize`` pixels by Pillow's antialiased bilinear filter (the papers name
+no filter; torchvision uses this one). Only the square that is kept is computed. ``prepare`` gives,
+pixel for pixel, the centre of what ``prepare_large`` gives, from row and column ``(resize - size) // 2``
+on. Small images are enlarged by the same rule.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from PIL import Image
 
+from zfexplore.choices import Fit
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Fit = Literal["crop", "whole"]
-
-# The margins of a letterboxed image. Close to the mean that is subtracted, so they excite the
-# filters least, and the same grey that stands for zero in a projection.
+# The margins of a letterboxed image. This grey is close to the mean that is subtracted, so it excites
+# the filters least. It is also the grey that stands for zero in a projection.
 MARGIN_GREY = (128, 128, 128)
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where the network's input lies in the original image.
-
-    Pixel edge ``(y, x)`` of the input is at ``(top + y * scale, left + x * scale)`` of the original;
-    ``top`` or ``left`` is negative where the input has margins.
-    """
-
-    scale: float
-    top: float
-    left: float
-
-    def original(self, y: float, x: float) -> tuple[float, float]:
-        """Give the point of the original image under ``(y, x)`` of the network's input."""
-        return self.top + y * self.scale, self.left + x * self.scale
-
-
-def placement(width: int, height: int, convention: InputConvention, fit: Fit = "crop") -> Placement:
-    """Say where the input of ``prepare`` lies in an original of ``width x height`` pixels."""
-    _check_fit(fit)
-    size, resize = convention.size, convention.resize
-    if fit == "whole":
-        scale = max(width, height) / size
-        return Placement(scale, (height - size * scale) / 2, (width - size * scale) / 2)
-    scale = min(width, height) / resize
-    square = _square(width, height)
-    offset = crop_offset(convention)
-    return Placement(scale, square[1] + offset * scale, square[0] + offset * scale)
-
-
 def prepare(image: Image.Image, convention: InputConvention, fit: Fit = "crop") -> np.ndarray:
-    """Give what the network sees of an RGB ``image``, before normalising: uint8 ``[size, size, 3]``.
+    """Give the part of an RGB ``image`` that the network sees, not yet normalised: uint8 ``[size, size, 3]``.
 
-    ``crop``: the centre of the centre square, as the papers do. ``whole``: the whole image, fitted in
-    and centred between grey margins.
+    ``crop`` takes the centre of the centre square, as the papers do. ``whole`` fits the whole image in
+    and centres it between grey margins.
     """
     _check_fit(fit)
     size = convention.size
@@ -96,8 +64,8 @@ def crop_offset(convention: InputConvention) -> int:
 def normalise(batch: Any, convention: InputConvention) -> Tensor:
     """Turn uint8 ``[n, h, w, 3]`` (array or tensor) into the network's input, float32 ``[n, 3, h, w]``.
 
-    ``(rgb * scale - mean) / std`` with rgb in [0, 1], on the device of the tensor. With a mean image
-    h and w must be ``resize``, or ``size`` for its centre crop; without one they are free.
+    The input is ``(rgb * scale - mean) / std`` with rgb in [0, 1], on the device of the tensor. With a
+    mean image h and w must be ``resize``, or ``size`` for its centre crop; without one they are free.
     """
     import torch
 
@@ -148,7 +116,7 @@ def per_channel(values: tuple[float, float, float], device: Any) -> Tensor:
 
 
 def _along_rows(values: Tensor, pixels: Tensor) -> Tensor:
-    """Repeat ``[1, 3, 1, 1]`` along a row, in the pixels' layout: long runs go six times faster."""
+    """Repeat ``[1, 3, 1, 1]`` along a row, in the pixels' layout: long runs are six times faster."""
     import torch
 
     if values.shape[3] != 1:  # a mean image
@@ -159,7 +127,7 @@ def _along_rows(values: Tensor, pixels: Tensor) -> Tensor:
 def ten_crop(batch: Tensor, size: int) -> Tensor:
     """Cut ``[n, c, R, R]`` into the ten views of K and ZF: ``[n, 10, c, size, size]``.
 
-    Top left, top right, bottom left, bottom right, centre, then the mirror image of each.
+    They are top left, top right, bottom left, bottom right, centre, then the mirror image of each.
     """
     import torch
 

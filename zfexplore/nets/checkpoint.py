@@ -1,8 +1,8 @@
 """Checkpoints: one safetensors file with the weights, and JSON inside it that says what they are.
 
-Nothing is unpickled. A file is checked before it is believed: architecture and arguments against
-the zoo, every tensor's name and shape against the net (made on torch's meta device, so that a
-hostile header cannot ask for memory), every value for being finite.
+Nothing is unpickled. A file is checked before it is trusted: architecture and arguments against the
+zoo, every tensor's name and shape against the net, every value for being finite. The net is first made
+on torch's meta device, so that a hostile header cannot ask for memory.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ WEIGHT_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a checkpoint says of itself.
+    """What a checkpoint says about itself.
 
-    ``images`` holds name, count and fingerprint of the training images and which were held out;
-    ``accuracy`` what was measured on the latter; ``weights_fingerprint`` is computed from the
-    tensors when a file is loaded, never read from it.
+    ``images`` holds name, count and fingerprint of the training images, and which were held out.
+    ``accuracy`` holds what was measured on the images held out. ``weights_fingerprint`` is computed
+    from the tensors when a file is loaded, and never read from it.
     """
 
     architecture: str
@@ -79,13 +79,13 @@ class Checkpoint(NamedTuple):
     metadata: Metadata
 
     def class_names(self, stage: str) -> tuple[str, ...]:
-        """Give the classes that the channels of ``stage`` stand for, the logits; of other stages none."""
+        """Give the classes that the channels of ``stage`` stand for; only the logits stand for any."""
         heads = self.trunk.heads
         return self.metadata.classes if heads and heads[-1].name == stage else ()
 
 
 def shipped_checkpoint() -> Path:
-    """Give the weights that come with zfexplore, in a clone or in an installed wheel."""
+    """Give the file of weights that comes with zfexplore, in a clone or in an installed wheel."""
     package = Path(__file__).resolve().parent.parent
     for folder in (package / "checkpoints", package.parent / "checkpoints"):
         if (folder / SHIPPED).is_file():
@@ -100,8 +100,8 @@ def load_checkpoint(
 ) -> Checkpoint:
     """Load a checkpoint: a file, the name of one of torchvision's pretrained nets, or (None) the shipped one.
 
-    The net comes in eval mode and float32 on ``device``. Raises ExploreError, one line, for a file
-    that is missing, truncated or not a checkpoint, or whose tensors do not fit its architecture.
+    The net is in eval mode and float32 on ``device``. Raises ExploreError, one line, for a file that is
+    missing, truncated or not a checkpoint, or whose tensors do not fit its architecture.
     """
     if path is not None and str(path) in zoo.PRETRAINED and not Path(path).exists():
         return _load_pretrained(str(path), device)
@@ -114,17 +114,12 @@ def load_checkpoint(
     return Checkpoint(net, trunk, metadata)
 
 
-def read_metadata(path: str | os.PathLike[str] | None = None) -> Metadata:
-    """Give a file's metadata (``weights_fingerprint`` included) without making the net."""
-    return _read(shipped_checkpoint() if path is None else Path(path))[1]
-
-
 def save_checkpoint(
     path: str | os.PathLike[str], net: nn.Module, metadata: Metadata, *, half: bool = False
 ) -> None:
     """Write the net's weights and metadata to ``path``, whole or not at all; ``half`` stores fp16.
 
-    ``metadata.versions`` is filled in. The state dict of the net may be the trunk's alone.
+    ``metadata.versions`` is filled in if it is empty. The net may be a trunk alone, without its heads.
     """
     tensors = {
         name: tensor.detach().to("cpu", torch.float16 if half else torch.float32).contiguous()
@@ -134,7 +129,7 @@ def save_checkpoint(
 
 
 def write_checkpoint(path: str | os.PathLike[str], tensors: dict[str, Tensor], metadata: Metadata) -> None:
-    """Write ``tensors`` by name with ``metadata``; the mean image goes beside them as ``input.mean``."""
+    """Write ``tensors`` by name with ``metadata``; a mean image is stored beside them as ``input.mean``."""
     tensors = dict(tensors)
     if metadata.input.mean_image is not None:
         tensors[MEAN_IMAGE] = torch.as_tensor(metadata.input.mean_image, dtype=torch.float32).contiguous()
@@ -144,7 +139,7 @@ def write_checkpoint(path: str | os.PathLike[str], tensors: dict[str, Tensor], m
 
 
 def current_versions() -> dict[str, str]:
-    """Give the versions that a checkpoint written now records."""
+    """Give the versions to record in a checkpoint that is written now."""
     from zfexplore import __version__
 
     return {"zfexplore": __version__, "torch": torch.__version__, "python": platform.python_version()}
@@ -228,7 +223,7 @@ def _check_mean_image(announced: bool, mean_image: Tensor | None, side: int) -> 
 
 
 def _assemble(file: Path, metadata: Metadata, tensors: dict[str, Tensor]) -> nn.Module:
-    """Make the net on the meta device, compare every name and shape, and only then take the values in."""
+    """Make the net on the meta device, compare every name and shape, and only then load the values."""
     try:
         with torch.device("meta"):
             net = zoo.make_net(metadata.architecture, metadata.arguments)
@@ -256,14 +251,14 @@ def _assemble(file: Path, metadata: Metadata, tensors: dict[str, Tensor]) -> nn.
 
 
 def _check_classes(file: Path, metadata: Metadata, trunk: Trunk) -> None:
-    """Compare the class names, where there are any, with the logits; snapshots have names and no logits."""
+    """Compare the number of class names with the logits; snapshots have class names but no logits."""
     named = len(metadata.classes)
     if named and trunk.heads and named != (told := trunk.heads[-1].channels):
         raise ExploreError(f"{file} names {named} classes, but its net tells {told} apart")
 
 
 def _is_numbers(tensor: Tensor) -> bool:
-    """Tell whether every value is a finite floating-point number, of a type that arithmetic is done in."""
+    """Whether every value is a finite number, in one of the floating-point types that weights may have."""
     return tensor.dtype in WEIGHT_TYPES and bool(torch.isfinite(tensor).all())
 
 

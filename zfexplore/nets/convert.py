@@ -1,7 +1,7 @@
-"""A foreign ZFNet's state dict onto ours, by the order and shape of its tensors.
+"""Another ZFNet's state dict as a checkpoint of ours, by the order and shape of its tensors.
 
 Names differ from one replication to the next (``features.0.weight``, ``conv1.0.weight``,
-``module.layer1.weight``); order and shape do not. Read with ``weights_only=True`` and no other way.
+``module.layer1.weight``); order and shape do not. A file is only ever read with ``weights_only=True``.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from zfexplore.choices import Normalisation
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.nets import zoo
 from zfexplore.nets.checkpoint import Metadata, load_checkpoint, write_checkpoint
-from zfexplore.nets.zfnet import Normalisation
 
 NESTED_UNDER = ("state_dict", "model_state_dict", "model", "net")
 
@@ -36,9 +36,9 @@ def convert_state_dict(
 ) -> Metadata:
     """Read the state dict ``file``, write the checkpoint ``out``, and give its metadata.
 
-    ``bgr`` turns the input channels of conv1 round, for nets that were trained on BGR images.
-    ``classes`` is a text file of class names, one a line. Raises ExploreError when the file is not
-    a state dict or its tensors are not those of a ZFNet; ``out`` is written only after all checks.
+    ``bgr`` reverses the input channels of conv1, for nets that were trained on BGR images. ``classes``
+    is a text file of class names, one a line. Raises ExploreError when the file is not a state dict,
+    or its tensors are not those of a ZFNet. ``out`` is written only after all checks.
     """
     _check_target(file, out)
     ours = _match(file, _tensors(file))
@@ -110,7 +110,7 @@ def _in_layer_order(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _match(file: Path, tensors: list[tuple[str, Tensor]]) -> dict[str, Tensor]:
-    """Give our names to the tensors, weight and bias of eight layers in order, once every shape fits."""
+    """Name the tensors as ours, weight and bias of eight layers in order; refuse any shape that differs."""
     matrices = [tensor for _, tensor in tensors if tensor.ndim == 2]
     fc = matrices[0].shape[0] if matrices else 4096
     classes = matrices[-1].shape[0] if matrices else 1000

@@ -1,9 +1,8 @@
 """A module's layers in the order in which its forward runs them, or the reason why there is no such order.
 
 An ``nn.Sequential`` runs its layers as it lists them. Any other module's forward is followed
-symbolically (torch.fx: nothing is computed), so that layers used twice count twice, and what the
-forward does besides calling layers - a sum, a function in place of a module - is refused and not
-overlooked.
+symbolically (torch.fx: nothing is computed), so that layers used twice count twice. Whatever else the
+forward does besides calling layers (a sum, a function in place of a module) is refused, not overlooked.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from torch import fx, nn
 
 from zfexplore.errors import ExploreError
 
-# What a forward may do to the signal besides calling layers: make it flat, or drop out in training.
+# What a forward may do to the signal besides calling layers: flatten it, or drop out in training.
 _FLATTENING = ("flatten", "view", "reshape", "dropout")
 _ASKING = ("size", "getattr", "getitem")
 
 
 def layers_in_order(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield name and module of each layer; raises ExploreError where the signal branches."""
+    """Yield each layer's name and module; raises ExploreError where the signal branches."""
     if _runs_as_listed(module):
         yield from _listed(module, type(module).__name__)
         return
@@ -61,7 +60,7 @@ class _Follower(fx.Tracer):
 
 
 def _called(module: nn.Module) -> Iterator[str]:
-    """Yield the names of the parts that ``module`` calls, each on what the one before it gave."""
+    """Yield the names of the parts that ``module`` calls, each on the output of the one before it."""
     root = type(module).__name__
     signal, last = None, "its input"
     for node in _nodes(module, root):

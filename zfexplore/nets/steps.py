@@ -1,9 +1,9 @@
 """The layers of a plain stack, read from a module in order: kind, geometry, and how to run each one.
 
 A step is one layer with its geometry along rows and columns. Layers that do nothing when a net is
-explored (dropout, identity) are left out, and the flattening that torchvision's nets do in their
-forward is put in. Anything but convolutions, ReLUs, max-pools, LRN and, behind them, pooling to a
-fixed size and fully connected layers is refused with the module's name.
+explored (dropout, identity) are left out. The flattening that torchvision's nets do in their forward is
+put in. The layers may be convolutions, ReLUs, max-pools and LRN and, behind them, pooling to a fixed
+size and fully connected layers. Anything else is refused with the module's name.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class AxisStep:
     ceil_mode: bool = False
 
     def output_length(self, length: int) -> int:
-        """Give how many places the step has over an input of ``length`` (torch's rules)."""
+        """Count the places that the step has over an input of ``length`` (torch's rules)."""
         span = length + 2 * self.padding - self.kernel
         if not self.ceil_mode:
             return span // self.stride + 1
@@ -42,7 +42,7 @@ class AxisStep:
         return places - 1 if (places - 1) * self.stride >= length + self.padding else places
 
     def inputs_of(self, places: Iterable[int], length: int) -> frozenset[int]:
-        """Give the input places, of ``length``, that the output ``places`` read."""
+        """Give the places of an input of ``length`` that the output ``places`` read."""
         starts = (place * self.stride - self.padding for place in places)
         return frozenset(
             index for start in starts for index in range(max(start, 0), min(start + self.kernel, length))
@@ -64,10 +64,6 @@ class Step:
     def axis(self, axis: int) -> AxisStep:
         """Give the geometry along rows (0) or columns (1)."""
         return AxisStep(self.kernel[axis], self.stride[axis], self.padding[axis], self.ceil_mode)
-
-    def output_size(self, size: Pair) -> Pair:
-        """Give the map's (height, width) after this step."""
-        return self.axis(0).output_length(size[0]), self.axis(1).output_length(size[1])
 
 
 def run_step(step: Step, x: Tensor) -> Tensor:
@@ -136,7 +132,7 @@ def _convolution(name: str, layer: nn.Conv2d) -> Step:
 
 
 def _with_flatten(steps: list[Step]) -> list[Step]:
-    """Put in the flattening that torchvision's nets do in their forward, and check the order of parts."""
+    """Put in the flattening that torchvision's nets do in their forward; check the order of the parts."""
     first_head = next(
         (i for i, step in enumerate(steps) if step.kind in ("avgpool", "flatten", "linear")), None
     )

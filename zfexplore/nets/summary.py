@@ -1,4 +1,4 @@
-"""A net in a table: for each stage its size, what its units see, and how many parameters it has."""
+"""A net as a table: each stage's size, what its units see, and how many parameters it has."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from zfexplore.nets.trunk import ReceptiveField, Trunk
 
 @dataclass(frozen=True)
 class StageSummary:
-    """One stage: channels, map (height, width) for the input asked about, receptive field, parameters.
+    """One stage: its channels, map size, receptive field and parameters.
 
-    ``field`` is None for fully connected stages, which see the whole input. ``parameters`` counts
-    weights and biases of the layers since the stage before.
+    ``map_size`` is (height, width) for the input asked about. ``field`` is None for fully connected
+    stages, which see the whole input. ``parameters`` counts the weights and biases of the layers after
+    the previous stage.
     """
 
     name: str

@@ -1,14 +1,14 @@
 """Any plain stack of convolutions, ReLUs, max-pools and LRN as an ordered list of named stages.
 
-A trunk reads a module's layers in order and cuts them into stages: ``conv1`` .. ``convN``, each
-meaning its ReLU's output; a pool carries its convolution's number and means the map after the
-maximum and before any normalisation; fully connected layers behind the trunk go on counting
-(``fc6`` .. ``fc8`` in ZFNet). It runs the layers as functions, never in place and without hooks, so
-the module stays as it was found.
+A trunk reads a module's layers in order and cuts them into stages. ``conv1`` .. ``convN`` are the
+outputs of the convolutions' ReLUs. A pool has its convolution's number and is the map after the maximum
+and before any normalisation. Fully connected layers behind the trunk continue the count (``fc6`` ..
+``fc8`` in ZFNet). A trunk runs the layers as functions, never in place and without hooks, so the module
+stays as it was found.
 
-Its geometry is exact: the window of a unit is followed down step by step and clipped at each map's
-border, because closed formulas are wrong at borders and where a stride exceeds its kernel. What
-has branches (a residual net) or other layers is refused with the module's name.
+The geometry is exact: the window of a unit is followed down step by step and clipped at each map's
+border, because closed formulas are wrong at borders and where a stride exceeds its kernel. A module
+with branches (a residual net) or other layers is refused with the module's name.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """What a unit reads, in input pixels and (rows, columns).
+    """What a unit reads, in input pixels, each as (rows, columns).
 
-    ``size`` is the extent away from borders, ``jump`` the distance between neighbouring units, and
-    ``start`` the first pixel of unit (0, 0), negative where padding is read.
+    ``size`` is the extent of a unit away from borders, ``jump`` the distance between neighbouring units,
+    and ``start`` the first pixel of unit (0, 0), which is negative where padding is read.
     """
 
     size: Pair
@@ -50,9 +50,9 @@ class ReceptiveField:
 
 
 class Trunk:
-    """A module's layers as steps, and the stages they are cut into.
+    """A module's layers as steps, and the stages that they are cut into.
 
-    ``steps`` are in order; ``stages`` are the convolutional and pooling stages, ``heads`` the fully
+    ``steps`` are in order. ``stages`` are the convolutional and pooling stages, ``heads`` the fully
     connected ones. Raises ExploreError for a module that is not a plain stack.
     """
 
@@ -85,22 +85,22 @@ class Trunk:
         return self._weight.dtype
 
     def to(self, device: torch.device | str) -> Trunk:
-        """Move the module, and so the trunk, to a device."""
+        """Move the module, and with it the trunk, to a device."""
         self.module.to(device)
         return self
 
     def stage(self, name: str) -> Stage:
-        """Give the stage called ``name``; raises ExploreError naming those there are."""
+        """Give the stage called ``name``; raises ExploreError, naming the stages that there are."""
         for stage in (*self.stages, *self.heads):
             if stage.name == name:
                 return stage
         raise ExploreError(f"there is no layer {name!r}: this net has {', '.join(self.names)}", usage=True)
 
     def maps(self, images: Tensor, names: Iterable[str] | None = None) -> dict[str, Tensor]:
-        """Run ``images [n, c, h, w]`` upwards and give the maps of the stages named (all by default).
+        """Run ``images [n, c, h, w]`` forward and give the maps of the named stages (all by default).
 
-        A map is ``[n, channels, h, w]``, of a fully connected stage ``[n, channels]``; the last
-        one's are logits. The run ends at the highest stage named.
+        A map is ``[n, channels, h, w]``, or ``[n, channels]`` for a fully connected stage; the last
+        one's values are logits. The run ends at the highest stage named.
         """
         wanted = [self.stage(name) for name in (self.names if names is None else names)]
         at_end = {stage.end: stage.name for stage in wanted}
@@ -134,7 +134,7 @@ class Trunk:
         return sizes
 
     def receptive_field(self, name: str) -> ReceptiveField:
-        """Give size, jump and start of a stage's units; for fc stages those of the last map below."""
+        """Give size, jump and start of a stage's units; for fc stages, those of the last map below them."""
         stage = self.stage(name)
         steps = [step for step in self.steps[: stage.end] if step.kind in ("conv", "pool")]
         fields = [_axis_field([step.axis(axis) for step in steps]) for axis in (0, 1)]
@@ -144,15 +144,15 @@ class Trunk:
     def window(self, name: str, y: int, x: int, size: Pair) -> Window:
         """Give the input pixels that unit (y, x) of a stage reads, for an input of ``size``.
 
-        The exact bounding box, clipped at the border; the whole input for fc stages.
+        This is the exact bounding box, clipped at the border; for fc stages, the whole input.
         """
         return self.windows(name, y, x, size)[0]
 
     def windows(self, name: str, y: int, x: int, size: Pair) -> tuple[Window, ...]:
-        """Give the unit's window on every map on the way down: the input's first, its own last.
+        """Give the unit's window on every map below it: the input's first, its own last.
 
-        Entry ``i`` is in the coordinates of the map after ``i`` steps. Raises ExploreError for a
-        place outside the stage's map.
+        Entry ``i`` is in the coordinates of the map after ``i`` steps. For fc stages there is only the
+        input's. Raises ExploreError for a place outside the stage's map.
         """
         stage = self.stage(name)
         if stage.kind == "fc":
@@ -196,7 +196,7 @@ def _stages(steps: tuple[Step, ...]) -> Iterator[Stage]:
 
 @lru_cache(maxsize=1024)
 def _lengths(steps: tuple[AxisStep, ...], length: int) -> tuple[int, ...]:
-    """Give the length of the input and of every map along one axis; below one where nothing is left."""
+    """Give the length of the input and of every map along one axis; it is below 1 where nothing is left."""
     lengths = [length]
     for step in steps:
         lengths.append(step.output_length(lengths[-1]))
@@ -207,7 +207,7 @@ def _lengths(steps: tuple[AxisStep, ...], length: int) -> tuple[int, ...]:
 def _spans(steps: tuple[AxisStep, ...], place: int, length: int) -> tuple[Pair, ...]:
     """Follow one place down along one axis: (first, last + 1) on every map, the input's first.
 
-    Sets and not intervals, because where a stride exceeds its kernel a place in a gap must not
+    The places are sets and not intervals: where a stride exceeds its kernel, a place in a gap must not
     count when a later clipping looks for the outermost one.
     """
     lengths = _lengths(steps, length)

@@ -1,4 +1,4 @@
-"""ZFNet: the network of Zeiler and Fergus (2013, figure 3), layer by layer as the table in the paper.
+"""ZFNet: the network of Zeiler and Fergus (2013, figure 3), layer by layer like the table in the paper.
 
 ::
 
@@ -13,28 +13,26 @@
     pool5   max 3x3 stride 2                  256 x 6 x 6
     fc6, fc7  4096, ReLU, dropout 0.5;  fc8  one logit a class
 
-The paper gives no paddings; they are the replication's (Yao 2024, figure 1). An adaptive average
-pool to 6x6 stands before fc6: the identity at 224 pixels, it lets the net train at smaller sizes.
-No ReLU works in place, so recorded activations stay as they were.
+The paper gives no paddings; they are the replication's (Yao 2024, figure 1). An adaptive average pool
+to 6x6 comes before fc6. It is the identity at 224 pixels and lets the net train at smaller sizes. No
+ReLU works in place, so recorded activations stay as they were.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, Literal
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 
-Normalisation = Literal["krizhevsky", "replication"]
-Initialisation = Literal["xavier", "paper", "constant", "he-scaled"]
+from zfexplore.choices import Initialisation, Normalisation
 
 # (k, alpha, beta) over 5 neighbouring maps; alpha is torch's, divided by the 5 terms of the sum.
 NORM_CONSTANTS: dict[str, tuple[float, float, float]] = {
     "krizhevsky": (2.0, 5e-4, 0.75),  # Krizhevsky et al. 2012: k=2, 1e-4 a term, beta=0.75
     "replication": (1.0, 1e-4, 0.75),  # Yao 2024: the defaults of torch.nn.LocalResponseNorm(5)
 }
-INITIALISATIONS: tuple[Initialisation, ...] = ("xavier", "paper", "constant", "he-scaled")
 
 
 class ContrastNorm(nn.Module):
@@ -65,8 +63,8 @@ class ZFNet(nn.Sequential):
 
     Input ``[n, 3, h, w]`` (224 x 224 in the paper), output logits ``[n, classes]``. ``fc`` is the
     width of fc6 and fc7; ``norm`` chooses the constants of the contrast normalisation, or None to
-    leave it out. ``classes=0`` is the trunk alone, up to pool5 (training's snapshots). 62,357,608
-    parameters at the defaults.
+    leave it out. ``classes=0`` is the trunk alone, up to pool5 (for training's snapshots). The net has
+    62,357,608 parameters at the defaults.
     """
 
     def __init__(
@@ -120,13 +118,13 @@ class ZFNet(nn.Sequential):
 
 @torch.no_grad()
 def initialise(net: nn.Module, how: Initialisation, *, seed: int = 0, batch: Tensor | None = None) -> None:
-    """Set every weight and bias of ``net`` anew; biases become zero (``constant``: 0.01 too).
+    """Set every weight and bias of ``net``; biases become zero, or 0.01 with ``constant``.
 
     ``xavier``: Xavier normal (the replication). ``paper``: normal with standard deviation 0.01,
     which needs inputs in about [-128, 128] (ZF section 3; in [0, 1] the gradients vanish).
     ``constant``: 0.01 everywhere, to see the activations explode. ``he-scaled``: He normal, then each
     layer divided by the standard deviation of its output on ``batch [n, 3, h, w]``, in order.
-    Deterministic for a seed and, drawn on the CPU, the same on every device.
+    The weights depend on the seed alone: they are drawn on the CPU, so every device gets the same.
     """
     generator = torch.Generator().manual_seed(seed)
     for layer in _weighted(net):
@@ -140,7 +138,9 @@ def initialise(net: nn.Module, how: Initialisation, *, seed: int = 0, batch: Ten
         elif how == "he-scaled":
             nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
         else:
-            raise ValueError(f"initialisation must be one of {', '.join(INITIALISATIONS)}, not {how!r}")
+            raise ValueError(
+                f"initialisation must be one of {', '.join(get_args(Initialisation))}, not {how!r}"
+            )
         layer.weight.copy_(weight)
         assert layer.bias is not None
         nn.init.constant_(layer.bias, 0.01 if how == "constant" else 0.0)
@@ -164,7 +164,7 @@ def _scale_to_unit_output(net: nn.Module, batch: Tensor) -> None:
 
 def _divide_by_output_scale(layer: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
     scale = output.std()
-    if not scale > 0:  # images all alike, less their mean: nothing to scale by
+    if not scale > 0:  # identical images, less their mean: nothing to scale by
         return output
     layer.weight.div_(scale)  # type: ignore[union-attr, operator]
     return output / scale
@@ -182,11 +182,11 @@ def _norm(norm: Normalisation | None) -> nn.Module:
 
 
 class _ContrastNormFunction(torch.autograd.Function):
-    """The derivative by hand: two tensors are kept where autograd would keep a dozen.
+    """The derivative written by hand: it keeps two tensors where autograd would keep a dozen.
 
     With d the divisor before its power, y = x d^-b and
     dL/dx = g d^-b - (2 b alpha / n) x * sum over the window of (g x d^(-b-1)).
-    The window of the sum runs the other way, which matters for even sizes.
+    This sum's window is mirrored, which matters for even sizes.
     """
 
     @staticmethod
@@ -211,7 +211,7 @@ def _divisor(x: Tensor, size: int, alpha: float, k: float) -> Tensor:
 
 
 def _sliding_sum(values: Tensor, before: int, after: int) -> Tensor:
-    """Sum ``values [n, c, h, w]`` over the ``before`` previous and ``after`` next channels and itself."""
+    """Sum ``values [n, c, h, w]`` over each channel, the ``before`` previous and the ``after`` next ones."""
     total = values.clone()
     channels = values.shape[1]
     for shift in range(1, min(before, channels - 1) + 1):

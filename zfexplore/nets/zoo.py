@@ -1,7 +1,7 @@
 """The networks by name. The table is readable without torch; a net is made when it is asked for.
 
-``zfnet`` is ours; the others are torchvision's, whose pretrained ImageNet weights are downloaded
-once by torchvision and kept where it keeps them.
+``zfnet`` is ours; the others are torchvision's. Torchvision downloads their pretrained ImageNet weights
+once and keeps them in its own folder.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NETS = {
 }
 ZFNET_ARGUMENTS = ("classes", "fc", "norm", "dropout")
 TORCHVISION_ARGUMENTS = ("num_classes", "dropout")
-# Those with weights that torchvision can download.
+# The nets whose weights torchvision can download.
 PRETRAINED = tuple(name for name in NETS if name != "zfnet")
 
 # torchvision's transforms for these nets: short side 256, centre 224, (rgb - mean) / std in [0, 1].
@@ -36,12 +36,12 @@ IMAGENET_INPUT = InputConvention(
 
 
 def make_net(name: str, arguments: dict[str, Any]) -> nn.Module:
-    """Make a net with fresh weights; ``arguments`` are its constructor's, those that shape it.
+    """Make a net with fresh weights; ``arguments`` are those of its constructor that shape it.
 
     Raises ExploreError for a name that is not in ``NETS`` or arguments that the net does not take.
     """
     constructor = _constructor(name)
-    # A checkpoint's metadata comes by here: torchvision's ``weights`` would have it download a file.
+    # The arguments may come from a checkpoint's metadata: ``weights`` would make torchvision download a file.
     taken = ZFNET_ARGUMENTS if name == "zfnet" else TORCHVISION_ARGUMENTS
     if unknown := [argument for argument in arguments if argument not in taken]:
         raise ExploreError(f"the net {name} cannot be made with {unknown[0]!r}: it takes {', '.join(taken)}")
@@ -54,7 +54,7 @@ def make_net(name: str, arguments: dict[str, Any]) -> nn.Module:
 def pretrained_net(name: str) -> tuple[nn.Module, tuple[str, ...]]:
     """Give one of torchvision's nets with its ImageNet weights, and its 1000 class names.
 
-    Downloads at first use. Raises ExploreError, with what to do, when the weights cannot be had.
+    The first use downloads the weights. Raises ExploreError, which says what to do, when that fails.
     """
     if name not in PRETRAINED:
         raise ExploreError(f"{name!r} has no pretrained weights: choose {', '.join(PRETRAINED)}", usage=True)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 
 from zfexplore.errors import ExploreError
+from zfexplore.nets.device import find_device
 
 
 @dataclass(frozen=True)
@@ -53,26 +54,6 @@ def choose_machine(
         compiled=compiled,
         workers=min(os.cpu_count() or 1, 16) if workers is None else workers,
     )
-
-
-def find_device(name: str) -> torch.device:
-    """Turn auto, cpu, cuda or cuda:1 into a device; raises ExploreError (usage) for one that is not there."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ExploreError(
-            f"there is no device {name!r}: give auto, cpu, cuda or cuda:1", usage=True
-        ) from error
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ExploreError(
-            f"there is no device {name!r} here ({torch.cuda.device_count()} CUDA devices found): use cpu",
-            usage=True,
-        )
-    if device.type not in ("cpu", "cuda"):
-        raise ExploreError(f"device {name!r} is not supported: give auto, cpu, cuda or cuda:1", usage=True)
-    return device
 
 
 def keep_freed_memory() -> bool:

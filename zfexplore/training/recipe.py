@@ -69,14 +69,11 @@ of warm-up and a cosine down to 0, the rest as in ``default``; ``speckle`` and `
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from zfexplore.choices import Initialisation, Normalisation, TrainingCrops
 from zfexplore.errors import ExploreError
 
-if TYPE_CHECKING:
-    from zfexplore.nets.zfnet import Initialisation, Normalisation
-
-Crops = Literal["random", "ten", "resized"]
 Schedule = Literal["cosine", "plateau", "constant"]
 Mean = Literal["channel", "pixel"]
 
@@ -105,7 +102,7 @@ class Recipe:
     mean: Mean = "channel"
     stages: tuple[tuple[float, float], ...] = ((1.0, 1.0),)  # (share of the epochs, share of the size)
     # The images' random changes
-    crops: Crops = "random"
+    crops: TrainingCrops = "random"
     area: tuple[float, float] = (0.25, 1.0)  # of "resized" crops
     flip: bool = True
     brightness: float = 0.0  # each image times a factor in [1 - b, 1 + b]

@@ -1,6 +1,6 @@
 """The explorer: where the user is, what keys do, and the engine behind the panes.
 
-The event loop computes nothing but what it draws, of which the engine draws thumbnails beforehand. A
+The event loop only draws, and the engine has drawn the thumbnails before. A
 key moves a cursor and sends a request; pictures come back one by one and carry the generation of the
 request they answer, so late ones are dropped. The engine is another process, started once the first
 frame is up: torch is never imported here, and numpy only to draw at a size that was not foreseen.
@@ -8,31 +8,33 @@ frame is up: torch is never imported here, and numpy only to draw at a size that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import singledispatchmethod
-from typing import Protocol
+from typing import get_args
 
 from textual.filter import ANSIToTruecolor, LineFilter
 from textual.theme import Theme
 from textual.widget import Widget
 
+from zfexplore.choices import Mode
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
+from zfexplore.tui.client import Worker
 from zfexplore.tui.commands import ExplorerCommands
-from zfexplore.tui.inquiring import InquiringApp
 from zfexplore.tui.log import log_path
+from zfexplore.tui.screens.dialogs import ConfirmScreen, ErrorScreen
 from zfexplore.tui.screens.explorer import ExplorerScreen
 from zfexplore.tui.screens.help import HelpScreen
-from zfexplore.tui.screens.question import ErrorScreen, QuestionScreen
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, load_keymap, load_session, save_session
+from zfexplore.tui.study_screens import StudyApp
 from zfexplore.tui.terminal import leave_when_told
 from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, PictureGrid
 from zfexplore.units import Unit
 
 DIED = "the engine has died: ⏎ starts it again"
-MODES = ("quadrant", "half", "sextant", "ascii")  # as in drawing/cells.py, which needs numpy
+MODES: tuple[Mode, ...] = get_args(Mode)
 
 DARKROOM = Theme(
     name="darkroom",
@@ -50,23 +52,7 @@ DARKROOM = Theme(
 )
 
 
-class Worker(Protocol):
-    """What the explorer asks of its engine; tests put an instant one in its place."""
-
-    def start(self, post: Callable[[object], object]) -> None:
-        """Begin loading; ``post`` takes messages from any thread. After its death it begins again."""
-
-    def ask(self, request: object) -> None:
-        """Take a request."""
-
-    def cancel(self) -> None:
-        """Give up what is being computed."""
-
-    def stop(self) -> None:
-        """End, saving what can be resumed."""
-
-
-class ExplorerApp(InquiringApp):
+class ExplorerApp(StudyApp):
     """Look at what every channel of a net responds to."""
 
     TITLE = "zfexplore"
@@ -83,18 +69,18 @@ class ExplorerApp(InquiringApp):
         self.wished_mode = self.session.mode  # what the next run begins with: only ``m`` changes it
         self.mode = mode or (self.session.mode if self.session.mode in MODES else MODES[0])
         self.panes = ExplorerScreen(self.mode)
-        self.stage = ""
+        self.stage_name = ""
         self.visited: dict[str, int] = {}  # the channel last looked at, by layer
         self.generation = 0
         self.settled = -1  # the generation of which all pictures have come
         self.failure = ""  # why nothing can be explored
 
     def get_default_screen(self) -> ExplorerScreen:
-        """Begin with the panes."""
+        """Give the screen of panes."""
         return self.panes
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Leave out the filter that gives the terminal's own 16 colours true ones: none are used here.
+        """Leave out the filter that turns the terminal's own 16 colours into true ones: none are used here.
 
         It looks at every run of cells that is drawn, which took a quarter of the time of a frame of pictures.
         """
@@ -102,7 +88,7 @@ class ExplorerApp(InquiringApp):
         return [one for one in filters if not isinstance(one, ANSIToTruecolor)]
 
     def on_mount(self) -> None:
-        """Dress the panes."""
+        """Set the theme and the keys, and the signals on which to leave."""
         self.register_theme(DARKROOM)
         self.theme = DARKROOM.name
         self.keymap = load_keymap()
@@ -114,15 +100,15 @@ class ExplorerApp(InquiringApp):
         self.engine.start(self.hear)
 
     def on_unmount(self) -> None:
-        """Let the engine save its state, and remember where the user was."""
+        """Stop the engine, and save where the user was."""
         self.engine.stop()
-        if self.stage:
-            save_session(Session(self.stage, self.visited.get(self.stage, 0), self.wished_mode))
+        if self.stage_name:
+            save_session(Session(self.stage_name, self.visited.get(self.stage_name, 0), self.wished_mode))
 
     # -- where the user is -------------------------------------------------------------------------
 
     @property
-    def stages(self) -> tuple[say.Layer, ...]:
+    def stages(self) -> tuple[say.Stage, ...]:
         """The net's layers, none before it is loaded."""
         return self.panes.stages
 
@@ -131,15 +117,15 @@ class ExplorerApp(InquiringApp):
         """The channel under the cursor."""
         return self.panes.channel
 
-    def go_to(self, stage: str, channel: int | None = None) -> None:
+    def go_to(self, stage_name: str, channel: int | None = None) -> None:
         """Show a layer, at ``channel``, ending a filter that hides it, or where the user last was in it."""
-        layer = next((known for known in self.stages if known.name == stage), None)
+        layer = next((known for known in self.stages if known.name == stage_name), None)
         if layer is None:
-            self.notify(f"there is no layer {stage}", severity="error", markup=False)
+            self.notify(f"there is no layer {stage_name}", severity="error", markup=False)
             return
-        wanted = self.visited.get(stage, 0) if channel is None else channel
-        if stage != self.stage or wanted != self.channel:
-            self.stage = stage
+        wanted = self.visited.get(stage_name, 0) if channel is None else channel
+        if stage_name != self.stage_name or wanted != self.channel:
+            self.stage_name = stage_name
             named, wanted = channel is not None, min(wanted, layer.channels - 1)
             if layer is not self.panes.stage:
                 self.panes.show_layer(layer, wanted, named=named)
@@ -154,7 +140,7 @@ class ExplorerApp(InquiringApp):
             self.settled = self.generation = self.generation + 1
             self.panes.show_no_channel()
             return
-        self.visited[self.stage] = self.channel
+        self.visited[self.stage_name] = self.channel
         self.generation += 1
         self.panes.expect_channel()
         if self.died_of:
@@ -162,11 +148,11 @@ class ExplorerApp(InquiringApp):
             self.panes.settle(DIED)
             return
         ahead = self.panes.sidebar.channel_list.neighbours()
-        self.engine.ask(say.ShowChannel(self.stage, self.channel, self.generation, ahead))
+        self.engine.ask(say.ShowChannel(self.stage_name, self.channel, self.generation, ahead))
 
     def on_explorer_screen_went(self, event: ExplorerScreen.Went) -> None:
         """The user moved a cursor."""
-        self.go_to(event.stage, event.channel)
+        self.go_to(event.stage_name, event.channel)
 
     def on_explorer_screen_walked(self) -> None:
         """The user moved the cursor in the channels."""
@@ -181,23 +167,24 @@ class ExplorerApp(InquiringApp):
         self.action_zoom()
 
     def on_picture_grid_sized(self, event: PictureGrid.Sized) -> None:
-        """Let the engine draw thumbnails as they are shown."""
+        """Tell the engine how thumbnails are shown, so that it draws them so."""
         self.engine.ask(event.tile)
 
     # -- what the engine says ----------------------------------------------------------------------
 
     @singledispatchmethod
     def take(self, record: object) -> None:
-        """Do what a record is for: one method below a kind, answers above."""
+        """Take a record with the method for its class; answers go to the base class."""
         super().take(record)
 
     @take.register
     def take_net_loaded(self, event: say.NetLoaded) -> None:
         """Go where the user was, or where the last session ended, or to the highest convolution."""
-        again = bool(self.stage) and event.stages == self.stages  # the engine has been started again
+        again = bool(self.stage_name) and event.stages == self.stages  # the engine has been started again
+        self.nearest = event.nearest
         self.panes.show_net(event)
         if again:
-            self.go_to(self.stage, self.channel)
+            self.go_to(self.stage_name, self.channel)
         elif self.session.stage in [layer.name for layer in event.stages]:
             self.go_to(self.session.stage, self.session.channel)
         else:
@@ -205,12 +192,12 @@ class ExplorerApp(InquiringApp):
 
     @take.register
     def take_images_opened(self, event: say.ImagesOpened) -> None:
-        """Name the images."""
+        """Show the name of the images."""
         self.panes.show_images(event)
 
     @take.register
     def take_atlas_changed(self, event: say.AtlasChanged) -> None:
-        """Fill the lists in."""
+        """Show the statistics in the lists."""
         self.panes.show_atlas(event)
 
     @take.register
@@ -229,41 +216,41 @@ class ExplorerApp(InquiringApp):
         """Show the pictures of the channel asked for last."""
         if event.generation == self.generation:
             self.panes.show_picture(event.shown)
-            here = None if self.channel is None else Unit(self.stage, self.channel)
+            here = None if self.channel is None else Unit(self.stage_name, self.channel)
             if isinstance(self.screen, ZoomScreen) and self.screen.unit == here:
                 self.screen.pictures = self.panes.grids[0].pictures
 
     @take.register
     def take_channel_shown(self, event: say.ChannelShown) -> None:
-        """The channel asked for last is whole."""
+        """Note that all pictures of the channel have come."""
         if event.generation == self.generation:
             self.settled = event.generation
             self.panes.show_end(event)
 
     @take.register
     def take_figure_saved(self, event: say.FigureSaved) -> None:
-        """Say where."""
+        """Show where the figure is."""
         self.notify(str(event.path), title="saved", markup=False)
 
     @take.register
     def take_overwrite_asked(self, event: say.OverwriteAsked) -> None:
-        """Ask before a file of another origin is lost."""
+        """Ask whether to replace a file of another origin."""
         request = event.request
 
         def answered(yes: bool | None) -> None:
             if yes:
                 self.engine.ask(replace(request, overwrite=True))
 
-        self.push_screen(QuestionScreen(f"{event.path} {event.reason}. Replace it?"), answered)
+        self.push_screen(ConfirmScreen(f"{event.path} {event.reason}. Replace it?"), answered)
 
     @take.register
     def take_noted(self, event: say.Noted) -> None:
-        """Show a remark."""
+        """Show the remark."""
         self.notify(event.text, markup=False)
 
     @take.register
     def take_failed(self, event: say.Failed) -> None:
-        """A toast, or, where nothing can be shown, a dialog; both name the log."""
+        """Show the failure and the log: as a toast, or as a dialog where nothing can be shown."""
         text = f"{event.text}\n\nlog: {log_path()}"
         if event.fatal:
             self.failure = event.text
@@ -276,7 +263,7 @@ class ExplorerApp(InquiringApp):
 
     @take.register
     def take_engine_died(self, event: say.EngineDied) -> None:
-        """Say so, let nothing wait for it any more, and offer to start it again."""
+        """Offer to start the engine again; nothing waits for it any more."""
         self.died_of = f"the engine has died: {event.reason}"
         self.panes.show_job(None)
         self.settled = self.generation = self.generation + 1
@@ -295,23 +282,23 @@ class ExplorerApp(InquiringApp):
                 for grid in self.panes.grids:
                     grid.tell_size()
 
-        self.push_screen(QuestionScreen(f"{self.died_of}.\nlog: {log_path()}\n\nStart it again?"), answered)
+        self.push_screen(ConfirmScreen(f"{self.died_of}.\nlog: {log_path()}\n\nStart it again?"), answered)
 
     # -- what keys do ------------------------------------------------------------------------------
 
     def action_layer(self, step: int) -> None:
         """Go to the next layer up or down."""
         names = [layer.name for layer in self.stages]
-        if self.stage in names:
-            self.go_to(names[max(0, min(names.index(self.stage) + step, len(names) - 1))])
+        if self.stage_name in names:
+            self.go_to(names[max(0, min(names.index(self.stage_name) + step, len(names) - 1))])
 
     def action_save(self) -> None:
         """Project the channel and save its figure; start an engine that has died."""
         if self.died_of:
             self.offer_to_start()
         elif self.channel is not None:
-            self.engine.ask(say.SaveChannel(self.stage, self.channel))
-        elif self.stage:
+            self.engine.ask(say.SaveChannel(self.stage_name, self.channel))
+        elif self.stage_name:
             self.notify("no channel passes the filter", markup=False)
 
     def action_save_shown(self) -> None:
@@ -353,7 +340,7 @@ class ExplorerApp(InquiringApp):
         elif self.channel is None or self.settled != self.generation or not self.panes.grids[0].pictures:
             self.notify("there are no pictures of this channel to pin", markup=False)
         else:
-            self.panes.pin(str(Unit(self.stage, self.channel)))
+            self.panes.pin(str(Unit(self.stage_name, self.channel)))
 
     def action_box(self) -> None:
         """Change between patches and whole images, where the second grid shows these."""
@@ -363,7 +350,7 @@ class ExplorerApp(InquiringApp):
             self.panes.toggle_box()
 
     def action_filter(self) -> None:
-        """Type what to show."""
+        """Open the line for a filter."""
         self.panes.sidebar.open_filter()
 
     def action_sort(self, step: int) -> None:
@@ -383,7 +370,7 @@ class ExplorerApp(InquiringApp):
         self.notify(f"pictures drawn with {self.mode} glyphs", timeout=2)
 
     def action_pane(self, name: str) -> None:
-        """Focus a pane, bringing the grid asked for into sight; at once, for the next key may be its own."""
+        """Focus a pane, and show its grid; at once, because the next key may be for that pane."""
         swap = name in ("projections", "patches") and self.size.width < ROOM_FOR_BOTH
         if swap and self.panes.has_class("-patches") != (name == "patches"):
             self.panes.set_class(name == "patches", "-patches")
@@ -418,7 +405,7 @@ class ExplorerApp(InquiringApp):
         self.push_screen(HelpScreen(place, self.keymap))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave swapping out where both grids are in sight; keys of the panes rest below a dialog."""
+        """Switch off swapping where both grids are in sight, and the keys of the panes below a dialog."""
         if action == "swap" and self.size.width >= ROOM_FOR_BOTH:
             return False
         if isinstance(self.screen, ExplorerScreen):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from zfexplore.tui import messages as say
 from zfexplore.tui import pipe
@@ -23,6 +23,22 @@ SECONDS_TO_SAVE = 2.5  # for figures that are asked for, before the pipe is clos
 SECONDS_TO_END = 2.5  # after the pipe is closed; by itself the engine takes two at most
 # The modules are those of this process, whatever lies in the present folder.
 PROGRAM = "import sys; sys.path[:] = sys.argv[1:]; from zfexplore.tui.engine.main import main; main()"
+
+
+class Worker(Protocol):
+    """What the explorer asks of its engine; tests put an instant one in its place."""
+
+    def start(self, post: Callable[[object], object]) -> None:
+        """Begin loading; ``post`` takes messages from any thread. After its death it begins again."""
+
+    def ask(self, request: object) -> None:
+        """Take a request."""
+
+    def cancel(self) -> None:
+        """Give up what is being computed."""
+
+    def stop(self) -> None:
+        """End, saving what can be resumed."""
 
 
 class EngineProcess:

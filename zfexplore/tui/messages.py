@@ -6,16 +6,15 @@ needs no Textual, and the explorer neither torch nor, for most of what it shows,
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-from zfexplore.choices import DEFAULT_IMAGES
+from zfexplore.choices import DEFAULT_IMAGES, Fit
 from zfexplore.progress import Progress
+from zfexplore.settings import Command, Settings
 from zfexplore.tui.drawing.bitmap import Bitmap, Size
-from zfexplore.units import Unit
+from zfexplore.units import Unit, Window
 
 
 @dataclass(frozen=True)
@@ -27,21 +26,23 @@ class Setup:
     out: Path = Path("out")
     device: str = "auto"
     limit: int | None = None
-    fit: Literal["crop", "whole"] = "crop"
+    fit: Fit = "crop"
 
-    def export_command(self, stage: str, channel: int) -> str:
+    @property
+    def settings(self) -> Settings:
+        """What is explored, without where figures go."""
+        return Settings(self.images, self.checkpoint, self.limit, self.fit, self.device)
+
+    def export_command(self, stage_name: str, channel: int) -> str:
         """Give the command that writes the channel's figure, with options that are not defaults."""
-        words = ["zfexplore", "export", "channel", f"{stage}:{channel}"]
-        if self.out != Path("out"):
-            words += ["--out", str(self.out / f"{stage}-{channel}.png")]
-        return shlex.join(words + self._options())
+        out = None if self.out == Path("out") else self.out / f"{stage_name}-{channel}.png"
+        words = ("export", "channel", f"{stage_name}:{channel}")
+        return str(Command(words, {"--out": out, **self.settings.options()}))
 
     def explore_command(self) -> str:
         """Give the command that opens the same explorer."""
-        words = ["zfexplore", "tui"]
-        if self.out != Path("out"):
-            words += ["--out", str(self.out)]
-        return shlex.join(words + self._options())
+        out = None if self.out == Path("out") else self.out
+        return str(Command(("tui",), {"--out": out, **self.settings.options()}))
 
     def figure_path(self, request: SaveChannel) -> Path:
         """Give the file of a channel's or a unit's figure.
@@ -50,20 +51,6 @@ class Setup:
         """
         rank = "" if request.shown is None else f"-rank{request.shown.rank + 1}"
         return self.out / f"{request.unit.slug}{rank}.png"
-
-    def _options(self) -> list[str]:
-        words = []
-        if self.images != DEFAULT_IMAGES:
-            words += ["--images", self.images]
-        if self.checkpoint is not None:
-            words += ["--checkpoint", self.checkpoint]
-        if self.limit is not None:
-            words += ["--limit", str(self.limit)]
-        if self.fit != "crop":
-            words += ["--fit", self.fit]
-        if self.device != "auto":
-            words += ["--device", self.device]
-        return words
 
 
 # -- requests ----------------------------------------------------------------------------------------
@@ -76,7 +63,7 @@ class ShowChannel:
     ``ahead`` are the channels that may be wanted next, the likeliest first.
     """
 
-    stage: str
+    stage_name: str
     channel: int
     generation: int
     ahead: tuple[int, ...] = ()
@@ -86,23 +73,23 @@ class ShowChannel:
 class SaveChannel:
     """Write the channel's figure below the output folder, or that of its one unit ``shown``."""
 
-    stage: str
+    stage_name: str
     channel: int
     overwrite: bool = False
-    shown: TopRow | None = None
+    shown: PlaceRow | None = None
 
     @property
     def unit(self) -> Unit:
         """What the figure shows: the channel, or one unit of it."""
         place = (None, None) if self.shown is None else self.shown.place
-        return Unit(self.stage, self.channel, *place)
+        return Unit(self.stage_name, self.channel, *place)
 
 
 @dataclass(frozen=True)
 class TileSize:
     """How a grid draws its thumbnails, so that the engine can do it before they are asked for.
 
-    ``kind`` is the picture of a ``Shown`` that the ``grid`` of that name shows.
+    ``kind`` is the picture of a ``ShownUnit`` that the ``grid`` of that name shows.
     """
 
     grid: str
@@ -131,7 +118,7 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Layer:
+class Stage:
     """One layer: its map, and what a unit of it sees, both (rows, columns).
 
     ``names`` are those of its channels, where each stands for a class.
@@ -150,11 +137,11 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class ShownUnit:
     """One of a channel's strongest units: where it fired, and how that looks.
 
     ``projection`` and ``patch`` are squares of the same pixels; ``whole`` is all that the net saw, a
-    box around the part that the unit sees, ``window`` (y0, x0, y1, x1). ``scale`` is the value drawn at
+    box around the ``window`` that the unit sees. ``scale`` is the value drawn at
     full brightness in the figure, ``image`` the number of the image among those explored. A unit of a
     fully connected layer has no place: ``y`` and ``x`` are -1.
     """
@@ -165,7 +152,7 @@ class Shown:
     label: str
     y: int
     x: int
-    window: tuple[int, int, int, int]
+    window: Window
     scale: float
     projection: Bitmap
     patch: Bitmap
@@ -173,9 +160,9 @@ class Shown:
     image: int = -1
 
     @property
-    def row(self) -> TopRow:
+    def row(self) -> PlaceRow:
         """Its line of the table, by which the engine knows it again."""
-        return TopRow(self.rank, self.value, self.name, self.label, self.y, self.x)
+        return PlaceRow(self.rank, self.value, self.name, self.label, self.y, self.x)
 
     @property
     def place(self) -> tuple[int, int] | tuple[None, None]:
@@ -184,7 +171,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class TopRow:
+class PlaceRow:
     """A line of the table of top activations, known before anything is projected; -1 for no place."""
 
     rank: int
@@ -220,11 +207,16 @@ class StageStatistics:
 
 @dataclass(frozen=True)
 class NetLoaded:
-    """The checkpoint is loaded: its layers and a title."""
+    """The checkpoint is loaded: its layers and a title.
+
+    ``nearest`` names for each stage of the net the one that the explorer shows in its place: itself, or
+    for a pool its convolution. Stages without such a one are left out.
+    """
 
     title: str
-    stages: tuple[Layer, ...]
+    stages: tuple[Stage, ...]
     device: str
+    nearest: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -255,10 +247,10 @@ class JobChanged:
 class TopListed:
     """The channel's strongest places, before their projections."""
 
-    stage: str
+    stage_name: str
     channel: int
     generation: int
-    rows: tuple[TopRow, ...]
+    rows: tuple[PlaceRow, ...]
 
 
 @dataclass(frozen=True)
@@ -266,14 +258,14 @@ class PictureArrived:
     """One of the nine; they come in order of rank."""
 
     generation: int
-    shown: Shown
+    shown: ShownUnit
 
 
 @dataclass(frozen=True)
 class ChannelShown:
     """All of the channel's pictures have come: ``count`` of them, fewer than nine where it seldom fires."""
 
-    stage: str
+    stage_name: str
     channel: int
     generation: int
     count: int
@@ -318,6 +310,6 @@ class Failed:
 
 @dataclass(frozen=True)
 class EngineDied:
-    """The engine's process has ended without being told to, and why as far as that is known."""
+    """The engine's process has ended although nobody told it to; ``reason`` says why, if that is known."""
 
     reason: str

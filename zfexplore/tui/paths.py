@@ -14,7 +14,7 @@ def completions(text: str) -> tuple[str, ...]:
     Hidden entries come only where the last part begins with a dot. A folder that cannot be read has
     nothing to offer.
     """
-    from zfexplore.images.sources import EXTENSIONS  # PIL and numpy, not before the first frame
+    from zfexplore.images.folder import EXTENSIONS  # PIL and numpy, not before the first frame
 
     head, beginning = os.path.split(text)
     folders, files = [], []

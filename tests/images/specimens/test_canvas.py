@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zfexplore.images.specimens import canvas, turing
+from zfexplore.images.specimens import canvas
 from zfexplore.images.specimens.canvas import PIXEL, SIDE
 
 
@@ -76,16 +76,3 @@ def test_relief_is_flat_where_the_surface_is_and_bright_towards_the_lamp():
     towards, _ = canvas.relief(-x, 50.0, 0.0)  # falls to the right, lit from the right
     away, _ = canvas.relief(-x, 50.0, np.pi)
     assert towards.mean() > 1.0 > away.mean()
-
-
-def test_reaction_and_diffusion_grow_stripes_and_spots():
-    for field in (turing.stripes(), turing.spots()):
-        assert field.shape == (turing.FIELD_SIDE, turing.FIELD_SIDE)
-        assert field.dtype == np.float32
-        assert np.abs(field).max() == 1
-    assert (turing.stripes() > 0).mean() == pytest.approx(
-        0.5, abs=0.05
-    )  # stripes: as much of one as the other
-    assert 0.2 < (turing.spots() > 0).mean() < 0.4  # spots: islands
-    along, across = np.abs(np.diff(turing.stripes(), axis=0)), np.abs(np.diff(turing.stripes(), axis=1))
-    assert across.mean() > 1.5 * along.mean()  # they run along y

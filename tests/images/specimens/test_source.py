@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from zfexplore.images.sources import open_images
+from zfexplore.images.open import open_images
 from zfexplore.images.specimens.source import FAMILIES, PER_FAMILY, Specimens, draw
 
 

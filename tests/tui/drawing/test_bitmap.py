@@ -1,3 +1,5 @@
+"""A bitmap with the drawings that picture.py makes of it, before and after it went through the pipe."""
+
 from __future__ import annotations
 
 import pickle

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from zfexplore.tui.drawing import cells
-from zfexplore.tui.drawing.cells import BLOCKS, MODES, drawable, five_bits, resize, to_cells, to_image
+from zfexplore.tui.drawing.cells import BLOCKS, drawable, five_bits, resize, to_cells, to_image
 
 RANDOM = np.random.default_rng(0)
 
@@ -47,7 +47,7 @@ def test_a_picture_of_two_colours_a_cell_comes_back_exactly(mode):
     np.testing.assert_array_equal(to_image(to_cells(picture, 5, 7, mode), mode), picture)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", BLOCKS)
 def test_a_flat_picture_is_blanks_of_one_colour_or_one_shade(mode):
     drawn = to_cells(np.full((9, 9, 3), 128, np.uint8), 3, 4, mode)
 

@@ -11,6 +11,7 @@ import pytest
 from textual.app import App
 from textual.widget import Widget
 
+from zfexplore.figures.channel import BOX
 from zfexplore.tui.drawing.bitmap import Bitmap
 from zfexplore.tui.drawing.pixels import (
     QUESTION,
@@ -21,6 +22,7 @@ from zfexplore.tui.drawing.pixels import (
     find_pixels,
     graphics_of,
 )
+from zfexplore.units import Window
 
 
 class Canvas(Widget):
@@ -133,9 +135,9 @@ async def test_a_picture_stays_square_where_cells_do_not_divide_it_and_follows_t
 
 def test_a_box_is_drawn_on_the_picture_and_not_on_its_pixels():
     pixels = np.full((64, 64, 3), 90, np.uint8)
-    picture = np.asarray(enlarged_square(Bitmap(pixels, box=(16, 16, 48, 48)), 64))
+    picture = np.asarray(enlarged_square(Bitmap(pixels, box=Window(16, 16, 48, 48)), 64))
 
-    assert tuple(picture[15, 32]) == (220, 38, 38)
+    assert tuple(picture[17, 32]) == BOX[1]
     assert tuple(picture[32, 32]) == (90, 90, 90)
     assert (pixels == 90).all()
 

@@ -1,3 +1,5 @@
+"""Strips are what drawings, the runs of runs.py, become: both are tested from cells to strips."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -21,8 +21,8 @@ class Subject:
     def __init__(self) -> None:
         self.projected: list[int] = []
 
-    def top_rows(self, stage: str, channel: int) -> tuple[say.TopRow, ...]:
-        return (say.TopRow(0, 1.0, "a.png", "", 2, 3),)
+    def top_rows(self, stage: str, channel: int) -> tuple[say.PlaceRow, ...]:
+        return (say.PlaceRow(0, 1.0, "a.png", "", 2, 3),)
 
     def pictures(self, stage: str, channel: int):
         if channel == 7:
@@ -32,7 +32,7 @@ class Subject:
         image = pixels.copy()
         bitmaps = [say.Bitmap(pixels.copy()), say.Bitmap(pixels.copy()), say.Bitmap(image)]
         exemplar = SimpleNamespace(crop=pixels, image=image)
-        yield exemplar, say.Shown(0, 1.0, "a.png", "", 2, 3, (0, 0, 16, 16), 1.0, *bitmaps)
+        yield exemplar, say.ShownUnit(0, 1.0, "a.png", "", 2, 3, (0, 0, 16, 16), 1.0, *bitmaps)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def subject():
     return Subject()
 
 
-def shown(gallery: Gallery, subject: Subject, channel: int) -> list[say.Shown]:
+def shown(gallery: Gallery, subject: Subject, channel: int) -> list[say.ShownUnit]:
     return list(gallery.pictures(subject, "conv1", channel, NEVER))
 
 

@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from zfexplore.images.open import open_images
 from zfexplore.tui import messages as say
 from zfexplore.tui.engine.inbox import Inbox
 from zfexplore.tui.engine.loop import Engine
-from zfexplore.tui.engine.subject import open_source, open_subject
+from zfexplore.tui.engine.subject import open_subject
 from zfexplore.tui.log import log_path
 
 SECONDS = 60
@@ -55,7 +56,7 @@ def test_it_loads_builds_the_atlas_and_shows_what_was_asked_for_meanwhile(engine
     assert mail.wait(say.ImagesOpened).count == 7
     assert [layer.names for layer in net.stages] == [()] * 8 + [("dot", "noise")]
     shown = mail.wait(say.ChannelShown)
-    assert (shown.stage, shown.channel, shown.generation) == ("conv3", 7, 1)
+    assert (shown.stage_name, shown.channel, shown.generation) == ("conv3", 7, 1)
     pictures = mail.of(say.PictureArrived)
     assert [picture.shown.rank for picture in pictures] == list(range(shown.count))
     assert shown.count == len(mail.of(say.TopListed)[0].rows) > 0
@@ -234,7 +235,7 @@ def test_figures_that_wait_for_an_atlas_that_is_not_finished_are_not_answered(se
     """Without the thread: the end comes in the middle of the atlas."""
     inbox = Inbox()
     engine = Engine(setup, inbox, mail)
-    engine._subject, engine._building = open_subject(setup, open_source(setup)), iter(())
+    engine._subject, engine._building = open_subject(setup, open_images(setup.images)), iter(())
     engine._serve(say.SaveChannel("conv5", 3))
     inbox.put(say.SaveChannel("conv4", 1))
 

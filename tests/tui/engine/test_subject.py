@@ -3,13 +3,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
-import torch
-from PIL import Image
 
-from zfexplore.convention import InputConvention
-from zfexplore.tui.engine import subject as module
-from zfexplore.tui.engine.subject import Subject, statistics
-from zfexplore.tui.messages import Setup
+from zfexplore.tui.engine.subject import nearest_shown, statistics
 
 
 def test_a_dead_channel_has_no_best_class():
@@ -27,30 +22,10 @@ def test_a_dead_channel_has_no_best_class():
     assert told["conv1"].best_class == ["hat", ""]
 
 
-class Source:
-    """Counts how often each image is read."""
+def test_a_pool_that_is_not_watched_is_shown_as_what_it_pools():
+    kinds = {"conv1": "conv", "pool1": "pool", "conv2": "conv", "pool2": "pool", "fc6": "fc", "extra": "conv"}
+    trunk = SimpleNamespace(names=tuple(kinds), stage=lambda name: SimpleNamespace(kind=kinds[name]))
 
-    def __init__(self) -> None:
-        self.read: list[int] = []
-
-    def __getitem__(self, number: int) -> SimpleNamespace:
-        self.read.append(number)
-        return SimpleNamespace(image=Image.new("RGB", (12, 10), (number, 0, 0)))
-
-
-def test_images_seen_lately_are_not_read_again(monkeypatch):
-    monkeypatch.setattr(module, "SEEN_KEPT", 2)
-    trunk = SimpleNamespace(device=torch.device("cpu"), dtype=torch.float32)
-    metadata = SimpleNamespace(input=InputConvention(size=8, resize=8))
-    source = Source()
-    subject = Subject(
-        Setup(),
-        SimpleNamespace(trunk=trunk, metadata=metadata),
-        source,
-        SimpleNamespace(header={"fit": "crop"}),
-    )
-    seen = [subject._look(number) for number in (3, 4, 3, 5, 3, 4)]
-
-    assert source.read == [3, 4, 5, 4]  # 4 had made way for 5
-    assert [int(one.pixels[0, 0, 0]) for one in seen] == [3, 4, 3, 5, 3, 4]
-    assert all(one.batch.shape == (1, 3, 8, 8) for one in seen)
+    assert nearest_shown(trunk, ("conv1", "conv2", "pool2", "fc6")) == {
+        "conv1": "conv1", "pool1": "conv1", "conv2": "conv2", "pool2": "pool2", "fc6": "fc6",
+    }  # fmt: skip

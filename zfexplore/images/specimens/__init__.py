@@ -1,1 +1,1 @@
-"""Procedural images of our own making: gratings to mountains, drawn from a seed, no files needed."""
+"""Procedural images, from gratings to mountains, drawn from a seed without any file."""

@@ -1,10 +1,9 @@
-"""What all specimens are drawn with: coordinates, noise, colour, masks, light.
+"""The drawing tools of all specimens: coordinates, noise, colour, masks, light.
 
-Pictures are float32 ``[3, 256, 256]`` in about [0, 1], colours ``[3, 1, 1]``, fields ``[256, 256]``, so
-that they combine by plain arithmetic. Coordinates run from -1 to 1, x to the right and y down. A
-shape is a signed distance in those units, negative inside; ``edge`` turns it into a mask whose border
-is one pixel wide, so nothing needs to be drawn larger and reduced, except what Pillow draws
-(``raster``).
+Pictures are float32 ``[3, 256, 256]`` in about [0, 1], colours ``[3, 1, 1]``, fields ``[256, 256]``:
+they combine by plain arithmetic. Coordinates run from -1 to 1, x to the right and y down. A shape is
+a signed distance in those units, negative inside. ``edge`` turns it into a mask whose border is one
+pixel wide. Only what Pillow draws (``raster``) has to be drawn larger and reduced.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 SIDE = 256
 PIXEL = 2.0 / SIDE
-OVERSAMPLING = 2  # of what Pillow draws without antialiasing
+OVERSAMPLING = 2  # for what Pillow draws, which is not antialiased
 
 Colour = np.ndarray  # float32 [3, 1, 1] in [0, 1]
 Field = np.ndarray  # float32 [256, 256]
@@ -42,7 +41,7 @@ def plane() -> tuple[Field, Field]:
 
 
 def near(x0: float, y0: float, reach: float) -> Part:
-    """Give the part of the picture within ``reach`` of a point, so that small things cost little."""
+    """Give the part of the picture within ``reach`` of a point: drawing only there is cheap."""
     columns, rows = (
         slice(*(int(np.clip((place + side * reach + 1.0) / PIXEL, 0, SIDE)) for side in (-1, 1)))
         for place in (x0, y0)
@@ -66,7 +65,7 @@ def between(rng: Random, low: float, high: float) -> float:
 
 
 def spread(number: int, low: float, high: float, step: int = 7) -> float:
-    """Give the ``number``-th of 20 values from low to high, in scattered order, so that none repeats."""
+    """Give the ``number``-th of 20 evenly spaced values from low to high, in scattered order, none twice."""
     return low + (high - low) * ((number * step) % 20) / 19.0
 
 
@@ -109,12 +108,12 @@ def related_hues(rng: Random) -> tuple[float, float, float]:
 
 
 def mix(first: np.ndarray, second: np.ndarray, amount: Field | float) -> np.ndarray:
-    """Go from ``first`` to ``second``, colours or pictures, by a field or number in [0, 1]."""
+    """Blend ``first`` into ``second`` (colours or pictures) by ``amount`` in [0, 1]."""
     return first + (second - first) * np.asarray(amount, np.float32)
 
 
 def ramp(amount: Field, *colours: Colour) -> Picture:
-    """Colour a field in [0, 1] by a scale of evenly spaced colours."""
+    """Colour a field in [0, 1] with a scale of evenly spaced colours."""
     steps, stops = np.linspace(0, len(colours) - 1, 512), np.arange(len(colours))
     channels = np.stack([colour.ravel() for colour in colours], axis=1)  # [3, colours]
     table = np.stack([np.interp(steps, stops, channel) for channel in channels]).astype(np.float32)
@@ -122,19 +121,19 @@ def ramp(amount: Field, *colours: Colour) -> Picture:
 
 
 def as_bytes(colour: Colour) -> tuple[int, int, int]:
-    """Give a colour as Pillow takes it."""
+    """Turn a colour into Pillow's red, green and blue in 0-255."""
     red, green, blue = (int(value) for value in np.clip(colour.ravel() * 255, 0, 255))
     return red, green, blue
 
 
 def as_image(picture: Picture) -> Image.Image:
-    """Give a picture to Pillow, rounded down to 8 bits."""
+    """Turn a picture into a Pillow image, rounded down to 8 bits."""
     values = (np.clip(picture, 0, 1) * np.float32(255)).astype(np.uint8)
     return Image.fromarray(np.ascontiguousarray(values.transpose(1, 2, 0)))
 
 
 def as_picture(image: Image.Image) -> Picture:
-    """Take a picture back from Pillow."""
+    """Turn a Pillow image into a picture."""
     return np.ascontiguousarray((np.asarray(image, np.float32) / np.float32(255)).transpose(2, 0, 1))
 
 
@@ -152,13 +151,13 @@ def edge(distance: Field, softness: Field | float = PIXEL) -> Field:
 
 
 def smoothstep(low: float, high: float, value: Field) -> Field:
-    """Go smoothly from 0 at ``low`` to 1 at ``high``, which may be the smaller."""
+    """Rise smoothly from 0 at ``low`` to 1 at ``high``; ``high`` may be the smaller of the two."""
     t = np.clip((value - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
 def slope(field: Field) -> tuple[Field, Field]:
-    """Give the change of a field a pixel, along x and along y."""
+    """Give the change of a field per pixel, along x and along y."""
     along_x = np.empty_like(field)
     along_y = np.empty_like(field)
     along_x[:, 1:-1] = (field[:, 2:] - field[:, :-2]) * 0.5
@@ -171,8 +170,8 @@ def slope(field: Field) -> tuple[Field, Field]:
 def stripes(phase: Field, duty: float = 0.5, width: Field | None = None) -> Field:
     """Give stripes, 1 for the share ``duty`` of each whole step of ``phase``, antialiased.
 
-    ``width`` is how much the phase changes a pixel, measured where it is not given. Where stripes
-    are finer than pixels they fade to their mean, as in a photograph.
+    ``width`` is the change of the phase per pixel; it is measured if it is not given. Stripes finer
+    than pixels fade to their mean, as in a photograph.
     """
     if width is None:
         along_x, along_y = slope(phase)
@@ -194,7 +193,7 @@ def ellipse(
 
 
 def cell_random(column: np.ndarray, row: np.ndarray, salt: int) -> np.ndarray:
-    """Give each cell of a lattice a number in [0, 1) of its own (an integer hash)."""
+    """Give each cell of a lattice its own number in [0, 1): an integer hash."""
     bits = column.astype(np.uint32) * np.uint32(0x9E3779B1) ^ row.astype(np.uint32) * np.uint32(0x85EBCA77)
     bits = (bits + np.uint32(salt & 0xFFFF)) * np.uint32(0xC2B2AE3D)
     bits = (bits ^ (bits >> np.uint32(15))) * np.uint32(0x27D4EB2F)
@@ -253,7 +252,7 @@ def _bumps(rng: Random, columns: float, rows: float) -> Field:
 
 
 def sample(field: np.ndarray, u: Field, v: Field) -> Field:
-    """Look up a field that repeats, at ``u`` and ``v`` in its own pixels, bilinearly."""
+    """Read a repeating field at ``u`` and ``v``, in its own pixels, by bilinear interpolation."""
     rows, columns = field.shape
     column, row = np.floor(u), np.floor(v)
     right, low = u - column, v - row
@@ -273,7 +272,7 @@ def blurred(field: Field, pixels: float) -> Field:
 
 
 def moved(field: Field, pixels: int) -> Field:
-    """Move a mask right and down by ``pixels``; what comes in is empty."""
+    """Move a mask right and down by ``pixels``; the border that comes in is empty."""
     if pixels == 0:
         return field
     result = np.zeros_like(field)
@@ -285,7 +284,7 @@ def moved(field: Field, pixels: int) -> Field:
 
 
 def relief(height: Field, depth: float, angle: float, gloss: float = 0.0) -> tuple[Field, Field]:
-    """Light a surface of ``height`` (times ``depth`` pixels) from ``angle``: brightness about 1, and gloss.
+    """Light a surface of ``height`` (times ``depth`` pixels) from ``angle``: brightness (about 1) and gloss.
 
     Lambert's law with the lamp 45 degrees up, and the mirror highlight of Blinn with exponent 24.
     """

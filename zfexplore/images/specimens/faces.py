@@ -1,4 +1,4 @@
-"""Specimens that look back: eyes from close by, cartoon faces."""
+"""Specimens that look back: close eyes and cartoon faces."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ HAIRS = ["2a1a12", "5a3620", "a8692f", "e0b65a", "1b1b20", "9a9aa2", "b5402a"]
 
 
 def eyes(rng: Random, number: int) -> Picture:
-    """An eye from close by: iris with its fibres, pupil, lids and lashes, light from a window."""
+    """A close eye: iris with its fibres, pupil, lids and lashes, light from a window."""
     skin = rgb(SKINS[number % len(SKINS)])
     x, y = plane()
     pores = noise(rng, 30, octaves=3)
@@ -63,8 +63,8 @@ def eyes(rng: Random, number: int) -> Picture:
 
 
 def _iris(white: Picture, rng: Random, frame: Frame, size: float, number: int) -> None:
-    u, v, pixel = frame
     """Lay iris, pupil and the light of a window into the white of an eye."""
+    u, v, pixel = frame
     hue, lightness, chroma = IRISES[number % len(IRISES)]
     radius, around = np.sqrt(u * u + v * v) / np.float32(size), np.arctan2(v, u)
     count = between(rng, 30, 60)
@@ -104,7 +104,7 @@ def _lashes(picture: Picture, rng: Random, opening: float, u: Field, v: Field) -
 
 
 def _pixels(curve: np.ndarray, u: Field, v: Field) -> np.ndarray:
-    """Turn (u, v) into Pillow's pixels, by undoing the affine map that the two fields are."""
+    """Turn (u, v) into Pillow's pixels: the inverse of the affine map that the two fields hold."""
     corner = np.array([u[0, 0], v[0, 0]])
     steps = np.array([[u[0, 1] - u[0, 0], u[1, 0] - u[0, 0]], [v[0, 1] - v[0, 0], v[1, 0] - v[0, 0]]])
     return (np.linalg.solve(steps.astype(np.float64), (curve - corner).T).T + 0.5) * OVERSAMPLING
@@ -207,7 +207,7 @@ def _mouth(picture: Picture, rng: Random, frame: Frame, mood: float) -> None:
     curve = v - level + mood * 1.4 * (u * u - wide * wide * 0.5)
     open_ = between(rng, 0.0, 0.09) if mood > 0.2 else 0.0
     span = np.sqrt(np.clip(1 - (u / wide) ** 2, 0, 1))
-    drop = open_ * 0.5 * span  # half of how far the lips are apart
+    drop = open_ * 0.5 * span  # half the distance between the lips
     lips = np.maximum(np.abs(curve - drop) - drop - 0.02 * span - 0.004, np.abs(u) - wide)
     over(picture, rgb("a83a3c"), edge(lips, pixel * 1.5))
     if open_ > 0.03:

@@ -56,7 +56,7 @@ def wheels(rng: Random, number: int) -> Picture:
 
 
 def _ground(picture: Picture, rng: Random, level: float, x0: float, size: float) -> None:
-    """Lay a floor from ``level`` down, with the soft shadow of what stands at ``x0``."""
+    """Lay a floor from ``level`` down, with a soft shadow at ``x0``."""
     _, y = plane()
     floor = oklch(between(rng, 0.3, 0.55), 0.03, between(rng, 30, 110))
     lit = floor * (1 + 0.35 * noise(rng, 4, 24, octaves=3))
@@ -76,7 +76,7 @@ def _tube(radius: Field, inner: float, outer: float, around: Field) -> Field:
 
 
 def _spokes(radius: Field, around: Field, count: int, width: float, pixel: float) -> Field:
-    """Give straight spokes of a width that does not change with the radius."""
+    """Give straight spokes, as wide at the hub as at the rim."""
     turn = (around * (count / TAU) % 1.0 - 0.5) * (TAU / count)
     return edge(np.abs(np.sin(turn)) * radius - width, pixel)
 
@@ -85,7 +85,7 @@ def _bicycle_wheel(picture: Picture, rng: Random, wheel: Polar, paint: Colour) -
     radius, around, pixel = wheel
     count = int(rng.choice([16, 20, 24, 28]))
     inside = edge(radius - 0.9, pixel)
-    for lean in (-0.35, 0.35):  # spokes leave the hub at a slant, half each way
+    for lean in (-0.35, 0.35):  # half of the spokes slant one way, half the other
         mask = _spokes(radius, around + lean * (1 - radius), count // 2, 0.006, pixel)
         over(picture, rgb("c9d0d6"), mask * inside)
     over(picture, paint * _tube(radius, 0.84, 0.9, around), _ring(radius, 0.84, 0.9, pixel))

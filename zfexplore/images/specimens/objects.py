@@ -68,7 +68,7 @@ WORDS = [
 
 
 def letters(rng: Random, number: int) -> Picture:
-    """One large letter standing off its ground, or lines of words, in any direction."""
+    """One large letter raised from its ground, or lines of words, in any direction."""
     base, partner, accent = related_hues(rng)
     dark_on_light = number % 3 != 0
     ground = backdrop(rng, base, 0.85 if dark_on_light else 0.35, 0.05)
@@ -95,7 +95,7 @@ def letters(rng: Random, number: int) -> Picture:
 
 @cache
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Give Pillow's own typeface, so that no font need be installed."""
+    """Give Pillow's own typeface, so no font has to be installed."""
     return ImageFont.load_default(size)
 
 
@@ -136,7 +136,7 @@ def solids(rng: Random, number: int) -> Picture:
 def _sphere(
     picture: Picture, rng: Random, x0: float, foot: float, size: float, hue: float, lamp: float
 ) -> None:
-    """A ball, plain or banded, with a highlight and light thrown back from the floor."""
+    """A ball, plain or banded, with a highlight and with light reflected from the floor."""
     u, v = turned(0.0, 1 / size, x0, foot - size)
     inside = u * u + v * v
     depth = np.sqrt(np.clip(1 - inside, 0, 1))

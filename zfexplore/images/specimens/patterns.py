@@ -27,7 +27,7 @@ from zfexplore.images.specimens.canvas import (
 )
 
 TAU = 2 * np.pi
-TWILL_LINES = 40.0  # across half a picture: three pixels each, still to be seen
+TWILL_LINES = 40.0  # across half a picture: three pixels each, still visible
 
 
 def gratings(rng: Random, number: int) -> Picture:
@@ -54,7 +54,7 @@ def gratings(rng: Random, number: int) -> Picture:
 
 
 def polar(rng: Random, number: int) -> Picture:
-    """Rings, rays, spirals, and the hyperbolas of two crossed lines, about a point off the centre."""
+    """Rings, rays, spirals, or the hyperbolas of two crossed lines, about a point off the centre."""
     u, v = turned(between(rng, 0, TAU), 1.0, between(rng, -0.45, 0.45), between(rng, -0.45, 0.45))
     radius = np.sqrt(u * u + v * v) + np.float32(1e-4)
     phase, width = _polar_phase(rng, number % 4, u, v, radius)
@@ -68,9 +68,9 @@ def polar(rng: Random, number: int) -> Picture:
 
 
 def _polar_phase(rng: Random, kind: int, u: Field, v: Field, radius: Field) -> tuple[Field, Field]:
-    """Give the phase of rings, rays, spirals or hyperbolas, and how much it changes a pixel.
+    """Give the phase of rings, rays, spirals or hyperbolas, and its change per pixel.
 
-    The change is given in closed form, because the angle jumps by a whole turn along one line.
+    The change is in closed form, because the angle jumps by a whole turn along one line.
     """
     if kind == 3:
         density = np.float32(between(rng, 5, 20))
@@ -117,7 +117,7 @@ def dots(rng: Random, number: int) -> Picture:
     """Dots on a lattice: flat, as buttons, as rings; growing across the picture or by patches."""
     count = 1.4 * 5 ** spread(number, 0.0, 1.0, step=9)
     u, v = turned(between(rng, 0, np.pi), count, between(rng, -1, 1), between(rng, -1, 1))
-    if number % 2:  # every other row half a step further
+    if number % 2:  # shift every other row by half a step
         row = np.floor(v)
         u = u + 0.5 * (row % 2)
     column, row = np.floor(u), np.floor(v)

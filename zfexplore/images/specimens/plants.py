@@ -56,7 +56,7 @@ BLOOMS = [
 
 
 def flowers(rng: Random, number: int) -> Picture:
-    """A blossom in soft green, with five to twenty-one petals in one to three whorls; at times another."""
+    """A blossom in soft green, five to twenty-one petals in one to three whorls; sometimes a second one."""
     picture = _meadow(rng)
     hue, lightness, chroma, heart = BLOOMS[number % len(BLOOMS)]
     petals, layers = [(21, 1), (16, 2), (13, 3), (5, 1), (8, 2)][number % 5]
@@ -78,7 +78,7 @@ def flowers(rng: Random, number: int) -> Picture:
 
 
 def _meadow(rng: Random) -> Picture:
-    """Paint leaves and light far out of focus."""
+    """Paint leaves and light, far out of focus."""
     picture = backdrop(rng, between(rng, 105, 150), between(rng, 0.35, 0.65), 0.1)
     for _ in range(5):
         size = between(rng, 0.1, 0.3)
@@ -121,7 +121,7 @@ def _blossom(
     flower = radius, around, PIXEL / size
     for layer in range(layers):
         reach, lean = 0.72**layer, 0.75 * layer
-        _petals(here, flower, petals, lean + 0.5, reach * 0.96, tip * 0.87, base)  # those behind
+        _petals(here, flower, petals, lean + 0.5, reach * 0.96, tip * 0.87, base)  # the petals behind
         _petals(here, flower, petals, lean, reach, tip, base)
     heart_size = {5: 0.14, 8: 0.2}.get(petals, 0.34) * (0.8 if layers > 1 else 1.0)
     _heart(here, (u, v, PIXEL / size), heart_size, heart_hue)
@@ -174,7 +174,7 @@ def _seeds() -> Field:
 
 
 def trees(rng: Random, number: int) -> Picture:
-    """A tree branching again and again before the sky: bare, green, autumnal, in blossom."""
+    """A branching tree against the sky: bare, green, autumnal, or in blossom."""
     x, y = plane()
     hue = [250, 235, 60, 20, 265][number % 5] + between(rng, -10, 10)
     horizon = between(rng, 0.6, 0.78)
@@ -199,7 +199,8 @@ def trees(rng: Random, number: int) -> Picture:
 def _grow(rng: Random, x0: float, y0: float, length: float) -> list[np.ndarray]:
     """Give the branches of each order, ``[n, 5]``: from x, y, to x, y, thickness.
 
-    Three branches follow the trunk and two every other one, each turned and shortened at random.
+    The trunk forks into three branches and every other branch into two, each turned and shortened at
+    random.
     """
     bare = np.array([[x0, y0, -np.pi / 2 + between(rng, -0.1, 0.1), length, between(rng, 0.1, 0.14)]])
     shrink, fork = between(rng, 0.68, 0.78), between(rng, 0.35, 0.6)

@@ -54,7 +54,7 @@ def clouds(rng: Random, number: int) -> Picture:
     glow = np.exp(-np.sqrt((x - sun_x) ** 2 + (y - sun_y) ** 2) * 3)
     over(picture, light, 0.6 * glow)
     across = between(rng, 1.5, 4)
-    for layer in range(2):  # far ones first, flatter
+    for layer in range(2):  # the far layer first; it is flatter
         heap = noise(rng, across * (2 - layer), across * (3.2 - 1.8 * layer), octaves=6, gain=0.55)
         cover = between(rng, -0.25, 0.15) + 0.12 * layer
         body = heap - cover - 0.25 * y * (1 - layer)
@@ -67,7 +67,7 @@ def clouds(rng: Random, number: int) -> Picture:
 
 
 def _shifted(right: Field | float, down: Field | float) -> tuple[Field, Field]:
-    """Give where to look to see each pixel's neighbour, kept inside the picture."""
+    """Give the columns and rows of each pixel's neighbour, kept inside the picture."""
     x, y = plane()
     column = np.clip((x + 1) / PIXEL - 0.5 + right, 0, SIDE - 1.01)
     row = np.clip((y + 1) / PIXEL - 0.5 + down, 0, SIDE - 1.01)
@@ -101,9 +101,9 @@ def waves(rng: Random, number: int) -> Picture:
 
 
 def _swell(rng: Random, across: Field, away: Field, near: Field) -> tuple[Field, Field, Field]:
-    """Add up waves of many lengths: slopes along x and away, and how sharply crests stand.
+    """Add up waves of many lengths: give slopes along x and away, and the sharpness of the crests.
 
-    Waves too far off to be resolved are left out gradually, or the horizon would shimmer.
+    Waves fade out where they are too far off to be resolved; otherwise the horizon would shimmer.
     """
     along_x, along_y, crest = np.zeros_like(across), np.zeros_like(across), np.zeros_like(across)
     wind = between(rng, -0.5, 0.5)
@@ -123,7 +123,7 @@ def _swell(rng: Random, across: Field, away: Field, near: Field) -> tuple[Field,
 
 
 def skylines(rng: Random, number: int) -> Picture:
-    """A city in two or three ranks against the sky, windows lit by hour, sometimes mirrored in water."""
+    """A city in two or three ranks against the sky, windows lit by the hour, sometimes mirrored in water."""
     hour = [1, 3, 0, 5, 2, 3, 4][number % 7]
     zenith, middle, low, light, _ = (rgb(colour) for colour in HOURS[hour])
     x, y = plane()
@@ -195,7 +195,7 @@ def _windows(
 
 
 def _mirrored(picture: Picture, rng: Random, shore: float, deep: Colour) -> Picture:
-    """Lay water below ``shore`` that mirrors what stands above, broken by ripples."""
+    """Lay water below ``shore``: it mirrors the picture above, broken by ripples."""
     x, y = plane()
     below = np.clip(y - shore, 0, None)
     ripple = np.sin((below + 0.05) ** -0.5 * 40 + 3 * noise(rng, 4, 30, octaves=2)) * (2 + 22 * below)
@@ -208,7 +208,7 @@ def _mirrored(picture: Picture, rng: Random, shore: float, deep: Colour) -> Pict
 
 
 def mountains(rng: Random, number: int) -> Picture:
-    """Ranges one behind the other, paler with distance, snow on the heights; at times before a lake."""
+    """Ranges one behind the other, paler with distance, snow on the heights; sometimes a lake in front."""
     zenith, middle, low, light, _ = (rgb(colour) for colour in HOURS[[0, 1, 2, 5, 4, 3, 0][number % 7]])
     x, y = plane()
     picture = ramp((y + 1) / 1.5, zenith, middle, low)

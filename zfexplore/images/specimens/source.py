@@ -1,8 +1,8 @@
-"""The specimens as a source: 24 families of 20 images, drawn when they are asked for.
+"""The specimens as a source: 24 families of 20 images, each drawn when it is asked for.
 
-Image i is number ``i // 24`` of family ``i % 24``, so that the first few images already show every
-family. Each is drawn from (seed, family's name, number) alone: the same whatever was drawn before,
-and unchanged when a family is added. The family is the label.
+Image i is number ``i // 24`` of family ``i % 24``, so the first 24 images show every family. An image
+depends only on (seed, family's name, number): it does not change with what was drawn before, nor
+when a family is added. The family is the label.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from zfexplore.images.sources import Picture
 from zfexplore.images.specimens import faces, machines, objects, patterns, plants, scenes, textures
 from zfexplore.images.specimens.canvas import finish
 
-# Raised whenever any specimen would come out different, so that atlases made of the old ones are rebuilt.
+# Raise it with every change that alters a specimen: atlases of the old ones are then rebuilt.
 VERSION = 2
 PER_FAMILY = 20
 
@@ -50,7 +50,7 @@ FAMILIES: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
 
 
 class Specimens:
-    """The procedural images as a source; ``limit`` keeps the first so many."""
+    """The procedural images as a source; ``limit`` keeps only the first images."""
 
     name = "specimens"
     classes = tuple(FAMILIES)
@@ -81,7 +81,7 @@ class Specimens:
         return f"{self.classes[label]}-{number:02d}"
 
     def fingerprint(self) -> str:
-        """Give what the images depend on: the version of the drawing, the seed, the count."""
+        """Name what the images depend on: the version of the drawing, the seed, the count."""
         return f"specimens-v{VERSION}-seed{self.seed}-{len(self)}"
 
     def _checked(self, index: int) -> int:

@@ -88,7 +88,7 @@ def bricks(rng: Random, number: int) -> Picture:
 
 
 def zebra(rng: Random, number: int) -> Picture:
-    """A zebra's flank: stripes grown by reaction and diffusion, over the roundness of a body."""
+    """A zebra's flank: stripes grown by reaction and diffusion, on a rounded body."""
     coat = _coat(rng, turing.stripes(), between(rng, 60, 130), sway=10)
     light, dark = (rgb(colour) for colour in COATS[number % len(COATS)])
     hair = _hair(rng)
@@ -100,7 +100,7 @@ def zebra(rng: Random, number: int) -> Picture:
 
 
 def leopard(rng: Random, number: int) -> Picture:
-    """A leopard's hide: rosettes, dark broken rings about a tawny middle, from a field of spots."""
+    """A leopard's hide: rosettes (dark broken rings about a tawny middle), from a field of spots."""
     coat = _coat(rng, turing.spots(), between(rng, 70, 140), sway=6)
     ground, middle, dark = (rgb(colour) for colour in HIDES[number % len(HIDES)])
     hair = _hair(rng)
@@ -115,7 +115,7 @@ def leopard(rng: Random, number: int) -> Picture:
 
 
 def _coat(rng: Random, field: np.ndarray, span: float, sway: float) -> Field:
-    """Take a piece of a repeating field, ``span`` of its pixels wide, turned, and swaying a little."""
+    """Take a piece of a repeating field, ``span`` of its pixels wide, turned and slightly wavy."""
     u, v = turned(between(rng, 0, TAU), span / 2)
     along, across = noise(rng, 2, octaves=1), noise(rng, 2, octaves=1)
     reach = np.float32(sway * span / 100)
@@ -123,13 +123,13 @@ def _coat(rng: Random, field: np.ndarray, span: float, sway: float) -> Field:
 
 
 def _hair(rng: Random) -> Field:
-    """Give short strokes that lie mostly one way, about 0."""
+    """Give short strokes that mostly lie one way, values about 0."""
     strokes = noise(rng, 100, 26, octaves=2, gain=0.8)
     return strokes if rng.uniform() < 0.5 else np.ascontiguousarray(strokes.T)
 
 
 def _rounded(rng: Random, picture: Picture) -> Picture:
-    """Shade a hide as lying on a rounded body with folds."""
+    """Shade a hide as if it lay on a rounded body with folds."""
     u, _ = turned(between(rng, 0, TAU), 1.0, between(rng, -0.3, 0.3), between(rng, -0.3, 0.3))
     body = np.sqrt(3.2 - np.clip(u * u, 0, 3)) + 0.12 * noise(rng, 2, octaves=2)
     light, gloss = relief(body, 80.0, between(rng, 0, TAU), 0.06)

@@ -1,13 +1,13 @@
 """Reaction and diffusion: the spots and stripes that Turing (1952) proposed for animals' coats.
 
-An activator that makes more of itself and of an inhibitor that spreads further:
+The activator u makes more of itself and of the inhibitor v, which spreads further:
 
     u' = Du lap u + u - u^3 + k - a v,    0 = Dv lap v + u - v
 
-with the inhibitor fast (Dv >> Du). It is solved on a torus in Fourier space, diffusion implicitly,
-so a hundred large steps suffice. k = 0 gives stripes, k away from 0 spots; where the activator
-diffuses more easily along y, stripes run along y. The two fields take about a second and are kept
-for the life of the process; specimens are pieces of them, turned and scaled.
+The inhibitor is fast (Dv >> Du). The system is solved on a torus in Fourier space, with implicit
+diffusion, so about a hundred large steps are enough. k = 0 gives stripes; k away from 0 gives spots.
+Stripes run along y if the activator diffuses more easily along y. The two fields take about a second
+to make and are kept as long as the process lives. Specimens are pieces of them, turned and scaled.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _ACTIVATOR, _INHIBITOR = 2.0, 36.0  # Du, Dv
 
 @cache
 def stripes() -> np.ndarray:
-    """Give a field of stripes that mostly run along y, in [-1, 1], float32 ``[256, 256]``, repeating."""
+    """Give a repeating field of stripes, mostly along y: float32 ``[256, 256]`` in [-1, 1]."""
     return _grow(seed=5, bias=0.0, inhibition=2.0, along=1.25)
 
 
 @cache
 def spots() -> np.ndarray:
-    """Give a field of spots, high inside them, in [-1, 1], float32 ``[256, 256]``, repeating."""
+    """Give a repeating field of spots, high inside them: float32 ``[256, 256]`` in [-1, 1]."""
     return _grow(seed=2, bias=-0.09, inhibition=1.0, along=1.0)
 
 

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from textual.strip import Strip
 
-Box = tuple[int, int, int, int]  # rows and columns of pixels, half open: y0, x0, y1, x1
+    from zfexplore.units import Window
+
 Size = tuple[int, int, str]  # of a drawing: rows and columns of cells, and the kind of glyphs
 Run = tuple[str, int, int]  # characters, their colour and the colour behind them, both 0xRRGGBB
 Drawing = tuple[tuple[Run, ...], ...]  # the runs of each row of cells
@@ -26,7 +27,7 @@ class Bitmap:
     so are the ``strips`` made of them, which stay in the process that shows them.
     """
 
-    def __init__(self, pixels: np.ndarray | None, box: Box | None = None) -> None:
+    def __init__(self, pixels: np.ndarray | None, box: Window | None = None) -> None:
         self._pixels = pixels
         self._packed: tuple[bytes, tuple[int, ...], str] | None = None
         self.box = box
@@ -44,7 +45,7 @@ class Bitmap:
             self._pixels = np.frombuffer(data, kind).reshape(shape)
         return self._pixels
 
-    def boxed(self, box: Box | None) -> Bitmap:
+    def boxed(self, box: Window | None) -> Bitmap:
         """Give the same pixels with another box."""
         other = Bitmap(self._pixels, box)
         other._packed = self._packed

@@ -16,11 +16,10 @@ from functools import lru_cache
 
 import numpy as np
 
-MODES = ("quadrant", "half", "sextant", "ascii")  # in the order of the key that changes them
+from zfexplore.units import Window
 
 BLOCKS = {"quadrant": (2, 2), "half": (2, 1), "sextant": (3, 2), "ascii": (1, 1)}  # rows, columns a cell
 BOX_COLOUR = (220, 38, 38)
-BOX_SHARE = 56  # a box's line is this part of the image's side
 RAMP = " .:-=+*#%@"
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 
@@ -67,21 +66,7 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.einsum("yxc,ax->yac", rows, across, optimize=True)
 
 
-def square(image: np.ndarray, grey: int = 128) -> np.ndarray:
-    """Centre ``image`` [h, w, 3] on a grey square, so that a clipped window keeps its proportions."""
-    height, width = image.shape[:2]
-    if height == width:
-        return image
-    side = max(height, width)
-    canvas = np.full((side, side, 3), grey, dtype=np.uint8)
-    top, left = (side - height) // 2, (side - width) // 2
-    canvas[top : top + height, left : left + width] = image
-    return canvas
-
-
-def boxed_blocks(
-    image: np.ndarray, window: tuple[int, int, int, int], rows: int, columns: int, mode: str
-) -> np.ndarray:
+def boxed_blocks(image: np.ndarray, window: Window, rows: int, columns: int, mode: str) -> np.ndarray:
     """Give ``image`` [h, w, 3] as the blocks of ``rows`` x ``columns`` cells, a red line around ``window``.
 
     The line is a block thick, and about as wide: two blocks where these are half as wide as high. It lies
@@ -104,37 +89,6 @@ def boxed_blocks(
     ):
         blocks[line] = BOX_COLOUR
     return blocks
-
-
-def with_box(image: np.ndarray, window: tuple[int, int, int, int]) -> np.ndarray:
-    """Give a copy of ``image`` [h, w, 3] with a red line, white outside, around ``window`` (y0, x0, y1, x1).
-
-    The line is as thick as a block of a small thumbnail, so that it shows there too.
-    """
-    boxed = image.copy()
-    thick = max(1, max(image.shape[:2]) // BOX_SHARE)
-    y0, x0, y1, x1 = window
-    for grow, colour in ((2 * thick, (255, 255, 255)), (thick, BOX_COLOUR)):
-        top, left = max(0, y0 - grow), max(0, x0 - grow)
-        boxed[top : y1 + grow, left : x1 + grow] = colour
-    boxed[y0:y1, x0:x1] = image[y0:y1, x0:x1]
-    _draw_along_border(boxed, window, thick)
-    return boxed
-
-
-def _draw_along_border(boxed: np.ndarray, window: tuple[int, int, int, int], thick: int) -> None:
-    """Where the window touches the image's border, the line lies inside it."""
-    height, width = boxed.shape[:2]
-    y0, x0, y1, x1 = window
-    red = BOX_COLOUR
-    if y0 < thick:
-        boxed[:thick, x0:x1] = red
-    if x0 < thick:
-        boxed[y0:y1, :thick] = red
-    if y1 > height - thick:
-        boxed[height - thick :, x0:x1] = red
-    if x1 > width - thick:
-        boxed[y0:y1, width - thick :] = red
 
 
 def to_image(cells: Cells, mode: str, scale: int = 1) -> np.ndarray:

@@ -186,17 +186,16 @@ def _remember_cell(width: int, height: int) -> None:
 def enlarged_square(bitmap: Bitmap, side: int) -> Any:
     """Give a square PIL image ``side`` pixels wide, the box on it; signed values on their own scale."""
     from zfexplore.figures.blocks import enlarged
+    from zfexplore.figures.channel import boxed
     from zfexplore.figures.display import to_rgb
-    from zfexplore.tui.drawing.cells import with_box
 
     pixels = to_rgb(bitmap.pixels)[0] if bitmap.pixels.dtype.kind == "f" else bitmap.pixels
-    if bitmap.box is not None:
-        pixels = with_box(pixels, bitmap.box)
-    return enlarged(pixels, side, side)
+    picture = enlarged(pixels, side, side)
+    return picture if bitmap.box is None else boxed(picture, bitmap.box, side / len(pixels))
 
 
 def framed(picture: Any, width: int, height: int, colour: tuple[int, int, int]) -> Any:
-    """Give ``picture`` in the middle of whole cells, which else it would be stretched to."""
+    """Put ``picture`` in the middle of whole cells; the terminal would stretch it to fill them."""
     from PIL import Image
 
     frame = Image.new("RGB", (width, height), colour)

@@ -1,25 +1,26 @@
-"""The questions about one picture, answered in the engine's thread, a step at a time.
+"""The questions about one picture, answered a step at a time.
 
-One is worked on at once: a newer one ends it. Occlusion takes seconds and draws as it comes, so it is
-a generator of which the engine takes the next event when no request waits; ending it closes that.
+Only one is worked on at a time: a newer one ends it. Each answer is a generator, because an occlusion
+takes seconds and is shown as it grows. The engine takes the next step when no request waits, and closes
+the generator to give the question up.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from zfexplore.errors import ExploreError
 from zfexplore.progress import Finished, Progress
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
-from zfexplore.tui.drawing.bitmap import Bitmap, Box
-from zfexplore.units import Unit, Window
+from zfexplore.tui.drawing.bitmap import Bitmap
+from zfexplore.units import Unit
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -32,19 +33,19 @@ log = logging.getLogger("zfexplore.tui")
 
 @dataclass
 class Kept:
-    """The occlusion asked for last, as far as it is known: what ``s`` saves."""
+    """The latest occlusion, which may still grow: what ``s`` saves."""
 
     request: ask.Occlude
     result: OcclusionResult
 
 
-class Inquiries:
+class Answerer:
     """Begins, works on and ends questions; answers go to ``post``."""
 
-    def __init__(self, post: Callable[[Any], Any]) -> None:
+    def __init__(self, post: Callable[[object], object]) -> None:
         self._post = post
-        self._question: Any = None
-        self._answers: Iterator[ask.Answer] | None = None
+        self._question: ask.Question | None = None
+        self._answers: Iterator[object] | None = None
         self._kept: Kept | None = None
 
     @property
@@ -53,20 +54,23 @@ class Inquiries:
         return self._question is not None
 
     def take(self, request: ask.Question) -> None:
-        """Begin with a question in the place of the one worked on, or give that up."""
+        """Begin with a question and end the one before, or give one up."""
         if isinstance(request, ask.GiveUp):
-            if self.busy and self._question.number == request.number:
+            if self._question is not None and self._question.number == request.number:
                 self.end()
             return
         self.end()
         self._question = request
 
     def step(self, subject: Subject, *, complete: bool) -> None:
-        """Work on: post the next answer. ``complete`` tells that the atlas has seen all images."""
-        request = self._question
+        """Post the next answer. ``complete`` tells that the atlas has seen all images."""
+        request, answer = self._question, None
+        assert request is not None
         try:
             if self._answers is None:
-                self._answers = self._begin(request, subject, complete)
+                if subject.atlas is None:
+                    raise ExploreError("there is no atlas to compare with")
+                self._answers = self.METHODS[type(request)](self, request, subject, complete)
             answer = next(self._answers, None)
         except (ExploreError, OSError) as error:
             log.warning("%s", error)
@@ -88,47 +92,18 @@ class Inquiries:
 
     # -- one method a question ---------------------------------------------------------------------
 
-    def _begin(self, request: ask.Question, subject: Subject, complete: bool) -> Iterator[ask.Answer]:
-        if subject.atlas is None:
-            raise ExploreError("there is no atlas to compare with")
-        if isinstance(request, ask.RankPicture):
-            return self._ranking(request, subject, complete)
-        if isinstance(request, ask.Occlude):
-            return self._occlusion(request, subject)
-        if isinstance(request, ask.FeedsFrom):
-            return self._feeds(request, subject)
-        assert isinstance(request, ask.SaveOcclusion)
-        return self._save(request, subject)
-
-    def _ranking(self, request: ask.RankPicture, subject: Subject, complete: bool) -> Iterator[ask.Answer]:
+    def _ranking(self, request: ask.RankPicture, subject: Subject, complete: bool) -> Iterator[object]:
         from zfexplore.images.transforms import prepare
         from zfexplore.studies.ranking import rank_channels
 
         atlas, checkpoint = subject.atlas, subject.checkpoint
         assert atlas is not None
         image = _open(request.chosen, subject)
-        size = checkpoint.metadata.input.size
-        known: dict[tuple[str, int, int], Box] = {}  # many channels fire most at one place
-
-        def window(unit: Unit) -> Box | None:
-            if unit.y is None or unit.x is None:
-                return None
-            place = (unit.stage, unit.y, unit.x)
-            if place not in known:
-                known[place] = _box(checkpoint.trunk.window(*place, (size, size)))
-            return known[place]
-
-        rows = tuple(
-            ask.RankedRow(
-                each.unit, each.activation, each.percentile, each.lowest, each.highest, each.rank,
-                window(each.unit),
-            )
-            for each in rank_channels(checkpoint, atlas, image)
-        )  # fmt: skip
+        channels = tuple(rank_channels(checkpoint, atlas, image))
         seen = prepare(image, checkpoint.metadata.input, atlas.header["fit"])
-        yield ask.Ranking(Bitmap(seen), rows, atlas.count, complete)
+        yield ask.Ranking(Bitmap(seen), channels, atlas.count, complete)
 
-    def _occlusion(self, request: ask.Occlude, subject: Subject) -> Iterator[ask.Answer]:
+    def _occlusion(self, request: ask.Occlude, subject: Subject, complete: bool) -> Iterator[object]:
         from zfexplore.studies.occlusion import occlude
 
         assert subject.atlas is not None
@@ -136,7 +111,7 @@ class Inquiries:
         events = occlude(
             subject.checkpoint,
             _open(request.chosen, subject),
-            request.stage,
+            request.stage_name,
             request.channel,
             label=request.chosen.label if known else None,
             fit=subject.atlas.header["fit"],
@@ -149,25 +124,16 @@ class Inquiries:
             self._kept = Kept(request, event.result)
             yield occlusion_of(event.result, None if isinstance(event, Finished) else job)
 
-    def _feeds(self, request: ask.FeedsFrom, subject: Subject) -> Iterator[ask.Answer]:
+    def _feeds(self, request: ask.FeedsFrom, subject: Subject, complete: bool) -> Iterator[object]:
         from zfexplore.studies.feeds import feeds_from
 
         assert subject.atlas is not None
         image = _open(request.chosen, subject)
-        found = feeds_from(subject.checkpoint, image, request.unit, fit=subject.atlas.header["fit"])
-        rows = tuple(
-            ask.FeedRow(
-                feed.unit, feed.contribution, feed.share, feed.activation, nearest_shown(feed.unit, subject)
-            )
-            for feed in found.feeds
-        )
-        yield ask.Fed(found.unit, found.activation, found.preactivation, found.bias, rows)
+        yield feeds_from(subject.checkpoint, image, request.unit, fit=subject.atlas.header["fit"])
 
-    def _save(self, request: ask.SaveOcclusion, subject: Subject) -> Iterator[ask.Answer]:
-        from dataclasses import replace
-
+    def _save(self, request: ask.SaveOcclusion, subject: Subject, complete: bool) -> Iterator[object]:
         from zfexplore.figures.occlusion import occlusion_figure
-        from zfexplore.figures.provenance import foreign, provenance_of, save_png
+        from zfexplore.figures.provenance import foreign, save_png
 
         kept = self._kept
         if kept is None or kept.request.number != request.number:
@@ -177,13 +143,20 @@ class Inquiries:
         title = f"{unit} on {chosen.name}"
         command = subject.setup.explore_command()
         notes = {"picture": chosen.path or chosen.name, "occlusion": json.dumps(kept.result.described())}
-        origin = provenance_of(subject.checkpoint, subject.atlas, command=command, title=title)
-        chunks = replace(origin, notes=notes).chunks()
+        chunks = subject.explorer.origin.provenance(command=command, title=title, notes=notes).chunks()
         if not request.overwrite and (reason := foreign(path, chunks)):
             yield ask.Overwrite(path, reason)
             return
         save_png(occlusion_figure(kept.result, title=title), path, chunks)
         self._post(say.FigureSaved(path))
+
+    # Which method answers which question: a new study adds its line.
+    METHODS: ClassVar[Mapping[type[ask.Question], Callable[..., Iterator[object]]]] = {
+        ask.RankPicture: _ranking,
+        ask.Occlude: _occlusion,
+        ask.FeedsFrom: _feeds,
+        ask.SaveOcclusion: _save,
+    }
 
 
 def occlusion_of(found: OcclusionResult, job: Progress | None) -> ask.Occlusion:
@@ -202,10 +175,8 @@ def occlusion_of(found: OcclusionResult, job: Progress | None) -> ask.Occlusion:
         probability=[] if probability is None else probability.tolist(),
         best=best,
         names={label: found.name_of(label) for label in labels},
-        intact_total=found.intact.total,
-        intact_probability=found.intact.probability,
-        intact_best=found.intact.best_class,
-        windows=[[tuple(found.grid.window(row, column)) for column in places] for row in places],
+        intact=found.intact,
+        windows=[[found.grid.window(row, column) for column in places] for row in places],
         weakest=found.most_needed(),
         job=job,
     )
@@ -221,21 +192,6 @@ def occlusion_name(unit: Unit, chosen: ask.Chosen) -> str:
     return f"occlusion-{unit.slug}-{safe or 'picture'}.png"
 
 
-def nearest_shown(unit: Unit, subject: Subject) -> Unit | None:
-    """Give the channel that the explorer shows for a unit: itself, or below a pool its convolution's."""
-    trunk, atlas = subject.checkpoint.trunk, subject.atlas
-    assert atlas is not None
-    names = list(trunk.names)
-    if unit.stage not in names:
-        return None
-    while unit.stage not in atlas.stages:
-        place = names.index(unit.stage)
-        if trunk.stage(unit.stage).kind != "pool" or place == 0:
-            return None
-        unit = Unit(names[place - 1], unit.channel)
-    return unit
-
-
 def _laid_over(found: OcclusionResult, values: Any, intact: float | None) -> Bitmap:
     import numpy as np
 
@@ -246,12 +202,8 @@ def _laid_over(found: OcclusionResult, values: Any, intact: float | None) -> Bit
     return Bitmap(overlay(found.image, values, found.grid.stride, low=low, high=high))
 
 
-def _box(window: Window) -> Box:
-    return window.y0, window.x0, window.y1, window.x1
-
-
 def _open(chosen: ask.Chosen, subject: Subject) -> Image.Image:
     """Open the picture; raises ExploreError."""
-    from zfexplore.studies.picture import open_picture
+    from zfexplore.exemplars.seen import open_picture
 
     return open_picture(chosen.path) if chosen.path else subject.source[chosen.image].image

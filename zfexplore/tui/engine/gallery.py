@@ -6,12 +6,13 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zfexplore.errors import ExploreError
 from zfexplore.tui import messages as say
 
 if TYPE_CHECKING:
+    from zfexplore.exemplars.records import Exemplar
     from zfexplore.tui.drawing.bitmap import Bitmap
     from zfexplore.tui.engine.subject import Subject
 
@@ -22,11 +23,11 @@ KEPT_BYTES = 128 * 2**20  # of pictures: 24 channels of conv5
 
 
 @dataclass
-class Entry:
+class KeptChannel:
     """A channel's pictures: the places they were projected for, exemplars and how they are shown."""
 
-    rows: tuple[say.TopRow, ...]
-    pictures: list[tuple[Any, say.Shown]] = field(default_factory=list)
+    rows: tuple[say.PlaceRow, ...]
+    pictures: list[tuple[Exemplar, say.ShownUnit]] = field(default_factory=list)
 
     @property
     def size(self) -> int:
@@ -48,48 +49,48 @@ class Gallery:
     def __init__(self) -> None:
         self.tiles: dict[str, say.TileSize] = {}  # how each grid draws, by its name
         self.ahead: list[tuple[str, int]] = []
-        self._channels: OrderedDict[tuple[str, int], Entry] = OrderedDict()
+        self._channels: OrderedDict[tuple[str, int], KeptChannel] = OrderedDict()
 
     def pictures(
-        self, subject: Subject, stage: str, channel: int, stopped: Callable[[], bool]
-    ) -> Iterator[say.Shown]:
+        self, subject: Subject, stage_name: str, channel: int, stopped: Callable[[], bool]
+    ) -> Iterator[say.ShownUnit]:
         """Give a channel's pictures, from those kept or newly projected; only whole channels are kept."""
-        rows = subject.top_rows(stage, channel)
-        kept = self._channels.get((stage, channel))
+        rows = subject.top_rows(stage_name, channel)
+        kept = self._channels.get((stage_name, channel))
         if kept is not None and kept.rows == rows:
-            self._channels.move_to_end((stage, channel))
+            self._channels.move_to_end((stage_name, channel))
             yield from (self._draw(shown) for _, shown in kept.pictures)
             return
-        entry = Entry(rows)
-        for exemplar, shown in subject.pictures(stage, channel):
-            entry.pictures.append((exemplar, shown))
+        new = KeptChannel(rows)
+        for exemplar, shown in subject.pictures(stage_name, channel):
+            new.pictures.append((exemplar, shown))
             yield self._draw(shown)
             if stopped():
                 return
-        self._channels[stage, channel] = entry
+        self._channels[stage_name, channel] = new
         while len(self._channels) > 1 and sum(kept.size for kept in self._channels.values()) > KEPT_BYTES:
             self._channels.popitem(last=False)
 
-    def exemplars(self, stage: str, channel: int) -> list[Any]:
+    def exemplars(self, stage_name: str, channel: int) -> list[Exemplar]:
         """Give what the pictures of a channel that is kept were made of."""
-        return [exemplar for exemplar, _ in self._channels[stage, channel].pictures]
+        return [exemplar for exemplar, _ in self._channels[stage_name, channel].pictures]
 
-    def expect(self, stage: str, channels: Iterable[int]) -> None:
+    def expect(self, stage_name: str, channels: Iterable[int]) -> None:
         """Plan to project the channels that the cursor may come to next."""
-        self.ahead = [(stage, channel) for channel in channels]
+        self.ahead = [(stage_name, channel) for channel in channels]
 
     def project_ahead(self, subject: Subject, stopped: Callable[[], bool]) -> None:
         """Project one of those planned, unless it is kept. What cannot be is told when it is asked for."""
-        stage, channel = self.ahead.pop(0)
-        if (stage, channel) in self._channels:
+        stage_name, channel = self.ahead.pop(0)
+        if (stage_name, channel) in self._channels:
             return
         try:
-            for _ in self.pictures(subject, stage, channel, stopped):
+            for _ in self.pictures(subject, stage_name, channel, stopped):
                 pass
         except (ExploreError, OSError) as error:
-            log.info("%s:%d was not projected ahead: %s", stage, channel, error)
+            log.info("%s:%d was not projected ahead: %s", stage_name, channel, error)
 
-    def _draw(self, shown: say.Shown) -> say.Shown:
+    def _draw(self, shown: say.ShownUnit) -> say.ShownUnit:
         """Draw the thumbnails as the grids show them; those of other sizes go."""
         from zfexplore.tui.drawing.picture import draw
 

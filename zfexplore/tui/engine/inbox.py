@@ -10,7 +10,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from threading import Condition
-from typing import Any
 
 from zfexplore.tui.messages import ShowChannel
 
@@ -26,10 +25,10 @@ class Inbox:
         self._show: ShowChannel | None = None
         self._show_due = 0.0
         self._generation = -1  # of the latest wish, served or not
-        self._others: deque[Any] = deque()
+        self._others: deque[object] = deque()
         self.closed = False
 
-    def put(self, request: Any) -> None:
+    def put(self, request: object) -> None:
         """Add a request; a ShowChannel replaces the one that waits."""
         with self._changed:
             if isinstance(request, ShowChannel):
@@ -61,14 +60,14 @@ class Inbox:
         """Whether something waits: background work should make way."""
         return self.closed or self._show is not None or bool(self._others)
 
-    def left(self) -> list[Any]:
+    def left(self) -> list[object]:
         """Give what was asked for before the end and not served, wishes to see a channel left out."""
         with self._changed:
             left = list(self._others)
             self._others.clear()
             return left
 
-    def take(self, *, wait: bool) -> Any | None:
+    def take(self, *, wait: bool) -> object | None:
         """Give the next request; None when there is none, or, with ``wait``, only once closed."""
         with self._changed:
             while not self.closed:

@@ -12,18 +12,21 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zfexplore.errors import ExploreError
 from zfexplore.progress import Finished, Note, Progress, Skipped
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as asked
-from zfexplore.tui.engine.answers import Inquiries
+from zfexplore.tui.engine.answers import Answerer
 from zfexplore.tui.engine.gallery import Gallery
 from zfexplore.tui.engine.inbox import Inbox
 from zfexplore.tui.log import log_path
 
 SECONDS_BETWEEN_PARTIALS = 1.0
+
+if TYPE_CHECKING:
+    from zfexplore.atlas.store import Atlas
 
 log = logging.getLogger("zfexplore.tui")
 
@@ -39,12 +42,12 @@ class Engine:
         self._building: Iterator[Any] | None = None
         self._gallery = Gallery()
         self._present: say.ShowChannel | None = None  # the channel the user looks at
-        self._present_rows: tuple[say.TopRow, ...] | None = None
+        self._present_rows: tuple[say.PlaceRow, ...] | None = None
         self._shown_generation = -1  # of the channel whose pictures have all been posted
         self._renew_from = 0.0  # when its pictures may follow the growing atlas again
         self._saves: list[say.SaveChannel] = []  # waiting for the whole atlas
         self._skipped = 0
-        self._inquiries = Inquiries(post)
+        self._answerer = Answerer(post)
 
     def load(self) -> bool:
         """Open the images and the net; where that fails, say so and give False."""
@@ -62,7 +65,7 @@ class Engine:
                 self._turn()
             except Exception as error:
                 self._fail(error)
-        self._inquiries.end()
+        self._answerer.end()
         self._save_the_rest()
         if self._building is not None:
             with suppress(Exception):
@@ -70,14 +73,14 @@ class Engine:
 
     def _turn(self) -> None:
         """Serve one request, or do a piece of what can wait."""
-        idle = self._building is None and not self._gallery.ahead and not self._inquiries.busy
+        idle = self._building is None and not self._gallery.ahead and not self._answerer.busy
         request = self._inbox.take(wait=idle)
         if request is not None:
             self._serve(request)
         elif self._inbox.closed:
             return
-        elif self._inquiries.busy and (self._building is None or self._subject.atlas is not None):
-            self._inquiries.step(self._subject, complete=self._building is None)
+        elif self._answerer.busy and (self._building is None or self._subject.atlas is not None):
+            self._answerer.step(self._subject, complete=self._building is None)
         elif self._building is not None:
             self._build_on()
         elif self._gallery.ahead:
@@ -85,31 +88,24 @@ class Engine:
 
     def _load(self) -> None:
         """Open the images, which is quick and tells a wrong path at once, then torch and the net."""
-        from zfexplore.tui.engine.subject import net_loaded, open_source, open_subject
+        from zfexplore.images.open import open_images
+        from zfexplore.tui.engine.subject import net_loaded, open_subject
 
         self._post(say.JobChanged(Progress("opening the images")))
-        source = open_source(self.setup)
+        source = open_images(self.setup.images, limit=self.setup.limit)
         self._post(say.ImagesOpened(source.name, len(source)))
         self._post(say.JobChanged(Progress("loading torch")))
         import torch  # noqa: F401
 
-        from zfexplore.atlas.open import open_or_build
         from zfexplore.atlas.store import watched_stages
 
         self._post(say.JobChanged(Progress("loading the net")))
         subject = open_subject(self.setup, source)
         self._post(net_loaded(subject.checkpoint, tuple(watched_stages(subject.checkpoint.trunk))))
-        self._building = iter(
-            open_or_build(
-                subject.checkpoint,
-                source,
-                fit=self.setup.fit,
-                seconds_between_partials=SECONDS_BETWEEN_PARTIALS,
-            )
-        )
+        self._building = subject.explorer.index(seconds_between_partials=SECONDS_BETWEEN_PARTIALS)
         self._subject = subject
 
-    def _serve(self, request: Any) -> None:
+    def _serve(self, request: object) -> None:
         if isinstance(request, say.TileSize):
             self._gallery.tiles[request.grid] = request
         elif isinstance(request, say.ShowChannel):
@@ -117,7 +113,7 @@ class Engine:
             if self._subject.atlas is not None:
                 self._show(request)
         elif isinstance(request, asked.Question):
-            self._inquiries.take(request)
+            self._answerer.take(request)
         elif isinstance(request, say.SaveChannel):
             if self._building is None:
                 self._save_or_tell(request)
@@ -153,25 +149,24 @@ class Engine:
             self._atlas_grown(event.result, complete=True)
             self._after_the_atlas()
 
-    def _atlas_grown(self, atlas: Any, *, complete: bool) -> None:
-        """Tell what is known now, and renew the present channel's pictures where its places have changed.
+    def _atlas_grown(self, atlas: Atlas, *, complete: bool) -> None:
+        """Post the statistics, and renew the present channel's pictures if its places have changed.
 
         While images still come, renewing may take a quarter of the time, no more.
         """
         from zfexplore.tui.engine.subject import statistics
 
-        self._subject.atlas = atlas
         self._post(say.AtlasChanged(statistics(atlas), atlas.count, complete))
         request = self._present
         if request is None or not (complete or time.monotonic() > self._renew_from):
             return
-        if self._subject.top_rows(request.stage, request.channel) != self._present_rows:
+        if self._subject.top_rows(request.stage_name, request.channel) != self._present_rows:
             started = time.monotonic()
             self._show(request)
             self._renew_from = time.monotonic() + 3 * (time.monotonic() - started)
 
     def _after_the_atlas(self) -> None:
-        """Do what waited for all images to be seen."""
+        """Name what was left out, and save the figures that waited for the whole atlas."""
         if self._skipped:
             total = len(self._subject.source)
             left_out = f"{self._skipped} of {total} images could not be read and were left out"
@@ -193,15 +188,15 @@ class Engine:
 
     def _show_pictures(self, request: say.ShowChannel) -> None:
         """What is shown already is renewed at one stroke: else places and pictures disagree meanwhile."""
-        stage, channel, started = request.stage, request.channel, time.monotonic()
+        stage_name, channel, started = request.stage_name, request.channel, time.monotonic()
         renewing = request.generation == self._shown_generation
-        rows = self._present_rows = self._subject.top_rows(stage, channel)
-        pictures: Iterable[say.Shown] = self._gallery.pictures(
-            self._subject, stage, channel, lambda: self._inbox.overtaken(request)
+        rows = self._present_rows = self._subject.top_rows(stage_name, channel)
+        pictures: Iterable[say.ShownUnit] = self._gallery.pictures(
+            self._subject, stage_name, channel, lambda: self._inbox.overtaken(request)
         )
         if renewing:
             pictures = list(pictures)
-        self._post(say.TopListed(stage, channel, request.generation, rows))
+        self._post(say.TopListed(stage_name, channel, request.generation, rows))
         count = 0
         for shown in pictures:
             self._post(say.PictureArrived(request.generation, shown))
@@ -210,10 +205,10 @@ class Engine:
             return
         self._shown_generation = request.generation
         seconds = time.monotonic() - started
-        log.info("%s:%d shown in %.3f s", stage, channel, seconds)
-        self._post(say.ChannelShown(stage, channel, request.generation, count))
+        log.info("%s:%d shown in %.3f s", stage_name, channel, seconds)
+        self._post(say.ChannelShown(stage_name, channel, request.generation, count))
         if self._building is None:
-            self._gallery.expect(stage, request.ahead)
+            self._gallery.expect(stage_name, request.ahead)
 
     # -- files -------------------------------------------------------------------------------------
 
@@ -224,7 +219,7 @@ class Engine:
             self._fail(error, path=self.setup.figure_path(request))
 
     def _save(self, request: say.SaveChannel, stopped: Callable[[], bool]) -> None:
-        stage, channel = request.stage, request.channel
+        stage_name, channel = request.stage_name, request.channel
         if self._subject.atlas is None:
             raise ExploreError("there is no atlas to take a figure from")
         path = self.setup.figure_path(request)
@@ -233,10 +228,10 @@ class Engine:
             return
         self._post(say.JobChanged(Progress(f"saving {path.stem}")))
         try:
-            for _ in self._gallery.pictures(self._subject, stage, channel, stopped):
+            for _ in self._gallery.pictures(self._subject, stage_name, channel, stopped):
                 pass
             if not stopped():
-                exemplars = self._gallery.exemplars(stage, channel)
+                exemplars = self._gallery.exemplars(stage_name, channel)
                 self._post(say.FigureSaved(self._subject.save_figure(request, exemplars)))
         finally:
             self._post(say.JobChanged(None))

@@ -67,7 +67,7 @@ def explore(setup: say.Setup, inbox: Inbox, post: Post) -> None:
 
 
 def read_requests(requests: IO[bytes], inbox: Inbox) -> None:
-    """Put what comes into the inbox at once, whatever the loop is doing; see to the end when it has come."""
+    """Put each request into the inbox at once; when the pipe ends, end the process."""
     try:
         while True:
             request = pipe.receive(requests)

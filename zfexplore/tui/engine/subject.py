@@ -1,15 +1,14 @@
-"""What is being explored, in the explorer's own records: net, images, atlas, one channel's pictures.
+"""What is explored, in the explorer's own records: net, images, atlas, one channel's pictures.
 
 Everything heavy is imported inside, so that a wrong path is told before torch is loaded.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zfexplore.errors import ExploreError
 from zfexplore.tui import messages as say
@@ -17,162 +16,128 @@ from zfexplore.tui.drawing.bitmap import Bitmap
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from zfexplore.atlas.store import Atlas, StageRecord
+    from zfexplore.exemplars.records import Exemplar
+    from zfexplore.explorer import Explorer
     from zfexplore.images.sources import Source
     from zfexplore.nets.checkpoint import Checkpoint
-    from zfexplore.studies.picture import Seen
-
-SEEN_KEPT = 400  # images as the net sees them: 60 MB at 224 pixels
+    from zfexplore.nets.trunk import Trunk
 
 
 @dataclass
 class Subject:
-    """A loaded net, the images it is shown, and, once it is built, the atlas of both."""
+    """What is explored, as the engine gives it to the panes: a channel's places, pictures and figures."""
 
     setup: say.Setup
-    checkpoint: Checkpoint
-    source: Source
-    atlas: Atlas | None = None
-    _seen: OrderedDict[int, np.ndarray] = field(default_factory=OrderedDict, repr=False)
+    explorer: Explorer
 
-    # -- descriptions ------------------------------------------------------------------------------
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The net with its metadata."""
+        return self.explorer.checkpoint
 
-    def top_rows(self, stage: str, channel: int) -> tuple[say.TopRow, ...]:
+    @property
+    def source(self) -> Source:
+        """The images."""
+        return self.explorer.source
+
+    @property
+    def atlas(self) -> Atlas | None:
+        """The atlas as far as it is built; None before its first part."""
+        return self.explorer.atlas if self.explorer.indexed else None
+
+    def top_rows(self, stage_name: str, channel: int) -> tuple[say.PlaceRow, ...]:
         """List a channel's strongest places that fire at all."""
-        assert self.atlas is not None
+        from zfexplore.exemplars.exemplars import firing_places
+
+        atlas = self.explorer.atlas
         return tuple(
-            say.TopRow(
+            say.PlaceRow(
                 place.rank,
                 place.value,
                 place.name,
-                self._class_name(place.label),
-                *self._shown_place(stage, place.y, place.x),
+                atlas.class_name(place.label) or "",
+                *self._shown_place(stage_name, place.y, place.x),
             )
-            for place in self.atlas.top(stage, channel)
-            if place.value > 0
+            for place in firing_places(atlas, Unit(stage_name, channel))
         )
 
-    def pictures(self, stage: str, channel: int) -> Iterator[tuple[Any, say.Shown]]:
+    def pictures(self, stage_name: str, channel: int) -> Iterator[tuple[Exemplar, say.ShownUnit]]:
         """Project a channel's strongest units one by one; give each exemplar and how it is shown."""
-        from zfexplore.studies.channel import exemplars
+        from zfexplore.exemplars.records import Exemplar
 
-        assert self.atlas is not None
-        found = exemplars(self.checkpoint, self.source, self.atlas, stage, channel, look=self._look)
-        for rank, exemplar in enumerate(found):
-            yield exemplar, self._shown(stage, rank, exemplar)
+        for event in self.explorer.exemplars([Unit(stage_name, channel)]):
+            if isinstance(event, Exemplar):
+                yield event, self._shown(event)
 
     def foreign(self, request: say.SaveChannel) -> str | None:
         """Say of what other origin the file of that name is, or that a table is there without its figure."""
-        from zfexplore.figures.provenance import foreign, provenance_of
-
-        path, command = self.setup.figure_path(request), self.command(request.stage, request.channel)
+        path = self.setup.figure_path(request)
         if request.shown is None and not path.exists():
             tables = [path.with_suffix(suffix) for suffix in (".csv", ".json")]
             there = " and ".join(table.name for table in tables if table.exists())
             return f"would replace {there} as well, which it did not come with" if there else None
-        ours = provenance_of(self.checkpoint, self.atlas, command=command, title=str(request.unit))
-        return foreign(path, ours.chunks())
+        return self.explorer.made(Unit(request.stage_name, request.channel)).replaces(path)
 
-    def save_figure(self, request: say.SaveChannel, found: list[Any]) -> Path:
+    def save_figure(self, request: say.SaveChannel, found: list[Exemplar]) -> Path:
         """Write the figure that ``zfexplore export channel`` writes, from its exemplars, or one unit's.
 
         Raises ExploreError where the unit is no longer one of the channel's strongest.
         """
-        from zfexplore.figures.blocks import block_from
-        from zfexplore.figures.channel import save_channel
-        from zfexplore.figures.unit import save_unit
+        from zfexplore.exemplars.records import ChannelExemplars
 
-        assert self.atlas is not None
-        stage, channel = request.stage, request.channel
-        path, command = self.setup.figure_path(request), self.command(stage, channel)
-        field = self.checkpoint.trunk.receptive_field(stage)
-        block = block_from(Unit(stage, channel), found, field, classes=self.atlas.classes)
-        origin: dict[str, Any] = {"checkpoint": self.checkpoint, "atlas": self.atlas, "command": command}
-        if request.shown is None:
-            return save_channel(block, path, **origin)[0]
-        shown = request.shown
-        for cell in block.cells:
-            place = self._shown_place(stage, cell.y, cell.x)
-            if (cell.name, *place) == (shown.name, shown.y, shown.x):
-                return save_unit(cell, block.side, path, unit=request.unit, **origin)
+        unit, path = Unit(request.stage_name, request.channel), self.setup.figure_path(request)
+        channel = self.explorer.channel_of(ChannelExemplars(unit, tuple(found)))
+        if (shown := request.shown) is None:
+            return channel.figure().save(path)[0]
+        for exemplar in channel:
+            place = exemplar.place
+            where = self._shown_place(request.stage_name, place.y, place.x)
+            if (place.name, *where) == (shown.name, shown.y, shown.x):
+                return channel.unit_figure(exemplar.rank, request.unit).save(path)[0]
         raise ExploreError(f"{request.unit} on {shown.name} is no longer among the channel's strongest")
 
-    def command(self, stage: str, channel: int) -> str:
-        """Give the command that makes the same figure."""
-        return self.setup.export_command(stage, channel)
-
-    # -- pieces ------------------------------------------------------------------------------------
-
-    def _look(self, number: int) -> Seen:
-        """Give what the net sees of an image, read only if it has not been for a while."""
-        from zfexplore.images.transforms import prepare
-        from zfexplore.studies.picture import seen_of
-
-        assert self.atlas is not None
-        pixels = self._seen.get(number)
-        if pixels is None:
-            image = self.source[number].image
-            pixels = prepare(image, self.checkpoint.metadata.input, self.atlas.header["fit"])
-        self._seen[number] = pixels
-        self._seen.move_to_end(number)
-        if len(self._seen) > SEEN_KEPT:
-            self._seen.popitem(last=False)
-        return seen_of(self.checkpoint, pixels)
-
-    def _shown_place(self, stage: str, y: int, x: int) -> tuple[int, int]:
+    def _shown_place(self, stage_name: str, y: int, x: int) -> tuple[int, int]:
         """Give where a unit is said to be; one of a fully connected layer is nowhere, which is -1, -1."""
-        return (-1, -1) if self.checkpoint.trunk.stage(stage).kind == "fc" else (y, x)
+        return (-1, -1) if self.checkpoint.trunk.stage(stage_name).kind == "fc" else (y, x)
 
-    def _shown(self, stage: str, rank: int, exemplar: Any) -> say.Shown:
+    def _shown(self, exemplar: Exemplar) -> say.ShownUnit:
         import numpy as np
 
-        from zfexplore.figures.blocks import block_from, patch_tile
+        from zfexplore.exemplars.records import ChannelExemplars
+        from zfexplore.figures.blocks import patch_tile
 
-        assert self.atlas is not None
-        place = exemplar.place
-        field = self.checkpoint.trunk.receptive_field(stage)
-        block = block_from(Unit(stage, 0), [exemplar], field, classes=self.atlas.classes)
-        (cell,) = block.cells
+        block = self.explorer.block(ChannelExemplars(exemplar.channel, (exemplar,)))
+        (unit,) = block.units
         edge = max(block.side, 1)
-        y, x = self._shown_place(stage, cell.y, cell.x)
+        y, x = self._shown_place(exemplar.channel.stage, unit.y, unit.x)
         values = np.zeros((edge, edge, 3), np.float32)
-        bottom, right = cell.top + cell.window.height, cell.left + cell.window.width
-        values[cell.top : bottom, cell.left : right] = cell.projection.transpose(1, 2, 0)
-        return say.Shown(
-            rank=rank,
-            value=cell.value,
-            name=cell.name,
-            label=self._class_name(place.label),
+        bottom, right = unit.top + unit.window.height, unit.left + unit.window.width
+        values[unit.top : bottom, unit.left : right] = unit.projection.transpose(1, 2, 0)
+        return say.ShownUnit(
+            rank=exemplar.rank,
+            value=unit.value,
+            name=unit.name,
+            label=self.explorer.atlas.class_name(exemplar.place.label) or "",
             y=y,
             x=x,
-            window=tuple(cell.window),
-            scale=cell.scale,
+            window=unit.window,
+            scale=unit.scale,
             projection=Bitmap(values),
-            patch=Bitmap(np.asarray(patch_tile(cell, edge, edge))),
-            whole=Bitmap(cell.image, box=tuple(cell.window)),
-            image=place.image,
+            patch=Bitmap(np.asarray(patch_tile(unit, edge, edge))),
+            whole=Bitmap(unit.image, box=unit.window),
+            image=exemplar.place.image,
         )
-
-    def _class_name(self, label: int | None) -> str:
-        assert self.atlas is not None
-        return self.atlas.class_name(label) or ""
-
-
-def open_source(setup: say.Setup) -> Source:
-    """Open the images, for which torch is not needed; raises ExploreError."""
-    from zfexplore.images.sources import open_images
-
-    return open_images(setup.images, limit=setup.limit)
 
 
 def open_subject(setup: say.Setup, source: Source) -> Subject:
     """Load the net to be shown the images; raises ExploreError."""
+    from zfexplore.explorer import Explorer
     from zfexplore.nets.checkpoint import load_checkpoint
-    from zfexplore.training.machine import find_device
+    from zfexplore.nets.device import find_device
 
-    return Subject(setup, load_checkpoint(setup.checkpoint, find_device(setup.device)), source)
+    checkpoint = load_checkpoint(setup.checkpoint, find_device(setup.device))
+    return Subject(setup, Explorer.of(setup.settings, checkpoint, source))
 
 
 def net_loaded(checkpoint: Checkpoint, watched: tuple[str, ...]) -> say.NetLoaded:
@@ -183,7 +148,7 @@ def net_loaded(checkpoint: Checkpoint, watched: tuple[str, ...]) -> say.NetLoade
     size = metadata.input.size
     stages = summarise(checkpoint.trunk, (size, size))
     layers = tuple(
-        say.Layer(
+        say.Stage(
             stage.name,
             stage.kind,
             stage.channels,
@@ -196,7 +161,20 @@ def net_loaded(checkpoint: Checkpoint, watched: tuple[str, ...]) -> say.NetLoade
     )
     classes = f", {len(metadata.classes)} classes" if metadata.classes else ""
     title, device = f"{metadata.architecture}{classes}", str(checkpoint.trunk.device)
-    return say.NetLoaded(title, layers, device)
+    return say.NetLoaded(title, layers, device, nearest_shown(checkpoint.trunk, watched))
+
+
+def nearest_shown(trunk: Trunk, watched: Collection[str]) -> dict[str, str]:
+    """Name for each stage the one that is shown in its place: itself, or for a pool the one it pools."""
+    nearest: dict[str, str] = {}
+    below = ""
+    for name in trunk.names:
+        if name in watched:
+            nearest[name] = name
+        elif trunk.stage(name).kind == "pool" and below in nearest:
+            nearest[name] = nearest[below]
+        below = name
+    return nearest
 
 
 def statistics(atlas: Atlas) -> dict[str, say.StageStatistics]:

@@ -21,7 +21,7 @@ from textual.widget import Widget
 
 from zfexplore.tui import keys
 from zfexplore.tui.drawing.strips import dimmed, strips_of
-from zfexplore.tui.messages import Shown, TileSize
+from zfexplore.tui.messages import ShownUnit, TileSize
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.rows import MARK, fitted
 
@@ -91,7 +91,7 @@ class PictureGrid(Widget, can_focus=True):
     _plain = Style.null()
     _dimming: Timer | None = None
 
-    pictures: reactive[tuple[Shown, ...]] = reactive((), repaint=False)
+    pictures: reactive[tuple[ShownUnit, ...]] = reactive((), repaint=False)
     cursor: reactive[int] = reactive(0)
     stale: reactive[bool] = reactive(False, repaint=False)  # the pictures are still another channel's
     dim: reactive[bool] = reactive(False)
@@ -126,11 +126,11 @@ class PictureGrid(Widget, can_focus=True):
         return arrange(self.size.width, self.size.height)
 
     def on_resize(self) -> None:
-        """Say how large tiles are now."""
+        """Post how tiles are drawn now."""
         self.tell_size()
 
     def tell_size(self) -> None:
-        """Say how tiles are drawn, so that the engine can do it beforehand."""
+        """Post how tiles are drawn, so that the engine draws them beforehand."""
         place = self.arrangement
         if self.size.area:
             tile = TileSize(self.id or "", self.kind, place.rows, place.columns, self.mode)
@@ -144,7 +144,7 @@ class PictureGrid(Widget, can_focus=True):
         """They are drawn with other glyphs."""
         self.tell_size()
 
-    def watch_pictures(self, old: tuple[Shown, ...], new: tuple[Shown, ...]) -> None:
+    def watch_pictures(self, old: tuple[ShownUnit, ...], new: tuple[ShownUnit, ...]) -> None:
         """Draw anew only the tiles that changed, for pictures come one by one."""
         if not old or not new:
             self.refresh()

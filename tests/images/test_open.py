@@ -1,0 +1,80 @@
+"""What a name or a path opens, and what is said of one that opens nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from zfexplore.errors import ExploreError
+from zfexplore.images.folder import open_folder
+from zfexplore.images.open import is_name, open_images
+
+
+def test_a_name_opens_the_source_of_that_name():
+    assert open_images("photographs", limit=3).name == "photographs"
+    assert open_images("specimens", limit=3).name == "specimens"
+
+
+def test_the_photographs_are_opened_where_nothing_is_named():
+    assert open_images().fingerprint() == open_images("photographs").fingerprint()
+
+
+def test_a_path_opens_the_folder(folder):
+    root = folder("cat/1.png", "dog/1.png")
+    assert open_images(root).fingerprint() == open_folder(root).fingerprint()
+    assert len(open_images(str(root), limit=1)) == 1
+
+
+def test_a_path_may_begin_at_home(folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder("1.png").parent))
+    assert open_images("~/photos").image_name(0) == "1.png"
+
+
+def test_the_seed_is_for_specimens():
+    assert open_images("specimens", seed=1).fingerprint() != open_images("specimens").fingerprint()
+
+
+def test_a_name_wins_over_a_folder_unless_a_path_is_written(folder, monkeypatch):
+    monkeypatch.chdir(folder("1.png", root="specimens").parent)
+    assert len(open_images("specimens")) == 480
+    assert len(open_images("./specimens")) == 1
+    assert is_name("specimens")
+    assert not is_name("./specimens")
+
+
+@pytest.mark.parametrize(
+    ("spec", "named"),
+    [("photographs", True), ("Flowers102", True), ("Photographs", False), ("photos", False), ("", False)],
+)
+def test_only_names_are_names(spec, named):
+    assert is_name(spec) == named
+
+
+def test_an_unknown_name_lists_the_names():
+    with pytest.raises(
+        ExploreError, match="no folder 'specimen'.*photographs, specimens, caltech101, imagenette"
+    ) as caught:
+        open_images("specimen")
+    assert caught.value.exit_code == 2
+
+
+def test_an_empty_name_is_not_the_working_folder():
+    with pytest.raises(ExploreError, match="^no images named; give a folder or one of photographs, "):
+        open_images("")
+
+
+def test_a_file_is_not_an_unknown_name(folder):
+    with pytest.raises(ExploreError, match="is a file; give the folder"):
+        open_images(folder("1.png") / "1.png")
+
+
+def test_a_limit_below_one_is_a_usage_error(folder):
+    with pytest.raises(ExploreError, match="at least 1, not 0") as caught:
+        open_images(folder("1.png"), limit=0)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("spec", ["photographs", "specimens"])
+def test_a_split_of_what_has_no_parts_is_a_usage_error(spec, folder):
+    for without_parts in (spec, folder("1.png")):
+        with pytest.raises(ExploreError, match="no parts to choose from with split 'train'"):
+            open_images(without_parts, split="train")

@@ -1,0 +1,237 @@
+"""The Explorer on a small net and six labelled pictures: what commands and notebooks get from it."""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from zfexplore import explorer as module
+from zfexplore.atlas.build import Partial
+from zfexplore.cli.main import main
+from zfexplore.deconv import dense
+from zfexplore.errors import ExploreError
+from zfexplore.exemplars.records import ChannelExemplars, Exemplar
+from zfexplore.explorer import Explorer, open_settings
+from zfexplore.figures.provenance import read_chunks
+from zfexplore.progress import Finished
+from zfexplore.settings import Settings
+from zfexplore.units import Unit
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A ZFNet for inputs of 64 pixels with random weights, and six pictures in two classes."""
+    from zfexplore.convention import InputConvention
+    from zfexplore.nets.checkpoint import Metadata, save_checkpoint
+    from zfexplore.nets.zfnet import ZFNet, initialise
+
+    folder = tmp_path_factory.mktemp("explorer")
+    net = ZFNet(classes=3, fc=16)
+    initialise(net, "xavier", seed=1)
+    convention = InputConvention(size=64, resize=72, scale=1.0, mean=(0.5, 0.5, 0.5))
+    metadata = Metadata("zfnet", net.arguments, ("a", "b", "c"), convention)
+    save_checkpoint(folder / "net.safetensors", net, metadata)
+    random = np.random.default_rng(0)
+    for index in range(6):
+        path = folder / "pictures" / "ab"[index % 2] / f"{index}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = random.integers(0, 256, (9, 12, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((96, 72)).save(path)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(folder, monkeypatch):
+    monkeypatch.setenv("ZFEXPLORE_CACHE", str(folder / "cache"))
+
+
+@pytest.fixture(scope="module")
+def explorer(folder):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZFEXPLORE_CACHE", str(folder / "cache"))
+        return Explorer(folder / "pictures", folder / "net.safetensors")
+
+
+def test_what_is_in_the_cache_is_not_built_again(explorer, folder, monkeypatch):
+    def forbidden(*_, **__):
+        raise AssertionError("the atlas is there already")
+
+    monkeypatch.setattr("zfexplore.atlas.open.build_atlas", forbidden)
+    again = Explorer(str(folder / "pictures"), str(folder / "net.safetensors"))
+    assert again.atlas.fingerprint == explorer.atlas.fingerprint
+    assert repr(again) == "<Explorer of zfnet on 6 images of pictures>"
+
+
+def test_it_works_on_a_part_of_the_atlas_while_that_is_built(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("ZFEXPLORE_CACHE", str(tmp_path))
+    settings = Settings(str(folder / "pictures"), str(folder / "net.safetensors"))
+    opened = Explorer.of(settings, *open_settings(settings))
+    assert not opened.indexed
+    with pytest.raises(ExploreError, match="not indexed yet"):
+        opened.top("conv5")
+    counts = []
+    for event in opened.index(seconds_between_partials=0.0, batch_size=2):
+        if isinstance(event, Partial):
+            counts.append(opened.atlas.count)
+            assert len(opened.top("conv5:3")) == opened.atlas.count
+    assert counts
+    assert counts == sorted(counts)
+    assert opened.atlas.count == 6
+
+
+@pytest.mark.parametrize(
+    ("layer", "channels", "complaint"),
+    [("conv9", "all", "no layer 'conv9'"), ("pool1", "all", "pool1 is not indexed"), ("conv5", "256", "256")],
+)
+def test_what_is_not_there_is_refused_before_images_are_opened(folder, layer, channels, complaint):
+    settings = Settings(str(folder / "no such folder"), str(folder / "net.safetensors"))
+    with pytest.raises(ExploreError, match=complaint):
+        open_settings(settings, layer, channels)
+
+
+def test_a_figure_is_the_file_that_its_command_writes(explorer, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (mine,) = explorer.figure("conv3", "7,130", tile=20, title="two of them").save("mine.png")
+    command = shlex.split(read_chunks(mine)["command"])
+    assert command[:7] == ["zfexplore", "export", "grid", "--layer", "conv3", "--channels", "7,130"]
+    theirs = ["theirs.png" if word == "mine.png" else word for word in command]
+    monkeypatch.setattr("sys.argv", theirs)
+    with pytest.raises(SystemExit) as leave:
+        main()
+    assert leave.value.code == 0
+    assert read_chunks("theirs.png") == {
+        **read_chunks(mine), "command": read_chunks(mine)["command"].replace("mine", "theirs"),
+    }  # fmt: skip
+    with Image.open(mine) as one, Image.open("theirs.png") as other:
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+
+
+def test_layers_and_filters_show_what_their_names_say(explorer):
+    layers = explorer.layers("top1", tile=24)
+    assert {name.split(":")[0] for name in layers.tables} == {
+        "conv1", "conv2", "conv3", "conv4", "conv5", "pool5",
+    }  # fmt: skip
+    filters = explorer.filters("0-2", tile=24)
+    assert list(filters.tables) == ["conv1:0", "conv1:1", "conv1:2"]
+    np.testing.assert_array_equal(explorer.kernels(), explorer.checkpoint.net.conv1.weight.numpy())
+
+
+def test_a_channel_gives_its_exemplars_in_order(explorer):
+    channel = explorer.channel("conv5:130")
+    assert [exemplar.rank for exemplar in channel] == list(range(len(channel)))
+    assert [exemplar.place.value for exemplar in channel] == [
+        pytest.approx(row["value"], rel=1e-6) for row in channel.places[: len(channel)]
+    ]
+    assert channel[0].channel == Unit("conv5", 130)
+
+
+def test_one_channel_and_many_give_the_same_exemplars(explorer):
+    units = [Unit("conv4", channel) for channel in range(3)]
+    events = list(explorer.exemplars(units))
+    together = {event.channel: event.exemplars for event in events if isinstance(event, ChannelExemplars)}
+    assert sum(isinstance(event, Exemplar) for event in events) == sum(map(len, together.values()))
+    for unit in units:
+        alone = explorer.channel(unit).exemplars
+        assert len(alone) == len(together[unit])
+        for one, other in zip(alone, together[unit], strict=True):
+            assert one.place == other.place
+            np.testing.assert_allclose(one.crop, other.crop, rtol=0, atol=1e-5 * np.abs(one.crop).max())
+
+
+def test_images_seen_lately_are_not_read_again(explorer, monkeypatch):
+    monkeypatch.setattr(module, "SEEN_KEPT", 2)
+    read = []
+
+    class Source:
+        def __getitem__(self, number):
+            read.append(number)
+            return explorer.source[number]
+
+    fresh = Explorer.of(explorer.settings, explorer.checkpoint, Source())
+    seen = [fresh.look(number).pixels for number in (3, 4, 3, 5, 3, 4)]
+    assert read == [3, 4, 5, 4]  # 4 had made way for 5
+    np.testing.assert_array_equal(seen[0], seen[2])
+    assert not np.array_equal(seen[0], seen[1])
+
+
+def test_a_unit_is_projected_on_a_picture_of_ones_own(explorer, folder):
+    path = folder / "pictures" / "a" / "0.png"
+    batch = explorer.look(0).batch
+    wanted = dense.project(explorer.checkpoint.trunk, batch, "conv5", 130)
+    for picture in (path, str(path), Image.open(path), 0):
+        found = explorer.project(picture, "conv5:130", method="dense")
+        assert torch.equal(found.pixels, wanted.pixels)
+    y, x = wanted.position[0].tolist()
+    there = explorer.project(path, f"conv5:130@{y},{x}")
+    torch.testing.assert_close(
+        there.pixels, wanted.pixels, rtol=0, atol=1e-5 * float(wanted.pixels.abs().max())
+    )
+    assert there.unit(0) == Unit("conv5", 130, y, x)
+
+
+def test_the_method_reaches_the_deconvnet(explorer, monkeypatch):
+    monkeypatch.setattr(dense, "project_request", lambda *_: (_ for _ in ()).throw(RuntimeError("dense")))
+    explorer.channel("conv4:1")
+    with pytest.raises(RuntimeError, match="dense"):
+        explorer.channel("conv4:1", method="dense")
+
+
+def test_top_gives_plain_records_that_print_as_a_table(explorer):
+    records = explorer.top("conv5", by="max", count=3)
+    assert [row["max"] for row in records] == sorted((row["max"] for row in records), reverse=True)
+    assert "conv5: 3 of 256 channels, by max" in str(records)
+    assert records[0]["channel"] in str(records)
+    assert repr(records) == "<Records 'conv5: 3 of 256 channels, by max': 3 rows>"
+    html = records._repr_html_()
+    assert html.count("<tr>") == 4
+    assert f"<td>{records[0]['channel']}</td>" in html
+    named = explorer.top("fc8", count=1)
+    assert named[0]["stands_for"] in ("a", "b", "c")
+
+
+def test_a_channel_prints_as_the_table_of_its_places(explorer):
+    channel = explorer.channel("conv5:130")
+    assert str(channel) == str(explorer.top("conv5:130"))
+    assert "activation" in str(channel)
+    assert repr(channel) == f"<Channel conv5:130: {len(channel)} exemplars>"
+
+
+def test_everything_shows_itself_in_a_notebook_and_tells_itself_shortly(explorer):
+    channel = explorer.channel("conv3:5")
+    projection = explorer.project(0, "conv3:5")
+    found = ChannelExemplars(channel.unit, channel.exemplars)
+    for shown in (channel, channel[0], projection, channel.figure(tile=20)):
+        with Image.open(io.BytesIO(shown._repr_png_())) as image:
+            assert len(image.convert("L").getcolors()) > 10
+    for told in (explorer, channel, channel[0], found, projection, channel.figure(tile=20)):
+        assert re.fullmatch(r"<.{5,120}>", repr(told))
+    assert repr(channel[0]).startswith(f"<Exemplar {channel[0].unit} on ")
+    assert repr(projection) == f"<Projection of {projection.unit(0)} {float(projection.activation[0]):.4g}>"
+
+
+def test_many_projections_are_told_by_the_first_three(explorer):
+    found = explorer.project(0, "conv3:5")
+    many = dense.project(explorer.checkpoint.trunk, explorer.look(0).batch, "conv3", [5, 6, 7, 8, 9])
+    assert repr(many).endswith("and 2 more>")
+    assert repr(many).startswith(repr(found)[: len("<Projection of conv3:5@")])
+
+
+def test_the_atlas_is_written_in_the_form_that_its_name_ends_in(explorer, tmp_path):
+    for form, beginning in (("csv", b"channel,"), ("json", b"{"), ("npz", b"PK")):
+        path = explorer.save_atlas(tmp_path / f"atlas.{form}")
+        assert path.read_bytes().startswith(beginning)
+    assert explorer.save_atlas(tmp_path / "x", "csv").read_bytes().startswith(b"channel,")
+    with pytest.raises(ExploreError, match="csv, json or npz, not 'xls'"):
+        explorer.save_atlas(tmp_path / "atlas.xls")
+
+
+def test_progress_comes_before_the_channel(explorer):
+    *events, last = explorer.projecting(Unit("conv5", 130))
+    assert isinstance(last, Finished)
+    assert {event.task for event in events} == {"projecting conv5:130"}

@@ -1,0 +1,1 @@
+"""Forward pass and back-projection inside the windows that units read."""

@@ -1,0 +1,1 @@
+"""What excites a channel: its strongest units, each brought back to pixels beside what it saw."""

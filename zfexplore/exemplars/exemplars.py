@@ -1,0 +1,185 @@
+"""The exemplars of one channel or of many: each image is read once, whatever it is wanted for.
+
+For each of a channel's strongest places the image is read again, the very unit brought back to pixels,
+and the activation found compared with the one in the atlas. So no projection is ever shown beside an
+image that it does not belong to.
+
+Channel by channel, a whole stage would read, prepare and run every image some seven times, because an
+image is among the strongest of many channels. Here all units wanted of an image are brought back
+together. The images come in the order in which the channels need them, so that a channel is given as
+soon as its own are done: the first after nine images, most of the last ones at once.
+
+Projections wait for their channel cut to their windows, and what may wait is bounded: channels that
+would hold more than ``MEMORY`` together go in shares, one after the other. Over the specimens all 256
+channels of ZFNet's conv5 are one share, of which 0.25 GB wait at most; all 1,632 of conv1 to conv5 and
+pool5 are three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+
+from zfexplore.atlas.records import Place
+from zfexplore.atlas.store import Atlas
+from zfexplore.choices import Method
+from zfexplore.deconv.one_image import image_projector
+from zfexplore.deconv.project import project
+from zfexplore.deconv.request import Projection
+from zfexplore.errors import ExploreError
+from zfexplore.exemplars.records import ChannelExemplars, Exemplar
+from zfexplore.exemplars.seen import Seen, see
+from zfexplore.images.sources import Source
+from zfexplore.nets.checkpoint import Checkpoint
+from zfexplore.progress import Finished, Meter, Progress
+from zfexplore.units import Unit, Window
+
+MEMORY = 768 * 2**20  # bytes of projections and images that may wait for their channels
+ROWS_AT_ONCE = 64  # whole projections of one image held together, 0.6 MB each at 224 pixels
+BYTES_A_PIXEL = 3 * 4  # of a projection: three colours in float32
+
+# How far a recomputed activation may be from the one in the atlas, relative. The first allows for another
+# device's order of additions; bfloat16 keeps 8 bits and may even rank other places first.
+TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2}
+# Below this share of the stage's strongest activation, rounding in the sums exceeds any relative limit.
+NEARLY_SILENT = 1e-3
+
+Event = Progress | Exemplar | ChannelExemplars | Finished[int]
+Look = Callable[[int], Seen]
+Places = dict[Unit, list[Place]]  # channels and where each is to be brought back
+
+
+def exemplars(
+    checkpoint: Checkpoint,
+    source: Source,
+    atlas: Atlas,
+    channels: Sequence[Unit],
+    *,
+    method: Method = "auto",
+    look: Look | None = None,
+    tolerance: float | None = None,
+    memory: int = MEMORY,
+) -> Iterator[Event]:
+    """Give the exemplars of ``channels``: each one as it is found, each channel's together once complete.
+
+    ``ChannelExemplars`` come in the order of ``channels``, their exemplars in order of rank. A single
+    channel's ``Exemplar`` events come in order of rank too. A place where the channel is silent (zero, or
+    a logit below) has no projection and is left out. The last event carries the number of projections.
+    Closed early, the generator has given what was complete.
+
+    ``method`` is that of ``project``. ``look`` gives what the net sees of an image by its number, for
+    callers that remember it; otherwise the image is read. ``tolerance`` is the relative difference
+    allowed between the activation found and the one in the atlas, by default 1e-3 (5e-2 for an atlas made
+    in bfloat16). At most ``memory`` bytes wait, unless one channel alone holds more.
+
+    Raises ExploreError for a channel that is not in the atlas, and where the tolerance is exceeded,
+    because the atlas is then of other weights or images; UnreadableImage where an image can no longer be
+    read.
+    """
+    places = {channel: firing_places(atlas, channel) for channel in channels}
+    task = f"projecting {channels[0]}" if len(channels) == 1 else "projecting"
+    meter = Meter(task, sum(map(len, places.values())), unit="projections")
+    look = look or partial(_read, checkpoint, source, atlas)
+    for share in _shares(checkpoint, places, memory):
+        wanted = _by_image(share)
+        found: dict[Unit, list[Exemplar]] = {channel: [] for channel in share}
+        for channel, its_places in share.items():
+            for image in (place.image for place in its_places if place.image in wanted):
+                for exemplar in _of_image(checkpoint, look(image), wanted.pop(image), method):
+                    check_activation(exemplar, atlas, tolerance)
+                    found[exemplar.channel].append(exemplar)
+                    yield exemplar
+                    if event := meter.tick():
+                        yield event
+            complete = sorted(found.pop(channel), key=lambda exemplar: exemplar.rank)
+            yield ChannelExemplars(channel, tuple(complete))
+    yield Finished(meter.done)
+
+
+def firing_places(atlas: Atlas, channel: Unit) -> list[Place]:
+    """Give a channel's places in the atlas that fire at all, the strongest first."""
+    return [place for place in atlas.top(channel.stage, channel.channel) if place.value > 0]
+
+
+def check_activation(exemplar: Exemplar, atlas: Atlas, tolerance: float | None = None) -> None:
+    """Refuse an activation that is further from the one in the atlas than ``exemplars`` allows."""
+    place = exemplar.place
+    allowed = TOLERANCE[atlas.header["precision"]] if tolerance is None else tolerance
+    weakest = NEARLY_SILENT * float(atlas.stage(exemplar.channel.stage).max.max())
+    # Written so that a NaN fails.
+    if not abs(exemplar.activation - place.value) <= allowed * max(place.value, weakest):
+        raise ExploreError(
+            f"the atlas does not belong to this checkpoint and these images: {exemplar.unit} "
+            f"is {exemplar.activation:.6g} on {place.name}, and {place.value:.6g} in the atlas; "
+            "build the index anew with `zfexplore index --again`"
+        )
+
+
+def _read(checkpoint: Checkpoint, source: Source, atlas: Atlas, image: int) -> Seen:
+    return see(checkpoint, source[image].image, atlas.header["fit"])
+
+
+def _shares(checkpoint: Checkpoint, places: Places, memory: int) -> Iterator[Places]:
+    """Cut the channels, in their order, into shares whose projections and images fit into ``memory``."""
+    size = checkpoint.metadata.input.size
+    share: Places = {}
+    images: set[int] = set()
+    crops = 0  # bytes
+    for channel, its_places in places.items():
+        more = sum(_crop_bytes(checkpoint, channel, place) for place in its_places)
+        those = {place.image for place in its_places}
+        if share and crops + more + 3 * size * size * len(images | those) > memory:
+            yield share
+            share, images, crops = {}, set(), 0
+        share[channel] = its_places
+        images |= those
+        crops += more
+    if share:
+        yield share
+
+
+def _crop_bytes(checkpoint: Checkpoint, channel: Unit, place: Place) -> int:
+    size = checkpoint.metadata.input.size
+    window = checkpoint.trunk.window(channel.stage, place.y, place.x, (size, size))
+    return BYTES_A_PIXEL * window.height * window.width
+
+
+def _by_image(share: Places) -> dict[int, list[tuple[Unit, Place]]]:
+    """Give what is wanted of each image: channels, in their order, and places."""
+    wanted: dict[int, list[tuple[Unit, Place]]] = {}
+    for channel, places in share.items():
+        for place in places:
+            wanted.setdefault(place.image, []).append((channel, place))
+    return wanted
+
+
+def _of_image(
+    checkpoint: Checkpoint, seen: Seen, wanted: Sequence[tuple[Unit, Place]], method: Method
+) -> Iterator[Exemplar]:
+    """Bring back all that is ``wanted`` of one image."""
+    by_stage: dict[str, list[tuple[Unit, Place]]] = {}
+    for channel, place in wanted:
+        by_stage.setdefault(channel.stage, []).append((channel, place))
+    if method == "auto":
+        places = {name: [(place.y, place.x) for _, place in units] for name, units in by_stage.items()}
+        bring_back = image_projector(checkpoint.trunk, seen.batch, places)
+    else:
+        bring_back = partial(project, checkpoint.trunk, seen.batch, method=method)
+    for name, units in by_stage.items():
+        for start in range(0, len(units), ROWS_AT_ONCE):
+            some = units[start : start + ROWS_AT_ONCE]
+            numbers, positions = [one.channel for one, _ in some], [(place.y, place.x) for _, place in some]
+            projection = bring_back(name, numbers, positions)
+            for row, (channel, place) in enumerate(some):
+                yield _exemplar(projection, row, channel, place, seen.pixels)
+
+
+def _exemplar(projection: Projection, row: int, channel: Unit, place: Place, image: np.ndarray) -> Exemplar:
+    """Take one row of ``projection``, keeping what lies in its window."""
+    window = Window(*projection.window[row].tolist())
+    inside = projection.pixels[row, :, window.y0 : window.y1, window.x0 : window.x1]
+    # A copy: a view would keep the whole batch of whole projections in memory.
+    crop = np.array(inside.float().cpu().numpy(), order="C")
+    return Exemplar(channel, place, crop, window, image, float(projection.activation[row]))

@@ -1,0 +1,390 @@
+"""Weights, images and the atlas of both, opened together: what commands, explorer and notebooks share.
+
+    explorer = zfexplore.Explorer(images="album/")
+    explorer.figure("conv5", "top16").save("conv5.png")
+
+What the commands have indexed is not indexed again: they and this class use one cache. Every figure
+knows the command that makes the same file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from PIL import Image
+
+from zfexplore.atlas.build import Event, Partial
+from zfexplore.atlas.open import open_or_build
+from zfexplore.atlas.select import check_choice, ranked, select_channels
+from zfexplore.atlas.store import Atlas, watched_stages
+from zfexplore.atlas.tables import channel_row, place_rows, write_atlas
+from zfexplore.channel import Channel
+from zfexplore.choices import DEFAULT_IMAGES, AtlasFormat, Fit, Method, RankedBy
+from zfexplore.deconv.project import project
+from zfexplore.deconv.request import Projection
+from zfexplore.errors import ExploreError
+from zfexplore.exemplars.exemplars import exemplars
+from zfexplore.exemplars.records import ChannelExemplars, Exemplar
+from zfexplore.exemplars.seen import Seen, open_picture, see, seen_of
+from zfexplore.figures.blocks import ChannelBlock, block_from
+from zfexplore.figures.captions import filters_caption, images_in_words, in_the_papers, stage_caption
+from zfexplore.figures.figure import Drawing, Figure, Made
+from zfexplore.figures.grid import Page
+from zfexplore.figures.provenance import Origin
+from zfexplore.figures.sheet import check_sheet, kernel_sheet, sheet
+from zfexplore.figures.tables import keep_arrays
+from zfexplore.images.open import open_images
+from zfexplore.images.sources import Source
+from zfexplore.images.transforms import prepare
+from zfexplore.nets.checkpoint import Checkpoint, load_checkpoint
+from zfexplore.nets.device import find_device
+from zfexplore.progress import Finished, Progress
+from zfexplore.settings import Command, Settings, other_than
+from zfexplore.showing import Records, channel_table, place_table, watch
+from zfexplore.units import Unit
+
+SEEN_KEPT = 400  # images as the net sees them: 60 MB at 224 pixels
+FILTERS_SHOWN = "top9"  # on the sheet of all layers, as in the replication
+SHEET_TITLE = "What the strongest units look for, layer by layer"
+
+
+class Explorer:
+    """A net, images, and for every channel where on them it fires most.
+
+    ``checkpoint`` (None: the shipped one), ``images``, ``limit``, ``fit``, ``device`` and ``download`` mean
+    what they mean as options of the commands. Opens the atlas in the cache or builds it, with a progress
+    bar in a terminal and plain lines elsewhere. Raises ExploreError for what is not there.
+    """
+
+    checkpoint: Checkpoint
+    source: Source
+    settings: Settings
+
+    def __init__(
+        self,
+        images: str | os.PathLike[str] = DEFAULT_IMAGES,
+        checkpoint: str | os.PathLike[str] | None = None,
+        *,
+        limit: int | None = None,
+        fit: Fit = "crop",
+        device: str = "auto",
+        download: bool = False,
+    ) -> None:
+        weights = None if checkpoint is None else os.fspath(checkpoint)
+        settings = Settings(os.fspath(images), weights, limit, fit, device, download)
+        self._set(settings, *open_settings(settings))
+        watch(self.index())
+
+    @classmethod
+    def of(cls, settings: Settings, checkpoint: Checkpoint, source: Source) -> Explorer:
+        """Give an explorer of what is opened already; ``index`` is still to be run."""
+        explorer = cls.__new__(cls)
+        explorer._set(settings, checkpoint, source)
+        return explorer
+
+    def _set(self, settings: Settings, checkpoint: Checkpoint, source: Source) -> None:
+        self.settings, self.checkpoint, self.source = settings, checkpoint, source
+        self._atlas: Atlas | None = None
+        self._seen: OrderedDict[int, np.ndarray] = OrderedDict()
+
+    def __repr__(self) -> str:
+        net, count = self.checkpoint.metadata.architecture, len(self.source)
+        return f"<Explorer of {net} on {count:,} images of {self.source.name}>"
+
+    # -- the atlas ---------------------------------------------------------------------------------
+
+    def index(self, **options: Any) -> Iterator[Event]:
+        """Open the atlas in the cache or build it; ``Finished`` carries it.
+
+        ``options`` are those of ``atlas.open.open_or_build``. While it is built the explorer already works
+        on the part that its ``Partial`` events carry.
+        """
+        events: Any = open_or_build(self.checkpoint, self.source, fit=self.settings.fit, **options)
+        with closing(events):  # closed early, the build keeps what it needs to go on
+            for event in events:
+                if isinstance(event, Partial):
+                    self._atlas = event.atlas
+                elif isinstance(event, Finished):
+                    self._atlas = event.result
+                yield event
+
+    @property
+    def indexed(self) -> bool:
+        """Whether there is an atlas, or a part of one."""
+        return self._atlas is not None
+
+    @property
+    def atlas(self) -> Atlas:
+        """The atlas; raises ExploreError before there is one."""
+        if self._atlas is None:
+            raise ExploreError("the images are not indexed yet")
+        return self._atlas
+
+    @property
+    def origin(self) -> Origin:
+        """What figures are drawn from."""
+        metadata, atlas = self.checkpoint.metadata, self.atlas
+        return Origin(
+            metadata.architecture, metadata.weights_fingerprint, atlas.fingerprint,
+            atlas.header.get("images", ""), atlas.count,
+        )  # fmt: skip
+
+    def save_atlas(self, path: str | os.PathLike[str], form: AtlasFormat | None = None) -> Path:
+        """Write the atlas as csv, json or npz, by default what ``path`` ends in; ``export atlas``."""
+        chosen: Any = form or Path(path).suffix.lower().lstrip(".")
+        if chosen not in get_args(AtlasFormat):
+            raise ExploreError(f"an atlas is written as csv, json or npz, not {chosen!r}", usage=True)
+        write_atlas(self.atlas, self.checkpoint.trunk, path, chosen)
+        return Path(path)
+
+    # -- channels ----------------------------------------------------------------------------------
+
+    def known(self, channel: Unit) -> dict[str, Any]:
+        """Give what the atlas knows of a channel, and the class that it stands for where it has one."""
+        row = channel_row(self.atlas, channel.stage, channel.channel)
+        names = self.checkpoint.class_names(channel.stage)
+        return row | ({"stands_for": names[channel.channel]} if names else {})
+
+    def top(self, what: str | Unit, *, by: RankedBy = "mean", count: int = 20) -> Records:
+        """List the ``count`` highest channels of a stage, or, of ``conv5:130``, its strongest places.
+
+        ``by`` is mean or max of the image maxima, selectivity or rarity. The records are plain values and
+        print as a table.
+        """
+        unit = what if isinstance(what, Unit) else Unit.parse(what) if ":" in what else None
+        if unit is not None:
+            rows = place_rows(self.atlas, self.checkpoint.trunk, unit.stage, unit.channel)
+            return Records(rows, _places_title(self.known(unit), self.atlas.count), place_table)
+        numbers = ranked(self.atlas, str(what), by)[:count]
+        rows = [self.known(Unit(str(what), number)) for number in numbers]
+        channels = self.atlas.stage(str(what)).channels
+        return Records(rows, f"{what}: {len(rows)} of {channels} channels, by {by}", channel_table)
+
+    def exemplars(
+        self, channels: Iterable[Unit], *, method: Method = "auto"
+    ) -> Iterator[Progress | Exemplar | ChannelExemplars | Finished[int]]:
+        """Give the exemplars of one channel or many, as ``exemplars.exemplars.exemplars`` does."""
+        return exemplars(
+            self.checkpoint, self.source, self.atlas, list(channels), method=method, look=self.look
+        )
+
+    def channel(self, channel: str | Unit, *, method: Method = "auto") -> Channel:
+        """Project a channel's strongest units: its exemplars, its table, its figure (``export channel``)."""
+        return watch(self.projecting(_channel_of(channel), method=method))
+
+    def projecting(self, channel: Unit, *, method: Method = "auto") -> Iterator[Progress | Finished[Channel]]:
+        """Do what ``channel`` does, as events; the last one carries the ``Channel``."""
+        for event in self.exemplars([channel], method=method):
+            if isinstance(event, Progress):
+                yield event
+            elif isinstance(event, ChannelExemplars):
+                yield Finished(self.channel_of(event, method=method))
+
+    def channel_of(self, found: ChannelExemplars, *, method: Method = "auto") -> Channel:
+        """Give a channel with exemplars that are there already."""
+        channel = found.channel
+        return Channel(
+            channel, found.exemplars, self.known(channel), self.top(channel), self.block(found),
+            self.made(channel, method=method),
+        )  # fmt: skip
+
+    def made(self, channel: Unit, *, method: Method = "auto") -> Made:
+        """Give the origin and the command of a channel's figure."""
+        options = {
+            "--tile": None, "--title": None, "--out": None, "--npz": None,
+            **self.settings.options(), **_dense(method),
+        }  # fmt: skip
+        command = Command(("export", "channel", str(channel)), options)
+        return Made(self.origin, command, str(channel), f"{channel.slug}.png")
+
+    def block(self, found: ChannelExemplars, kernels: np.ndarray | None = None) -> ChannelBlock:
+        """Give what a figure draws of a channel; with ``kernels [n, 3, k, k]`` its own filter in conv1."""
+        trunk, channel = self.checkpoint.trunk, found.channel
+        first = channel.stage == trunk.names[0]
+        names = self.checkpoint.class_names(channel.stage)
+        return block_from(
+            channel,
+            found.exemplars,
+            trunk.receptive_field(channel.stage),
+            classes=self.atlas.classes,
+            kernel=kernels[channel.channel] if kernels is not None and first else None,
+            class_name=names[channel.channel] if names else None,
+        )
+
+    def look(self, image: int) -> Seen:
+        """Give what the net sees of an image by its number, read only if it was not seen lately."""
+        pixels = self._seen.get(image)
+        if pixels is None:
+            pixels = prepare(self.source[image].image, self.checkpoint.metadata.input, self.settings.fit)
+        self._seen[image] = pixels
+        self._seen.move_to_end(image)
+        if len(self._seen) > SEEN_KEPT:
+            self._seen.popitem(last=False)
+        return seen_of(self.checkpoint, pixels)
+
+    def project(
+        self,
+        picture: str | os.PathLike[str] | Image.Image | int,
+        unit: str | Unit,
+        *,
+        method: Method = "auto",
+    ) -> Projection:
+        """Bring one unit back to pixels on a picture: a file, an RGB image, or an image by its number.
+
+        Of a channel (``conv5:130``) it is the strongest unit on that picture, of ``conv5:130@6,7`` the one
+        at this row and column.
+        """
+        unit = unit if isinstance(unit, Unit) else Unit.parse(unit)
+        if isinstance(picture, int):
+            seen = self.look(picture)
+        else:
+            image = picture if isinstance(picture, Image.Image) else open_picture(picture)
+            seen = see(self.checkpoint, image.convert("RGB"), self.settings.fit)
+        place = None if unit.y is None or unit.x is None else [(unit.y, unit.x)]
+        return project(self.checkpoint.trunk, seen.batch, unit.stage, unit.channel, place, method=method)
+
+    # -- figures -----------------------------------------------------------------------------------
+
+    def figure(self, layer: str, channels: str = "top9", **options: Any) -> Figure:
+        """Draw the paper's figure of a layer (``export grid``); ``options`` are those of ``drawing``."""
+        return watch(self.drawing(layer, channels, **options).events())
+
+    def layers(self, channels: str = "top4", **options: Any) -> Figure:
+        """Draw all layers on one sheet (``export figure``); ``options`` are those of ``layers_drawing``."""
+        return watch(self.layers_drawing(channels, **options).events())
+
+    def filters(self, channels: str = "top9", **options: Any) -> Figure:
+        """Draw the first layer's filters (``export filters``); ``options`` as of ``filters_drawing``."""
+        return watch(self.filters_drawing(channels, **options).events())
+
+    def drawing(
+        self, layer: str, channels: str = "top9", *, tile: int = 112, columns: int | None = None,
+        title: str | None = None, arrays: str | os.PathLike[str] | None = None, seed: int = 0,
+        method: Method = "auto",
+    ) -> Drawing:  # fmt: skip
+        """Begin the figure of a layer: nine projections of each channel, and beside them what they saw.
+
+        ``channels`` are chosen as the option ``--channels`` does, ``tile`` is the edge of one picture,
+        ``columns`` the channels in a row. ``arrays`` is an ``.npz`` file for the raw arrays.
+        """
+        chosen = select_channels(self.atlas, layer, channels, seed)
+        caption = stage_caption(layer, channels, len(chosen), self.atlas.stage(layer).channels, self.origin)
+        page = Page(len(chosen), tile=tile, columns=columns, title=title or layer, subtitle=caption)
+        blocks = self._blocks([Unit(layer, channel) for channel in chosen], method=method)
+        if arrays is not None:
+            blocks = keep_arrays(blocks, arrays)
+        options = {
+            "--layer": layer, "--channels": other_than(channels, "top9"), "--tile": other_than(tile, 112),
+            "--columns": columns, "--title": title, "--out": None, "--npz": arrays is not None,
+            "--seed": other_than(seed, 0), **self.settings.options(), **_dense(method),
+        }  # fmt: skip
+        made = Made(self.origin, Command(("export", "grid"), options), title or layer, f"{layer}.png")
+        return Drawing({layer: page}, blocks, made)
+
+    def layers_drawing(
+        self, channels: str = "top4", *, tile: int = 96, title: str | None = None, seed: int = 0,
+        method: Method = "auto",
+    ) -> Drawing:  # fmt: skip
+        """Begin the sheet of all layers, as the papers draw it; of conv1 it shows nine filters."""
+        origin, heading = self.origin, title or SHEET_TITLE
+        names = [record.name for record in self.atlas.stages.values() if record.kind != "fc"]
+        chosen = {name: select_channels(self.atlas, name, channels, seed) for name in names}
+        chosen[names[0]] = select_channels(self.atlas, names[0], FILTERS_SHOWN, seed)
+        pages: dict[str, Page] = {}
+        for name in names:
+            first = name == names[0]
+            # Nine small blocks of filters take the room of four blocks of projections.
+            pages[name] = Page(
+                len(chosen[name]), tile=max(tile * 2 // 3, 16) if first else tile,
+                columns=3 if first else 2, title=name, subtitle=in_the_papers(name, origin.architecture),
+            )  # fmt: skip
+            check_sheet(list(pages.values()))
+        units = [Unit(name, channel) for name in names for channel in chosen[name]]
+        caption = f"each channel with its strongest of {images_in_words(origin)}"
+        options = {
+            "--channels": other_than(channels, "top4"), "--tile": other_than(tile, 96), "--title": title,
+            "--out": None, "--seed": other_than(seed, 0), **self.settings.options(), **_dense(method),
+        }  # fmt: skip
+
+        def compose(pages: Sequence[Page]) -> Image.Image:
+            return sheet([page.image for page in pages], title=heading, subtitle=caption)
+
+        made = Made(origin, Command(("export", "figure"), options), heading, "figure.png")
+        return Drawing(pages, self._blocks(units, self.kernels(), method=method), made, compose)
+
+    def filters_drawing(
+        self, channels: str = "top9", *, tile: int = 63, title: str | None = None, seed: int = 0,
+        method: Method = "auto",
+    ) -> Drawing:  # fmt: skip
+        """Begin the page of the first layer: all its filters, then the chosen ones with what they saw."""
+        layer, kernels = self.checkpoint.trunk.names[0], self.kernels()
+        chosen = select_channels(self.atlas, layer, channels, seed)
+        page = Page(len(chosen), tile=tile)
+        heading = title or f"The filters of {layer}"
+        caption = filters_caption(layer, channels, len(chosen), self.atlas.stage(layer).channels, self.origin)
+        options = {
+            "--channels": other_than(channels, "top9"), "--tile": other_than(tile, 63), "--title": title,
+            "--out": None, "--seed": other_than(seed, 0), **self.settings.options(), **_dense(method),
+        }  # fmt: skip
+
+        def compose(pages: Sequence[Page]) -> Image.Image:
+            below = pages[0].image
+            parts = [kernel_sheet(kernels, below.width), below]
+            return sheet(parts, columns=1, title=heading, subtitle=caption)
+
+        blocks = self._blocks([Unit(layer, channel) for channel in chosen], kernels, method=method)
+        made = Made(self.origin, Command(("export", "filters"), options), heading, "filters.png")
+        return Drawing({layer: page}, blocks, made, compose)
+
+    def kernels(self) -> np.ndarray:
+        """Give the first convolution's filters, float32 ``[n, 3, k, k]``."""
+        step = next(step for step in self.checkpoint.trunk.steps if step.kind == "conv")
+        weight: Any = step.module.weight
+        return weight.detach().float().cpu().numpy()
+
+    def _blocks(
+        self, channels: Sequence[Unit], kernels: np.ndarray | None = None, *, method: Method
+    ) -> Iterator[Progress | ChannelBlock]:
+        """Project the strongest units of ``channels``; give each one's block in their order, and progress."""
+        for event in self.exemplars(channels, method=method):
+            if isinstance(event, Progress):
+                yield event
+            elif isinstance(event, ChannelExemplars):
+                yield self.block(event, kernels)
+
+
+def open_settings(
+    settings: Settings, layer: str | None = None, channels: str = "all"
+) -> tuple[Checkpoint, Source]:
+    """Load the weights and open the images; first check that ``layer`` and ``channels`` exist.
+
+    Raises ExploreError for what is not there.
+    """
+    checkpoint = load_checkpoint(settings.checkpoint, find_device(settings.device))
+    if layer is not None:
+        stage, watched = checkpoint.trunk.stage(layer), watched_stages(checkpoint.trunk)
+        if layer not in watched:
+            raise ExploreError(f"{layer} is not indexed: choose {', '.join(watched)}", usage=True)
+        check_choice(channels, stage.channels)
+    return checkpoint, open_images(settings.images, limit=settings.limit, download=settings.download)
+
+
+def _channel_of(channel: str | Unit) -> Unit:
+    unit = channel if isinstance(channel, Unit) else Unit.parse(channel)
+    return Unit(unit.stage, unit.channel)
+
+
+def _places_title(known: dict[str, Any], count: int) -> str:
+    firing = f"fires on {known['share_firing']:.0%} of {count:,} images"
+    name = f"{known['channel']} {known.get('stands_for', '')}".rstrip()
+    return f"{name} {firing}, mean of image maxima {known['mean']:.4g}"
+
+
+def _dense(method: Method) -> dict[str, object]:
+    return {"--dense": method == "dense"}

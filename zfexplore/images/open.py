@@ -1,0 +1,65 @@
+"""A source of images by the name or the path that the user wrote.
+
+The source is a folder, one of torchvision's sets, the built-in ``photographs``, or the drawn
+``specimens``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from zfexplore.choices import DEFAULT_IMAGES, PHOTOGRAPHS, SPECIMENS
+from zfexplore.errors import ExploreError
+from zfexplore.images import datasets
+from zfexplore.images.folder import open_folder
+from zfexplore.images.sources import Source
+
+
+def open_images(
+    spec: str | os.PathLike[str] = DEFAULT_IMAGES,
+    *,
+    limit: int | None = None,
+    download: bool = False,
+    root: str | os.PathLike[str] | None = None,
+    split: str | None = None,
+    seed: int = 0,
+) -> Source:
+    """Open the images that ``spec`` names: ``photographs``, ``specimens``, a torchvision set, or a folder.
+
+    ``limit`` keeps only the first images. ``download``, ``root`` and ``split`` apply to torchvision's
+    sets: whether to fetch a missing set, the folder that holds the sets, and the part to take. ``seed``
+    applies to specimens. A name wins over a folder of the same name; write the folder as a path
+    (``./flowers102``). Raises ExploreError for an unknown name, a folder without images, or missing data.
+    """
+    if limit is not None and limit < 1:
+        raise ExploreError(f"--limit must be at least 1, not {limit}", usage=True)
+    text = os.fspath(spec)
+    if not text:
+        raise ExploreError(f"no images named; {_choices()}", usage=True)
+    known = datasets.find(text)
+    if known is not None:
+        return datasets.open_set(known, limit=limit, download=download, root=root, split=split)
+    if split is not None:
+        raise ExploreError(f"{text} has no parts to choose from with split {split!r}", usage=True)
+    if text == PHOTOGRAPHS:
+        from zfexplore.images.photographs import Photographs
+
+        return Photographs(limit=limit)
+    if text == SPECIMENS:
+        from zfexplore.images.specimens.source import Specimens
+
+        return Specimens(seed=seed, limit=limit)
+    path = Path(text).expanduser()
+    if not path.is_dir() and not path.is_file():
+        raise ExploreError(f"no folder {text!r}, and no images of that name; {_choices()}", usage=True)
+    return open_folder(text, limit=limit)
+
+
+def is_name(spec: str) -> bool:
+    """Tell whether ``open_images`` reads ``spec`` as a name, even if there is a folder of that name."""
+    return spec in (PHOTOGRAPHS, SPECIMENS) or datasets.find(spec) is not None
+
+
+def _choices() -> str:
+    return f"give a folder or one of {', '.join([PHOTOGRAPHS, SPECIMENS, *datasets.names()])}"

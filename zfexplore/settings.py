@@ -1,0 +1,68 @@
+"""What is explored, in the words of the options, and the commands that a user would type for it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from zfexplore.choices import DEFAULT_IMAGES, Fit
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Which images, which weights and how they are read; ``checkpoint`` None is the shipped one.
+
+    ``limit`` keeps the first so many images; ``fit`` crops the centre square or letterboxes the whole
+    image; ``device`` is auto, cpu, cuda or cuda:1; ``download`` lets torchvision fetch a set of its own.
+    """
+
+    images: str = DEFAULT_IMAGES
+    checkpoint: str | None = None
+    limit: int | None = None
+    fit: Fit = "crop"
+    device: str = "auto"
+    download: bool = False
+
+    def options(self) -> dict[str, object]:
+        """Give the options that differ from their defaults, in the order in which help lists them."""
+        given = {
+            "--images": (self.images, DEFAULT_IMAGES),
+            "--checkpoint": (self.checkpoint, None),
+            "--limit": (self.limit, None),
+            "--fit": (self.fit, "crop"),
+            "--device": (self.device, "auto"),
+            "--download": (self.download, False),
+        }
+        return {name: value for name, (value, default) in given.items() if value != default}
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command as a user would type it: ``words``, then ``options``.
+
+    An option that is None or False is left out; one that is True stands without a value.
+    """
+
+    words: tuple[str, ...]
+    options: Mapping[str, object] = field(default_factory=dict)
+
+    def with_options(self, **options: object) -> Command:
+        """Give the command with other values of some options (``out`` for ``--out``), in their old places."""
+        return Command(
+            self.words, {**self.options, **{f"--{name}": value for name, value in options.items()}}
+        )
+
+    def __str__(self) -> str:
+        words = ["zfexplore", *self.words]
+        for name, value in self.options.items():
+            if value is True:
+                words.append(name)
+            elif value is not None and value is not False:
+                words += [name, str(value)]
+        return shlex.join(words)
+
+
+def other_than(value: object, default: object) -> object:
+    """Give ``value`` for a ``Command``, None where it is the option's default."""
+    return None if value == default else value

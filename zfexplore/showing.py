@@ -1,0 +1,304 @@
+"""How results and progress are shown: results on stdout, progress and remarks on stderr, with rich.
+
+Where stderr is not a terminal, and in a notebook, progress becomes plain lines every few seconds.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zfexplore.progress import Finished, Note, Progress, Skipped
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+SECONDS_BETWEEN_LINES = 5.0
+NAMED_SKIPS = 5
+
+
+def output() -> Console:
+    """Give the console for results, on stdout; wide when it is not a terminal, so tables stay whole."""
+    return _console(stderr=False)
+
+
+def remarks() -> Console:
+    """Give the console for progress, notes and errors, on stderr."""
+    return _console(stderr=True)
+
+
+def print_json(values: Any) -> None:
+    """Print JSON to stdout: plain values, ready for another program."""
+    import json
+
+    output().print(
+        json.dumps(values, indent=2, ensure_ascii=False), markup=False, highlight=False, soft_wrap=True
+    )
+
+
+class Records(list[dict[str, Any]]):
+    """Rows of plain values that print as a table, and show themselves as one in a notebook."""
+
+    def __init__(
+        self, rows: Iterable[dict[str, Any]], title: str,
+        draw: Callable[[Sequence[Mapping[str, Any]], str], Table],
+    ) -> None:  # fmt: skip
+        super().__init__(rows)
+        self.title, self._draw = title, draw
+
+    def table(self) -> Table:
+        """Draw the rows as a rich table."""
+        return self._draw(self, self.title)
+
+    def __str__(self) -> str:
+        from rich.console import Console
+
+        console = Console(file=io.StringIO(), width=120, highlight=False)
+        console.print(self.table())
+        return console.file.getvalue().rstrip()  # type: ignore[attr-defined]
+
+    def __repr__(self) -> str:
+        return f"<Records {self.title!r}: {len(self)} rows>"
+
+    def _repr_html_(self) -> str:
+        """Show the table in a notebook."""
+        from rich.text import Text
+
+        columns = self.table().columns
+        heads = "".join(f"<th>{html.escape(str(column.header))}</th>" for column in columns)
+        texts = [[Text.from_markup(str(cell)).plain for cell in column.cells] for column in columns]
+        lines = (
+            "".join(f"<td>{html.escape(text)}</td>" for text in line) for line in zip(*texts, strict=True)
+        )
+        body = "".join(f"<tr>{line}</tr>" for line in lines)
+        return f"<table><caption>{html.escape(self.title)}</caption><tr>{heads}</tr>{body}</table>"
+
+
+def watch(
+    events: Iterable[Any],
+    *,
+    other: Callable[[Any], RenderableType | str | None] | None = None,
+    every_name: bool = False,
+) -> Any:
+    """Run long work to its end, showing its events, and give its result.
+
+    Images that were skipped are counted and the first few named, or with ``every_name`` all.
+    ``other`` turns events of further kinds into something to print (None prints nothing). The
+    generator is closed on Ctrl-C too, so that the work can save what it needs to resume.
+    """
+    console = remarks()
+    display: _Bars | _Lines = _Bars(console) if console.is_terminal else _Lines(console)
+    skipped: list[Skipped] = []
+    result = None
+    try:
+        with display:
+            for event in events:
+                if isinstance(event, Progress):
+                    display.progress(event)
+                elif isinstance(event, Note):
+                    display.line(event.text)
+                elif isinstance(event, Skipped):
+                    skipped.append(event)
+                elif isinstance(event, Finished):
+                    result = event.result
+                elif other is not None and (shown := other(event)) is not None:
+                    display.line(shown)
+    finally:
+        close = getattr(events, "close", None)
+        if close is not None:
+            close()
+        _report_skipped(console, skipped, len(skipped) if every_name else NAMED_SKIPS)
+    return result
+
+
+def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    if _in_notebook():  # lines of text, on stdout: a notebook shows stderr as if something were wrong
+        return Console(highlight=False, force_jupyter=False, force_terminal=False, width=120)
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal:
+        console = Console(stderr=stderr, highlight=False, width=max(console.width, 120))
+    return console
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and type(ipython.get_ipython()).__name__ == "ZMQInteractiveShell"
+
+
+def _report_skipped(console: Console, skipped: list[Skipped], named: int) -> None:
+    if not skipped:
+        return
+    which = (
+        "1 image could not be read and was"
+        if len(skipped) == 1
+        else f"{len(skipped)} images could not be read and were"
+    )
+    console.print(f"{which} left out:", style="yellow")
+    for item in skipped[:named]:
+        console.print(f"  {item.name}: {item.reason}", markup=False)
+    if len(skipped) > named:
+        console.print(f"  and {len(skipped) - named} more; `zfexplore images DIR --check` names them all")
+
+
+class _Bars:
+    """A rich progress bar for the task at hand, with rate and time left."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+        from rich.progress import Progress as Bars
+
+        self._console = console
+        self._tasks: dict[str, Any] = {}
+        self._bars = Bars(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[pace]}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}", style="dim"),
+            console=console,
+        )
+
+    def __enter__(self) -> None:
+        self._bars.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def progress(self, event: Progress) -> None:
+        if event.task not in self._tasks:
+            self._clear_finished()
+            self._tasks[event.task] = self._bars.add_task(event.task, total=event.total, pace="", note="")
+        self._bars.update(
+            self._tasks[event.task],
+            completed=event.done,
+            total=event.total,
+            pace=_pace(event),
+            note=event.note,
+        )
+
+    def line(self, text: RenderableType | str) -> None:
+        self._console.print(text, markup=False)
+
+    def _clear_finished(self) -> None:
+        """Take full bars away: a long training's would fill the terminal and hide the one that moves."""
+        for task in self._bars.tasks:
+            if task.finished:
+                self._bars.remove_task(self._tasks.pop(task.description))
+
+
+class _Lines:
+    """Plain lines, for logs and pipes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._shown: dict[str, float] = {}
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def progress(self, event: Progress) -> None:
+        now = time.monotonic()
+        complete = event.done == event.total
+        if not complete and now - self._shown.get(event.task, float("-inf")) < SECONDS_BETWEEN_LINES:
+            return
+        self._shown[event.task] = now
+        of = f" of {event.total}" if event.total is not None else ""
+        note = f"  {event.note}" if event.note else ""
+        self._console.print(
+            f"{event.task}: {event.done}{of}  {_pace(event)}{note}", markup=False, soft_wrap=True
+        )
+
+    def line(self, text: RenderableType | str) -> None:
+        self._console.print(text, markup=False, soft_wrap=True)
+
+
+def _pace(event: Progress) -> str:
+    rate = f"{event.rate:.1f} {event.unit}/s" if event.rate < 100 else f"{event.rate:.0f} {event.unit}/s"
+    if event.done == event.total or event.seconds_left is None:
+        return rate
+    return f"{rate}, {clock(event.seconds_left)} left"
+
+
+def clock(seconds: float) -> str:
+    """Write seconds as 8s, 3:05 or 1:02:03."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    minutes, second = divmod(whole, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute}:{second:02}"
+
+
+def channel_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
+    """Draw rows of ``Explorer.top`` on a stage: a line a channel."""
+    labelled = any(row["best_class"] is not None for row in rows)
+    named = any("stands_for" in row for row in rows)
+    table = _table(title)
+    table.add_column("channel", style="bold")
+    if named:
+        table.add_column("stands for")
+    for heading in ("max", "mean", "fires on"):
+        table.add_column(heading, justify="right")
+    if labelled:
+        table.add_column("selectivity", justify="right")
+        table.add_column("best class")
+    for row in rows:
+        cells = [row["channel"], *([_escaped(row["stands_for"])] if named else [])]
+        cells += [f"{row['max']:.4g}", f"{row['mean']:.4g}", f"{row['share_firing']:.0%}"]
+        if row["dead"]:
+            cells[-1] = "nothing"
+        elif labelled:
+            cells += [f"{row['selectivity']:.2f}", _escaped(row["best_class"])]
+        table.add_row(*cells)
+    return table
+
+
+def place_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
+    """Draw rows of ``Explorer.top`` on a channel: a line a place."""
+    labelled = any(row["label"] is not None for row in rows)
+    table = _table(title)
+    table.add_column("", justify="right", style="dim")
+    table.add_column("activation", justify="right", style="bold")
+    table.add_column("image", overflow="fold")
+    if labelled:
+        table.add_column("class")
+    table.add_column("y, x", justify="right")
+    table.add_column("rows", justify="right")
+    table.add_column("columns", justify="right")
+    for row in rows:
+        y0, x0, y1, x1 = row["window"]
+        labels = [_escaped(row["label"] or "")] if labelled else []
+        place = (f"{row['y']}, {row['x']}", f"{y0}-{y1 - 1}", f"{x0}-{x1 - 1}")
+        table.add_row(str(row["rank"]), f"{row['value']:.4g}", _escaped(row["name"]), *labels, *place)
+    return table
+
+
+def _table(title: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
