@@ -47,7 +47,7 @@ async def test_o_and_f_ask_about_the_picture_under_the_cursor_and_t_jumps(app, e
         app.hear(ask.Answered(app.screen.number, Feeds(Unit("conv2", 0, 3, 1), 1.0, 1.0, 0.0, (row,))))
         await until(pilot, lambda: app.screen.found is not None)
         await pilot.press("t")
-        await until(pilot, lambda: app.stage_name == "conv1")
+        await until(pilot, lambda: app.stage_name == "pool1")
         assert app.channel == 9
 
 
