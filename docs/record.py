@@ -28,14 +28,14 @@ from zfexplore.choices import DEFAULT_IMAGES
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
-from zfexplore.tui.engine import Engine
+from zfexplore.tui.client import EngineProcess
 
 WIDE, NARROW = (120, 40), (80, 24)
 PATIENCE = 240.0  # seconds; half the atlas of the photographs takes ten, on a busy machine minutes
 BY_ID = {key.id: key for key in (*keys.EVERYWHERE, *keys.PANES, *keys.LARGE)}
 
 
-class Watched(Engine):
+class Watched(EngineProcess):
     """The engine, with what it last said of the images and the atlas kept."""
 
     images: say.ImagesOpened | None = None
@@ -169,7 +169,7 @@ async def narrow(recorder: Recorder) -> Shot:
 async def layers(recorder: Recorder) -> None:
     """Down to the first layer, and back to where each layer was left."""
     names = [layer.name for layer in recorder.app.stages]
-    below = names.index(recorder.app.stage)
+    below = names.index(recorder.app.stage_name)
     for _ in range(below):
         await recorder.press("layer-down", "first", says="a layer further down, its strongest channel")
     await recorder.press(*["layer-up"] * below, says="and up again, to where that layer was left")
@@ -199,7 +199,7 @@ async def finding(recorder: Recorder) -> None:
     await press("focus-6", "down", says=says)
     await press("right", says=says)
 
-    known = statistics[app.stage]
+    known = statistics[app.stage_name]
     strongest = known.best_class[_strongest(known)]
     says = f"the channels that {strongest} excites most"
     await press("filter", says="filter by number, value or class", seconds=0.6)
@@ -207,7 +207,7 @@ async def finding(recorder: Recorder) -> None:
     await recorder.enter(says=says, seconds=1.6)
     await press("cancel", says="all channels again", seconds=0.5)
 
-    below = app.stages[max(0, [layer.name for layer in app.stages].index(app.stage) - 2)].name
+    below = app.stages[max(0, [layer.name for layer in app.stages].index(app.stage_name) - 2)].name
     name = f"{below}:{_strongest(statistics[below])}"
     await press("palette", says="find a layer, a channel, an action", seconds=0.9, shows="Search")
     await recorder.type(name)

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 import torch
 from torch import nn
+from zfexplore.tui.cells import BLOCKS
 
 from zfexplore import choices
 from zfexplore.atlas.records import StageRecord
@@ -15,7 +16,6 @@ from zfexplore.exemplars import exemplars
 from zfexplore.nets.zfnet import NORM_CONSTANTS, initialise
 from zfexplore.studies import ranking
 from zfexplore.training.recipe import RECIPES
-from zfexplore.tui.cells import BLOCKS
 
 
 def test_recipes():

@@ -22,10 +22,10 @@ class Progress:
     """How far a task has come: ``done`` of ``total`` (None if unknown), units per second, seconds left."""
 
     task: str
-    done: int
-    total: int | None
-    rate: float
-    seconds_left: float | None
+    done: int = 0
+    total: int | None = None
+    rate: float = 0.0
+    seconds_left: float | None = None
     unit: str = "images"
     note: str = ""
 

@@ -15,7 +15,8 @@ from zfexplore.figures.occlusion import (
     occlusion_figure,
     overlay,
 )
-from zfexplore.studies.occlusion import Answer, Grid, OcclusionResult
+from zfexplore.studies.occlusion import Grid, OcclusionResult
+from zfexplore.studies.records import Response
 from zfexplore.units import Unit
 
 NAN = np.nan
@@ -39,7 +40,7 @@ def found():
         grid=grid,
         image=random.integers(0, 256, (40, 40, 3), dtype=np.uint8),
         grey=np.full((40, 40, 3), 120, np.uint8),
-        intact=Answer(50.0, 9.0, 0.8, 0),
+        intact=Response(50.0, 9.0, 0.8, 0),
         label=0,
         classes=("a sunflower", "a ferry"),
         total=random.uniform(10, 60, (5, 5)).astype(np.float32),

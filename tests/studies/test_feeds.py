@@ -12,7 +12,8 @@ from zfexplore.errors import ExploreError
 from zfexplore.nets.steps import run_step
 from zfexplore.nets.trunk import Trunk
 from zfexplore.nets.zfnet import ContrastNorm
-from zfexplore.studies.feeds import INPUT, feeds_from, feeds_of
+from zfexplore.studies.feeds import feeds_from, feeds_of
+from zfexplore.studies.records import INPUT
 from zfexplore.units import Unit
 
 

@@ -1,9 +1,10 @@
-"""An instant engine in the place of the real one, and an app around it."""
+"""An instant engine in the place of the real one, and an app around it; a small net for the real one."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
+from zfexplore.units import Window
 
 STAGES = (
     ("conv1", "conv", 96, 7),
@@ -32,10 +34,11 @@ class InstantEngine:
     def start(self, post) -> None:
         self.started, self.post = True, post
         stages = tuple(
-            say.Layer(name, kind, channels, (8, 8) if field else (), (field, field) if field else None)
+            say.Stage(name, kind, channels, (8, 8) if field else (), (field, field) if field else None)
             for name, kind, channels, field in STAGES
         )
-        post(say.NetLoaded("zfnet, 517 classes", stages, "cpu"))
+        nearest = {stage.name: stage.name for stage in stages}
+        post(say.NetLoaded("zfnet, 517 classes", stages, "cpu", nearest))
         post(say.ImagesOpened("photographs", 567))
         statistics = {name: _statistics(channels) for name, _, channels, _ in STAGES}
         post(say.AtlasChanged(statistics, 567, True))
@@ -45,18 +48,18 @@ class InstantEngine:
         if isinstance(request, say.ShowChannel) and self.answer:
             self.show(request)
         if isinstance(request, say.SaveChannel):
-            self.post(say.FigureSaved(Path("out") / f"{request.stage}-{request.channel}.png"))
+            self.post(say.FigureSaved(Path("out") / f"{request.stage_name}-{request.channel}.png"))
 
     def show(self, request: say.ShowChannel) -> None:
         count = 0 if request.channel == DEAD else 9
         units = [_shown(request.channel, rank) for rank in range(count)]
         rows = tuple(
-            say.TopRow(unit.rank, unit.value, unit.name, unit.label, unit.y, unit.x) for unit in units
+            say.PlaceRow(unit.rank, unit.value, unit.name, unit.label, unit.y, unit.x) for unit in units
         )
-        self.post(say.TopListed(request.stage, request.channel, request.generation, rows))
+        self.post(say.TopListed(request.stage_name, request.channel, request.generation, rows))
         for unit in units:
             self.post(say.PictureArrived(request.generation, unit))
-        self.post(say.ChannelShown(request.stage, request.channel, request.generation, count))
+        self.post(say.ChannelShown(request.stage_name, request.channel, request.generation, count))
 
     def cancel(self) -> None:
         self.cancelled = True
@@ -77,12 +80,12 @@ def _statistics(channels: int) -> say.StageStatistics:
     )
 
 
-def _shown(channel: int, rank: int) -> say.Shown:
+def _shown(channel: int, rank: int) -> say.ShownUnit:
     projection = np.full((20, 20, 3), (40 * (channel % 6), 20 * rank, 128), np.uint8)
     patch = np.full((20, 20, 3), (20 * rank, 160, 60), np.uint8)
     whole = np.full((64, 64, 3), 90, np.uint8)
-    return say.Shown(
-        rank, 30.0 - rank, f"sunflower-{rank}.png", "sunflower", 3, rank, (4, 4, 24, 24), 1.5,
+    return say.ShownUnit(
+        rank, 30.0 - rank, f"sunflower-{rank}.png", "sunflower", 3, rank, Window(4, 4, 24, 24), 1.5,
         say.Bitmap(projection), say.Bitmap(patch), say.Bitmap(whole),
     )  # fmt: skip
 
@@ -111,3 +114,65 @@ def engine() -> InstantEngine:
 @pytest.fixture
 def app(engine) -> ExplorerApp:
     return ExplorerApp(say.Setup(), engine)
+
+
+SECONDS = 60
+
+
+class Mail:
+    """Collects what the engine posts, and waits for it."""
+
+    def __init__(self) -> None:
+        self.messages: list[object] = []
+        self._came = threading.Condition()
+
+    def __call__(self, message: object) -> None:
+        with self._came:
+            self.messages.append(message)
+            self._came.notify_all()
+
+    def of(self, kind: type) -> list:
+        return [message for message in self.messages if isinstance(message, kind)]
+
+    def wait(self, kind: type, holds=lambda message: True):
+        with self._came:
+            assert self._came.wait_for(lambda: any(map(holds, self.of(kind))), SECONDS), self.messages
+            return next(message for message in self.of(kind) if holds(message))
+
+
+@pytest.fixture
+def mail():
+    return Mail()
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    """A small checkpoint, and a folder of six images in two classes, and one that is broken."""
+    import torch
+    from PIL import Image
+
+    from zfexplore.convention import InputConvention
+    from zfexplore.nets.checkpoint import Metadata, save_checkpoint
+    from zfexplore.nets.zfnet import ZFNet, initialise
+
+    folder = tmp_path_factory.mktemp("files")
+    torch.manual_seed(0)
+    net = ZFNet(classes=2, fc=8)
+    initialise(net, "xavier", seed=0)
+    metadata = Metadata(
+        "zfnet", {"classes": 2, "fc": 8}, ("dot", "noise"), InputConvention(size=64, resize=72, scale=1.0)
+    )
+    save_checkpoint(folder / "tiny.safetensors", net, metadata)
+    random = np.random.default_rng(0)
+    for number in range(6):
+        picture = Image.fromarray(random.integers(0, 256, (80, 80, 3)).astype(np.uint8))
+        path = folder / "images" / ("dot" if number % 2 else "noise") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(path)
+    (folder / "images" / "dot" / "broken.png").write_bytes(b"not a picture")
+    return folder
+
+
+@pytest.fixture
+def setup(files, tmp_path):
+    return say.Setup(str(files / "images"), str(files / "tiny.safetensors"), tmp_path / "out", device="cpu")

@@ -1,4 +1,8 @@
-"""The explorer on an instant engine: what keys, mouse and messages do at every size."""
+"""The explorer on an instant engine: what keys, mouse and messages do at every size.
+
+Lists, sidebar, rows, status, layers, dialogs, help, the large view and the palette are tested here, because
+what they are told and what they tell passes through the app; so are messages, which hold data only.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,16 @@ from dataclasses import replace
 import pytest
 from textual import events
 
+from tests.support import text, until
+from zfexplore.progress import Progress
 from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
+from zfexplore.tui.log import log_path
 from zfexplore.tui.questions import Occlude
+from zfexplore.tui.screens.dialogs import ConfirmScreen, ErrorScreen
 from zfexplore.tui.screens.help import HelpScreen
-from zfexplore.tui.screens.question import ErrorScreen, QuestionScreen
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, keymap_path, load_session, save_session
-from zfexplore.tui.terminal import log_path
 from zfexplore.tui.widgets.channels import ChannelList
 from zfexplore.tui.widgets.layers import LayerList, LayerTabs
 from zfexplore.tui.widgets.minimap import Minimap
@@ -29,20 +35,6 @@ PANES = {
     (120, 40): "layers channels projections patches top map jobs",
     (200, 60): "layers channels projections patches top map jobs",
 }
-
-
-def text(app) -> str:
-    """What the screen shows."""
-    return "\n".join(strip.text for strip in app.screen._compositor.render_strips(app.size))
-
-
-async def until(pilot, holds) -> None:
-    """Wait for a condition."""
-    for _ in range(60):
-        if holds():
-            return
-        await pilot.pause()
-    raise AssertionError(f"never held; the screen:\n{text(pilot.app)}")
 
 
 @asynccontextmanager
@@ -59,7 +51,7 @@ async def test_every_size_has_its_panes_whole_and_nine_pictures(engine, colour, 
         monkeypatch.setenv("NO_COLOR", "1")
     app = ExplorerApp(say.Setup(), engine)
     async with running(app, (50, 14)) as pilot:
-        assert (app.stage, app.channel) == ("conv2", 0)
+        assert (app.stage_name, app.channel) == ("conv2", 0)
         for size, seen in PANES.items():
             await pilot.resize_terminal(*size)
             await until(pilot, lambda seen=seen: in_sight(app) == seen)
@@ -101,15 +93,15 @@ async def test_no_key_is_lost_when_they_come_faster_than_they_are_answered(app):
 async def test_layers_change_by_brackets_arrows_and_list_and_each_keeps_its_channel(app):
     async with running(app) as pilot:
         await pilot.press("down", "down", "left_square_bracket")
-        assert (app.stage, app.channel) == ("pool1", 0)
+        assert (app.stage_name, app.channel) == ("pool1", 0)
         await pilot.press("right_square_bracket")
-        assert (app.stage, app.channel) == ("conv2", 2)
+        assert (app.stage_name, app.channel) == ("conv2", 2)
         await pilot.press("l")
-        assert app.stage == "fc6"
+        assert app.stage_name == "fc6"
         await pilot.press("right_square_bracket")
-        assert app.stage == "fc6"
+        assert app.stage_name == "fc6"
         await pilot.press("1", "home")
-        assert app.stage == "conv1"
+        assert app.stage_name == "conv1"
         assert app.query_one(LayerList).cursor == 0
         await pilot.press("right")
         assert app.focused is app.query_one(ChannelList)
@@ -131,7 +123,7 @@ async def test_the_mouse_picks_channels_pictures_and_layers_below_titles_and_wit
         await pilot.click(ChannelList, offset=(5, 5))
         assert app.channel == 3
         await pilot.click(LayerList, offset=(5, 2))
-        assert app.stage == "conv1"
+        assert app.stage_name == "conv1"
         await pilot.click("#patches", offset=(20, 10))
         assert app.panes.grids[0].cursor == 4
 
@@ -142,7 +134,7 @@ async def test_the_mouse_picks_channels_pictures_and_layers_below_titles_and_wit
         await pilot.click("#projections", offset=(6, 3))
         assert app.panes.grids[0].cursor == 0
         await pilot.click(LayerTabs, offset=(10, 0))
-        assert app.stage == "pool1"
+        assert app.stage_name == "pool1"
 
 
 async def test_one_grid_at_a_time_where_it_is_narrow(app):
@@ -171,12 +163,12 @@ async def test_old_pictures_stay_dimmed_until_the_first_new_one_and_late_ones_ar
         before, late = app.panes.grids[0].pictures, app.generation
         engine.answer = False
         await pilot.press("down")
-        app.post_message(say.PictureArrived(late, before[0]))
+        app.hear(say.PictureArrived(late, before[0]))
         await pilot.pause()
         assert app.panes.grids[0].stale
         assert app.panes.grids[0].pictures == before
 
-        app.post_message(say.PictureArrived(engine.requests[-1].generation, before[0]))
+        app.hear(say.PictureArrived(engine.requests[-1].generation, before[0]))
         await pilot.pause()
         assert (len(app.panes.grids[0].pictures), app.panes.grids[0].stale) == (1, False)
 
@@ -186,7 +178,7 @@ async def test_escape_before_the_first_picture_leaves_none_of_another_channel(ap
         before = app.panes.grids[0].pictures
         engine.answer = False
         await pilot.press("down", "escape")
-        app.post_message(say.PictureArrived(engine.requests[-1].generation, before[0]))  # was on its way
+        app.hear(say.PictureArrived(engine.requests[-1].generation, before[0]))  # was on its way
         await until(pilot, lambda: "stopped" in text(app))
         await pilot.press("z", "space")
         await pilot.pause()
@@ -245,7 +237,7 @@ async def test_a_key_right_behind_that_of_a_pane_is_the_panes(app):
             app.post_message(events.Key(key, key if len(key) == 1 else None))
         await until(pilot, lambda: app.panes.grids[0].cursor == 1)
 
-        assert app.stage == "conv2"
+        assert app.stage_name == "conv2"
 
 
 async def test_a_pane_without_room_is_not_focused(app):
@@ -260,7 +252,7 @@ async def test_a_failure_is_told_in_the_place_of_the_pictures(app, engine):
     async with running(app) as pilot:
         engine.answer = False
         await pilot.press("down")
-        app.post_message(say.Failed("gone.png is gone", generation=app.generation))
+        app.hear(say.Failed("gone.png is gone", generation=app.generation))
         await until(pilot, lambda: "could not be shown" in text(app))
 
         assert (app.panes.grids[0].pictures, app.panes.grids[0].stale) == ((), False)
@@ -270,11 +262,11 @@ async def test_pictures_that_come_while_one_is_large_can_be_walked_to(app, engin
     async with running(app) as pilot:
         pictures, engine.answer = app.panes.grids[0].pictures, False
         await pilot.press("down")
-        app.post_message(say.PictureArrived(app.generation, pictures[0]))
+        app.hear(say.PictureArrived(app.generation, pictures[0]))
         await until(pilot, lambda: not app.panes.grids[0].stale)
         await pilot.press("z")
         await until(pilot, lambda: "#1 of 1" in text(app))
-        app.post_message(say.PictureArrived(app.generation, pictures[1]))
+        app.hear(say.PictureArrived(app.generation, pictures[1]))
         await until(pilot, lambda: "#1 of 2" in text(app))
 
 
@@ -282,7 +274,7 @@ async def test_a_dead_channel_says_so_until_another_is_looked_at(app, engine):
     async with running(app) as pilot:
         await pilot.press(*["down"] * 5)
         await until(pilot, lambda: "conv2:5 fires on none" in text(app))
-        app.post_message(say.AtlasChanged(app.panes.statistics, 100, False))
+        app.hear(say.AtlasChanged(app.panes.statistics, 100, False))
         await until(pilot, lambda: "none of these images so far" in text(app))
         assert "fires on no image" in text(app)  # in the table
         engine.answer = False
@@ -311,10 +303,10 @@ async def test_a_file_of_another_origin_is_replaced_only_when_told(app, engine, 
     told = say.SaveChannel("conv2", 0, overwrite=True)
     async with running(app, (80, 24)) as pilot:
         for key, replaced in [("n", False), ("escape", False), ("y", True)]:
-            app.post_message(say.OverwriteAsked(asked, tmp_path / "x.png", "came from another checkpoint"))
-            await until(pilot, lambda: isinstance(app.screen, QuestionScreen))
+            app.hear(say.OverwriteAsked(asked, tmp_path / "x.png", "came from another checkpoint"))
+            await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
             await pilot.press(key)
-            await until(pilot, lambda: not isinstance(app.screen, QuestionScreen))
+            await until(pilot, lambda: not isinstance(app.screen, ConfirmScreen))
 
             assert (told in engine.requests) is replaced, key
 
@@ -322,7 +314,7 @@ async def test_a_file_of_another_origin_is_replaced_only_when_told(app, engine, 
 async def test_an_error_is_a_toast_with_the_log_and_the_app_lives_on(app, monkeypatch):
     monkeypatch.setenv("ZFEXPLORE_CACHE", "/cache")
     async with running(app, (80, 24)) as pilot:
-        app.post_message(say.Failed("conv2:0 cannot be projected [here]"))
+        app.hear(say.Failed("conv2:0 cannot be projected [here]"))
         await until(pilot, lambda: "cannot be projected" in text(app) and "[here]" in text(app))
         assert str(log_path()) in text(app)
         await pilot.press("down")
@@ -332,7 +324,7 @@ async def test_an_error_is_a_toast_with_the_log_and_the_app_lives_on(app, monkey
 
 async def test_a_fatal_error_is_a_dialog_and_the_exit_code(app):
     async with running(app, (80, 24)) as pilot:
-        app.post_message(say.Failed("no such folder: [nope]", fatal=True))
+        app.hear(say.Failed("no such folder: [nope]", fatal=True))
         await until(pilot, lambda: isinstance(app.screen, ErrorScreen))
         await pilot.press("q")
 
@@ -344,7 +336,7 @@ async def test_help_lists_the_keys_closes_and_loses_nothing_that_comes_meanwhile
         await pilot.press("question_mark")
         await until(pilot, lambda: "in the channels" in text(app))
         assert isinstance(app.screen, HelpScreen)
-        app.post_message(say.AtlasChanged({}, 12, False))
+        app.hear(say.AtlasChanged({}, 12, False))
         await until(pilot, lambda: "12 of 567" in app.query_one(StatusBar).images)
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, HelpScreen))
@@ -381,7 +373,7 @@ async def test_the_last_session_comes_back(engine):
     save_session(Session("conv1", 7))
     app = ExplorerApp(say.Setup(), engine)
     async with running(app, (80, 24)) as pilot:
-        assert (app.stage, app.channel) == ("conv1", 7)
+        assert (app.stage_name, app.channel) == ("conv1", 7)
         await pilot.press("down", "q")
 
     assert load_session() == Session("conv1", 8)
@@ -392,7 +384,7 @@ async def test_a_session_of_another_net_is_no_harm(engine):
     save_session(Session("conv1", 7000))
     app = ExplorerApp(say.Setup(), engine)
     async with running(app, (80, 24)):
-        assert (app.stage, app.channel) == ("conv1", 95)
+        assert (app.stage_name, app.channel) == ("conv1", 95)
 
 
 async def test_keys_can_be_changed_by_a_file(engine):
@@ -408,9 +400,9 @@ async def test_keys_can_be_changed_by_a_file(engine):
 
 
 async def test_progress_is_in_the_job_bar_or_the_status_bar(app):
-    job = say.Job("building the atlas", 120, 567, 31.2, 14.3)
+    job = Progress("building the atlas", 120, 567, 31.2, 14.3)
     async with running(app) as pilot:
-        app.post_message(say.JobChanged(job))
+        app.hear(say.JobChanged(job))
         await until(pilot, lambda: "building the atlas 120/567 · 31.2 images/s · 0:14 left" in text(app))
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: "building the atlas 21% · 0:14 left" in text(app))
@@ -463,7 +455,7 @@ async def test_a_filter_stays_as_layers_change_and_ends_where_it_hides_a_channel
         await pilot.press("slash", *"class:sun", "enter")
         await until(pilot, lambda: app.focused is channels and app.channel == 1)
         await pilot.press("left_square_bracket")
-        await until(pilot, lambda: app.stage == "pool1" and "2 pool1, 48 of 96" in text(app))
+        await until(pilot, lambda: app.stage_name == "pool1" and "2 pool1, 48 of 96" in text(app))
         assert app.channel == 1  # it was never here: 0, the first, is hidden
         await until(pilot, lambda: app.query_one(StatusBar).unit == "pool1:1")
         assert "class:sun" in text(app)
@@ -540,7 +532,7 @@ async def test_keys_act_on_the_pinned_channel_where_it_is_focused_or_alone_in_si
         await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
         assert (str(app.screen.unit), app.screen.pictures) == ("conv2:0", pinned)
         await pilot.press("s")
-        assert engine.requests[-1] == say.SaveChannel("conv2", 0, shown=pinned[0])
+        assert engine.requests[-1] == say.SaveChannel("conv2", 0, shown=pinned[0].row)
         engine.show(next(ask for ask in reversed(engine.requests) if isinstance(ask, say.ShowChannel)))
         await pilot.pause()
         assert app.screen.pictures == pinned  # those of the channel walked to came again
@@ -549,7 +541,7 @@ async def test_keys_act_on_the_pinned_channel_where_it_is_focused_or_alone_in_si
         assert app.clipboard == "zfexplore export channel conv2:0"
         await pilot.press("o")
         await until(pilot, lambda: isinstance(engine.requests[-1], Occlude))
-        assert (engine.requests[-1].stage, engine.requests[-1].channel) == ("conv2", 0)
+        assert (engine.requests[-1].stage_name, engine.requests[-1].channel) == ("conv2", 0)
 
 
 async def test_the_box_of_a_pinned_channel_says_why_there_is_none(app):
@@ -627,7 +619,7 @@ async def test_keys_of_the_panes_rest_below_a_dialog(app, engine):
         await pilot.press("right_square_bracket", "r", "slash", "space")
 
         assert len(engine.requests) == before
-        assert app.stage == "conv2"
+        assert app.stage_name == "conv2"
 
 
 async def test_the_command_is_copied_and_shown_from_the_large_view_too(app):
@@ -657,7 +649,7 @@ async def test_s_saves_what_is_shown_the_channel_the_pinned_one_the_unit_in_the_
         assert saved()[1:] == [say.SaveChannel("conv2", 1), say.SaveChannel("conv2", 0)]
         await until(pilot, lambda: app.settled == app.generation)
         await pilot.press("z", "right", "s")
-        assert saved()[3:] == [say.SaveChannel("conv2", 1, shown=app.panes.grids[0].pictures[1])]
+        assert saved()[3:] == [say.SaveChannel("conv2", 1, shown=app.panes.grids[0].pictures[1].row)]
 
 
 async def test_glyphs_given_for_one_run_are_not_remembered(engine):
@@ -705,7 +697,7 @@ async def test_the_column_sorted_by_is_in_sight_in_every_width(app):
 async def test_without_labels_there_is_nothing_of_classes(app, engine):
     async with running(app, (160, 50)) as pilot:
         known = replace(app.panes.statistics["conv2"], selectivity=(), best_class=())
-        app.post_message(say.AtlasChanged({"conv2": known}, 567, True))
+        app.hear(say.AtlasChanged({"conv2": known}, 567, True))
         await until(pilot, lambda: "best class" not in text(app))
         sorts = []
         for _ in range(4):
@@ -733,7 +725,7 @@ async def test_a_channel_that_the_growing_atlas_filters_away_gives_its_pictures_
         await pilot.press("slash", *"max<30", "enter")
         await until(pilot, lambda: app.query_one(StatusBar).unit == "conv2:1")
         grown = replace(app.panes.statistics["conv2"], maximum=[31.0] * 3 + [20.0] * 253)
-        app.post_message(say.AtlasChanged({"conv2": grown}, 567, True))
+        app.hear(say.AtlasChanged({"conv2": grown}, 567, True))
         await until(pilot, lambda: app.query_one(StatusBar).unit == "conv2:3")
 
         assert app.channel == 3
@@ -764,7 +756,7 @@ async def test_the_palette_finds_channels_and_actions(app, key):
         await pilot.press(*"conv1:42")
         await until(pilot, lambda: "go to this channel" in text(app))
         await pilot.press("enter")
-        await until(pilot, lambda: (app.stage, app.channel) == ("conv1", 42))
+        await until(pilot, lambda: (app.stage_name, app.channel) == ("conv1", 42))
 
 
 async def test_the_palette_offers_no_channel_that_there_is_not(app):
@@ -778,12 +770,12 @@ async def test_the_palette_offers_no_channel_that_there_is_not(app):
 async def test_channels_that_stand_for_classes_have_names(app, engine):
     async with running(app) as pilot:
         names = ("face", "sunflower", "hat", "lamp", "tree", "dog")
-        layers = (say.Layer("fc8", "fc", 6, (), None, names),)
+        layers = (say.Stage("fc8", "fc", 6, (), None, names),)
         known = say.StageStatistics([29.7] * 5 + [0.0], [9.0] * 6, [0.5] * 6)
-        app.post_message(say.AtlasChanged({"fc8": known}, 567, True))
+        app.hear(say.AtlasChanged({"fc8": known}, 567, True))
         app.panes.show_net(say.NetLoaded("zfnet", layers, "cpu"))
         app.go_to("fc8", 0)
-        await until(pilot, lambda: app.stage == "fc8")
+        await until(pilot, lambda: app.stage_name == "fc8")
         await pilot.press("colon", *"hat")
         await until(pilot, lambda: "go to the channel of this class" in text(app))
         await pilot.press("enter")
@@ -802,3 +794,61 @@ async def test_the_map_is_walked_with_the_arrows_and_the_mouse(app):
         assert app.channel == 17
         await pilot.click(Minimap, offset=(4, 3))
         assert app.channel == 4 * 16 + 2
+
+
+# -- an engine that dies -----------------------------------------------------------------------------
+
+
+async def die(app, pilot) -> None:
+    app.hear(say.EngineDied("it was killed"))
+    await until(pilot, lambda: "the engine has died: it was killed" in text(app))
+
+
+async def test_an_engine_that_has_died_is_started_again_where_the_user_was(app, engine):
+    async with running(app) as pilot:
+        await pilot.press("down", "down")
+        engine.requests.clear()
+        await die(app, pilot)
+        assert "Start it again?" in text(app)
+        await pilot.press("y")
+        await until(pilot, lambda: {say.ShowChannel, say.TileSize} <= set(map(type, engine.requests)))
+        (shown,) = [each for each in engine.requests if isinstance(each, say.ShowChannel)]
+        assert (shown.stage_name, shown.channel) == ("conv2", 2)
+        assert {each.grid for each in engine.requests if isinstance(each, say.TileSize)} == {
+            "projections",
+            "patches",
+        }
+        await until(pilot, lambda: app.settled == app.generation)
+        assert len(app.panes.grids[0].pictures) == 9
+        await pilot.press("down")
+        assert engine.requests[-1].channel == 3
+
+
+async def test_without_an_engine_nothing_is_waited_for_and_enter_offers_to_start_one(app, engine):
+    async with running(app) as pilot:
+        await die(app, pilot)
+        await pilot.press("n", "down")
+        await until(pilot, lambda: "the engine has died: ⏎ starts it again" in text(app))
+        assert app.settled == app.generation
+        assert app.query_one(StatusBar).unit == "conv2:1"
+        engine.started = False
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: engine.started and len(app.panes.grids[0].pictures) == 9)
+        assert app.channel == 1
+
+
+async def test_a_question_that_a_dying_engine_was_at_is_refused_and_so_is_a_new_one(app, engine):
+    async with running(app) as pilot:
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(engine.requests[-1], Occlude))
+        await die(app, pilot)
+        await pilot.press("n")
+        await until(pilot, lambda: "✗ the engine has died" in text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.panes)
+        asked = len(engine.requests)
+        await pilot.press("o")
+        await until(pilot, lambda: "✗ the engine has died" in text(app))
+        assert len(engine.requests) == asked

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support import until
+
 SIZES = {"120x40": (120, 40), "50x14": (50, 14)}
 
 
@@ -24,10 +26,7 @@ def pressing(*keys: str):
 
 
 async def _settled(pilot, app) -> None:
-    for _ in range(60):
-        if app.settled == app.generation > 0:
-            break
-        await pilot.pause()
+    await until(pilot, lambda: app.settled == app.generation > 0)
     await pilot.pause()
 
 

@@ -1,3 +1,5 @@
+"""The terminal while the explorer draws on it, and the log (log.py) that takes what others write."""
+
 from __future__ import annotations
 
 import os
@@ -9,7 +11,8 @@ from rich.cells import cell_len
 from textual.scrollbar import ScrollBarRender
 
 from zfexplore.tui import terminal
-from zfexplore.tui.terminal import log_path, own_terminal, speaks_utf8, suit_colours
+from zfexplore.tui.log import log_path
+from zfexplore.tui.terminal import own_terminal, speaks_utf8, suit_colours
 
 
 @pytest.mark.parametrize(

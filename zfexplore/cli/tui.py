@@ -42,7 +42,7 @@ def tui(
             "`zfexplore export grid --layer conv5` writes its pictures to a file instead",
             usage=True,
         )
-    gc.disable()  # imports make many objects and hardly any garbage; the engine enables it after its own
+    gc.disable()  # imports make many objects and hardly any garbage
     from zfexplore.tui.terminal import own_terminal, speaks_utf8, suit_colours
 
     os.environ.setdefault("TEXTUAL_FPS", "120")  # of Textual's 60: half the wait for a frame
@@ -50,16 +50,18 @@ def tui(
         os.environ["TEXTUAL_COLOR_SYSTEM"] = colours  # Textual reads it when it is imported
     from zfexplore.showing import remarks
     from zfexplore.tui.app import ExplorerApp
-    from zfexplore.tui.engine import Engine
+    from zfexplore.tui.client import EngineProcess
+    from zfexplore.tui.drawing.pixels import find_pixels
     from zfexplore.tui.messages import Setup
-    from zfexplore.tui.pixels import find_pixels
 
     utf8 = speaks_utf8()
     setup = Setup(images, checkpoint, out, device, limit, fit)
-    engine = Engine(setup)
+    engine = EngineProcess(setup)
     with own_terminal(utf8=utf8):
         chosen = mode or ("" if utf8 else "ascii")
         app = ExplorerApp(setup, engine, mode=chosen, pixels=find_pixels())
+        gc.freeze()  # what the imports made stays: looking through it would stop the keys for 0.1 s
+        gc.enable()
         app.run()
     for path in engine.unsaved:
         remarks().print(f"{path} was not saved: the explorer was left before it could be", markup=False)

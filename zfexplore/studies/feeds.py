@@ -25,42 +25,11 @@ from zfexplore.exemplars.seen import see
 from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.steps import Step, run_step
 from zfexplore.nets.trunk import Trunk
+from zfexplore.studies.records import INPUT, Feed, Feeds
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
     from zfexplore.nets.checkpoint import Checkpoint
-
-INPUT = "input"  # the stage below conv1: channels 0, 1, 2 are the picture's red, green and blue
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """One channel of the stage below: ``unit`` is its place that counts most, where to dive to.
-
-    ``contribution`` is in units of the pre-activation and signed; ``share`` is it divided by the sum of
-    all contributions' sizes, in [-1, 1]; ``activation`` is that place's own, as its stage counts it.
-    """
-
-    unit: Unit
-    contribution: float
-    share: float
-    activation: float
-
-
-@dataclass(frozen=True, slots=True)
-class Feeds:
-    """What a unit is fed from: ``feeds`` from the strongest driver down to the strongest inhibitor.
-
-    ``preactivation`` = ``bias`` + the sum of all contributions; ``activation`` is that after the ReLU.
-    A pool has no bias, and one feed. Channels that the unit has no weights for (of another group) are
-    not listed.
-    """
-
-    unit: Unit
-    activation: float
-    preactivation: float
-    bias: float
-    feeds: tuple[Feed, ...]
 
 
 def feeds_from(checkpoint: Checkpoint, image: Image.Image, unit: Unit, *, fit: Fit = "crop") -> Feeds:

@@ -32,6 +32,7 @@ from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.trunk import Trunk
 from zfexplore.progress import Finished, Meter, Progress
+from zfexplore.studies.records import Response
 from zfexplore.units import Unit, Window
 
 CELLS = 14  # along each side, by default
@@ -101,28 +102,14 @@ class Grid:
         return max(start, 0), min(start + length, self.size)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the net says of one picture: the channel's ``total`` (its map summed, ZF) and ``peak`` (maximum).
-
-    ``probability`` in [0, 1] is that of the class asked about, ``best_class`` the most probable class;
-    both None for a net without classes.
-    """
-
-    total: float
-    peak: float
-    probability: float | None
-    best_class: int | None
-
-
 @dataclass(frozen=True, eq=False)
 class OcclusionResult:
-    """The maps: how the net answers with the square on each place of ``grid``.
+    """The maps: how the net responds with the square on each place of ``grid``.
 
     ``total`` and ``peak [rows, columns]`` float32 are the channel's sum and maximum, in units of its
     activation; ``probability`` float32 that of class ``label``, ``best_class`` int64 the most probable
     one, both None for a net without classes. Where the square has not been yet: NaN, and -1.
-    ``image [size, size, 3]`` uint8 is what the net saw, ``intact`` its answer with nothing hidden;
+    ``image [size, size, 3]`` uint8 is what the net saw, ``intact`` its response with nothing hidden;
     ``grey [size, size, 3]`` uint8 is what a hidden pixel looks like.
     """
 
@@ -130,7 +117,7 @@ class OcclusionResult:
     grid: Grid
     image: np.ndarray
     grey: np.ndarray
-    intact: Answer
+    intact: Response
     label: int | None
     classes: tuple[str, ...]
     total: np.ndarray
@@ -180,7 +167,7 @@ class OcclusionResult:
 
 @dataclass(frozen=True, eq=False)
 class OcclusionPartial:
-    """The maps so far, for who wants to draw them as they come."""
+    """The maps so far, to be drawn as they come."""
 
     result: OcclusionResult
 
@@ -218,7 +205,7 @@ def occlude(
     maps = _maps(trunk, seen.batch, stage, head)
     channel = _channel(trunk, stage, channel, maps[stage])
     chosen = _label(checkpoint.metadata.classes, label, None if head is None else maps[head])
-    intact = _answers(maps[stage][:, channel], None if head is None else maps[head], chosen)
+    intact = _responses(maps[stage][:, channel], None if head is None else maps[head], chosen)
     grey = denormalise(torch.zeros_like(seen.batch), convention)[0].cpu().numpy()
     result = OcclusionResult(
         unit=Unit(stage, channel),
@@ -238,8 +225,8 @@ def occlude(
         some = places[start : start + step]
         hidden = _hide(seen.batch, [grid.window(*place) for place in some])
         maps = _maps(trunk, hidden, stage, head)
-        answers = _answers(maps[stage][:, channel], None if head is None else maps[head], chosen)
-        _enter(result, some, answers)
+        responses = _responses(maps[stage][:, channel], None if head is None else maps[head], chosen)
+        _enter(result, some, responses)
         if (progress := meter.tick(len(some))) is not None:
             yield progress
             if progress.done < len(places):
@@ -295,8 +282,8 @@ def _hide(picture: Tensor, windows: Sequence[Window]) -> Tensor:
     return hidden
 
 
-def _answers(maps: Tensor, logits: Tensor | None, label: int | None) -> list[Answer]:
-    """Read the answers off one channel's maps ``[n, h, w]`` (``[n]`` for fc) and ``logits [n, classes]``."""
+def _responses(maps: Tensor, logits: Tensor | None, label: int | None) -> list[Response]:
+    """Read responses off one channel's maps ``[n, h, w]`` (``[n]`` for fc) and ``logits [n, classes]``."""
     flat = maps.double().reshape(len(maps), -1)
     totals, peaks = flat.sum(1), flat.amax(1)
     if not bool(torch.isfinite(totals).all()):
@@ -306,7 +293,7 @@ def _answers(maps: Tensor, logits: Tensor | None, label: int | None) -> list[Ans
         columns += [[None] * len(maps)] * 2
     else:
         columns += [logits.double().softmax(1)[:, label].tolist(), logits.argmax(1).tolist()]
-    return [Answer(*row) for row in zip(*columns, strict=True)]
+    return [Response(*row) for row in zip(*columns, strict=True)]
 
 
 def _empty_maps(places: int, *, with_classes: bool) -> dict[str, Any]:
@@ -321,11 +308,11 @@ def _empty_maps(places: int, *, with_classes: bool) -> dict[str, Any]:
     }
 
 
-def _enter(result: OcclusionResult, places: Sequence[tuple[int, int]], answers: Sequence[Answer]) -> None:
-    for place, answer in zip(places, answers, strict=True):
-        result.total[place], result.peak[place] = answer.total, answer.peak
+def _enter(result: OcclusionResult, places: Sequence[tuple[int, int]], responses: Sequence[Response]) -> None:
+    for place, response in zip(places, responses, strict=True):
+        result.total[place], result.peak[place] = response.total, response.peak
         if result.probability is not None and result.best_class is not None:
-            result.probability[place], result.best_class[place] = answer.probability, answer.best_class
+            result.probability[place], result.best_class[place] = response.probability, response.best_class
 
 
 def _copy(result: OcclusionResult) -> OcclusionResult:

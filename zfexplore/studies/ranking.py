@@ -28,7 +28,8 @@ from zfexplore.choices import Fit
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.seen import see
 from zfexplore.nets.device import exact_arithmetic
-from zfexplore.units import Unit
+from zfexplore.studies.records import RankedChannel
+from zfexplore.units import Unit, Window
 
 if TYPE_CHECKING:
     from zfexplore.atlas.store import Atlas
@@ -40,30 +41,6 @@ Floats = NDArray[np.float64]
 # How far an activation may be from one of the atlas's, relative, and still count as equal: a picture
 # that is itself in the atlas must not surpass itself by the last bits.
 ROUNDING = {"float32": 1e-5, "bfloat16": 2.0**-7}
-
-
-@dataclass(frozen=True, slots=True)
-class RankedChannel:
-    """A channel's response to the picture: its strongest ``unit``, with place, and how that compares.
-
-    Percentiles are per cent of the atlas's images, in [0, 100]: exact where ``lowest`` equals
-    ``highest``. ``strength`` is the activation divided by the strongest in the atlas (infinite for a
-    channel that fires on this picture and on none of the atlas's). ``rank`` is the picture's place among
-    the atlas's strongest, 1 before the first; None below the last one kept, and for a silent channel.
-    """
-
-    unit: Unit
-    activation: float
-    percentile: float
-    lowest: float
-    highest: float
-    strength: float
-    rank: int | None
-
-    @property
-    def exceeds_best(self) -> bool:
-        """Whether no image of the atlas excites the channel as much."""
-        return self.rank == 1
 
 
 @dataclass(frozen=True)
@@ -100,12 +77,13 @@ def rank_channels(
         [atlas.stage(stage)] if stage else [each for each in atlas.stages.values() if each.kind != "pool"]
     )
     trunk = checkpoint.trunk
-    layout = Layout.of(trunk, [record.name for record in records], checkpoint.metadata.input.size)
+    size = checkpoint.metadata.input.size
+    layout = Layout.of(trunk, [record.name for record in records], size)
     maxima, places = _maxima(trunk, see(checkpoint, image, fit or atlas.header["fit"]).batch, layout)
     channels = [
         channel
         for record, span in zip(records, layout.spans, strict=True)
-        for channel in _of_stage(trunk, atlas, record, maxima[span], places[span])
+        for channel in _of_stage(trunk, atlas, record, maxima[span], places[span], size)
     ]
     return sorted(channels, key=_descending)
 
@@ -147,10 +125,16 @@ def _maxima(trunk: Trunk, batch: Tensor, layout: Layout) -> tuple[NDArray[np.flo
 
 
 def _of_stage(
-    trunk: Trunk, atlas: Atlas, record: StageRecord, maxima: NDArray[np.float32], places: NDArray[np.int64]
+    trunk: Trunk,
+    atlas: Atlas,
+    record: StageRecord,
+    maxima: NDArray[np.float32],
+    places: NDArray[np.int64],
+    size: int,
 ) -> list[RankedChannel]:
     activation = _snapped(maxima, record.value, ROUNDING[atlas.header["precision"]])
     found = percentiles(record, activation, atlas.count, rectified=_rectified(trunk, record.name))
+    windows = _windows(trunk, record, places, size)
     return [
         RankedChannel(
             unit=_unit(record, channel, int(places[channel])),
@@ -160,6 +144,7 @@ def _of_stage(
             highest=float(found.highest[channel]),
             strength=_strength(float(activation[channel]), float(record.max[channel])),
             rank=int(found.rank[channel]) or None,
+            window=windows.get(int(places[channel])),
         )
         for channel in range(record.channels)
     ]
@@ -169,6 +154,15 @@ def _unit(record: StageRecord, channel: int, place: int) -> Unit:
     if record.kind == "fc":
         return Unit(record.name, channel)
     return Unit(record.name, channel, *divmod(place, record.map_size[1]))
+
+
+def _windows(trunk: Trunk, record: StageRecord, places: NDArray[np.int64], size: int) -> dict[int, Window]:
+    """Give what the unit at each place sees of the input; many channels fire most at one place."""
+    if record.kind == "fc":
+        return {}
+    shape, width = (size, size), record.map_size[1]
+    different = {int(place) for place in places}
+    return {place: trunk.window(record.name, place // width, place % width, shape) for place in different}
 
 
 def _snapped(

@@ -1,1 +1,1 @@
-"""The explorer: panes, screens, keys and the one thread that computes."""
+"""The explorer: panes, screens, keys, and the process that computes."""

@@ -1,16 +1,17 @@
 """The explorer: where the user is, what keys do, and the engine behind the panes.
 
-The event loop computes nothing but what it draws, of which the engine draws thumbnails beforehand. A
-key moves a cursor and sends a request; pictures come back one by one as messages and carry the
-generation of the request they answer, so late ones are dropped. The engine's thread starts once the
-first frame is up, and only then are torch and numpy imported.
+The event loop only draws, and the engine has drawn the thumbnails before. A
+key moves a cursor and sends a request; pictures come back one by one and carry the generation of the
+request they answer, so late ones are dropped. The engine is another process, started once the first
+frame is up: torch is never imported here, and numpy only to draw at a size that was not foreseen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Protocol, get_args
+from functools import singledispatchmethod
+from typing import get_args
 
 from textual.filter import ANSIToTruecolor, LineFilter
 from textual.theme import Theme
@@ -19,17 +20,20 @@ from textual.widget import Widget
 from zfexplore.choices import Mode
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
+from zfexplore.tui.client import Worker
 from zfexplore.tui.commands import ExplorerCommands
-from zfexplore.tui.inquiring import InquiringApp
+from zfexplore.tui.log import log_path
+from zfexplore.tui.screens.dialogs import ConfirmScreen, ErrorScreen
 from zfexplore.tui.screens.explorer import ExplorerScreen
 from zfexplore.tui.screens.help import HelpScreen
-from zfexplore.tui.screens.question import ErrorScreen, QuestionScreen
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, load_keymap, load_session, save_session
-from zfexplore.tui.terminal import leave_when_told, log_path
+from zfexplore.tui.study_screens import StudyApp
+from zfexplore.tui.terminal import leave_when_told
 from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, PictureGrid
 from zfexplore.units import Unit
 
+DIED = "the engine has died: ⏎ starts it again"
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 DARKROOM = Theme(
@@ -48,23 +52,7 @@ DARKROOM = Theme(
 )
 
 
-class Worker(Protocol):
-    """What the explorer asks of its engine; tests put an instant one in its place."""
-
-    def start(self, post: Callable[[Any], Any]) -> None:
-        """Begin loading; ``post`` takes messages from any thread."""
-
-    def ask(self, request: Any) -> None:
-        """Take a request."""
-
-    def cancel(self) -> None:
-        """Give up what is being computed."""
-
-    def stop(self) -> None:
-        """End, saving what can be resumed."""
-
-
-class ExplorerApp(InquiringApp):
+class ExplorerApp(StudyApp):
     """Look at what every channel of a net responds to."""
 
     TITLE = "zfexplore"
@@ -81,18 +69,18 @@ class ExplorerApp(InquiringApp):
         self.wished_mode = self.session.mode  # what the next run begins with: only ``m`` changes it
         self.mode = mode or (self.session.mode if self.session.mode in MODES else MODES[0])
         self.panes = ExplorerScreen(self.mode)
-        self.stage = ""
+        self.stage_name = ""
         self.visited: dict[str, int] = {}  # the channel last looked at, by layer
         self.generation = 0
         self.settled = -1  # the generation of which all pictures have come
         self.failure = ""  # why nothing can be explored
 
     def get_default_screen(self) -> ExplorerScreen:
-        """Begin with the panes."""
+        """Give the screen of panes."""
         return self.panes
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Leave out the filter that gives the terminal's own 16 colours true ones: none are used here.
+        """Leave out the filter that turns the terminal's own 16 colours into true ones: none are used here.
 
         It looks at every run of cells that is drawn, which took a quarter of the time of a frame of pictures.
         """
@@ -100,7 +88,7 @@ class ExplorerApp(InquiringApp):
         return [one for one in filters if not isinstance(one, ANSIToTruecolor)]
 
     def on_mount(self) -> None:
-        """Dress the panes."""
+        """Set the theme and the keys, and the signals on which to leave."""
         self.register_theme(DARKROOM)
         self.theme = DARKROOM.name
         self.keymap = load_keymap()
@@ -109,18 +97,18 @@ class ExplorerApp(InquiringApp):
 
     def on_explorer_screen_drawn(self) -> None:
         """The first frame is up: only now may the engine import what is heavy."""
-        self.engine.start(self.post_message)
+        self.engine.start(self.hear)
 
     def on_unmount(self) -> None:
-        """Let the engine save its state, and remember where the user was."""
+        """Stop the engine, and save where the user was."""
         self.engine.stop()
-        if self.stage:
-            save_session(Session(self.stage, self.visited.get(self.stage, 0), self.wished_mode))
+        if self.stage_name:
+            save_session(Session(self.stage_name, self.visited.get(self.stage_name, 0), self.wished_mode))
 
     # -- where the user is -------------------------------------------------------------------------
 
     @property
-    def stages(self) -> tuple[say.Layer, ...]:
+    def stages(self) -> tuple[say.Stage, ...]:
         """The net's layers, none before it is loaded."""
         return self.panes.stages
 
@@ -129,15 +117,15 @@ class ExplorerApp(InquiringApp):
         """The channel under the cursor."""
         return self.panes.channel
 
-    def go_to(self, stage: str, channel: int | None = None) -> None:
+    def go_to(self, stage_name: str, channel: int | None = None) -> None:
         """Show a layer, at ``channel``, ending a filter that hides it, or where the user last was in it."""
-        layer = next((known for known in self.stages if known.name == stage), None)
+        layer = next((known for known in self.stages if known.name == stage_name), None)
         if layer is None:
-            self.notify(f"there is no layer {stage}", severity="error", markup=False)
+            self.notify(f"there is no layer {stage_name}", severity="error", markup=False)
             return
-        wanted = self.visited.get(stage, 0) if channel is None else channel
-        if stage != self.stage or wanted != self.channel:
-            self.stage = stage
+        wanted = self.visited.get(stage_name, 0) if channel is None else channel
+        if stage_name != self.stage_name or wanted != self.channel:
+            self.stage_name = stage_name
             named, wanted = channel is not None, min(wanted, layer.channels - 1)
             if layer is not self.panes.stage:
                 self.panes.show_layer(layer, wanted, named=named)
@@ -152,15 +140,19 @@ class ExplorerApp(InquiringApp):
             self.settled = self.generation = self.generation + 1
             self.panes.show_no_channel()
             return
-        self.visited[self.stage] = self.channel
+        self.visited[self.stage_name] = self.channel
         self.generation += 1
         self.panes.expect_channel()
+        if self.died_of:
+            self.settled = self.generation
+            self.panes.settle(DIED)
+            return
         ahead = self.panes.sidebar.channel_list.neighbours()
-        self.engine.ask(say.ShowChannel(self.stage, self.channel, self.generation, ahead))
+        self.engine.ask(say.ShowChannel(self.stage_name, self.channel, self.generation, ahead))
 
     def on_explorer_screen_went(self, event: ExplorerScreen.Went) -> None:
         """The user moved a cursor."""
-        self.go_to(event.stage, event.channel)
+        self.go_to(event.stage_name, event.channel)
 
     def on_explorer_screen_walked(self) -> None:
         """The user moved the cursor in the channels."""
@@ -175,70 +167,90 @@ class ExplorerApp(InquiringApp):
         self.action_zoom()
 
     def on_picture_grid_sized(self, event: PictureGrid.Sized) -> None:
-        """Let the engine draw thumbnails as they are shown."""
+        """Tell the engine how thumbnails are shown, so that it draws them so."""
         self.engine.ask(event.tile)
 
     # -- what the engine says ----------------------------------------------------------------------
 
-    def on_net_loaded(self, event: say.NetLoaded) -> None:
-        """Go where the last session ended, or to the highest convolution."""
+    @singledispatchmethod
+    def take(self, record: object) -> None:
+        """Take a record with the method for its class; answers go to the base class."""
+        super().take(record)
+
+    @take.register
+    def take_net_loaded(self, event: say.NetLoaded) -> None:
+        """Go where the user was, or where the last session ended, or to the highest convolution."""
+        again = bool(self.stage_name) and event.stages == self.stages  # the engine has been started again
+        self.nearest = event.nearest
         self.panes.show_net(event)
-        if self.session.stage in [layer.name for layer in event.stages]:
+        if again:
+            self.go_to(self.stage_name, self.channel)
+        elif self.session.stage in [layer.name for layer in event.stages]:
             self.go_to(self.session.stage, self.session.channel)
         else:
             self.go_to([layer.name for layer in event.stages if layer.kind == "conv"][-1])
 
-    def on_images_opened(self, event: say.ImagesOpened) -> None:
-        """Name the images."""
+    @take.register
+    def take_images_opened(self, event: say.ImagesOpened) -> None:
+        """Show the name of the images."""
         self.panes.show_images(event)
 
-    def on_atlas_changed(self, event: say.AtlasChanged) -> None:
-        """Fill the lists in."""
+    @take.register
+    def take_atlas_changed(self, event: say.AtlasChanged) -> None:
+        """Show the statistics in the lists."""
         self.panes.show_atlas(event)
 
-    def on_job_changed(self, event: say.JobChanged) -> None:
+    @take.register
+    def take_job_changed(self, event: say.JobChanged) -> None:
         """Show what is being computed."""
         self.panes.show_job(event.job)
 
-    def on_top_listed(self, event: say.TopListed) -> None:
+    @take.register
+    def take_top_listed(self, event: say.TopListed) -> None:
         """Show the places of the channel asked for last."""
         if event.generation == self.generation:
             self.panes.show_places(event.rows)
 
-    def on_picture_arrived(self, event: say.PictureArrived) -> None:
+    @take.register
+    def take_picture_arrived(self, event: say.PictureArrived) -> None:
         """Show the pictures of the channel asked for last."""
         if event.generation == self.generation:
             self.panes.show_picture(event.shown)
-            here = None if self.channel is None else Unit(self.stage, self.channel)
+            here = None if self.channel is None else Unit(self.stage_name, self.channel)
             if isinstance(self.screen, ZoomScreen) and self.screen.unit == here:
                 self.screen.pictures = self.panes.grids[0].pictures
 
-    def on_channel_shown(self, event: say.ChannelShown) -> None:
-        """The channel asked for last is whole."""
+    @take.register
+    def take_channel_shown(self, event: say.ChannelShown) -> None:
+        """Note that all pictures of the channel have come."""
         if event.generation == self.generation:
             self.settled = event.generation
             self.panes.show_end(event)
 
-    def on_figure_saved(self, event: say.FigureSaved) -> None:
-        """Say where."""
+    @take.register
+    def take_figure_saved(self, event: say.FigureSaved) -> None:
+        """Show where the figure is."""
         self.notify(str(event.path), title="saved", markup=False)
 
-    def on_overwrite_asked(self, event: say.OverwriteAsked) -> None:
-        """Ask before a file of another origin is lost."""
+    @take.register
+    def take_overwrite_asked(self, event: say.OverwriteAsked) -> None:
+        """Ask whether to replace a file of another origin."""
         request = event.request
 
         def answered(yes: bool | None) -> None:
             if yes:
                 self.engine.ask(replace(request, overwrite=True))
 
-        self.push_screen(QuestionScreen(f"{event.path} {event.reason}. Replace it?"), answered)
+        self.push_screen(ConfirmScreen(f"{event.path} {event.reason}. Replace it?"), answered)
 
-    def on_noted(self, event: say.Noted) -> None:
-        """Show a remark."""
+    @take.register
+    def take_noted(self, event: say.Noted) -> None:
+        """Show the remark."""
         self.notify(event.text, markup=False)
 
-    def on_failed(self, event: say.Failed) -> None:
-        """A toast, or, where nothing can be shown, a dialog; both name the log."""
+    @take.register
+    def take_failed(self, event: say.Failed) -> None:
+        """Show the failure and the log: as a toast, or as a dialog where nothing can be shown."""
         text = f"{event.text}\n\nlog: {log_path()}"
         if event.fatal:
             self.failure = event.text
@@ -249,26 +261,51 @@ class ExplorerApp(InquiringApp):
                 self.panes.settle("this channel could not be shown whole")
             self.notify(text, severity="error", title="that did not work", markup=False)
 
+    @take.register
+    def take_engine_died(self, event: say.EngineDied) -> None:
+        """Offer to start the engine again; nothing waits for it any more."""
+        self.died_of = f"the engine has died: {event.reason}"
+        self.panes.show_job(None)
+        self.settled = self.generation = self.generation + 1
+        self.panes.settle(DIED)
+        self.refuse_all()
+        self.offer_to_start()
+
+    def offer_to_start(self) -> None:
+        """Ask whether to start the engine again."""
+
+        def answered(yes: bool | None) -> None:
+            if yes and self.died_of:
+                self.died_of = ""
+                self.panes.tell("loading …")
+                self.engine.start(self.hear)
+                for grid in self.panes.grids:
+                    grid.tell_size()
+
+        self.push_screen(ConfirmScreen(f"{self.died_of}.\nlog: {log_path()}\n\nStart it again?"), answered)
+
     # -- what keys do ------------------------------------------------------------------------------
 
     def action_layer(self, step: int) -> None:
         """Go to the next layer up or down."""
         names = [layer.name for layer in self.stages]
-        if self.stage in names:
-            self.go_to(names[max(0, min(names.index(self.stage) + step, len(names) - 1))])
+        if self.stage_name in names:
+            self.go_to(names[max(0, min(names.index(self.stage_name) + step, len(names) - 1))])
 
     def action_save(self) -> None:
-        """Project the channel and save its figure."""
-        if self.channel is not None:
-            self.engine.ask(say.SaveChannel(self.stage, self.channel))
-        elif self.stage:
+        """Project the channel and save its figure; start an engine that has died."""
+        if self.died_of:
+            self.offer_to_start()
+        elif self.channel is not None:
+            self.engine.ask(say.SaveChannel(self.stage_name, self.channel))
+        elif self.stage_name:
             self.notify("no channel passes the filter", markup=False)
 
     def action_save_shown(self) -> None:
         """Save what is shown: in the large view its unit, else the channel and the pinned one beside it."""
         if isinstance(self.screen, ZoomScreen):
             unit = self.screen.unit
-            self.engine.ask(say.SaveChannel(unit.stage, unit.channel, shown=self.screen.shown))
+            self.engine.ask(say.SaveChannel(unit.stage, unit.channel, shown=self.screen.shown.row))
             return
         units = [self.panes.unit_in_use]
         if self.panes.pinned is not None and self.panes.grid_in_use is not self.panes.grids[1]:
@@ -303,7 +340,7 @@ class ExplorerApp(InquiringApp):
         elif self.channel is None or self.settled != self.generation or not self.panes.grids[0].pictures:
             self.notify("there are no pictures of this channel to pin", markup=False)
         else:
-            self.panes.pin(str(Unit(self.stage, self.channel)))
+            self.panes.pin(str(Unit(self.stage_name, self.channel)))
 
     def action_box(self) -> None:
         """Change between patches and whole images, where the second grid shows these."""
@@ -313,7 +350,7 @@ class ExplorerApp(InquiringApp):
             self.panes.toggle_box()
 
     def action_filter(self) -> None:
-        """Type what to show."""
+        """Open the line for a filter."""
         self.panes.sidebar.open_filter()
 
     def action_sort(self, step: int) -> None:
@@ -333,7 +370,7 @@ class ExplorerApp(InquiringApp):
         self.notify(f"pictures drawn with {self.mode} glyphs", timeout=2)
 
     def action_pane(self, name: str) -> None:
-        """Focus a pane, bringing the grid asked for into sight; at once, for the next key may be its own."""
+        """Focus a pane, and show its grid; at once, because the next key may be for that pane."""
         swap = name in ("projections", "patches") and self.size.width < ROOM_FOR_BOTH
         if swap and self.panes.has_class("-patches") != (name == "patches"):
             self.panes.set_class(name == "patches", "-patches")
@@ -368,7 +405,7 @@ class ExplorerApp(InquiringApp):
         self.push_screen(HelpScreen(place, self.keymap))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave swapping out where both grids are in sight; keys of the panes rest below a dialog."""
+        """Switch off swapping where both grids are in sight, and the keys of the panes below a dialog."""
         if action == "swap" and self.size.width >= ROOM_FOR_BOTH:
             return False
         if isinstance(self.screen, ExplorerScreen):

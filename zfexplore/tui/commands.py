@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from zfexplore.errors import ExploreError
 from zfexplore.tui.keys import EVERYWHERE, written
 from zfexplore.units import Unit
+
+if TYPE_CHECKING:
+    from zfexplore.tui.app import ExplorerApp
 
 
 class ExplorerCommands(Provider):
@@ -35,8 +38,8 @@ class ExplorerCommands(Provider):
                 yield Hit(score, matcher.highlight(name), run, help=about)
 
     @property
-    def _explorer(self) -> Any:
-        return self.app
+    def _explorer(self) -> ExplorerApp:
+        return cast("ExplorerApp", self.app)
 
     def _named(self) -> Iterator[tuple[str, Callable[[], object], str]]:
         for layer in self._explorer.stages:

@@ -1,24 +1,20 @@
 """What the explorer and its engine say to each other: requests go down, messages come up.
 
-Requests are plain records put into the engine's inbox by the event loop. Messages are Textual
-messages that the engine posts from its thread. Neither holds a tensor, so no pane knows torch.
-Arrays are typed ``Any``: numpy must not be imported before the first frame is up.
+Both are plain records, for they go through a pipe. What is heavy stays away from here: the engine
+needs no Textual, and the explorer neither torch nor, for most of what it shows, numpy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from textual.message import Message
 
 from zfexplore.choices import DEFAULT_IMAGES, Fit
+from zfexplore.progress import Progress
 from zfexplore.settings import Command, Settings
-from zfexplore.units import Unit
-
-SHOWN = 9  # units of a channel, three by three
+from zfexplore.tui.drawing.bitmap import Bitmap, Size
+from zfexplore.units import Unit, Window
 
 
 @dataclass(frozen=True)
@@ -37,16 +33,24 @@ class Setup:
         """What is explored, without where figures go."""
         return Settings(self.images, self.checkpoint, self.limit, self.fit, self.device)
 
-    def export_command(self, stage: str, channel: int) -> str:
+    def export_command(self, stage_name: str, channel: int) -> str:
         """Give the command that writes the channel's figure, with options that are not defaults."""
-        out = None if self.out == Path("out") else self.out / f"{stage}-{channel}.png"
-        words = ("export", "channel", f"{stage}:{channel}")
+        out = None if self.out == Path("out") else self.out / f"{stage_name}-{channel}.png"
+        words = ("export", "channel", f"{stage_name}:{channel}")
         return str(Command(words, {"--out": out, **self.settings.options()}))
 
     def explore_command(self) -> str:
         """Give the command that opens the same explorer."""
         out = None if self.out == Path("out") else self.out
         return str(Command(("tui",), {"--out": out, **self.settings.options()}))
+
+    def figure_path(self, request: SaveChannel) -> Path:
+        """Give the file of a channel's or a unit's figure.
+
+        Two units at one place, on different images, and those without a place, are told apart by rank.
+        """
+        rank = "" if request.shown is None else f"-rank{request.shown.rank + 1}"
+        return self.out / f"{request.unit.slug}{rank}.png"
 
 
 # -- requests ----------------------------------------------------------------------------------------
@@ -59,7 +63,7 @@ class ShowChannel:
     ``ahead`` are the channels that may be wanted next, the likeliest first.
     """
 
-    stage: str
+    stage_name: str
     channel: int
     generation: int
     ahead: tuple[int, ...] = ()
@@ -69,23 +73,23 @@ class ShowChannel:
 class SaveChannel:
     """Write the channel's figure below the output folder, or that of its one unit ``shown``."""
 
-    stage: str
+    stage_name: str
     channel: int
     overwrite: bool = False
-    shown: Shown | None = None
+    shown: PlaceRow | None = None
 
     @property
     def unit(self) -> Unit:
         """What the figure shows: the channel, or one unit of it."""
         place = (None, None) if self.shown is None else self.shown.place
-        return Unit(self.stage, self.channel, *place)
+        return Unit(self.stage_name, self.channel, *place)
 
 
 @dataclass(frozen=True)
 class TileSize:
     """How a grid draws its thumbnails, so that the engine can do it before they are asked for.
 
-    ``kind`` is the picture of a ``Shown`` that the ``grid`` of that name shows.
+    ``kind`` is the picture of a ``ShownUnit`` that the ``grid`` of that name shows.
     """
 
     grid: str
@@ -94,12 +98,27 @@ class TileSize:
     columns: int
     mode: str
 
+    @property
+    def size(self) -> Size:
+        """The size of its drawings."""
+        return self.rows, self.columns, self.mode
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Give up the channel that is asked for."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """End, once the figures asked for are saved, as far as they can be."""
+
 
 # -- records -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Layer:
+class Stage:
     """One layer: its map, and what a unit of it sees, both (rows, columns).
 
     ``names`` are those of its channels, where each stands for a class.
@@ -118,26 +137,11 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
-class Bitmap:
-    """A picture, equal only to itself, so that drawings of it can be kept.
-
-    ``pixels`` [h, w, 3] are colours (uint8), or a projection's signed values (float32), which are
-    scaled when they are drawn. A ``box`` (y0, x0, y1, x1) is drawn around that part of them, on what is
-    shown and not on the pixels: at the size of a thumbnail a thin line would be lost. ``drawings`` are its
-    strips by rows, columns and mode.
-    """
-
-    pixels: Any
-    box: tuple[int, int, int, int] | None = None
-    drawings: dict[tuple[int, int, str], list[Any]] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
+class ShownUnit:
     """One of a channel's strongest units: where it fired, and how that looks.
 
     ``projection`` and ``patch`` are squares of the same pixels; ``whole`` is all that the net saw, a
-    box around the part that the unit sees, ``window`` (y0, x0, y1, x1). ``scale`` is the value drawn at
+    box around the ``window`` that the unit sees. ``scale`` is the value drawn at
     full brightness in the figure, ``image`` the number of the image among those explored. A unit of a
     fully connected layer has no place: ``y`` and ``x`` are -1.
     """
@@ -148,7 +152,7 @@ class Shown:
     label: str
     y: int
     x: int
-    window: tuple[int, int, int, int]
+    window: Window
     scale: float
     projection: Bitmap
     patch: Bitmap
@@ -156,13 +160,18 @@ class Shown:
     image: int = -1
 
     @property
+    def row(self) -> PlaceRow:
+        """Its line of the table, by which the engine knows it again."""
+        return PlaceRow(self.rank, self.value, self.name, self.label, self.y, self.x)
+
+    @property
     def place(self) -> tuple[int, int] | tuple[None, None]:
         """Row and column in the layer's map, as a ``Unit`` has them."""
-        return (self.y, self.x) if self.y >= 0 else (None, None)
+        return self.row.place
 
 
 @dataclass(frozen=True)
-class TopRow:
+class PlaceRow:
     """A line of the table of top activations, known before anything is projected; -1 for no place."""
 
     rank: int
@@ -171,6 +180,11 @@ class TopRow:
     label: str
     y: int
     x: int
+
+    @property
+    def place(self) -> tuple[int, int] | tuple[None, None]:
+        """Row and column in the layer's map, as a ``Unit`` has them."""
+        return (self.y, self.x) if self.y >= 0 else (None, None)
 
 
 @dataclass(frozen=True)
@@ -188,40 +202,33 @@ class StageStatistics:
     best_class: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class Job:
-    """Work under way, for the job bar: ``done`` of ``total`` (None where unknown), rate, seconds left."""
-
-    task: str
-    done: int = 0
-    total: int | None = None
-    rate: float = 0.0
-    seconds_left: float | None = None
-    unit: str = "images"
-
-
 # -- messages ----------------------------------------------------------------------------------------
 
 
-@dataclass(eq=False)
-class NetLoaded(Message):
-    """The checkpoint is loaded: its layers and a title."""
+@dataclass(frozen=True)
+class NetLoaded:
+    """The checkpoint is loaded: its layers and a title.
+
+    ``nearest`` names for each stage of the net the one that the explorer shows in its place: itself, or
+    for a pool its convolution. Stages without such a one are left out.
+    """
 
     title: str
-    stages: tuple[Layer, ...]
+    stages: tuple[Stage, ...]
     device: str
+    nearest: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(eq=False)
-class ImagesOpened(Message):
+@dataclass(frozen=True)
+class ImagesOpened:
     """The source is open."""
 
     name: str
     count: int
 
 
-@dataclass(eq=False)
-class AtlasChanged(Message):
+@dataclass(frozen=True)
+class AtlasChanged:
     """Statistics of all layers over ``images`` images; more will come unless ``complete``."""
 
     statistics: dict[str, StageStatistics]
@@ -229,50 +236,50 @@ class AtlasChanged(Message):
     complete: bool
 
 
-@dataclass(eq=False)
-class JobChanged(Message):
+@dataclass(frozen=True)
+class JobChanged:
     """What is being worked on; None when the engine rests."""
 
-    job: Job | None
+    job: Progress | None
 
 
-@dataclass(eq=False)
-class TopListed(Message):
+@dataclass(frozen=True)
+class TopListed:
     """The channel's strongest places, before their projections."""
 
-    stage: str
+    stage_name: str
     channel: int
     generation: int
-    rows: tuple[TopRow, ...]
+    rows: tuple[PlaceRow, ...]
 
 
-@dataclass(eq=False)
-class PictureArrived(Message):
+@dataclass(frozen=True)
+class PictureArrived:
     """One of the nine; they come in order of rank."""
 
     generation: int
-    shown: Shown
+    shown: ShownUnit
 
 
-@dataclass(eq=False)
-class ChannelShown(Message):
+@dataclass(frozen=True)
+class ChannelShown:
     """All of the channel's pictures have come: ``count`` of them, fewer than nine where it seldom fires."""
 
-    stage: str
+    stage_name: str
     channel: int
     generation: int
     count: int
 
 
-@dataclass(eq=False)
-class FigureSaved(Message):
+@dataclass(frozen=True)
+class FigureSaved:
     """The channel's figure is on the disk."""
 
     path: Path
 
 
-@dataclass(eq=False)
-class OverwriteAsked(Message):
+@dataclass(frozen=True)
+class OverwriteAsked:
     """The file is there and of another origin: nothing was written yet."""
 
     request: SaveChannel
@@ -280,20 +287,29 @@ class OverwriteAsked(Message):
     reason: str
 
 
-@dataclass(eq=False)
-class Noted(Message):
+@dataclass(frozen=True)
+class Noted:
     """A line worth showing."""
 
     text: str
 
 
-@dataclass(eq=False)
-class Failed(Message):
+@dataclass(frozen=True)
+class Failed:
     """Something did not work; ``fatal`` when nothing can be shown without it.
 
-    ``generation`` is that of the channel which was to be shown, -1 where it was something else.
+    ``generation`` is that of the channel which was to be shown, -1 where it was something else, and
+    ``path`` the file of the figure that was to be saved.
     """
 
     text: str
     fatal: bool = False
     generation: int = -1
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class EngineDied:
+    """The engine's process has ended although nobody told it to; ``reason`` says why, if that is known."""
+
+    reason: str

@@ -10,15 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from textual.message import Message
-
-from zfexplore.tui.messages import Bitmap, Job
-from zfexplore.units import Unit
-
-INPUT = "input"  # what conv1 reads, as in studies/feeds.py: there is nothing to dive into
-
-# Rows, columns of input pixels, half open: y0, x0, y1, x1.
-Box = tuple[int, int, int, int]
+from zfexplore.progress import Progress
+from zfexplore.studies.records import RankedChannel, Response
+from zfexplore.tui.drawing.bitmap import Bitmap
+from zfexplore.units import Unit, Window
 
 
 @dataclass(frozen=True)
@@ -38,69 +33,49 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class RankPicture:
-    """Rank all channels by what they make of a picture."""
+class Question:
+    """What all have: the number of who asks."""
 
     number: int
+
+
+@dataclass(frozen=True)
+class RankPicture(Question):
+    """Rank all channels by what they make of a picture."""
+
     chosen: Chosen
 
 
 @dataclass(frozen=True)
-class Occlude:
+class Occlude(Question):
     """Move a grey square over a picture, and watch a channel and a class."""
 
-    number: int
     chosen: Chosen
-    stage: str
+    stage_name: str
     channel: int
 
 
 @dataclass(frozen=True)
-class SaveOcclusion:
+class SaveOcclusion(Question):
     """Write the figure of the occlusion that was asked for with this number."""
 
-    number: int
     overwrite: bool = False
 
 
 @dataclass(frozen=True)
-class FeedsFrom:
+class FeedsFrom(Question):
     """Ask what drives a unit on a picture; without a place, the channel's strongest is meant."""
 
-    number: int
     chosen: Chosen
     unit: Unit
 
 
 @dataclass(frozen=True)
-class GiveUp:
+class GiveUp(Question):
     """Stop working on a question, if it is still worked on."""
-
-    number: int
-
-
-Question = RankPicture | Occlude | SaveOcclusion | FeedsFrom | GiveUp
 
 
 # -- answers -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class RankedRow:
-    """One channel's response to the picture: its strongest unit, and the per cent of images below it.
-
-    ``lowest`` and ``highest`` bound the percentile; ``rank`` is the place among the atlas's nine, 1 for
-    more than any image of the atlas, None below the ninth. ``window`` is what the unit sees of the picture,
-    None where it sees all of it, as those of fully connected layers do.
-    """
-
-    unit: Unit
-    activation: float
-    percentile: float
-    lowest: float
-    highest: float
-    rank: int | None
-    window: Box | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +83,7 @@ class Ranking:
     """All channels, the highest percentile first, against ``images`` images (so far, unless ``complete``)."""
 
     picture: Bitmap
-    rows: tuple[RankedRow, ...]
+    channels: tuple[RankedChannel, ...]
     images: int
     complete: bool
 
@@ -118,9 +93,10 @@ class Occlusion:
     """The maps as far as they are known: ``[row][column]`` of the places of the square, NaN and -1 elsewhere.
 
     ``total`` is the channel's map summed, ``probability`` that of the class named ``label`` and ``best``
-    the most probable class, whose names are in ``names``; both empty for a net without classes, as are
-    the two beside ``response``, which is ``total`` laid over the picture. ``windows`` are what the square
-    hides; ``weakest`` is the place that the channel needs most. ``job`` is None once all is known.
+    the most probable class, whose names are in ``names``; both empty for a net without classes.
+    ``response`` is ``total`` laid over the picture, ``likelihood`` likewise ``probability``. ``intact``
+    is the response to the whole picture, ``windows`` are what the square hides, and ``weakest`` is the
+    place that the channel needs most. ``job`` is None once all is known.
     """
 
     label: str
@@ -130,45 +106,14 @@ class Occlusion:
     probability: Sequence[Sequence[float]]
     best: Sequence[Sequence[int]]
     names: Mapping[int, str]
-    intact_total: float
-    intact_probability: float | None
-    intact_best: int | None
-    windows: Sequence[Sequence[Box]]
+    intact: Response
+    windows: Sequence[Sequence[Window]]
     weakest: tuple[int, int] | None
-    job: Job | None
+    job: Progress | None
 
     def stopped(self) -> Occlusion:
         """Give the same maps, no longer growing."""
         return replace(self, job=None)
-
-
-@dataclass(frozen=True)
-class FeedRow:
-    """One channel of the stage below and its ``contribution``; ``share`` is of all their sizes, in [-1, 1].
-
-    ``shown`` is the channel of the explorer that comes nearest: pools that are not explored have their
-    convolution's. None where there is no such, as for the input.
-    """
-
-    unit: Unit
-    contribution: float
-    share: float
-    activation: float
-    shown: Unit | None
-
-
-@dataclass(frozen=True)
-class Fed:
-    """What a unit is fed from, the strongest driver first.
-
-    ``bias`` and all contributions sum to ``preactivation``; ``activation`` is that after a ReLU.
-    """
-
-    unit: Unit
-    activation: float
-    preactivation: float
-    bias: float
-    rows: tuple[FeedRow, ...]
 
 
 @dataclass(frozen=True)
@@ -186,12 +131,9 @@ class Refused:
     text: str
 
 
-Answer = Ranking | Occlusion | Fed | Overwrite | Refused
-
-
-@dataclass(eq=False)
-class Answered(Message):
-    """An answer, or for an occlusion as much of it as is known."""
+@dataclass(frozen=True)
+class Answered:
+    """An answer: a record from above, or the study's own; of an occlusion, as much as is known."""
 
     number: int
-    answer: Answer
+    answer: object

@@ -15,15 +15,11 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TextIO
 
 from rich.cells import cell_len
 
-from zfexplore.files import cache_dir
-
-LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
-LARGEST_LOG = 1_000_000  # bytes; a longer one is begun anew
+from zfexplore.tui.log import log_to_file, open_log
 
 # What stands for the explorer's and Textual's own glyphs where there is only ASCII, a cell for a cell.
 LOOK_ALIKES = {
@@ -88,11 +84,6 @@ def leave_when_told(leave: Callable[[], None]) -> None:
             asyncio.get_running_loop().add_signal_handler(getattr(signal, name), leave)
 
 
-def log_path() -> Path:
-    """Give the explorer's log file, in the cache."""
-    return cache_dir() / "explorer.log"
-
-
 @contextmanager
 def own_terminal(*, utf8: bool = True) -> Iterator[None]:
     """Send what is written to descriptor 2 to the log; Textual gets the terminal. Undone on leaving.
@@ -100,14 +91,14 @@ def own_terminal(*, utf8: bool = True) -> Iterator[None]:
     Without ``utf8`` Textual's drawing is made ASCII on its way. Where no log can be written,
     descriptor 2 stays the terminal.
     """
-    log = _open_log()
+    log = open_log()
     sys.stderr.flush()
     terminal = os.dup(2)
     before = sys.__stderr__
     try:
         if log is not None:
             os.dup2(log, 2)
-            logging.basicConfig(filename=log_path(), level=logging.INFO, format=LOG_FORMAT, force=True)
+            log_to_file()
         # Textual's driver draws on sys.__stderr__ and takes its descriptor from there.
         sys.__stderr__ = _writer(terminal, utf8)  # type: ignore[misc, assignment]
         yield
@@ -124,15 +115,3 @@ def own_terminal(*, utf8: bool = True) -> Iterator[None]:
 def _writer(terminal: int, utf8: bool) -> TextIO:
     encoding, errors = ("utf-8", "replace") if utf8 else ("ascii", "look-alike")
     return os.fdopen(terminal, "w", encoding=encoding, errors=errors, closefd=False)
-
-
-def _open_log() -> int | None:
-    """Open the log for appending; None where nothing can be written."""
-    path = log_path()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and path.stat().st_size > LARGEST_LOG:
-            path.unlink()
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    except OSError:
-        return None

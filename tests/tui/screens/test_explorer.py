@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support import until
 from zfexplore.tui import messages as say
 from zfexplore.tui.screens.explorer import rows_of_facts
 from zfexplore.tui.widgets.layers import LayerList
-
-
-async def until(pilot, holds) -> None:
-    for _ in range(60):
-        if holds():
-            return
-        await pilot.pause()
-    raise AssertionError("never held")
 
 
 @pytest.mark.parametrize(
@@ -43,9 +36,9 @@ async def test_table_and_map_have_the_rows_that_tiles_cannot_use(app, size, rows
 async def test_the_present_layer_is_in_sight_once_there_is_room_for_the_list(app):
     async with app.run_test(size=(99, 40)) as pilot:
         await until(pilot, lambda: app.settled > 0)
-        layers = tuple(say.Layer(f"conv{number}", "conv", 9, (8, 8), (7, 7)) for number in range(12))
-        app.post_message(say.NetLoaded("deep", layers, "cpu"))
-        await until(pilot, lambda: app.stage == "conv11")
+        layers = tuple(say.Stage(f"conv{number}", "conv", 9, (8, 8), (7, 7)) for number in range(12))
+        app.hear(say.NetLoaded("deep", layers, "cpu"))
+        await until(pilot, lambda: app.stage_name == "conv11")
         await pilot.resize_terminal(120, 31)
         listed = app.panes.query_one(LayerList)
         await until(pilot, lambda: listed.size.height == 5)

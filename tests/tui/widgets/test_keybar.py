@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.support import until
 from zfexplore.tui import app as module
 from zfexplore.tui.keys import EVERYWHERE
 from zfexplore.tui.messages import Setup
@@ -16,15 +17,6 @@ from zfexplore.tui.widgets.keybar import KeyBar
 def last_line(app) -> str:
     """The foot of the screen."""
     return app.screen._compositor.render_strips(app.size)[-1].text
-
-
-async def until(pilot, holds) -> None:
-    """Wait for a condition."""
-    for _ in range(60):
-        if holds():
-            return
-        await pilot.pause()
-    raise AssertionError(f"never held; the keys: {last_line(pilot.app)}")
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from textual.app import App
 
-from zfexplore.tui.messages import TopRow
+from zfexplore.tui.messages import PlaceRow
 from zfexplore.tui.widgets.rows import fitted
 from zfexplore.tui.widgets.top import TopList, bare_name
 
@@ -28,7 +28,7 @@ async def test_a_name_is_cut_at_its_front_and_the_class_stands_where_there_is_ro
 ):
     app = Table()
     async with app.run_test(size=(width, 12)) as pilot:
-        app.query_one(TopList).places = (TopRow(0, 21.43, NAME, label, 3, 12),)
+        app.query_one(TopList).places = (PlaceRow(0, 21.43, NAME, label, 3, 12),)
         await pilot.pause()
         shown = app.screen._compositor.render_strips(app.size)[1].text
 

@@ -1,4 +1,4 @@
-"""The one screen of panes: it lays them out, and gives what the engine says to those it concerns."""
+"""The screen of panes: it lays them out, and gives each what it shows of the engine's messages."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
 
+from zfexplore.progress import Progress
 from zfexplore.tui import messages as say
 from zfexplore.tui.widgets.channels import ChannelList
 from zfexplore.tui.widgets.jobs import JobBar
@@ -28,7 +29,7 @@ LEAST_FACTS, MOST_FACTS = 6, 18  # rows: three places; all of a map of 32 x 32 c
 
 
 class ExplorerScreen(Screen[None]):
-    """Panes told by value what to show; what the user did in them goes on to the app in two messages."""
+    """Gives the panes their values, and tells the app in messages what the user did in them."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (70, "-narrow"), (ROOM_FOR_BOTH, "-normal"), (WIDE, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (TALL, "-tall")]
@@ -36,9 +37,9 @@ class ExplorerScreen(Screen[None]):
     class Went(Message):
         """The user went to a layer (and, if given, a channel of it)."""
 
-        def __init__(self, stage: str, channel: int | None = None) -> None:
+        def __init__(self, stage_name: str, channel: int | None = None) -> None:
             super().__init__()
-            self.stage, self.channel = stage, channel
+            self.stage_name, self.channel = stage_name, channel
 
     class Walked(Message):
         """The user moved the cursor to another channel of the layer."""
@@ -56,13 +57,13 @@ class ExplorerScreen(Screen[None]):
     def __init__(self, mode: str) -> None:
         super().__init__()
         self.mode = mode
-        self.stages: tuple[say.Layer, ...] = ()
-        self.stage: say.Layer | None = None
+        self.stages: tuple[say.Stage, ...] = ()
+        self.stage: say.Stage | None = None
         self.statistics: dict[str, say.StageStatistics] = {}
         self.complete = False  # whether the atlas has seen all images
         self.silent = ""  # the channel that has just been found to fire on none
         self.images, self.image_count = "", 0
-        self.pinned: tuple[str, tuple[say.Shown, ...]] | None = None
+        self.pinned: tuple[str, tuple[say.ShownUnit, ...]] | None = None
         self.boxed = False
 
     def compose(self) -> ComposeResult:
@@ -82,7 +83,7 @@ class ExplorerScreen(Screen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Begin with the channels."""
+        """Name the panes, and focus the channels."""
         self._share_rows(*self.app.size)
         for grid in self.grids:
             grid.mode = self.mode
@@ -94,13 +95,13 @@ class ExplorerScreen(Screen[None]):
         self.call_after_refresh(self.post_message, self.Drawn())
 
     def on_resize(self, event: events.Resize) -> None:
-        """Tell jobs in the status bar where there is no job bar; share the rows out."""
+        """Show jobs in the status bar where there is no job bar, and divide the rows anew."""
         self.query_one(StatusBar).brief = event.size.width < ROOM_FOR_BOTH
         self._share_rows(*event.size)
         self.refresh_bindings()
 
     def _share_rows(self, width: int, height: int) -> None:
-        """Give table and map the rows that the grids do not need; below both grids theme.tcss does."""
+        """Give table and map the rows that the grids do not need; in narrow windows theme.tcss does it."""
         facts = self.query_one("#facts").styles
         if width < ROOM_FOR_BOTH:
             facts.clear_rule("height")
@@ -152,8 +153,8 @@ class ExplorerScreen(Screen[None]):
         layer = next((layer for layer in self.stages if layer.name == unit.stage), None)
         return str(unit) if layer is None else layer.called(unit.channel)
 
-    def show_layer(self, layer: say.Layer, channel: int, *, named: bool) -> None:
-        """Put a layer's channels into the lists, the cursor on ``channel`` if the filter leaves it.
+    def show_layer(self, layer: say.Stage, channel: int, *, named: bool) -> None:
+        """List a layer's channels, with the cursor on ``channel`` if the filter leaves it.
 
         It ends a filter if it was ``named`` by the user and not only remembered.
         """
@@ -183,7 +184,7 @@ class ExplorerScreen(Screen[None]):
         return unit
 
     def show_no_channel(self) -> None:
-        """Clear the panes of a layer of which the filter leaves no channel."""
+        """Clear the panes where the filter leaves no channel of the layer."""
         assert self.stage is not None
         self.query_one(StatusBar).unit = self.stage.name
         for grid in self.live_grids:
@@ -222,7 +223,7 @@ class ExplorerScreen(Screen[None]):
         self.tell("waiting for the atlas …")
 
     def show_images(self, event: say.ImagesOpened) -> None:
-        """Name the images."""
+        """Show the name of the images."""
         self.images, self.image_count = event.name, event.count
         self.query_one(StatusBar).images = f"{event.name}, {event.count} images"
 
@@ -238,16 +239,16 @@ class ExplorerScreen(Screen[None]):
             self.sidebar.show_statistics(event.statistics.get(self.stage.name))
             self.show_map()
 
-    def show_job(self, job: say.Job | None) -> None:
+    def show_job(self, job: Progress | None) -> None:
         """Show what is being computed."""
         self.query_one(StatusBar).job = self.query_one(JobBar).job = job
 
-    def show_places(self, rows: tuple[say.TopRow, ...], notice: str = "") -> None:
+    def show_places(self, rows: tuple[say.PlaceRow, ...], notice: str = "") -> None:
         """Fill the table of top activations, or say why it is empty."""
         table = self.query_one(TopList)
         table.places, table.notice = rows, notice
 
-    def show_picture(self, shown: say.Shown) -> None:
+    def show_picture(self, shown: say.ShownUnit) -> None:
         """The first picture of a channel replaces the old ones; the others join or renew them."""
         for grid in self.live_grids:
             there = () if grid.stale else grid.pictures
@@ -259,11 +260,11 @@ class ExplorerScreen(Screen[None]):
         for grid in self.live_grids:
             grid.stale = False
             grid.pictures = grid.pictures[: event.count]
-        self.silent = "" if event.count else self.called(Unit(event.stage, event.channel))
+        self.silent = "" if event.count else self.called(Unit(event.stage_name, event.channel))
         self._tell_silence()
 
     def _tell_silence(self) -> None:
-        """Say of a channel without pictures that no image excites it, or none so far."""
+        """Where a channel has no pictures, say that no image excites it, or none so far."""
         if self.silent and self.silent == self.query_one(StatusBar).unit:
             far = "" if self.complete else " so far"
             for grid in self.live_grids:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from zfexplore.studies.records import INPUT, Feeds
 from zfexplore.tui import keys
-from zfexplore.tui.questions import INPUT, Chosen, Fed, FeedsFrom
-from zfexplore.tui.screens.inquiry import InquiryScreen
+from zfexplore.tui.questions import Chosen, FeedsFrom
+from zfexplore.tui.screens.study import StudyScreen
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.feeds import FeedList
 from zfexplore.tui.widgets.keybar import KeyBar
@@ -15,17 +18,21 @@ from zfexplore.tui.widgets.rows import Rows
 from zfexplore.units import Unit
 
 
-class FeedsScreen(InquiryScreen):
-    """Lists what feeds ``unit``; enter dives to the channel under the cursor, and back."""
+class FeedsScreen(StudyScreen):
+    """Lists what feeds ``unit``; enter dives to the channel under the cursor, and back.
+
+    ``nearest`` names the stage that the panes show in the place of another, as in ``NetLoaded``.
+    """
 
     HELP = "on feeds"
     BINDINGS = keys.bindings(keys.FEEDS)
 
-    def __init__(self, chosen: Chosen, unit: Unit, mode: str) -> None:
+    def __init__(self, chosen: Chosen, unit: Unit, mode: str, nearest: Mapping[str, str]) -> None:
         super().__init__(chosen, mode)
         self.path = [unit]  # from the first unit down
         self.left_at = [0]  # the cursor in each list
-        self.fed: Fed | None = None
+        self.nearest = nearest
+        self.found: Feeds | None = None
 
     def compose(self) -> ComposeResult:
         """The way down, the sum, and the list."""
@@ -41,18 +48,18 @@ class FeedsScreen(InquiryScreen):
 
     # -- answers -----------------------------------------------------------------------------------
 
-    def show(self, answer: Fed) -> None:
+    def show(self, answer: Feeds) -> None:
         """List what feeds the unit, the cursor where it was left."""
-        self.fed = answer
+        self.found = answer
         self.path[-1] = answer.unit  # with its place
         listed = self.query_one(FeedList)
-        listed.feeds = answer.rows
+        listed.feeds = answer.feeds
         listed.cursor = self.left_at[-1]
         self._write_way()
         self.query_one("#feeds-sum", Static).update(f" {sum_of(answer)}")
 
     def show_refusal(self, text: str) -> None:
-        """Say why there is nothing."""
+        """Show why there is nothing."""
         self.query_one(FeedList).notice = "nothing to list"
         self.query_one("#feeds-sum", Static).update(f" ✗ {text}")
 
@@ -83,10 +90,10 @@ class FeedsScreen(InquiryScreen):
         row = self.query_one(FeedList).here
         if row is None:
             return
-        if row.shown is None:
+        if (shown := self.nearest.get(row.unit.stage)) is None:
             self.app.notify("the panes do not show this one", markup=False)
         else:
-            self.leave(row.shown)
+            self.leave(Unit(shown, row.unit.channel))
 
     def on_rows_opened(self) -> None:
         """A second click dives."""
@@ -116,12 +123,14 @@ class FeedsScreen(InquiryScreen):
         self.query_one("#feeds-title", Static).update(f" {way} on {self.chosen.name if self.chosen else ''}")
 
 
-def sum_of(fed: Fed) -> str:
-    """Say how the contributions add up to the activation."""
-    if len(fed.rows) == 1 and fed.bias == 0:
-        return f"{number(fed.activation)}, the one place that this pool chose"
-    drive = sum(max(row.contribution, 0.0) for row in fed.rows)
-    brake = sum(min(row.contribution, 0.0) for row in fed.rows)
-    parts = f"drive {number(drive)}, hold down {number(brake)}, bias {number(fed.bias)}"
-    rectified = "" if fed.activation == fed.preactivation else f", after the ReLU {number(fed.activation)}"
-    return f"{len(fed.rows)} channels {parts}: {number(fed.preactivation)}{rectified}"
+def sum_of(found: Feeds) -> str:
+    """Write how the contributions add up to the activation."""
+    if len(found.feeds) == 1 and found.bias == 0:
+        return f"{number(found.activation)}, the one place that this pool chose"
+    drive = sum(max(row.contribution, 0.0) for row in found.feeds)
+    brake = sum(min(row.contribution, 0.0) for row in found.feeds)
+    parts = f"drive {number(drive)}, hold down {number(brake)}, bias {number(found.bias)}"
+    rectified = (
+        "" if found.activation == found.preactivation else f", after the ReLU {number(found.activation)}"
+    )
+    return f"{len(found.feeds)} channels {parts}: {number(found.preactivation)}{rectified}"

@@ -10,23 +10,23 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Static
 
+from zfexplore.progress import Progress
 from zfexplore.tui import keys
-from zfexplore.tui import messages as say
-from zfexplore.tui.questions import Box, Chosen, Occlude, Occlusion, Overwrite, SaveOcclusion
-from zfexplore.tui.screens.inquiry import InquiryScreen
-from zfexplore.tui.screens.question import QuestionScreen
+from zfexplore.tui.questions import Chosen, Occlude, Occlusion, Overwrite, SaveOcclusion
+from zfexplore.tui.screens.dialogs import ConfirmScreen
+from zfexplore.tui.screens.study import StudyScreen
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.classmap import ClassMap
 from zfexplore.tui.widgets.jobs import JobBar
 from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.large import LargePicture
 from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH
-from zfexplore.units import Unit
+from zfexplore.units import Unit, Window
 
 MAPS = ("response", "probability", "class")  # in the order of the key that changes them
 
 
-class OcclusionScreen(InquiryScreen):
+class OcclusionScreen(StudyScreen):
     """Watches a channel of ``stage`` and the picture's class while parts of it are hidden."""
 
     HELP = "on an occlusion"
@@ -38,7 +38,7 @@ class OcclusionScreen(InquiryScreen):
         self.view: Occlusion | None = None
         self.place = (0, 0)
         self.halted = False  # by the user: an answer that was on its way does not set it going again
-        self.moved = False  # by the user: until then the cursor is where it hurts most
+        self.moved = False  # by the user: until then the cursor follows the weakest place
         self.showing = 0  # which map, where only one fits
 
     def compose(self) -> ComposeResult:
@@ -53,10 +53,10 @@ class OcclusionScreen(InquiryScreen):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Ask."""
+        """Ask for the maps."""
         for picture in self.query(LargePicture):
             picture.mode = self.mode
-        self.query_one(JobBar).job = say.Job("occlusion")
+        self.query_one(JobBar).job = Progress("occlusion")
         self._draw()
         chosen = self.chosen
         assert chosen is not None
@@ -70,10 +70,10 @@ class OcclusionScreen(InquiryScreen):
     # -- answers -----------------------------------------------------------------------------------
 
     def show(self, answer: Occlusion | Overwrite) -> None:
-        """Draw what is known."""
+        """Show the maps so far, or ask whether to replace a file."""
         if isinstance(answer, Overwrite):
             self.app.push_screen(
-                QuestionScreen(f"{answer.path} {answer.reason}. Replace it?"), self._overwrite
+                ConfirmScreen(f"{answer.path} {answer.reason}. Replace it?"), self._overwrite
             )
             return
         self.view = answer = answer.stopped() if self.halted else answer
@@ -84,7 +84,7 @@ class OcclusionScreen(InquiryScreen):
         self._draw()
 
     def show_refusal(self, text: str) -> None:
-        """Say why in the place of the numbers; maps that are there stay."""
+        """Show the reason in the place of the numbers; maps that are there stay."""
         self.query_one(JobBar).job = None
         self.query_one("#occlusion-numbers", Static).update(f" ✗ {text}")
 
@@ -146,7 +146,7 @@ class OcclusionScreen(InquiryScreen):
         self._draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave changing maps out where all are in sight."""
+        """Switch off changing maps where all are in sight."""
         return action != "other" or self.app.size.width < ROOM_FOR_BOTH
 
     # -- drawing -----------------------------------------------------------------------------------
@@ -163,9 +163,9 @@ class OcclusionScreen(InquiryScreen):
         response = self.query_one("#occlusion-response", LargePicture)
         probability = self.query_one("#occlusion-probability", LargePicture)
         row, column = self.place
-        response.bitmap = _boxed(view.response, view.windows[row][column])
+        response.bitmap = view.response.boxed(view.windows[row][column])
         if view.likelihood is not None:
-            probability.bitmap = _boxed(view.likelihood, view.windows[row][column])
+            probability.bitmap = view.likelihood.boxed(view.windows[row][column])
         classes = self.query_one(ClassMap)
         classes.view, classes.place = view, self.place
         numbers.update("\n".join(f" {line}" for line in numbers_of(view, self.place)))
@@ -189,20 +189,22 @@ def numbers_of(view: Occlusion, place: tuple[int, int]) -> list[str]:
     if math.isnan(view.total[row][column]):
         return [f"{where}: not yet", *_scales(view)]
     total = view.total[row][column]
-    share = f", {total / view.intact_total:.0%}" if view.intact_total else ""
-    lines = [f"{where}: sum of the map {number(total)}{share} of {number(view.intact_total)} intact"]
-    if view.best and view.intact_probability is not None and view.intact_best is not None:
+    share = f", {total / view.intact.total:.0%}" if view.intact.total else ""
+    lines = [f"{where}: sum of the map {number(total)}{share} of {number(view.intact.total)} intact"]
+    if view.best and view.intact.probability is not None and view.intact.best_class is not None:
         lines.append(
-            f"{view.label} {view.probability[row][column]:.1%}, intact {view.intact_probability:.1%}"
+            f"{view.label} {view.probability[row][column]:.1%}, intact {view.intact.probability:.1%}"
         )
-        best, before = (view.names.get(label, label) for label in (view.best[row][column], view.intact_best))
+        best, before = (
+            view.names.get(label, label) for label in (view.best[row][column], view.intact.best_class)
+        )
         lines.append(f"most probable {best}" + (f", intact {before}" if best != before else ", as intact"))
     return [*lines, *_scales(view)]
 
 
-def nearest(windows: Sequence[Sequence[Box]], y: float, x: float) -> tuple[int, int]:
+def nearest(windows: Sequence[Sequence[Window]], y: float, x: float) -> tuple[int, int]:
     """Give the place whose square's middle is nearest to ``y, x``, shares of the whole picture."""
-    side = windows[-1][-1][2]  # the last square ends where the picture does
+    side = windows[-1][-1].y1  # the last square ends where the picture does
 
     def distance(place: tuple[int, int]) -> float:
         y0, x0, y1, x1 = windows[place[0]][place[1]]
@@ -214,10 +216,10 @@ def nearest(windows: Sequence[Sequence[Box]], y: float, x: float) -> tuple[int, 
 
 def _scales(view: Occlusion) -> list[str]:
     """Give the values of the darkest and the brightest colour of each map."""
-    low, high = _range(view.total, view.intact_total)
+    low, high = _range(view.total, view.intact.total)
     text = f"dark to bright: sum of the map {number(low)} to {number(high)}"
-    if view.probability and view.intact_probability is not None:
-        low, high = _range(view.probability, view.intact_probability)
+    if view.probability and view.intact.probability is not None:
+        low, high = _range(view.probability, view.intact.probability)
         text += f" · probability {low:.1%} to {high:.1%}"
     return [text]
 
@@ -225,7 +227,3 @@ def _scales(view: Occlusion) -> list[str]:
 def _range(values: Sequence[Sequence[float]], intact: float) -> tuple[float, float]:
     known = [value for row in values for value in row if not math.isnan(value)]
     return min([*known, intact]), max([*known, intact])
-
-
-def _boxed(bitmap: say.Bitmap, window: tuple[int, int, int, int]) -> say.Bitmap:
-    return say.Bitmap(bitmap.pixels, box=window)

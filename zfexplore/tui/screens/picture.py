@@ -12,10 +12,9 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from zfexplore.tui import keys
-from zfexplore.tui.messages import Bitmap
 from zfexplore.tui.paths import completed, completions
 from zfexplore.tui.questions import Chosen, Ranking, RankPicture
-from zfexplore.tui.screens.inquiry import InquiryScreen
+from zfexplore.tui.screens.study import StudyScreen
 from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.large import LargePicture
 from zfexplore.tui.widgets.line import Line
@@ -30,7 +29,7 @@ class PathLine(Line):
     BINDINGS = keys.bindings(keys.PATH)
 
 
-class PictureScreen(InquiryScreen):
+class PictureScreen(StudyScreen):
     """Asks for a path, then ranks all channels of ``stages``; ``path`` stands in the prompt at first."""
 
     HELP = "on a picture of your own"
@@ -60,21 +59,21 @@ class PictureScreen(InquiryScreen):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Begin with the path."""
+        """Begin with the line for the path."""
         self.query_one(LargePicture).mode = self.mode
         self.action_path()
 
     # -- the path ----------------------------------------------------------------------------------
 
     def action_path(self) -> None:
-        """Type a path."""
+        """Focus the line for the path."""
         self.add_class("-asking")
         self.query_one(Input).focus()
         self._complete(self.query_one(Input).value)
 
     @work(exclusive=True, group="completing")
     async def action_complete(self) -> None:
-        """Complete the path as far as it is certain, unless it is another by the time its folder is read."""
+        """Complete the path as far as all completions agree, unless it changes while its folder is read."""
         line = self.query_one(Input)
         text = line.value
         found = await asyncio.to_thread(completions, text)
@@ -117,7 +116,7 @@ class PictureScreen(InquiryScreen):
 
     @work(exclusive=True)
     async def _complete(self, text: str) -> None:
-        """Look into the folder, which may be slow, without stopping the keys."""
+        """List the completions, in a thread: reading a folder may be slow."""
         self.query_one(PathList).paths = await asyncio.to_thread(completions, text)
 
     # -- the channels ------------------------------------------------------------------------------
@@ -127,12 +126,12 @@ class PictureScreen(InquiryScreen):
         self.ranking = answer
         channels = self.query_one(RankedList)
         channels.notice = "no channel"
-        channels.ranked = answer.rows
+        channels.ranked = answer.channels
         self._box_the_unit()
         self._headline()
 
     def show_refusal(self, text: str) -> None:
-        """Say what is wrong, and let the path be changed."""
+        """Show what is wrong, and focus the path."""
         self.query_one(RankedList).notice = "nothing to rank"
         self._tell(f" ✗ {text}")
         self.add_class("-refused")
@@ -148,7 +147,7 @@ class PictureScreen(InquiryScreen):
         row = self.query_one(RankedList).here
         if self.ranking is not None:
             box = row.window if row is not None else None
-            self.query_one(LargePicture).bitmap = Bitmap(self.ranking.picture.pixels, box=box)
+            self.query_one(LargePicture).bitmap = self.ranking.picture.boxed(box)
 
     def on_rows_opened(self) -> None:
         """A second click takes a path, or goes to a channel."""
@@ -165,7 +164,7 @@ class PictureScreen(InquiryScreen):
         if self.ranking is None:
             return
         channels = self.query_one(RankedList)
-        ranked = {row.unit.stage for row in self.ranking.rows}
+        ranked = {row.unit.stage for row in self.ranking.channels}
         names = ["", *(name for name in self.stages if name in ranked)]
         channels.layer = names[(names.index(channels.layer) + step) % len(names)]
         self._box_the_unit()
@@ -185,7 +184,7 @@ class PictureScreen(InquiryScreen):
             self.post_message(self.Study(how, self.chosen, row.unit))
 
     def _headline(self) -> None:
-        """Say what the list compares, and with what."""
+        """Write what the list compares with what."""
         if self.ranking is None or self.chosen is None:
             return
         layer = self.query_one(RankedList).layer or "all layers"

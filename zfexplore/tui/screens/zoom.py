@@ -12,8 +12,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from zfexplore.tui import keys
-from zfexplore.tui.messages import Shown
-from zfexplore.tui.pixels import PixelPicture, cell_size
+from zfexplore.tui.drawing.pixels import PixelPicture, cell_size
+from zfexplore.tui.messages import ShownUnit
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.large import LargePicture
@@ -28,21 +28,21 @@ class ZoomScreen(ModalScreen[int]):
 
     BINDINGS = keys.bindings(keys.LARGE)
 
-    pictures: reactive[tuple[Shown, ...]] = reactive((), init=False)  # more may come while it is open
+    pictures: reactive[tuple[ShownUnit, ...]] = reactive((), init=False)  # more may come while it is open
 
     def __init__(
-        self, unit: Unit, pictures: tuple[Shown, ...], rank: int, mode: str, *,
+        self, unit: Unit, pictures: tuple[ShownUnit, ...], rank: int, mode: str, *,
         boxed: bool, called: str = "", pixels: type[Widget] | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.pixels = pixels if mode != "ascii" else None  # who wants ASCII wants it here too
+        self.pixels = pixels if mode != "ascii" else None  # ASCII was chosen for this view too
         self.unit, self.rank, self.mode, self.boxed = unit, rank, mode, boxed
         self.set_reactive(ZoomScreen.pictures, pictures)
         self.called = called  # the channel's name, if it has one
         self.second = False  # where only one fits: the patch instead of the projection
 
     @property
-    def shown(self) -> Shown:
+    def shown(self) -> ShownUnit:
         """The unit that is shown."""
         return self.pictures[self.rank]
 
@@ -55,11 +55,11 @@ class ZoomScreen(ModalScreen[int]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Draw."""
+        """Show the first picture."""
         self._draw()
 
     def watch_pictures(self) -> None:
-        """Tell how many there are now."""
+        """Write how many pictures there are now."""
         self._draw()
 
     def on_resize(self) -> None:
@@ -68,7 +68,7 @@ class ZoomScreen(ModalScreen[int]):
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave swapping out where both are in sight."""
+        """Switch off swapping where both are in sight."""
         return action != "other" or self.app.size.width < ROOM_FOR_BOTH
 
     def action_walk(self, step: int) -> None:
@@ -88,7 +88,7 @@ class ZoomScreen(ModalScreen[int]):
         self._draw()
 
     def action_close(self) -> None:
-        """Close, telling the rank."""
+        """Close, and give the rank."""
         self.dismiss(self.rank)
 
     def _draw(self) -> None:

@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from textual.reactive import reactive
 
-from zfexplore.tui.messages import Layer, StageStatistics
+from zfexplore.tui.messages import Stage, StageStatistics
 from zfexplore.tui.widgets.rows import Column, Rows
 
 NEIGHBOURS = (1, -1, 2)  # rows from the cursor, the likeliest first
@@ -28,7 +28,7 @@ NAME = Column("class", 12, right=False)  # what the channel itself stands for
 class ChannelList(Rows):
     """Channels as ``order`` has them, which filters and sorts; statistics may still be missing."""
 
-    stage: reactive[Layer | None] = reactive(None, init=False)
+    stage: reactive[Stage | None] = reactive(None, init=False)
     statistics: reactive[StageStatistics | None] = reactive(None, init=False)
     order: reactive[tuple[int, ...]] = reactive((), init=False)
     sorted_by: reactive[str] = reactive("ch")
@@ -86,7 +86,7 @@ class ChannelList(Rows):
         return known is not None and channel < len(known.maximum) and known.maximum[channel] <= 0
 
     def empty_text(self) -> str:
-        """Say why there is nothing."""
+        """Give the reason why there is nothing."""
         return "no channel" if self.stage else ""
 
     def neighbours(self) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ import math
 
 from textual.reactive import reactive
 
-from zfexplore.tui.questions import INPUT, FeedRow
+from zfexplore.studies.records import INPUT, Feed
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.rows import Column, Rows
 from zfexplore.units import Unit
@@ -18,8 +18,8 @@ COLOURS = ("red", "green", "blue")  # the channels of the picture
 class FeedList(Rows):
     """Channels below, from the strongest driver to the strongest inhibitor, then what is tiny, summed."""
 
-    feeds: reactive[tuple[FeedRow, ...]] = reactive((), init=False)
-    told: tuple[FeedRow, ...] = ()  # those with a line of their own
+    feeds: reactive[tuple[Feed, ...]] = reactive((), init=False)
+    told: tuple[Feed, ...] = ()  # those with a line of their own
     notice: reactive[str] = reactive("")
 
     def columns(self) -> tuple[Column, ...]:
@@ -56,11 +56,11 @@ class FeedList(Rows):
         return index == len(self.told) or self.told[index].contribution == 0
 
     def empty_text(self) -> str:
-        """Say why there is nothing."""
+        """Give the reason why there is nothing."""
         return self.notice
 
     @property
-    def here(self) -> FeedRow | None:
+    def here(self) -> Feed | None:
         """The channel under the cursor."""
         return self.told[self.cursor] if self.cursor < len(self.told) else None
 
@@ -75,8 +75,8 @@ class FeedList(Rows):
         self.changed()
 
 
-def is_tiny(feed: FeedRow) -> bool:
-    """Tell whether a share is written as none."""
+def is_tiny(feed: Feed) -> bool:
+    """Tell whether a share is written as 0.0%."""
     return f"{100 * abs(feed.share):.1f}" == "0.0"
 
 

@@ -7,7 +7,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from zfexplore.tui.messages import Job
+from zfexplore.progress import Progress
 
 BAR_CELLS = 24
 
@@ -21,7 +21,7 @@ class JobBar(Widget):
     JobBar > .jobs--bar { color: $primary; }
     """
 
-    job: reactive[Job | None] = reactive(None)
+    job: reactive[Progress | None] = reactive(None)
 
     def render_line(self, y: int) -> Strip:
         """Draw the bar and its numbers."""
@@ -35,13 +35,13 @@ class JobBar(Widget):
         return Strip(segments).adjust_cell_length(width, plain)
 
 
-def progress_bar(job: Job, cells: int = BAR_CELLS) -> str:
+def progress_bar(job: Progress, cells: int = BAR_CELLS) -> str:
     """Draw how far a job is."""
     filled = round(cells * min(1.0, job.done / (job.total or 1)))
     return "━" * filled + "╌" * (cells - filled)
 
 
-def job_text(job: Job, *, short: bool = False) -> str:
+def job_text(job: Progress, *, short: bool = False) -> str:
     """Say how far a job is: ``building the atlas 120/480 · 31 images/s · 0:12 left``."""
     if not job.total:
         return f"{job.task} …"
@@ -51,7 +51,7 @@ def job_text(job: Job, *, short: bool = False) -> str:
     return f"{job.task} {job.done}/{job.total}{rate}{_left(job)}"
 
 
-def _left(job: Job) -> str:
+def _left(job: Progress) -> str:
     if job.seconds_left is None:
         return ""
     minutes, seconds = divmod(round(job.seconds_left), 60)

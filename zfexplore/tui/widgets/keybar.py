@@ -85,7 +85,7 @@ class KeyBar(Widget):
         return Strip(segments).adjust_cell_length(self.size.width, plain)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Say more of the key under the mouse."""
+        """Show the help of the key under the mouse."""
         hint = self._at(event.x)
         self.tooltip = hint.about or None if hint else None
 

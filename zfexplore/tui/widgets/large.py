@@ -9,8 +9,8 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from zfexplore.tui.messages import Bitmap
-from zfexplore.tui.widgets.pictures import drawn
+from zfexplore.tui.drawing.bitmap import Bitmap
+from zfexplore.tui.drawing.strips import strips_of
 
 
 class LargePicture(Widget):
@@ -49,7 +49,7 @@ class LargePicture(Widget):
         width, line = self.size.width, y - top
         if self.bitmap is None or not 0 <= line < rows:
             return Strip.blank(width, self.rich_style)
-        strip = drawn(self.bitmap, rows, columns, self.mode)[line]
+        strip = strips_of(self.bitmap, rows, columns, self.mode)[line]
         return Strip.join(
             [
                 Strip.blank(left, self.rich_style),

@@ -9,14 +9,14 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from zfexplore.tui.messages import Layer
+from zfexplore.tui.messages import Stage
 from zfexplore.tui.widgets.rows import Column, Rows
 
 
 class LayerList(Rows):
     """Layers from the input upwards, with their maps and receptive fields."""
 
-    stages: reactive[tuple[Layer, ...]] = reactive((), init=False)
+    stages: reactive[tuple[Stage, ...]] = reactive((), init=False)
 
     def columns(self) -> tuple[Column, ...]:
         """Name, channels, map and field."""
@@ -39,7 +39,7 @@ class LayerList(Rows):
         return stage.name, str(stage.channels), size, field
 
     def empty_text(self) -> str:
-        """Say what is awaited."""
+        """Give the line that stands for the layers before the net is loaded."""
         return "loading the net"
 
     def watch_stages(self) -> None:

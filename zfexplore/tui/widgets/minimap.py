@@ -21,7 +21,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from zfexplore.tui import keys
-from zfexplore.tui.strips import style
+from zfexplore.tui.drawing.strips import style
 
 HERE = 0xE06C5A
 UPPER_HALF = "▀"

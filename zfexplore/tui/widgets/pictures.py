@@ -7,9 +7,7 @@ as wide. What was shown before stays until the first new picture comes, dimmed i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from rich.segment import Segment
 from rich.style import Style
@@ -22,14 +20,14 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from zfexplore.tui import keys
-from zfexplore.tui.messages import Bitmap, Shown, TileSize
+from zfexplore.tui.drawing.strips import dimmed, strips_of
+from zfexplore.tui.messages import ShownUnit, TileSize
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.rows import MARK, fitted
 
 ROOM_FOR_BOTH = 100  # columns of the screen, from which two pictures or grids stand side by side
 SIDE = 3  # tiles a row and a column
 LEAST_ROWS = 5  # of a tile and its caption; lower ones do without
-DRAWINGS = 4  # kept of one picture: as thumbnail in both grids, large, and one of a size before
 DIM_AFTER = 0.1  # seconds; new pictures mostly come sooner, and dimming would only flicker
 
 
@@ -93,7 +91,7 @@ class PictureGrid(Widget, can_focus=True):
     _plain = Style.null()
     _dimming: Timer | None = None
 
-    pictures: reactive[tuple[Shown, ...]] = reactive((), repaint=False)
+    pictures: reactive[tuple[ShownUnit, ...]] = reactive((), repaint=False)
     cursor: reactive[int] = reactive(0)
     stale: reactive[bool] = reactive(False, repaint=False)  # the pictures are still another channel's
     dim: reactive[bool] = reactive(False)
@@ -128,7 +126,11 @@ class PictureGrid(Widget, can_focus=True):
         return arrange(self.size.width, self.size.height)
 
     def on_resize(self) -> None:
-        """Say how tiles are drawn, so that it can be done beforehand."""
+        """Post how tiles are drawn now."""
+        self.tell_size()
+
+    def tell_size(self) -> None:
+        """Post how tiles are drawn, so that the engine draws them beforehand."""
         place = self.arrangement
         if self.size.area:
             tile = TileSize(self.id or "", self.kind, place.rows, place.columns, self.mode)
@@ -136,13 +138,13 @@ class PictureGrid(Widget, can_focus=True):
 
     def watch_kind(self) -> None:
         """Other pictures are drawn."""
-        self.on_resize()
+        self.tell_size()
 
     def watch_mode(self) -> None:
         """They are drawn with other glyphs."""
-        self.on_resize()
+        self.tell_size()
 
-    def watch_pictures(self, old: tuple[Shown, ...], new: tuple[Shown, ...]) -> None:
+    def watch_pictures(self, old: tuple[ShownUnit, ...], new: tuple[ShownUnit, ...]) -> None:
         """Draw anew only the tiles that changed, for pictures come one by one."""
         if not old or not new:
             self.refresh()
@@ -234,44 +236,8 @@ class PictureGrid(Widget, can_focus=True):
             style = self.get_component_rich_style("pictures--empty")
             return [Segment(dot.center(place.columns), style)]
         bitmap = getattr(self.pictures[rank], self.kind)
-        segments = list(drawn(bitmap, place.rows, place.columns, self.mode)[line])
+        segments = list(strips_of(bitmap, place.rows, place.columns, self.mode)[line])
         return [Segment(text, dimmed(style)) for text, style, _ in segments] if self.dim else segments
-
-
-def drawn(bitmap: Bitmap, rows: int, columns: int, mode: str) -> list[Strip]:
-    """Draw a picture in cells; the engine calls this beforehand, so that the pane finds it ready.
-
-    The drawing is kept with the picture, and goes with it.
-    """
-    strips = bitmap.drawings.get((rows, columns, mode))
-    if strips is None:
-        # numpy is there by now: the pictures are made of it.
-        from zfexplore.tui.cells import boxed_blocks, drawable, to_cells
-        from zfexplore.tui.strips import to_strips
-
-        pixels = drawable(bitmap.pixels, rows, columns, mode)
-        if bitmap.box is not None:
-            pixels = boxed_blocks(pixels, bitmap.box, rows, columns, mode)
-        strips = to_strips(to_cells(pixels, rows, columns, mode))
-        if len(bitmap.drawings) >= DRAWINGS:
-            bitmap.drawings.clear()
-        bitmap.drawings[rows, columns, mode] = strips
-    return strips
-
-
-@lru_cache(maxsize=32768)
-def dimmed(style: Style | None) -> Style:
-    """Give a style at two fifths of its brightness."""
-    if style is None or style.color is None or style.bgcolor is None:
-        return style or Style.null()
-    from zfexplore.tui.strips import style as style_of
-
-    return style_of(*(_darker(colour.triplet) for colour in (style.color, style.bgcolor)))
-
-
-def _darker(triplet: Iterable[int] | None) -> int:
-    red, green, blue = (2 * part // 5 for part in triplet or (0, 0, 0))
-    return red << 16 | green << 8 | blue
 
 
 def _centred(text: str, width: int, style: Style) -> Strip:

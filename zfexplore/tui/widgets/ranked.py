@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.reactive import reactive
 
-from zfexplore.tui.questions import RankedRow
+from zfexplore.studies.records import RankedChannel
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.rows import Column, Rows
 
@@ -12,10 +12,10 @@ from zfexplore.tui.widgets.rows import Column, Rows
 class RankedList(Rows):
     """Channels of one layer, or with ``layer`` empty of all, as they are ranked."""
 
-    ranked: reactive[tuple[RankedRow, ...]] = reactive((), init=False)
+    ranked: reactive[tuple[RankedChannel, ...]] = reactive((), init=False)
     layer: reactive[str] = reactive("", init=False)
     notice: reactive[str] = reactive("")
-    rows: tuple[RankedRow, ...] = ()
+    rows: tuple[RankedChannel, ...] = ()
 
     def columns(self) -> tuple[Column, ...]:
         """Unit, per cent of images below, its bounds, activation, place among the nine."""
@@ -48,11 +48,11 @@ class RankedList(Rows):
         return self.rows[index].activation <= 0
 
     def empty_text(self) -> str:
-        """Say why there is nothing."""
+        """Give the reason why there is nothing."""
         return self.notice
 
     @property
-    def here(self) -> RankedRow | None:
+    def here(self) -> RankedChannel | None:
         """The channel under the cursor."""
         return self.rows[self.cursor] if self.rows else None
 
@@ -93,7 +93,7 @@ class PathList(Rows):
         return (path if len(path) <= room else f"…{path[1 - room :]}",)
 
     def empty_text(self) -> str:
-        """Say why there is nothing."""
+        """Give the reason why there is nothing."""
         return "no picture and no folder of that name"
 
     @property

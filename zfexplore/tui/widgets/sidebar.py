@@ -12,7 +12,7 @@ from textual.widgets import Input
 from zfexplore.errors import ExploreError
 from zfexplore.tui import keys
 from zfexplore.tui.choice import SORTS, choose, column, unfinished
-from zfexplore.tui.messages import Layer, StageStatistics
+from zfexplore.tui.messages import Stage, StageStatistics
 from zfexplore.tui.widgets.channels import SORTED, ChannelList
 from zfexplore.tui.widgets.layers import LayerList
 from zfexplore.tui.widgets.line import Line
@@ -67,7 +67,7 @@ class Sidebar(Vertical):
     # -- what is shown -----------------------------------------------------------------------------
 
     def show_layer(
-        self, layer: Layer, known: StageStatistics | None, channel: int, *, named: bool = False
+        self, layer: Stage, known: StageStatistics | None, channel: int, *, named: bool = False
     ) -> None:
         """List a layer's channels, the cursor on ``channel`` or the first that the filter leaves.
 

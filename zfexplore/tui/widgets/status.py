@@ -7,7 +7,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from zfexplore.tui.messages import Job
+from zfexplore.progress import Progress
 from zfexplore.tui.widgets.jobs import job_text
 from zfexplore.tui.widgets.rows import fitted
 
@@ -20,7 +20,7 @@ class StatusBar(Widget):
     unit: reactive[str] = reactive("")
     net: reactive[str] = reactive("")
     images: reactive[str] = reactive("")
-    job: reactive[Job | None] = reactive(None)
+    job: reactive[Progress | None] = reactive(None)
     brief: reactive[bool] = reactive(True)  # whether the job is told here, there being no job bar
 
     def render_line(self, y: int) -> Strip:

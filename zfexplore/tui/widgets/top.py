@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.reactive import reactive
 
-from zfexplore.tui.messages import TopRow
+from zfexplore.tui.messages import PlaceRow
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.rows import Column, Rows
 
@@ -23,7 +23,7 @@ NARROW = (*COLUMNS[:3], Column("class", 0, right=False, rest=True))  # no room f
 class TopList(Rows):
     """Nine places, the strongest first."""
 
-    places: reactive[tuple[TopRow, ...]] = reactive((), init=False)
+    places: reactive[tuple[PlaceRow, ...]] = reactive((), init=False)
     notice: reactive[str] = reactive("nothing yet")
     stale: reactive[bool] = reactive(False, init=False)  # they are still another channel's
 
@@ -51,7 +51,7 @@ class TopList(Rows):
         return tuple(texts[column.title] for column in self.columns())
 
     def empty_text(self) -> str:
-        """Say why there is nothing."""
+        """Give the reason why there is nothing."""
         return self.notice
 
     def is_faint(self, index: int) -> bool:

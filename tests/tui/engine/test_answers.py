@@ -1,0 +1,167 @@
+"""Questions answered on a small net and its images, a step at a time, without a thread."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from zfexplore.convention import InputConvention
+from zfexplore.explorer import Explorer
+from zfexplore.figures.provenance import read_chunks
+from zfexplore.images.open import open_images
+from zfexplore.nets.checkpoint import Metadata, load_checkpoint, save_checkpoint
+from zfexplore.nets.zfnet import ZFNet, initialise
+from zfexplore.progress import finish
+from zfexplore.tui import messages as say
+from zfexplore.tui import questions as ask
+from zfexplore.tui.engine.answers import Answerer, occlusion_name
+from zfexplore.tui.engine.subject import Subject
+from zfexplore.units import Unit
+
+
+@pytest.fixture(scope="module")
+def subject(tmp_path_factory):
+    """A net of 64 x 64 pixels that knows one of the images' two classes, and its atlas of four images."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("files")
+    net = ZFNet(classes=2, fc=8)
+    initialise(net, "xavier", seed=0)
+    convention = InputConvention(size=64, resize=72, scale=1.0)
+    metadata = Metadata("zfnet", {"classes": 2, "fc": 8}, ("dot", "line"), convention)
+    save_checkpoint(folder / "tiny.safetensors", net, metadata)
+    random = np.random.default_rng(0)
+    for number in range(4):
+        path = folder / "images" / ("dot" if number % 2 else "noise") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (80, 80, 3)).astype(np.uint8)).save(path)
+    setup = say.Setup(str(folder / "images"), str(folder / "tiny.safetensors"), folder / "out", device="cpu")
+    checkpoint, source = load_checkpoint(setup.checkpoint, "cpu"), open_images(setup.images)
+    explorer = Explorer.of(setup.settings, checkpoint, source)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZFEXPLORE_CACHE", str(folder / "cache"))
+        finish(explorer.index())
+    return Subject(setup, explorer)
+
+
+@pytest.fixture
+def posted():
+    return []
+
+
+@pytest.fixture
+def answerer(posted):
+    return Answerer(posted.append)
+
+
+def answers(answerer, posted, subject, request):
+    """Ask, and give all answers."""
+    answerer.take(request)
+    while answerer.busy:
+        answerer.step(subject, complete=True)
+    return [message.answer for message in posted if isinstance(message, ask.Answered)]
+
+
+def test_a_picture_of_the_atlas_is_ranked_as_the_atlas_ranks_it(answerer, posted, subject):
+    file = f"{subject.setup.images}/dot/1.png"
+    (found,) = answers(answerer, posted, subject, ask.RankPicture(3, ask.Chosen("1.png", path=file)))
+
+    assert posted[0].number == 3
+    assert (found.images, found.complete, found.picture.pixels.shape) == (4, True, (64, 64, 3))
+    best = found.channels[0]
+    places = subject.atlas.top(best.unit.stage, best.unit.channel)
+    assert places[best.rank - 1].value == pytest.approx(best.activation, rel=1e-4)
+    assert {row.unit.stage for row in found.channels} >= {"conv1", "conv5", "fc8"}
+    for row in found.channels:
+        place = (row.unit.y, row.unit.x)
+        if row.unit.stage.startswith("fc"):
+            assert row.window is None
+        else:
+            window = subject.checkpoint.trunk.window(row.unit.stage, *place, (64, 64))
+            assert row.window == window
+
+
+def test_an_occlusion_grows_to_the_whole_map(answerer, posted, subject):
+    # Image 0 is of "dot", which the net knows.
+    found = answers(answerer, posted, subject, ask.Occlude(1, ask.Chosen("1.png", "dot", 0), "conv5", 3))
+
+    whole = found[-1]
+    assert whole.job is None
+    assert all(answer.job is not None and answer.job.total == len(whole.total) ** 2 for answer in found[:-1])
+    assert not any(math.isnan(value) for row in whole.total for value in row)
+    assert whole.label == "dot"
+    row, column = whole.weakest
+    assert whole.total[row][column] == min(value for line in whole.total for value in line)
+    assert len(whole.windows) == len(whole.total)
+
+
+def test_a_class_that_the_net_does_not_know_gives_way_to_the_most_probable(answerer, posted, subject):
+    chosen = ask.Chosen("0.png", "noise", 2)
+    answerer.take(ask.Occlude(1, chosen, "conv5", 3))
+    answerer.step(subject, complete=True)
+    found = posted[0].answer
+
+    assert found.label == found.names[found.intact.best_class]
+
+
+def test_a_newer_question_ends_the_one_that_is_worked_on(answerer, posted, subject):
+    answerer.take(ask.Occlude(1, ask.Chosen("1.png", "dot", 0), "conv5", 3))
+    answers(answerer, posted, subject, ask.FeedsFrom(2, ask.Chosen("1.png", "dot", 0), Unit("conv5", 3)))
+
+    assert [message.number for message in posted] == [2]
+
+
+def test_giving_up_ends_only_the_question_of_that_number(answerer):
+    answerer.take(ask.Occlude(5, ask.Chosen("1.png", "dot", 0), "conv5", 3))
+    answerer.take(ask.GiveUp(4))
+    assert answerer.busy
+    answerer.take(ask.GiveUp(5))
+    assert not answerer.busy
+
+
+def test_what_feeds_a_unit_is_the_studys_own_record(answerer, posted, subject):
+    (found,) = answers(
+        answerer, posted, subject, ask.FeedsFrom(1, ask.Chosen("1.png", "dot", 0), Unit("conv2", 7))
+    )
+
+    total = found.bias + sum(feed.contribution for feed in found.feeds)
+    assert total == pytest.approx(found.preactivation, abs=1e-6)
+    assert found.feeds[0].unit.stage == "pool1"
+
+
+def test_the_figure_carries_its_origin_and_replaces_nothing_of_another(answerer, posted, subject):
+    chosen = ask.Chosen("1.png", "dot", 0)
+    answerer.take(ask.Occlude(9, chosen, "conv5", 3))
+    answerer.step(subject, complete=True)  # as far as it was when the user stopped it
+    answerer.take(ask.GiveUp(9))
+    path = subject.setup.out / "occlusion-conv5-3-1.png"
+    path.parent.mkdir()
+    path.write_text("mine")
+
+    *_, asked = answers(answerer, posted, subject, ask.SaveOcclusion(9))
+    assert asked == ask.Overwrite(path, "was not made by zfexplore")
+    assert path.read_text() == "mine"
+
+    answers(answerer, posted, subject, ask.SaveOcclusion(9, overwrite=True))
+    assert posted[-1].path == path
+    chunks = read_chunks(path)
+    note = json.loads(chunks["occlusion"])
+    assert (note["channel"], note["class"], chunks["picture"]) == ("conv5:3", "dot", "1.png")
+
+
+def test_what_cannot_be_answered_is_refused_in_one_line(answerer, posted, subject, tmp_path):
+    (tmp_path / "no.png").write_text("not a picture")
+    path = str(tmp_path / "no.png")
+    (found,) = answers(answerer, posted, subject, ask.RankPicture(1, ask.Chosen("no.png", path=path)))
+
+    assert isinstance(found, ask.Refused)
+    assert "no.png" in found.text
+    assert "\n" not in found.text
+
+
+def test_file_names_are_safe_on_every_system():
+    assert occlusion_name(Unit("conv5", 3), ask.Chosen("dir/a:b c.jpg")) == "occlusion-conv5-3-dir-a-b-c.png"

@@ -1,0 +1,245 @@
+"""The real engine on a small net and six images: requests in, messages out."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from zfexplore.images.open import open_images
+from zfexplore.tui import messages as say
+from zfexplore.tui.engine.inbox import Inbox
+from zfexplore.tui.engine.loop import Engine
+from zfexplore.tui.engine.subject import open_subject
+from zfexplore.tui.log import log_path
+
+SECONDS = 60
+
+
+class Running:
+    """The engine in a thread."""
+
+    def __init__(self, setup, mail) -> None:
+        self.inbox = Inbox()
+        self.engine = Engine(setup, self.inbox, mail)
+        self.ask = self.inbox.put
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self) -> None:
+        if self.engine.load():
+            self.engine.work()
+
+    def stop(self) -> None:
+        self.inbox.close()
+        self.thread.join(SECONDS)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def engine(setup, mail):
+    engine = Running(setup, mail)
+    yield engine
+    engine.stop()
+
+
+def test_it_loads_builds_the_atlas_and_shows_what_was_asked_for_meanwhile(engine, mail):
+    engine.ask(say.ShowChannel("conv3", 7, 1))
+
+    net = mail.wait(say.NetLoaded)
+    assert [layer.name for layer in net.stages] == [
+        "conv1", "conv2", "conv3", "conv4", "conv5", "pool5", "fc6", "fc7", "fc8",
+    ]  # fmt: skip
+    assert mail.wait(say.ImagesOpened).count == 7
+    assert [layer.names for layer in net.stages] == [()] * 8 + [("dot", "noise")]
+    shown = mail.wait(say.ChannelShown)
+    assert (shown.stage_name, shown.channel, shown.generation) == ("conv3", 7, 1)
+    pictures = mail.of(say.PictureArrived)
+    assert [picture.shown.rank for picture in pictures] == list(range(shown.count))
+    assert shown.count == len(mail.of(say.TopListed)[0].rows) > 0
+    values = [picture.shown.value for picture in pictures]
+    assert values == sorted(values, reverse=True)
+    (changed,) = mail.of(say.AtlasChanged)
+    assert changed.complete
+    assert changed.images == 6
+    assert changed.statistics["conv3"].maximum[7] == pytest.approx(values[0], rel=1e-4)
+    noted = mail.wait(say.Noted).text
+    assert "1 of 7 images could not be read" in noted
+    assert str(log_path()) in noted
+
+
+def test_a_picture_is_the_projection_in_its_window_beside_its_patch(engine, mail):
+    engine.ask(say.ShowChannel("conv2", 3, 1))
+    mail.wait(say.ChannelShown)
+    shown = mail.of(say.PictureArrived)[0].shown
+
+    y0, x0, y1, x1 = shown.window
+    assert shown.projection.pixels.shape == shown.patch.pixels.shape == (27, 27, 3)
+    assert shown.projection.pixels.dtype == np.float32
+    assert shown.whole.pixels.shape == (64, 64, 3)
+    assert shown.whole.box == shown.window  # drawn over it only where it is shown
+    inside = (shown.patch.pixels != 128).any(axis=2).sum()
+    assert inside == pytest.approx((y1 - y0) * (x1 - x0), abs=10)
+
+
+def test_pictures_of_the_growing_atlas_come_once_all_are_there(setup):
+    """Without the thread: what was posted by the time each picture is made."""
+    posted, before = [], []
+    engine = Engine(setup, Inbox(), posted.append)
+
+    class Pictures:
+        ahead = ()
+
+        def pictures(self, subject, stage, channel, stopped):
+            for rank in range(2):
+                before.append(len(posted))
+                yield rank
+
+        def expect(self, stage, channels):
+            pass
+
+    engine._gallery, engine._building = Pictures(), iter(())
+    engine._subject = type("Subject", (), {"top_rows": lambda *place: ("a place",)})()
+    request = say.ShowChannel("conv1", 0, 1)
+    engine._inbox.put(request)
+
+    engine._show(request)
+    assert before == [1, 2]  # the first time one by one
+    engine._show(request)
+    assert before[2:] == [4, 4]
+    kinds = [type(message).__name__ for message in posted]
+    assert kinds == ["TopListed", "PictureArrived", "PictureArrived", "ChannelShown"] * 2
+
+
+def test_only_the_latest_wish_is_served(engine, mail):
+    mail.wait(say.AtlasChanged)
+    for generation in range(1, 40):
+        engine.ask(say.ShowChannel("conv5", generation, generation))
+
+    mail.wait(say.ChannelShown, lambda message: message.generation == 39)
+    assert len(mail.of(say.TopListed)) <= 3
+
+
+def test_a_channel_seen_before_comes_from_memory_with_the_same_pictures(engine, mail):
+    engine.ask(say.ShowChannel("conv4", 1, 1))
+    mail.wait(say.ChannelShown)
+    engine.ask(say.ShowChannel("conv4", 1, 2))
+    again = mail.wait(say.ChannelShown, lambda message: message.generation == 2)
+
+    pictures = mail.of(say.PictureArrived)
+    first = [picture.shown for picture in pictures if picture.generation == 1]
+    second = [picture.shown for picture in pictures if picture.generation == 2]
+    assert first == second
+    assert again.count == len(first)
+
+
+def test_saving_writes_the_figure_of_a_channel_or_a_unit_with_its_origin(engine, mail, setup):
+    from zfexplore.figures.provenance import read_chunks
+
+    mail.wait(say.AtlasChanged)
+    engine.ask(say.SaveChannel("conv5", 3))
+
+    path = mail.wait(say.FigureSaved).path
+    assert path == setup.out / "conv5-3.png"
+    assert read_chunks(path)["command"] == setup.export_command("conv5", 3)
+
+    engine.ask(say.ShowChannel("conv5", 3, 1))
+    shown = mail.wait(say.PictureArrived, lambda message: message.shown.rank == 1).shown
+    engine.ask(say.SaveChannel("conv5", 3, shown=shown.row))
+    name = f"conv5-3-{shown.y}-{shown.x}-rank2.png"
+    mail.wait(say.FigureSaved, lambda message: message.path == setup.out / name)
+    (table,) = (text for key, text in read_chunks(setup.out / name).items() if key.startswith("unit "))
+    assert json.loads(table)[0]["name"] == shown.name
+
+
+def test_a_file_of_another_origin_is_left_until_told(engine, mail, setup):
+    mail.wait(say.AtlasChanged)
+    setup.out.mkdir()
+    (setup.out / "conv5-3.png").write_text("mine")
+    engine.ask(say.SaveChannel("conv5", 3))
+
+    asked = mail.wait(say.OverwriteAsked)
+    assert "not made by zfexplore" in asked.reason
+    assert (setup.out / "conv5-3.png").read_text() == "mine"
+
+    engine.ask(say.SaveChannel("conv5", 3, overwrite=True))
+    mail.wait(say.FigureSaved)
+    assert (setup.out / "conv5-3.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_cannot_be_written_is_told_and_the_engine_lives_on(engine, mail, setup):
+    mail.wait(say.AtlasChanged)
+    setup.out.write_text("a file where the folder should be")
+    engine.ask(say.SaveChannel("conv5", 3))
+    failed = mail.wait(say.Failed)
+    assert not failed.fatal
+
+    engine.ask(say.ShowChannel("conv5", 4, 1))
+    mail.wait(say.ChannelShown)
+
+
+@pytest.mark.parametrize("option", ["checkpoint", "images", "device"])
+def test_what_cannot_be_opened_is_one_fatal_line(setup, mail, option):
+    engine = Running(say.Setup(**{**setup.__dict__, option: "nope"}), mail)
+
+    failed = mail.wait(say.Failed)
+    assert failed.fatal
+    assert "\n" not in failed.text
+    engine.stop()
+
+
+def test_images_of_which_none_can_be_read_leave_nothing_to_explore(setup, mail, tmp_path):
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "one.png").write_bytes(b"not a picture")
+    engine = Running(replace(setup, images=str(tmp_path / "bad")), mail)
+
+    failed = mail.wait(say.Failed)
+    assert failed.fatal
+    assert "none of the 1 images" in failed.text
+    engine.stop()
+    assert mail.of(say.JobChanged)[-1].job is None
+
+
+def test_a_table_of_another_origin_beside_the_figure_is_left_until_told(engine, mail, setup):
+    mail.wait(say.AtlasChanged)
+    setup.out.mkdir()
+    (setup.out / "conv5-3.csv").write_text("mine")
+    engine.ask(say.SaveChannel("conv5", 3))
+
+    asked = mail.wait(say.OverwriteAsked)
+    assert "conv5-3.csv" in asked.reason
+    assert (setup.out / "conv5-3.csv").read_text() == "mine"
+
+
+def test_stopping_in_the_middle_of_the_atlas_leaves_it_to_be_gone_on_with(setup, mail):
+    engine = Running(setup, mail)
+    mail.wait(say.ImagesOpened)
+    engine.stop()
+
+
+def test_a_figure_asked_for_just_before_the_end_is_saved(engine, mail, setup):
+    mail.wait(say.AtlasChanged, lambda message: message.complete)
+    with engine.inbox._changed:  # so that the end is there before the request can be taken
+        engine.ask(say.SaveChannel("conv5", 3))
+        engine.inbox.close()
+    engine.stop()
+
+    assert (setup.out / "conv5-3.png").exists()
+    assert mail.of(say.FigureSaved)
+
+
+def test_figures_that_wait_for_an_atlas_that_is_not_finished_are_not_answered(setup, mail):
+    """Without the thread: the end comes in the middle of the atlas."""
+    inbox = Inbox()
+    engine = Engine(setup, inbox, mail)
+    engine._subject, engine._building = open_subject(setup, open_images(setup.images)), iter(())
+    engine._serve(say.SaveChannel("conv5", 3))
+    inbox.put(say.SaveChannel("conv4", 1))
+
+    engine._save_the_rest()
+
+    assert [type(message) for message in mail.messages] == [say.Noted]
+    assert not setup.out.exists()

@@ -1,0 +1,279 @@
+"""The engine as a process: what it is told, what it says, how it ends, and what outlives it.
+
+This is the test of engine/main.py too: what it does shows only at the other end of the pipe.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from zfexplore.tui import messages as say
+from zfexplore.tui.client import PROGRAM, EngineProcess, reason_of
+from zfexplore.tui.log import log_path
+
+SECONDS = 60
+PATH, _, MAIN = PROGRAM.rpartition("; main()")[0].partition("from ")
+BEGIN = f"{PATH}from {MAIN}, explore\n"  # a program up to its last call
+SLEEPS = BEGIN + "import time\nmain(lambda setup, inbox, post: [post('sleeping'), time.sleep(600)])"
+# A library that is stuck and lets no other thread run Python.
+HANGS = BEGIN + (
+    "import ctypes\nmain(lambda setup, inbox, post: [post('sleeping'), ctypes.PyDLL(None).sleep(600)])"
+)
+posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+@pytest.fixture
+def start(setup, mail):
+    """Start an engine; it ends with the test."""
+    started = []
+
+    def begin(program: str = PROGRAM) -> EngineProcess:
+        engine = EngineProcess(setup, program)
+        engine.start(mail)
+        started.append(engine)
+        return engine
+
+    yield begin
+    for engine in started:
+        engine.stop()
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended may wait for its parent to ask after it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def seconds_until_gone(pid: int, patience: float = 10.0) -> float:
+    began = time.monotonic()
+    while alive(pid):
+        assert time.monotonic() < began + patience, f"{pid} still runs"
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+# -- a run -------------------------------------------------------------------------------------------
+
+
+def test_it_shows_a_channel_and_saves_what_was_asked_for_just_before_the_end(start, mail, setup):
+    engine = start()
+    engine.ask(say.ShowChannel("conv3", 7, 1))
+    shown = mail.wait(say.ChannelShown)
+    assert (shown.stage_name, shown.channel, shown.generation) == ("conv3", 7, 1)
+    assert mail.of(say.PictureArrived)[0].shown.projection.pixels.dtype == "float32"
+    mail.wait(say.AtlasChanged, lambda message: message.complete)
+    engine.ask(say.SaveChannel("conv3", 7))
+    engine.stop()
+
+    assert (setup.out / "conv3-7.png").exists()
+    assert engine.unsaved == ()
+    assert not mail.of(say.EngineDied)
+
+
+def test_thumbnails_come_drawn_as_the_grid_shows_them(start, mail):
+    engine = start()
+    engine.ask(say.TileSize("projections", "projection", 5, 10, "quadrant"))
+    engine.ask(say.ShowChannel("conv3", 7, 1))
+    bitmap = mail.wait(say.PictureArrived).shown.projection
+
+    (rows,) = bitmap.drawings.values()
+    assert [sum(len(text) for text, _, _ in row) for row in rows] == [10] * 5
+
+
+SCRIPT = """
+import asyncio, sys, time
+from pathlib import Path
+from zfexplore.tui import messages as say
+from zfexplore.tui.app import ExplorerApp
+from zfexplore.tui.client import EngineProcess
+setup = say.Setup({images!r}, {checkpoint!r}, Path({out!r}), device="cpu")
+app = ExplorerApp(setup, EngineProcess(setup))
+async def run():
+    async with app.run_test(size=(120, 40)) as pilot:
+        end = time.monotonic() + {seconds}
+        while not (app.settled == app.generation > 0 and app.panes.complete):
+            assert time.monotonic() < end
+            await pilot.pause(0.05)
+        app.go_to("conv3", 7)
+        while not app.settled == app.generation > 1:
+            assert time.monotonic() < end
+            await pilot.pause(0.05)
+        print(app.panes.stage.name, len(app.panes.grids[0].pictures) > 0)
+asyncio.run(run())
+print([name for name in ("torch", "torchvision", "numpy", "PIL") if name in sys.modules])
+"""
+
+
+def test_the_explorer_itself_imports_neither_torch_nor_numpy(setup):
+    script = SCRIPT.format(
+        images=setup.images, checkpoint=setup.checkpoint, out=str(setup.out), seconds=SECONDS
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=SECONDS)
+
+    shown, loaded = done.stdout.splitlines()
+    assert shown == "conv3 True"
+    assert loaded == "[]", done.stderr
+
+
+def test_the_engine_imports_no_textual(start, mail):
+    look = "post(say.Noted(repr([name for name in ('textual', 'torchvision') if name in sys.modules])))"
+    engine = start(
+        BEGIN + "from zfexplore.tui import messages as say\n"
+        f"main(lambda setup, inbox, post: [explore(setup, inbox, post), {look}])"
+    )
+    engine.ask(say.ShowChannel("conv3", 7, 1))
+    mail.wait(say.ChannelShown)
+    engine.stop()
+
+    assert mail.of(say.Noted)[-1].text == "[]"
+
+
+def test_what_a_library_prints_reaches_the_log_and_neither_pipe_nor_terminal(start, mail, capfd):
+    words = "print('from Python', flush=True), os.write(1, b'to 1'), os.write(2, b'to 2'), os.read(0, 9)"
+    start(
+        BEGIN + f"import os\nmain(lambda setup, inbox, post: [{words}, post('after'), inbox.take(wait=True)])"
+    )
+    mail.wait(str)
+
+    assert mail.messages == ["after"]
+    assert capfd.readouterr() == ("", "")
+    assert {"from Python", "to 1to 2"} <= set(log_path().read_text().split("\n"))
+
+
+def test_what_cannot_be_opened_is_a_failure_and_no_death(setup, mail):
+    engine = EngineProcess(say.Setup(**{**setup.__dict__, "checkpoint": "nope"}))
+    engine.start(mail)
+    assert mail.wait(say.Failed).fatal
+    engine._process.wait(SECONDS)
+    engine.ask(say.ShowChannel("conv3", 7, 1))  # goes nowhere
+    engine.stop()
+
+    assert not mail.of(say.EngineDied)
+
+
+# -- priority and signals ----------------------------------------------------------------------------
+
+
+@linux
+def test_all_its_threads_give_way_and_it_stays_in_the_session_and_group(start, mail):
+    engine = start()
+    engine.ask(say.ShowChannel("conv3", 7, 1))
+    mail.wait(say.ChannelShown)
+    priorities = set()
+    for task in os.listdir(f"/proc/{engine.pid}/task"):
+        with suppress(ProcessLookupError):
+            priorities.add(os.getpriority(os.PRIO_PROCESS, int(task)))
+
+    assert priorities == {min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)}
+    assert os.getsid(engine.pid) == os.getsid(0)
+    assert os.getpgid(engine.pid) == os.getpgid(0)
+
+
+@posix
+def test_the_terminals_signals_are_not_for_it(start, mail):
+    engine = start(SLEEPS)
+    mail.wait(str)
+    for name in ("SIGINT", "SIGHUP", "SIGTSTP", "SIGQUIT"):
+        os.kill(engine.pid, getattr(signal, name))
+    time.sleep(0.2)
+
+    assert alive(engine.pid)
+    assert not mail.of(say.EngineDied)
+
+
+# -- its end -----------------------------------------------------------------------------------------
+
+
+@posix
+@pytest.mark.parametrize("how", ["sleeps", "hangs", "is stopped"])
+def test_whatever_it_does_it_has_ended_when_the_explorer_has_left(start, mail, setup, how):
+    engine = start(HANGS if how == "hangs" else SLEEPS)
+    mail.wait(str)
+    if how == "is stopped":
+        os.kill(engine.pid, signal.SIGSTOP)
+    for generation in range(3000):  # more than the pipe holds
+        engine.ask(say.ShowChannel("conv3", 7, generation))
+    began = time.monotonic()
+    engine.stop()
+
+    assert time.monotonic() - began < 4
+    assert not alive(engine.pid)
+    assert not mail.of(say.EngineDied)
+
+
+@posix
+def test_a_figure_that_a_hung_engine_never_saved_is_named(start, mail, setup):
+    engine = start(SLEEPS)
+    mail.wait(str)
+    engine.ask(say.SaveChannel("conv5", 3))
+    engine.stop()
+
+    assert engine.unsaved == (str(setup.out / "conv5-3.png"),)
+
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from zfexplore.tui import messages as say
+from zfexplore.tui.client import EngineProcess
+came = []
+setup = say.Setup({images!r}, {checkpoint!r}, Path({out!r}), device="cpu")
+engine = EngineProcess(setup, {program!r})
+engine.start(came.append)
+while not any(eval({when!r}) for each in came):
+    time.sleep(0.001)
+print(engine.pid, flush=True)
+time.sleep(600)
+"""
+MOMENTS = {
+    "importing torch": (PROGRAM, "getattr(getattr(each, 'job', None), 'task', '') == 'loading torch'"),
+    "building": (PROGRAM, "isinstance(each, say.NetLoaded)"),
+    "sleeping": (SLEEPS, "each == 'sleeping'"),
+}
+
+
+@linux
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_it_ends_within_two_seconds_of_the_explorers_death(setup, moment):
+    program, when = MOMENTS[moment]
+    script = PARENT.format(
+        images=setup.images, checkpoint=setup.checkpoint, out=str(setup.out), program=program, when=when
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        pid = int(parent.stdout.readline())
+        parent.kill()
+
+    assert seconds_until_gone(pid) < 3  # two, and what a busy machine adds
+
+
+@posix
+def test_its_death_is_told_and_another_can_be_started(start, mail):
+    engine = start()
+    engine.ask(say.ShowChannel("conv3", 7, 1))
+    mail.wait(say.ChannelShown)
+    os.kill(engine.pid, signal.SIGKILL)
+    assert "killed" in mail.wait(say.EngineDied).reason
+
+    engine.ask(say.ShowChannel("conv3", 6, 2))  # to the dead one
+    mail.messages.clear()
+    engine.start(mail)
+    engine.ask(say.ShowChannel("conv3", 8, 3))
+    assert mail.wait(say.ChannelShown).channel == 8
+    assert mail.wait(say.AtlasChanged).complete
+
+
+def test_the_reason_of_a_death_is_in_words():
+    assert reason_of(1) == "it ended with code 1"
+    if sys.platform != "win32":
+        assert reason_of(-11) == "it crashed (SIGSEGV)"

@@ -1,0 +1,71 @@
+"""The keys that ask about the picture under the cursor, in the whole explorer."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support import until
+from zfexplore.studies.records import Feed, Feeds
+from zfexplore.tui import keys
+from zfexplore.tui import questions as ask
+from zfexplore.tui.screens.feeds import FeedsScreen
+from zfexplore.tui.screens.help import HelpScreen
+from zfexplore.tui.screens.occlusion import OcclusionScreen
+from zfexplore.tui.screens.picture import PictureScreen
+from zfexplore.units import Unit
+
+TABLES = [(keys.PICTURE, PictureScreen), (keys.OCCLUSION, OcclusionScreen), (keys.FEEDS, FeedsScreen)]
+
+
+@pytest.mark.parametrize(("table", "screen"), TABLES)
+def test_every_action_is_there_and_no_key_means_two_things(table, screen):
+    used = [name for key in table for name in key.keys.split(",")]
+
+    assert len(set(used)) == len(used)
+    assert all(hasattr(screen, f"action_{key.action.partition('(')[0]}") for key in table)
+    assert keys.TABLES[screen.HELP] is table
+
+
+async def test_o_and_f_ask_about_the_picture_under_the_cursor_and_t_jumps(app, engine):
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.settled > 0)
+        await pilot.press("3", "right", "o")
+        await until(pilot, lambda: isinstance(engine.requests[-1], ask.Occlude))
+        chosen = ask.Chosen("sunflower-1.png", "sunflower", -1)
+        number = engine.requests[-1].number
+        assert engine.requests[-1] == ask.Occlude(number, chosen, "conv2", 0)
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("escape", "escape", "escape")
+        await until(pilot, lambda: ask.GiveUp(number) in engine.requests and app.screen is app.panes)
+
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(engine.requests[-1], ask.FeedsFrom))
+        assert engine.requests[-1].chosen == chosen
+        assert engine.requests[-1].unit == Unit("conv2", 0, 3, 1)
+        row = Feed(Unit("pool1", 9, 6, 8), 1.0, 1.0, 2.0)
+        app.hear(ask.Answered(app.screen.number, Feeds(Unit("conv2", 0, 3, 1), 1.0, 1.0, 0.0, (row,))))
+        await until(pilot, lambda: app.screen.found is not None)
+        await pilot.press("t")
+        await until(pilot, lambda: app.stage_name == "pool1")
+        assert app.channel == 9
+
+
+async def test_before_the_net_is_loaded_there_is_no_picture_yet(app, engine, monkeypatch):
+    monkeypatch.setattr(engine, "start", lambda post: None)
+    told = []
+    async with app.run_test(size=(80, 24)) as pilot:
+        monkeypatch.setattr(app, "notify", lambda text, **how: told.append(text))
+        await pilot.press("z", "o")
+        await until(pilot, lambda: len(told) == 2)
+
+        assert set(told) == {"there is no picture under the cursor yet"}
+
+
+async def test_without_a_picture_nothing_is_asked(app, engine):
+    engine.answer = False
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.stage_name == "conv2")
+        await pilot.press("o", "f")
+
+        assert app.screen is app.panes

@@ -1,0 +1,74 @@
+"""What the studies find, as plain records: they can be read, sent and shown without torch or numpy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zfexplore.units import Unit, Window
+
+INPUT = "input"  # the stage below conv1: channels 0, 1, 2 are the picture's red, green and blue
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One channel of the stage below: ``unit`` is its place that counts most, where to dive to.
+
+    ``contribution`` is in units of the pre-activation and signed; ``share`` is it divided by the sum of
+    all contributions' sizes, in [-1, 1]; ``activation`` is that place's own, as its stage counts it.
+    """
+
+    unit: Unit
+    contribution: float
+    share: float
+    activation: float
+
+
+@dataclass(frozen=True, slots=True)
+class Feeds:
+    """What a unit is fed from: ``feeds`` from the strongest driver down to the strongest inhibitor.
+
+    ``preactivation`` = ``bias`` + the sum of all contributions; ``activation`` is that after the ReLU.
+    A pool has no bias, and one feed. Channels that the unit has no weights for (of another group) are
+    not listed.
+    """
+
+    unit: Unit
+    activation: float
+    preactivation: float
+    bias: float
+    feeds: tuple[Feed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RankedChannel:
+    """A channel's response to a picture: its strongest ``unit``, with place, and how that compares.
+
+    Percentiles are per cent of the atlas's images, in [0, 100]: exact where ``lowest`` equals
+    ``highest``. ``strength`` is the activation divided by the strongest in the atlas (infinite for a
+    channel that fires on this picture and on none of the atlas's). ``rank`` is the picture's place among
+    the atlas's strongest, 1 before the first; None below the last one kept, and for a silent channel.
+    ``window`` is what the unit sees of the picture; None for fully connected stages, which see all of it.
+    """
+
+    unit: Unit
+    activation: float
+    percentile: float
+    lowest: float
+    highest: float
+    strength: float
+    rank: int | None
+    window: Window | None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a net answers to a picture: one channel's ``total`` (its map summed, ZF) and ``peak`` (maximum).
+
+    ``probability`` in [0, 1] is that of the class asked about, ``best_class`` the most probable class;
+    both None for a net without classes.
+    """
+
+    total: float
+    peak: float
+    probability: float | None
+    best_class: int | None

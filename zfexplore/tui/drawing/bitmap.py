@@ -1,0 +1,65 @@
+"""A picture on its way to the screen: pixels, a box to be drawn on them, and drawings in cells.
+
+Plain data, so that it goes through the engine's pipe. numpy is imported only where pixels are used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from textual.strip import Strip
+
+    from zfexplore.units import Window
+
+Size = tuple[int, int, str]  # of a drawing: rows and columns of cells, and the kind of glyphs
+Run = tuple[str, int, int]  # characters, their colour and the colour behind them, both 0xRRGGBB
+Drawing = tuple[tuple[Run, ...], ...]  # the runs of each row of cells
+
+
+class Bitmap:
+    """A picture, equal only to itself, so that drawings of it can be kept.
+
+    ``pixels`` [h, w, 3] are colours (uint8), or a projection's signed values (float32), which are
+    scaled when they are drawn. A ``box`` is drawn around that part of them, on what is shown and not on
+    the pixels: at the size of a thumbnail a thin line would be lost. ``drawings`` are kept by size, and
+    so are the ``strips`` made of them, which stay in the process that shows them.
+    """
+
+    def __init__(self, pixels: np.ndarray | None, box: Window | None = None) -> None:
+        self._pixels = pixels
+        self._packed: tuple[bytes, tuple[int, ...], str] | None = None
+        self.box = box
+        self.drawings: dict[Size, Drawing] = {}
+        self.strips: dict[Size, list[Strip]] = {}
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """The pixels; what came through the pipe becomes an array the first time."""
+        if self._pixels is None:
+            import numpy as np
+
+            assert self._packed is not None
+            data, shape, kind = self._packed
+            self._pixels = np.frombuffer(data, kind).reshape(shape)
+        return self._pixels
+
+    def boxed(self, box: Window | None) -> Bitmap:
+        """Give the same pixels with another box."""
+        other = Bitmap(self._pixels, box)
+        other._packed = self._packed
+        return other
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        """Give what is sent: the pixels as bytes, and the drawings."""
+        if self._packed is not None:
+            return self._packed, self.box, self.drawings
+        pixels = self.pixels
+        return (pixels.tobytes(), pixels.shape, pixels.dtype.str), self.box, self.drawings
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        """Take what was sent."""
+        self._pixels = None
+        self._packed, self.box, self.drawings = state
+        self.strips = {}

@@ -1,0 +1,209 @@
+"""The questions about one picture, answered a step at a time.
+
+Only one is worked on at a time: a newer one ends it. Each answer is a generator, because an occlusion
+takes seconds and is shown as it grows. The engine takes the next step when no request waits, and closes
+the generator to give the question up.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from zfexplore.errors import ExploreError
+from zfexplore.progress import Finished, Progress
+from zfexplore.tui import messages as say
+from zfexplore.tui import questions as ask
+from zfexplore.tui.drawing.bitmap import Bitmap
+from zfexplore.units import Unit
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from zfexplore.studies.occlusion import OcclusionResult
+    from zfexplore.tui.engine.subject import Subject
+
+log = logging.getLogger("zfexplore.tui")
+
+
+@dataclass
+class Kept:
+    """The latest occlusion, which may still grow: what ``s`` saves."""
+
+    request: ask.Occlude
+    result: OcclusionResult
+
+
+class Answerer:
+    """Begins, works on and ends questions; answers go to ``post``."""
+
+    def __init__(self, post: Callable[[object], object]) -> None:
+        self._post = post
+        self._question: ask.Question | None = None
+        self._answers: Iterator[object] | None = None
+        self._kept: Kept | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a question is being worked on."""
+        return self._question is not None
+
+    def take(self, request: ask.Question) -> None:
+        """Begin with a question and end the one before, or give one up."""
+        if isinstance(request, ask.GiveUp):
+            if self._question is not None and self._question.number == request.number:
+                self.end()
+            return
+        self.end()
+        self._question = request
+
+    def step(self, subject: Subject, *, complete: bool) -> None:
+        """Post the next answer. ``complete`` tells that the atlas has seen all images."""
+        request, answer = self._question, None
+        assert request is not None
+        try:
+            if self._answers is None:
+                if subject.atlas is None:
+                    raise ExploreError("there is no atlas to compare with")
+                self._answers = self.METHODS[type(request)](self, request, subject, complete)
+            answer = next(self._answers, None)
+        except (ExploreError, OSError) as error:
+            log.warning("%s", error)
+            answer = ask.Refused(str(error))
+        except Exception as error:
+            log.exception("a question could not be answered")
+            answer = ask.Refused(f"{type(error).__name__}: {error}")
+        if answer is None or isinstance(answer, ask.Refused):
+            self.end()
+        if answer is not None:
+            self._post(ask.Answered(request.number, answer))
+
+    def end(self) -> None:
+        """Give up what is worked on."""
+        if self._answers is not None:
+            with suppress(Exception):
+                self._answers.close()  # type: ignore[attr-defined]
+        self._question = self._answers = None
+
+    # -- one method a question ---------------------------------------------------------------------
+
+    def _ranking(self, request: ask.RankPicture, subject: Subject, complete: bool) -> Iterator[object]:
+        from zfexplore.images.transforms import prepare
+        from zfexplore.studies.ranking import rank_channels
+
+        atlas, checkpoint = subject.atlas, subject.checkpoint
+        assert atlas is not None
+        image = _open(request.chosen, subject)
+        channels = tuple(rank_channels(checkpoint, atlas, image))
+        seen = prepare(image, checkpoint.metadata.input, atlas.header["fit"])
+        yield ask.Ranking(Bitmap(seen), channels, atlas.count, complete)
+
+    def _occlusion(self, request: ask.Occlude, subject: Subject, complete: bool) -> Iterator[object]:
+        from zfexplore.studies.occlusion import occlude
+
+        assert subject.atlas is not None
+        known = request.chosen.label in subject.checkpoint.metadata.classes
+        events = occlude(
+            subject.checkpoint,
+            _open(request.chosen, subject),
+            request.stage_name,
+            request.channel,
+            label=request.chosen.label if known else None,
+            fit=subject.atlas.header["fit"],
+        )
+        self._kept, job = None, None
+        for event in events:
+            if isinstance(event, Progress):
+                job = event
+                continue
+            self._kept = Kept(request, event.result)
+            yield occlusion_of(event.result, None if isinstance(event, Finished) else job)
+
+    def _feeds(self, request: ask.FeedsFrom, subject: Subject, complete: bool) -> Iterator[object]:
+        from zfexplore.studies.feeds import feeds_from
+
+        assert subject.atlas is not None
+        image = _open(request.chosen, subject)
+        yield feeds_from(subject.checkpoint, image, request.unit, fit=subject.atlas.header["fit"])
+
+    def _save(self, request: ask.SaveOcclusion, subject: Subject, complete: bool) -> Iterator[object]:
+        from zfexplore.figures.occlusion import occlusion_figure
+        from zfexplore.figures.provenance import foreign, save_png
+
+        kept = self._kept
+        if kept is None or kept.request.number != request.number:
+            raise ExploreError("there is no occlusion map to save yet")
+        unit, chosen = kept.result.unit, kept.request.chosen
+        path = subject.setup.out / occlusion_name(unit, chosen)
+        title = f"{unit} on {chosen.name}"
+        command = subject.setup.explore_command()
+        notes = {"picture": chosen.path or chosen.name, "occlusion": json.dumps(kept.result.described())}
+        chunks = subject.explorer.origin.provenance(command=command, title=title, notes=notes).chunks()
+        if not request.overwrite and (reason := foreign(path, chunks)):
+            yield ask.Overwrite(path, reason)
+            return
+        save_png(occlusion_figure(kept.result, title=title), path, chunks)
+        self._post(say.FigureSaved(path))
+
+    # Which method answers which question: a new study adds its line.
+    METHODS: ClassVar[Mapping[type[ask.Question], Callable[..., Iterator[object]]]] = {
+        ask.RankPicture: _ranking,
+        ask.Occlude: _occlusion,
+        ask.FeedsFrom: _feeds,
+        ask.SaveOcclusion: _save,
+    }
+
+
+def occlusion_of(found: OcclusionResult, job: Progress | None) -> ask.Occlusion:
+    """Describe the maps so far as plain records, drawn over the picture as the figure draws them."""
+    places = range(found.grid.places)
+    best: list[list[int]] = [] if found.best_class is None else found.best_class.tolist()
+    labels = {label for row in best for label in row if label >= 0}
+    if found.intact.best_class is not None:
+        labels.add(found.intact.best_class)
+    probability = found.probability
+    return ask.Occlusion(
+        label=found.class_name or "",
+        response=_laid_over(found, found.total, found.intact.total),
+        likelihood=None if probability is None else _laid_over(found, probability, found.intact.probability),
+        total=found.total.tolist(),
+        probability=[] if probability is None else probability.tolist(),
+        best=best,
+        names={label: found.name_of(label) for label in labels},
+        intact=found.intact,
+        windows=[[found.grid.window(row, column) for column in places] for row in places],
+        weakest=found.most_needed(),
+        job=job,
+    )
+
+
+def occlusion_name(unit: Unit, chosen: ask.Chosen) -> str:
+    """Name the file of an occlusion's figure after its channel and its picture, folder included.
+
+    Where two pictures have one name all the same, the second is ``foreign`` to the first's figure.
+    """
+    name = chosen.name.removesuffix(Path(chosen.name).suffix)
+    safe = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in name)
+    return f"occlusion-{unit.slug}-{safe or 'picture'}.png"
+
+
+def _laid_over(found: OcclusionResult, values: Any, intact: float | None) -> Bitmap:
+    import numpy as np
+
+    from zfexplore.figures.occlusion import overlay
+
+    known = values[np.isfinite(values)].tolist() + ([] if intact is None else [intact])
+    low, high = min(known), max(known)
+    return Bitmap(overlay(found.image, values, found.grid.stride, low=low, high=high))
+
+
+def _open(chosen: ask.Chosen, subject: Subject) -> Image.Image:
+    """Open the picture; raises ExploreError."""
+    from zfexplore.exemplars.seen import open_picture
+
+    return open_picture(chosen.path) if chosen.path else subject.source[chosen.image].image

@@ -1,0 +1,101 @@
+"""The pictures of channels: projected one by one, drawn, and those of the latest channels kept."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from zfexplore.errors import ExploreError
+from zfexplore.tui import messages as say
+
+if TYPE_CHECKING:
+    from zfexplore.exemplars.records import Exemplar
+    from zfexplore.tui.drawing.bitmap import Bitmap
+    from zfexplore.tui.engine.subject import Subject
+
+log = logging.getLogger("zfexplore.tui")
+
+KINDS = ("projection", "patch", "whole")  # of pictures of a unit
+KEPT_BYTES = 128 * 2**20  # of pictures: 24 channels of conv5
+
+
+@dataclass
+class KeptChannel:
+    """A channel's pictures: the places they were projected for, exemplars and how they are shown."""
+
+    rows: tuple[say.PlaceRow, ...]
+    pictures: list[tuple[Exemplar, say.ShownUnit]] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the arrays, each once: the whole image is the exemplar's own."""
+        arrays = {
+            id(array): array
+            for exemplar, shown in self.pictures
+            for array in (
+                exemplar.crop, exemplar.image,
+                shown.projection.pixels, shown.patch.pixels, shown.whole.pixels,
+            )
+        }  # fmt: skip
+        return sum(array.nbytes for array in arrays.values())
+
+
+class Gallery:
+    """Knows the channels seen lately, the size at which thumbnails are shown, and what may come next."""
+
+    def __init__(self) -> None:
+        self.tiles: dict[str, say.TileSize] = {}  # how each grid draws, by its name
+        self.ahead: list[tuple[str, int]] = []
+        self._channels: OrderedDict[tuple[str, int], KeptChannel] = OrderedDict()
+
+    def pictures(
+        self, subject: Subject, stage_name: str, channel: int, stopped: Callable[[], bool]
+    ) -> Iterator[say.ShownUnit]:
+        """Give a channel's pictures, from those kept or newly projected; only whole channels are kept."""
+        rows = subject.top_rows(stage_name, channel)
+        kept = self._channels.get((stage_name, channel))
+        if kept is not None and kept.rows == rows:
+            self._channels.move_to_end((stage_name, channel))
+            yield from (self._draw(shown) for _, shown in kept.pictures)
+            return
+        new = KeptChannel(rows)
+        for exemplar, shown in subject.pictures(stage_name, channel):
+            new.pictures.append((exemplar, shown))
+            yield self._draw(shown)
+            if stopped():
+                return
+        self._channels[stage_name, channel] = new
+        while len(self._channels) > 1 and sum(kept.size for kept in self._channels.values()) > KEPT_BYTES:
+            self._channels.popitem(last=False)
+
+    def exemplars(self, stage_name: str, channel: int) -> list[Exemplar]:
+        """Give what the pictures of a channel that is kept were made of."""
+        return [exemplar for exemplar, _ in self._channels[stage_name, channel].pictures]
+
+    def expect(self, stage_name: str, channels: Iterable[int]) -> None:
+        """Plan to project the channels that the cursor may come to next."""
+        self.ahead = [(stage_name, channel) for channel in channels]
+
+    def project_ahead(self, subject: Subject, stopped: Callable[[], bool]) -> None:
+        """Project one of those planned, unless it is kept. What cannot be is told when it is asked for."""
+        stage_name, channel = self.ahead.pop(0)
+        if (stage_name, channel) in self._channels:
+            return
+        try:
+            for _ in self.pictures(subject, stage_name, channel, stopped):
+                pass
+        except (ExploreError, OSError) as error:
+            log.info("%s:%d was not projected ahead: %s", stage_name, channel, error)
+
+    def _draw(self, shown: say.ShownUnit) -> say.ShownUnit:
+        """Draw the thumbnails as the grids show them; those of other sizes go."""
+        from zfexplore.tui.drawing.picture import draw
+
+        for kind in KINDS:
+            bitmap: Bitmap = getattr(shown, kind)
+            sizes = {tile.size for tile in self.tiles.values() if tile.kind == kind}
+            bitmap.drawings = {size: draw(bitmap, *size) for size in sizes}
+        return shown

@@ -1,0 +1,83 @@
+"""The engine's inbox: of several wishes to see a channel only the latest counts, once keys rest.
+
+Other requests are served one after the other. A held arrow key asks for thirty channels a second;
+waiting until it has been quiet for ``DEBOUNCE`` keeps the engine from starting what nobody will see.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from threading import Condition
+
+from zfexplore.tui.messages import ShowChannel
+
+DEBOUNCE = 0.04  # seconds
+
+
+class Inbox:
+    """Requests on their way from the thread that reads the pipe to the loop."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._changed = Condition()
+        self._show: ShowChannel | None = None
+        self._show_due = 0.0
+        self._generation = -1  # of the latest wish, served or not
+        self._others: deque[object] = deque()
+        self.closed = False
+
+    def put(self, request: object) -> None:
+        """Add a request; a ShowChannel replaces the one that waits."""
+        with self._changed:
+            if isinstance(request, ShowChannel):
+                self._show, self._generation = request, request.generation
+                self._show_due = self._clock() + DEBOUNCE
+            else:
+                self._others.append(request)
+            self._changed.notify()
+
+    def cancel(self) -> None:
+        """Forget the wish to see a channel, waiting or being served."""
+        with self._changed:
+            self._show = None
+            self._generation += 1
+            self._changed.notify()
+
+    def close(self) -> None:
+        """End the engine after what it is at."""
+        with self._changed:
+            self.closed = True
+            self._changed.notify()
+
+    def overtaken(self, request: ShowChannel) -> bool:
+        """Tell whether ``request`` is no longer wanted."""
+        return self.closed or self._generation != request.generation
+
+    @property
+    def busy(self) -> bool:
+        """Whether something waits: background work should make way."""
+        return self.closed or self._show is not None or bool(self._others)
+
+    def left(self) -> list[object]:
+        """Give what was asked for before the end and not served, wishes to see a channel left out."""
+        with self._changed:
+            left = list(self._others)
+            self._others.clear()
+            return left
+
+    def take(self, *, wait: bool) -> object | None:
+        """Give the next request; None when there is none, or, with ``wait``, only once closed."""
+        with self._changed:
+            while not self.closed:
+                if self._others:
+                    return self._others.popleft()
+                pause = self._show_due - self._clock() if self._show is not None else None
+                if pause is not None and pause <= 0:
+                    show, self._show = self._show, None
+                    return show
+                if pause is None and not wait:
+                    return None
+                self._changed.wait(pause)
+        return None

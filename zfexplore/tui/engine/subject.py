@@ -1,0 +1,196 @@
+"""What is explored, in the explorer's own records: net, images, atlas, one channel's pictures.
+
+Everything heavy is imported inside, so that a wrong path is told before torch is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zfexplore.errors import ExploreError
+from zfexplore.tui import messages as say
+from zfexplore.tui.drawing.bitmap import Bitmap
+from zfexplore.units import Unit
+
+if TYPE_CHECKING:
+    from zfexplore.atlas.store import Atlas, StageRecord
+    from zfexplore.exemplars.records import Exemplar
+    from zfexplore.explorer import Explorer
+    from zfexplore.images.sources import Source
+    from zfexplore.nets.checkpoint import Checkpoint
+    from zfexplore.nets.trunk import Trunk
+
+
+@dataclass
+class Subject:
+    """What is explored, as the engine gives it to the panes: a channel's places, pictures and figures."""
+
+    setup: say.Setup
+    explorer: Explorer
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The net with its metadata."""
+        return self.explorer.checkpoint
+
+    @property
+    def source(self) -> Source:
+        """The images."""
+        return self.explorer.source
+
+    @property
+    def atlas(self) -> Atlas | None:
+        """The atlas as far as it is built; None before its first part."""
+        return self.explorer.atlas if self.explorer.indexed else None
+
+    def top_rows(self, stage_name: str, channel: int) -> tuple[say.PlaceRow, ...]:
+        """List a channel's strongest places that fire at all."""
+        from zfexplore.exemplars.exemplars import firing_places
+
+        atlas = self.explorer.atlas
+        return tuple(
+            say.PlaceRow(
+                place.rank,
+                place.value,
+                place.name,
+                atlas.class_name(place.label) or "",
+                *self._shown_place(stage_name, place.y, place.x),
+            )
+            for place in firing_places(atlas, Unit(stage_name, channel))
+        )
+
+    def pictures(self, stage_name: str, channel: int) -> Iterator[tuple[Exemplar, say.ShownUnit]]:
+        """Project a channel's strongest units one by one; give each exemplar and how it is shown."""
+        from zfexplore.exemplars.records import Exemplar
+
+        for event in self.explorer.exemplars([Unit(stage_name, channel)]):
+            if isinstance(event, Exemplar):
+                yield event, self._shown(event)
+
+    def foreign(self, request: say.SaveChannel) -> str | None:
+        """Say of what other origin the file of that name is, or that a table is there without its figure."""
+        path = self.setup.figure_path(request)
+        if request.shown is None and not path.exists():
+            tables = [path.with_suffix(suffix) for suffix in (".csv", ".json")]
+            there = " and ".join(table.name for table in tables if table.exists())
+            return f"would replace {there} as well, which it did not come with" if there else None
+        return self.explorer.made(Unit(request.stage_name, request.channel)).replaces(path)
+
+    def save_figure(self, request: say.SaveChannel, found: list[Exemplar]) -> Path:
+        """Write the figure that ``zfexplore export channel`` writes, from its exemplars, or one unit's.
+
+        Raises ExploreError where the unit is no longer one of the channel's strongest.
+        """
+        from zfexplore.exemplars.records import ChannelExemplars
+
+        unit, path = Unit(request.stage_name, request.channel), self.setup.figure_path(request)
+        channel = self.explorer.channel_of(ChannelExemplars(unit, tuple(found)))
+        if (shown := request.shown) is None:
+            return channel.figure().save(path)[0]
+        for exemplar in channel:
+            place = exemplar.place
+            where = self._shown_place(request.stage_name, place.y, place.x)
+            if (place.name, *where) == (shown.name, shown.y, shown.x):
+                return channel.unit_figure(exemplar.rank, request.unit).save(path)[0]
+        raise ExploreError(f"{request.unit} on {shown.name} is no longer among the channel's strongest")
+
+    def _shown_place(self, stage_name: str, y: int, x: int) -> tuple[int, int]:
+        """Give where a unit is said to be; one of a fully connected layer is nowhere, which is -1, -1."""
+        return (-1, -1) if self.checkpoint.trunk.stage(stage_name).kind == "fc" else (y, x)
+
+    def _shown(self, exemplar: Exemplar) -> say.ShownUnit:
+        import numpy as np
+
+        from zfexplore.exemplars.records import ChannelExemplars
+        from zfexplore.figures.blocks import patch_tile
+
+        block = self.explorer.block(ChannelExemplars(exemplar.channel, (exemplar,)))
+        (unit,) = block.units
+        edge = max(block.side, 1)
+        y, x = self._shown_place(exemplar.channel.stage, unit.y, unit.x)
+        values = np.zeros((edge, edge, 3), np.float32)
+        bottom, right = unit.top + unit.window.height, unit.left + unit.window.width
+        values[unit.top : bottom, unit.left : right] = unit.projection.transpose(1, 2, 0)
+        return say.ShownUnit(
+            rank=exemplar.rank,
+            value=unit.value,
+            name=unit.name,
+            label=self.explorer.atlas.class_name(exemplar.place.label) or "",
+            y=y,
+            x=x,
+            window=unit.window,
+            scale=unit.scale,
+            projection=Bitmap(values),
+            patch=Bitmap(np.asarray(patch_tile(unit, edge, edge))),
+            whole=Bitmap(unit.image, box=unit.window),
+            image=exemplar.place.image,
+        )
+
+
+def open_subject(setup: say.Setup, source: Source) -> Subject:
+    """Load the net to be shown the images; raises ExploreError."""
+    from zfexplore.explorer import Explorer
+    from zfexplore.nets.checkpoint import load_checkpoint
+    from zfexplore.nets.device import find_device
+
+    checkpoint = load_checkpoint(setup.checkpoint, find_device(setup.device))
+    return Subject(setup, Explorer.of(setup.settings, checkpoint, source))
+
+
+def net_loaded(checkpoint: Checkpoint, watched: tuple[str, ...]) -> say.NetLoaded:
+    """Describe a net and those of its layers that the atlas watches."""
+    from zfexplore.nets.summary import summarise
+
+    metadata = checkpoint.metadata
+    size = metadata.input.size
+    stages = summarise(checkpoint.trunk, (size, size))
+    layers = tuple(
+        say.Stage(
+            stage.name,
+            stage.kind,
+            stage.channels,
+            () if stage.kind == "fc" else stage.map_size,
+            stage.field.size if stage.field else None,
+            checkpoint.class_names(stage.name),
+        )
+        for stage in stages
+        if stage.name in watched
+    )
+    classes = f", {len(metadata.classes)} classes" if metadata.classes else ""
+    title, device = f"{metadata.architecture}{classes}", str(checkpoint.trunk.device)
+    return say.NetLoaded(title, layers, device, nearest_shown(checkpoint.trunk, watched))
+
+
+def nearest_shown(trunk: Trunk, watched: Collection[str]) -> dict[str, str]:
+    """Name for each stage the one that is shown in its place: itself, or for a pool the one it pools."""
+    nearest: dict[str, str] = {}
+    below = ""
+    for name in trunk.names:
+        if name in watched:
+            nearest[name] = name
+        elif trunk.stage(name).kind == "pool" and below in nearest:
+            nearest[name] = nearest[below]
+        below = name
+    return nearest
+
+
+def statistics(atlas: Atlas) -> dict[str, say.StageStatistics]:
+    """Read every layer's statistics off the atlas, as plain lists that the panes index."""
+    return {name: _of_stage(record, atlas.classes) for name, record in atlas.stages.items()}
+
+
+def _of_stage(record: StageRecord, classes: tuple[str, ...]) -> say.StageStatistics:
+    selectivity, best = record.selectivity, record.best_class
+    return say.StageStatistics(
+        maximum=record.max.tolist(),
+        mean=record.mean.tolist(),
+        firing=record.share_firing.tolist(),
+        selectivity=() if selectivity is None else selectivity.tolist(),
+        rarity=record.rarity.tolist(),
+        best_class=()
+        if best is None
+        else ["" if silent else classes[number] for number, silent in zip(best, record.dead, strict=True)],
+    )

@@ -1,0 +1,149 @@
+"""The part of the app that opens the screens of the studies, and passes their questions and answers on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from textual.app import App
+from textual.message import Message
+
+from zfexplore.tui.messages import ShownUnit
+from zfexplore.tui.questions import Answered, Chosen, RankPicture, Refused
+from zfexplore.tui.screens.feeds import FeedsScreen
+from zfexplore.tui.screens.occlusion import OcclusionScreen
+from zfexplore.tui.screens.picture import PictureScreen
+from zfexplore.tui.screens.study import StudyScreen
+from zfexplore.units import Unit
+
+if TYPE_CHECKING:
+    from zfexplore.tui.client import Worker
+    from zfexplore.tui.screens.explorer import ExplorerScreen
+
+
+class Said(Message):
+    """The engine has said ``record``."""
+
+    def __init__(self, record: object) -> None:
+        super().__init__()
+        self.record = record
+
+
+class StudyApp(App[None]):
+    """What the explorer's app builds on; it has the engine, the panes and where the user is."""
+
+    engine: Worker
+    panes: ExplorerScreen
+    stage_name: str
+    mode: str
+    keymap: Mapping[str, str] = {}  # the keys that the user has changed, by id
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own_path = ""  # of the picture looked at last
+        self.nearest: Mapping[str, str] = {}  # stages shown in the place of others, as in NetLoaded
+        self.trail: list[Unit] = []  # where the user jumped from
+        self.died_of = ""  # what the engine has died of, until it is started again
+
+    @property
+    def channel(self) -> int | None:
+        """The channel under the cursor."""
+        return self.panes.channel
+
+    def go_to(self, stage_name: str, channel: int | None = None) -> None:
+        """Show a channel; the explorer says how."""
+
+    # -- what keys do ------------------------------------------------------------------------------
+
+    def action_picture(self) -> None:
+        """Look at a picture of the user's own."""
+        if not self.panes.stages:
+            self.notify("the net is not loaded yet", markup=False)
+            return
+        stages = tuple(layer.name for layer in self.panes.stages)
+        self.push_screen(PictureScreen(self.own_path, stages, self.mode), self._jump)
+
+    def action_occlude(self) -> None:
+        """Ask what matters in the picture under the cursor to the channel."""
+        if (found := self._under_cursor()) is not None:
+            unit, shown = found
+            self.push_screen(OcclusionScreen(_chosen(shown), unit.stage, unit.channel, self.mode))
+
+    def action_feeds(self) -> None:
+        """Ask what drives the unit under the cursor."""
+        if (found := self._under_cursor()) is not None:
+            unit, shown = found
+            placed = Unit(unit.stage, unit.channel, *shown.place)
+            self.push_screen(FeedsScreen(_chosen(shown), placed, self.mode, self.nearest), self._jump)
+
+    def action_jump_back(self) -> None:
+        """Go back to where the user last jumped from."""
+        if self.trail:
+            unit = self.trail.pop()
+            self.go_to(unit.stage, unit.channel)
+
+    # -- what screens and engine say ---------------------------------------------------------------
+
+    def hear(self, record: object) -> None:
+        """Take what the engine says, from any thread."""
+        self.post_message(Said(record))
+
+    def on_said(self, event: Said) -> None:
+        """Take what the engine has said."""
+        self.take(event.record)
+
+    def take(self, record: object) -> None:
+        """Give an answer to the screen that asked, if it is still there."""
+        if isinstance(record, Answered):
+            for screen in self.screen_stack:
+                if isinstance(screen, StudyScreen) and screen.number == record.number:
+                    screen.take(record.answer)
+
+    def refuse_all(self) -> None:
+        """Refuse the questions that are waiting for an answer of an engine that has died."""
+        for screen in self.screen_stack:
+            if isinstance(screen, StudyScreen) and screen.waiting:
+                screen.take(Refused("the engine has died; start it again with ⏎ in the panes, then ask anew"))
+
+    def on_study_screen_asked(self, event: StudyScreen.Asked) -> None:
+        """Pass a screen's request on."""
+        if isinstance(event.request, RankPicture):
+            self.own_path = event.request.chosen.path
+        if self.died_of:
+            self.refuse_all()
+        else:
+            self.engine.ask(event.request)
+
+    def on_picture_screen_study(self, event: PictureScreen.Study) -> None:
+        """Open what the user asks of a channel on a picture of their own, above its ranking."""
+        if event.how == "occlude":
+            self.push_screen(OcclusionScreen(event.chosen, event.unit.stage, event.unit.channel, self.mode))
+        else:
+            self.push_screen(FeedsScreen(event.chosen, event.unit, self.mode, self.nearest), self._jump)
+
+    # -- pieces ------------------------------------------------------------------------------------
+
+    def _under_cursor(self) -> tuple[Unit, ShownUnit] | None:
+        """Give the picture under the cursor and its channel; say so where there is none yet."""
+        grid, unit = self.panes.grid_in_use, self.panes.unit_in_use
+        if unit is None and self.panes.stage is not None:
+            self.notify("no channel passes the filter", markup=False)
+            return None
+        if unit is None or grid.stale or not grid.pictures:  # those there may be the channel before's
+            self.notify("there is no picture under the cursor yet", markup=False)
+            return None
+        return unit, grid.pictures[min(grid.cursor, len(grid.pictures) - 1)]
+
+    def _jump(self, unit: Unit | None) -> None:
+        """Go to a channel, remembering the one that is left."""
+        if unit is None:
+            return
+        while isinstance(self.screen, StudyScreen):  # the ranking below a list of feeds
+            self.pop_screen()
+        if self.channel is not None:
+            self.trail.append(Unit(self.stage_name, self.channel))
+        self.go_to(unit.stage, unit.channel)
+
+
+def _chosen(shown: ShownUnit) -> Chosen:
+    return Chosen(shown.name, shown.label, shown.image)
