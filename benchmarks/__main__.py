@@ -28,7 +28,7 @@ from zfexplore.errors import ExploreError
 from zfexplore.files import write_text
 from zfexplore.nets.device import find_device
 
-# Section: its module below benchmarks, and its title.
+# By section: its module below benchmarks, and its title.
 SECTIONS = {
     "deconv": ("deconv", "Nine projections, forward included: inside the receptive field against whole"),
     "atlas": ("atlas", "The atlas's pass against the bare forward"),
@@ -45,7 +45,7 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def main() -> None:
-    """Run the sections asked for, each row shown as it comes."""
+    """Run the chosen sections and show each row when it is measured."""
     asked = _parse()
     if asked.show:
         print(markdown(json.loads(asked.show.read_text()), titles()), end="")
@@ -126,7 +126,7 @@ def _line(row: Row | Remark) -> str:
 
 
 def _home(asked: argparse.Namespace, device: torch.device) -> Path | None:
-    """Give the results' own file, which only a whole run may write."""
+    """Give the file that keeps the results, which only a whole run may write."""
     if asked.only or asked.quick or asked.images != "specimens" or asked.checkpoint:
         return None
     return FOLDER / ("results.json" if device.type == "cpu" else f"results-{device.type}.json")

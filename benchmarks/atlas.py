@@ -1,8 +1,8 @@
-"""The atlas's pass against the bare forward, where its time goes, and what more images cost.
+"""The atlas's pass against the bare forward pass, where its time goes, and what more images cost.
 
-The bare forward is the fastest form known here: ready normalised tensors, channels-last, inference
-mode, the fast normalisation, ReLUs in place on the convolutions' own output, in the batch size that
-is fastest of those tried. It keeps nothing. Both compute in exact float32.
+The bare forward pass is the fastest that we know: ready normalised tensors, channels-last, inference
+mode, the fast normalisation, ReLUs in place on the convolutions' own output, and the fastest of several
+batch sizes. It keeps nothing. Both compute in exact float32.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ BATCHES = {"cpu": (4, 6, 8, 12, 24), "cuda": (64, 128, 256)}
 GOAL = 0.95
 GROWTH = {False: (1_000, 10_000, 100_000), True: (100, 1_000)}
 TINY_SIZE, TINY_PICTURES = 32, 64
-THREADS = min(os.cpu_count() or 1, 16)  # as many as the pass reads with
+THREADS = min(os.cpu_count() or 1, 16)  # the pass reads with as many
 
 
 def rows(settings: Settings, host: Host) -> Iterator[Row | Remark]:
@@ -90,12 +90,12 @@ def _numbers(subject: Subject, start: int, count: int) -> list[int]:
 
 
 def _repeated(kept: Kept, count: int) -> Kept:
-    """Give ``count`` images, beginning anew where there are fewer."""
+    """Give ``count`` images, repeated if there are fewer."""
     return Kept.of([kept[number % len(kept)].image for number in range(count)])
 
 
 def _fastest_batch(subject: Subject, sizes: list[int]) -> int:
-    """Try the sizes on about as many images each, and give the one of the highest rate."""
+    """Try each size on about the same number of images, and give the fastest."""
     images = subject.batch(_numbers(subject, 0, max(sizes))).contiguous(memory_format=torch.channels_last)
     works = [_forward_work(subject.trunk, list(images.split(size))) for size in sizes]
     timings = alternate(*works, runs=min(subject.settings.runs, 3), wait=waiting(subject.settings.device))
@@ -115,7 +115,7 @@ def _forward_work(trunk: Trunk, batches: list[Tensor]) -> Work:
 
 
 def _maxima_work(subject: Subject, batches: list[Tensor]) -> Work:
-    """The forward with its maxima, as late in a pass: nearly no image is among the best any more."""
+    """Give the forward pass with its maxima, as late in a pass: hardly any image is still among the best."""
     trunk = subject.trunk
     layout = Layout.of(trunk, watched_stages(trunk), subject.size[0])
     weakest = torch.full((layout.channels,), torch.inf, device=trunk.device)
@@ -150,7 +150,7 @@ def _read_all(subject: Subject, source: Kept) -> None:
 
 
 def _decode(subject: Subject, count: int) -> float:
-    """Decode some images, and give the seconds that ``count`` take at that rate."""
+    """Decode some images, and give the seconds that ``count`` images take at that rate."""
     some = min(count, len(subject.source))
     began = time.perf_counter()
     with ThreadPoolExecutor(THREADS) as pool:
@@ -159,7 +159,7 @@ def _decode(subject: Subject, count: int) -> float:
 
 
 def _decoding_pass(subject: Subject, count: int) -> float:
-    """Make the atlas of some images as they come from the disk; seconds as in ``_decode``."""
+    """Make the atlas of some images read from the disk; give seconds as ``_decode`` does."""
     source = open_images(subject.settings.images, limit=min(count, len(subject.source)))
     began = time.perf_counter()
     finish(build_atlas(subject.checkpoint, source))
@@ -167,7 +167,7 @@ def _decoding_pass(subject: Subject, count: int) -> float:
 
 
 class Many:
-    """So many images without end: a few, again and again, as a source that holds no names."""
+    """A source of many images: a few, repeated, under one name, so that it takes no memory."""
 
     name = "many"
     classes: tuple[str, ...] = ()
@@ -185,20 +185,20 @@ class Many:
         return self._pictures[index % TINY_PICTURES]
 
     def label(self, index: int) -> int | None:
-        """Give no class."""
+        """Give None: the images have no class."""
         return None
 
     def image_name(self, index: int) -> str:
-        """Give one name for all: a source's names are its own memory, not the pass's."""
+        """Give one name for all: a source's names take its own memory, not the pass's."""
         return "one"
 
     def fingerprint(self) -> str:
-        """Tell the numbers apart."""
+        """Give a text that differs for different numbers of images."""
         return f"many-{self._count}"
 
 
 def _growth(subject: Subject) -> Iterator[Row | Remark]:
-    """Show that an image costs the same, in time and memory, however many there are."""
+    """Show that each image costs the same time and memory, however many there are."""
     settings, counts = subject.settings, GROWTH[subject.settings.quick]
     checkpoint = _tiny_checkpoint(settings.device)
     finish(build_atlas(checkpoint, Many(counts[0])))
@@ -221,7 +221,7 @@ def _tiny_checkpoint(device: torch.device) -> Checkpoint:
 
 
 def _pass_over(checkpoint: Checkpoint, source: Many | Kept) -> tuple[Timing, int]:
-    """Give the seconds an image, and the bytes by which the process grew at most."""
+    """Give the seconds per image, and the bytes by which the process grew at most."""
     before = begin_peak()
     timing = once(lambda: _drop(finish(build_atlas(checkpoint, source))))
     return Timing((timing.median / len(source),)), peak_memory() - before
@@ -232,4 +232,4 @@ def _megabytes(more: int) -> str:
 
 
 def _drop(_: object) -> None:
-    """Make a work of a call whose result does not count."""
+    """Drop the result of a call, so that it can be timed as a ``Work``."""

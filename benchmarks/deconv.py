@@ -1,9 +1,9 @@
-"""Nine projections of a channel, whole layers of them, and what they differ in.
+"""Nine projections of a channel, projections of whole layers, and how the methods' results differ.
 
-The nine images and places of a row are those that the atlas names for the layer's strongest channel,
-as in the explorer and in a figure. All three ways begin with the nine normalised images and run them
-up themselves. Captum is given the layers up to the stage and no further, one batch, and the places;
-it seeds each unit with one, so its pixels are multiplied by the activations before comparing.
+The nine images and places of a row are those that the atlas lists for the layer's strongest channel,
+as in the explorer and in a figure. Each of the three methods starts with the nine normalised images and
+runs them up itself. Captum gets only the layers up to the stage, one batch, and the places. It seeds
+each unit with one, so its pixels are multiplied by the activations before they are compared.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ BYTES_A_PIXEL = 3 * 4
 
 
 def rows(settings: Settings, host: Host) -> Iterator[Row | Remark]:
-    """Measure every convolution, then whole layers."""
+    """Measure every convolution, and then whole layers."""
     subject = Subject(settings)
     stages = [stage for stage in subject.trunk.stages if stage.kind == "conv"]
     for stage in stages:
@@ -52,7 +52,7 @@ def rows(settings: Settings, host: Host) -> Iterator[Row | Remark]:
 
 @dataclass(frozen=True)
 class Units:
-    """Units of one channel: images ``[n, 3, h, w]``, and a row and a column in each."""
+    """Units of one channel: images ``[n, 3, h, w]``, and a row and a column for each."""
 
     stage: Stage
     channel: int
@@ -61,25 +61,25 @@ class Units:
 
     @classmethod
     def strongest(cls, subject: Subject, stage: Stage, channel: int) -> Units:
-        """Give the channel's places in the atlas, silent ones left out."""
+        """Give the channel's places in the atlas, without silent ones."""
         places = [place for place in subject.atlas.top(stage.name, channel) if place.value > 0]
         images = subject.batch([place.image for place in places])
         return cls(stage, channel, images, [(place.y, place.x) for place in places])
 
     def windowed(self, trunk: Trunk) -> Projection:
-        """Project inside the receptive fields."""
+        """Project inside the receptive fields only."""
         return windowed.project(trunk, self.images, self.stage.name, self.channel, self.positions)
 
     def dense(self, trunk: Trunk) -> Projection:
-        """Project as the paper says."""
+        """Project as the paper describes it."""
         return dense.project(trunk, self.images, self.stage.name, self.channel, self.positions)
 
     def by_captum(self, net: nn.Sequential) -> Tensor:
-        """Project with captum, the unit seeded with one: ``[n, 3, h, w]``."""
+        """Project with captum, which seeds each unit with one; give ``[n, 3, h, w]``."""
         places = torch.arange(len(self.images)), *torch.tensor(self.positions).T
         row, y, x = (place.to(self.images.device) for place in places)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # captum tells of the hooks that it sets
+            warnings.simplefilter("ignore")  # captum warns about the hooks that it sets
             return NeuronDeconvolution(net, net[-1]).attribute(
                 self.images.detach().requires_grad_(), lambda maps: maps[row, self.channel, y, x]
             )
@@ -110,7 +110,7 @@ def _nine(subject: Subject, host: Host, stage: Stage) -> Iterator[Row | Remark]:
 
 
 def captums_copy(trunk: Trunk, stage: Stage) -> nn.Sequential:
-    """Copy the layers up to ``stage`` for captum, which hooks modules and differentiates through them."""
+    """Copy the layers up to ``stage`` for captum, which adds hooks and differentiates through them."""
     return nn.Sequential(*(_captums_step(step) for step in trunk.steps[: stage.end]))
 
 
@@ -131,25 +131,25 @@ class _NormForwardsOnly(nn.Module):
 
 
 def _floor(subject: Subject, host: Host, units: Units) -> float:
-    """Count up and down inside the windows, and the pixels written."""
+    """Give the least seconds to multiply up and down inside the windows and to write the pixels."""
     return host.floor(2 * _inside(subject, units), units.images.numel() * units.images.element_size())
 
 
 def _fewer(subject: Subject, units: Units) -> float:
-    """Give how many times as often dense multiplies: leaving out can win no more."""
+    """Give how many times more multiplications dense needs: the most that the windows can win."""
     whole = whole_cost(subject.trunk, units.stage, subject.size)
     return len(units.positions) * whole / _inside(subject, units)
 
 
 def _inside(subject: Subject, units: Units) -> int:
-    """Count the multiplications of the units' forward pass in their windows; the way back has as many."""
+    """Count the multiplications of the units' forward pass in their windows; the way back takes as many."""
     trunk, stage = subject.trunk, units.stage
     every = [trunk.windows(stage.name, y, x, subject.size) for y, x in units.positions]
     return sum(window_cost(trunk, stage, windows) for windows in every)
 
 
 def _differences(subject: Subject, stage: Stage) -> Remark:
-    """Count the units whose projection differs from dense's by more than rounding: ties chose otherwise."""
+    """Count the units whose projection differs from dense by more than rounding, because of ties."""
     channels = ranked(subject.atlas, stage.name)[: CHANNELS_COMPARED[subject.settings.quick]]
     different, compared, largest = 0, 0, 0.0
     for channel in channels:
@@ -169,7 +169,7 @@ def _differences(subject: Subject, stage: Stage) -> Remark:
 
 
 def _whole_layers(subject: Subject, host: Host, stages: list[Stage]) -> Iterator[Row | Remark]:
-    """Bring back every channel's places in the atlas, as ``export grid --channels all`` does."""
+    """Project every channel's places in the atlas, as ``export grid --channels all`` does."""
     highest = [stage for stage in stages if stage.kind == "conv"][-1]
     for some, seconds in (([highest], LIMIT_STAGE), (stages, LIMIT_ALL)):
         channels = [Unit(stage.name, number) for stage in some for number in range(_channels(subject, stage))]
@@ -199,7 +199,7 @@ def _layers_work(subject: Subject, channels: list[Unit]) -> Work:
 
 
 def _layers_floor(subject: Subject, host: Host, channels: list[Unit]) -> float:
-    """Count each unit's way back, and the forward pass: once an image to the top, or in the windows."""
+    """Give the least seconds for each unit's way back and each image's forward pass, whole or in windows."""
     trunk, size = subject.trunk, subject.size
     down: dict[int, int] = {}  # by image
     up: dict[int, int] = {}
@@ -219,4 +219,4 @@ def _relative(found: Tensor, wanted: Tensor) -> float:
 
 
 def _without_result(_: object) -> None:
-    """Make a work, which may give only seconds, of a call that gives something else."""
+    """Drop the result of a call, so that it can be timed as a ``Work``, which may give only seconds."""

@@ -18,7 +18,7 @@ BATCH = {"cpu": 8, "cuda": 128}
 
 
 def rows(settings: Settings, host: Host) -> Iterator[Row | Remark]:
-    """Compare them forwards alone, and forwards and backwards, channels-last as our loops hold maps."""
+    """Compare them forwards, and forwards and backwards, on channels-last maps as in our loops."""
     k, alpha, beta = NORM_CONSTANTS["krizhevsky"]
     ours = ContrastNorm(5, alpha, beta, k).to(settings.device)
     theirs = nn.LocalResponseNorm(5, alpha, beta, k).to(settings.device)

@@ -1,4 +1,4 @@
-"""What is measured: a net and images, the same in every section."""
+"""What is measured: a net and images, the same for every section."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ IMAGES = {False: 480, True: 24}  # by quick
 
 @dataclass(frozen=True)
 class Settings:
-    """What the command line asked for; ``runs`` is how often each work of a row is run."""
+    """The options of the command line; ``runs`` is how often each work of a row is run."""
 
     device: torch.device
     quick: bool
@@ -34,9 +34,9 @@ class Settings:
 
 
 class Kept:
-    """The first images of a source, decoded once and held; those that cannot be read are left out.
+    """The first images of a source, decoded once and held in memory; unreadable ones are left out.
 
-    A source itself, so a pass over it costs no decoding.
+    It is a source itself, so a pass over it costs no decoding.
     """
 
     def __init__(self, source: Source) -> None:
@@ -51,14 +51,14 @@ class Kept:
 
     @classmethod
     def of(cls, pictures: list[Image.Image]) -> Kept:
-        """Hold pictures that were made elsewhere."""
+        """Give a source of pictures that were made elsewhere."""
         kept = cls.__new__(cls)
         kept.name, kept.classes = "kept", ()
         kept.decoded = [Picture(image, None, str(number)) for number, image in enumerate(pictures)]
         return kept
 
     def first(self, count: int) -> Kept:
-        """Give the first ``count`` of them."""
+        """Give a source of the first ``count`` images."""
         return Kept.of([picture.image for picture in self.decoded[:count]])
 
     def __len__(self) -> int:
@@ -76,12 +76,12 @@ class Kept:
         return self.decoded[index].name
 
     def fingerprint(self) -> str:
-        """Tell these images from others, as far as a benchmark needs it."""
+        """Give a text that identifies the images well enough for a benchmark."""
         return f"{self.name}-{len(self)}"
 
 
 class Subject:
-    """A checkpoint on the device, images, and what is known of them; each made when first wanted."""
+    """A checkpoint on the device, images, and what follows from them; each is made at first use."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -99,7 +99,7 @@ class Subject:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of the net's input."""
+        """The height and width of the net's input."""
         return (self.checkpoint.metadata.input.size,) * 2
 
     @cached_property
@@ -109,7 +109,7 @@ class Subject:
 
     @cached_property
     def pixels(self) -> Tensor:
-        """What the net sees of the images, before normalising: uint8 ``[n, size, size, 3]``, on the CPU."""
+        """What the net sees of the images, not yet normalised: uint8 ``[n, size, size, 3]``, on the CPU."""
         convention = self.checkpoint.metadata.input
         return torch.from_numpy(
             np.stack([prepare(picture.image, convention) for picture in self.kept.decoded])
@@ -117,7 +117,7 @@ class Subject:
 
     @cached_property
     def atlas(self) -> Atlas:
-        """Where every channel fires most on the images."""
+        """The atlas of the images."""
         return finish(build_atlas(self.checkpoint, self.kept))
 
     def batch(self, numbers: list[int]) -> Tensor:
@@ -127,7 +127,7 @@ class Subject:
 
 
 def forward_multiplications(trunk: Trunk, size: tuple[int, int]) -> int:
-    """Count the multiply-adds of one image's way through the whole net, fully connected layers too."""
+    """Count the multiply-adds of one image through the whole net, including fully connected layers."""
     total = 0
     for done, step in enumerate(trunk.steps, start=1):
         if step.kind in ("conv", "linear"):

@@ -1,9 +1,9 @@
 """Steps of our training loop against the plain loop, and against bare steps on ready tensors.
 
-Ours is what ``zfexplore train`` does in a step: take the decoded squares of a batch, bring them to
-the device, make random views there, step. The plain loop is how the replication trains: a dataset
-that crops and normalises image by image, contiguous float32 tensors, ``nn.LocalResponseNorm``, SGD.
-Both take the replication's recipe, so that they compute the same thing.
+Our loop does what ``zfexplore train`` does in a step: take the decoded squares of a batch, move them to
+the device, make random views there, step. The plain loop trains as the replication does: a dataset that
+crops and normalises image by image, contiguous float32 tensors, ``nn.LocalResponseNorm``, SGD. Both use
+the replication's recipe, so they compute the same thing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ BATCHES: dict[str, dict[bool, tuple[int, ...]]] = {  # by quick
     "cpu": {False: (32,), True: (4,)},
     "cuda": {False: (128, 512), True: (16,)},
 }
-STEPS = {"cpu": 1, "cuda": 30}  # a run
+STEPS = {"cpu": 1, "cuda": 30}  # per run
 STREAMED = {"cpu": {False: 1024, True: 48}, "cuda": {False: 2**14, True: 2**10}}  # images, by quick
 STEPS_COMPARED, BATCH_COMPARED = 10, 8
 GOAL_PLAIN, GOAL_BARE = {"cpu": 1.3, "cuda": 8.0}, 0.95
@@ -50,7 +50,7 @@ JPEG_QUALITY = 90
 
 
 def rows(settings: Settings, host: Host) -> Iterator[Row | Remark]:
-    """Measure the loop in every form that this device has."""
+    """Measure the loop in every form that this device supports."""
     if settings.device.type == "cpu":
         yield Remark("no GPU asked for: bfloat16 and torch.compile on CUDA were not measured")
     squares = Squares(Subject(settings))
@@ -61,7 +61,7 @@ def rows(settings: Settings, host: Host) -> Iterator[Row | Remark]:
 
 
 class Squares:
-    """Decoded squares, as our loop holds them and as a plain dataset does."""
+    """Decoded squares, as our loop and as a plain dataset hold them."""
 
     def __init__(self, subject: Subject) -> None:
         self.convention = InputConvention(scale=1.0, mean=(0.45, 0.45, 0.45))
@@ -71,13 +71,13 @@ class Squares:
         self.decoded = Decoded(self.pixels, self.labels, {number: number for number in range(len(large))})
 
     def order(self, batch: int, steps: int) -> list[list[int]]:
-        """Give numbers of images, ``batch`` a step, beginning anew where there are fewer."""
+        """Give the image numbers of each step, ``batch`` per step; they repeat if there are fewer images."""
         count = len(self.pixels)
         return [[(step * batch + row) % count for row in range(batch)] for step in range(steps)]
 
 
 class PlainDataset(Dataset[Any]):
-    """Random crop, tensor, mean: image by image, by torchvision."""
+    """Random crop, tensor and mean by torchvision, image by image."""
 
     def __init__(self, squares: Squares) -> None:
         from torchvision import transforms
@@ -101,13 +101,13 @@ class PlainDataset(Dataset[Any]):
 
 
 def _at_batch(settings: Settings, host: Host, squares: Squares, batch: int) -> Iterator[Row | Remark]:
-    """Compare loop, bare step and plain loop at one batch size, in each precision, compiled and not."""
+    """Compare loop, bare step and plain loop at one batch size: in each precision, compiled and not."""
     kind = settings.device.type
     steps = 2 if settings.quick and kind == "cuda" else STEPS[kind]
     count = batch * steps
     chosen = recipe("replication", fc=FC[kind], batch_size=batch)
     plain = _plain_loop(settings, squares, chosen, steps)
-    plain()  # starts its workers
+    plain()  # starts the workers
     for machine, called in _machines(settings):
         learner = _learner(chosen, machine)
         loop = _loop(squares, learner, chosen, machine, steps)
@@ -126,7 +126,7 @@ def _at_batch(settings: Settings, host: Host, squares: Squares, batch: int) -> I
 
 
 def _machines(settings: Settings) -> list[tuple[Machine, str]]:
-    """Give the forms of our loop to measure, and what they are called; the first is what others share."""
+    """Give the forms of our loop to measure, and their names; the first is the usual one."""
     usual = choose_machine(str(settings.device))
     exact = choose_machine(str(settings.device), amp=False)
     if usual.cuda:
@@ -142,7 +142,7 @@ def _learner(chosen: Recipe, machine: Machine, views: Tensor | None = None) -> L
 
 
 def _loop(squares: Squares, learner: Learner, chosen: Recipe, machine: Machine, steps: int) -> Work:
-    """What our loop does from a batch of squares to the step, the losses fetched behind the last."""
+    """Give our loop from a batch of squares to the step; the losses are fetched after the last step."""
     order = squares.order(chosen.batch_size, steps)
     augmentation = Augmentation(crops="random", flip=chosen.flip)
 
@@ -168,7 +168,7 @@ def _to_device(batch: Batch, machine: Machine) -> tuple[Tensor, Tensor]:
 
 
 def _bare(squares: Squares, learner: Learner, chosen: Recipe, machine: Machine, steps: int) -> Work:
-    """Step after step on one batch of views that lies ready."""
+    """Give bare steps on one ready batch of views."""
     views, labels = _views(squares, chosen.batch_size, machine.device)
     views = views.contiguous(memory_format=torch.channels_last)
 
@@ -195,7 +195,7 @@ def _views(squares: Squares, batch: int, device: torch.device) -> tuple[Tensor, 
 def _plain_loop(settings: Settings, squares: Squares, chosen: Recipe, steps: int) -> Work:
     device = settings.device
     step = _plain_step(_plain_net(chosen).to(device), chosen)
-    # On a CPU the cores are the net's; beside a GPU as many decode as ours would.
+    # On a CPU the net needs the cores; beside a GPU as many workers decode as in our loop.
     workers = min(os.cpu_count() or 1, 16) if device.type == "cuda" else 0
     loader: DataLoader[Any] = DataLoader(
         PlainDataset(squares),
@@ -213,7 +213,7 @@ def _plain_loop(settings: Settings, squares: Squares, chosen: Recipe, steps: int
 
 
 def _plain_net(chosen: Recipe, views: Tensor | None = None) -> nn.Module:
-    """Make the same net with torch's normalisation in the place of ours."""
+    """Make the same net with torch's normalisation instead of ours."""
     net = ZFNet(CLASSES, chosen.fc, chosen.norm, chosen.dropout)
     initialise(net, chosen.init, seed=0, batch=views)
     k, alpha, beta = NORM_CONSTANTS["replication"]
@@ -237,13 +237,13 @@ def _plain_step(net: nn.Module, chosen: Recipe) -> Callable[[Tensor, Tensor], Te
 
 
 def _same_losses(settings: Settings, squares: Squares) -> Remark:
-    """Feed both the same views and compare their losses: in float64, and in float32 with a yardstick.
+    """Train both on the same views and compare their losses, in float64 and in float32.
 
-    From step to step training multiplies what rounding began, so in float32 no two orders of summation
-    stay together; the plain loop with itself in another memory layout shows how far they part.
+    Training amplifies rounding errors from step to step, so in float32 no two orders of summation stay
+    together. How far they drift apart is shown by the plain loop against itself in another memory layout.
     """
     steps = 2 if settings.quick else STEPS_COMPARED
-    # Scaled layers learn something in so few steps; the replication's own beginning hardly moves.
+    # Scaled layers learn something in so few steps; the replication's initial weights hardly move.
     chosen = recipe("replication", init="he-scaled", fc=FC["cpu"], batch_size=BATCH_COMPARED, lr=1e-3)
     machine = choose_machine(str(settings.device), amp=False)
     views, labels = _views(squares, chosen.batch_size, settings.device)
@@ -282,9 +282,9 @@ def _apart(found: list[float], expected: list[float]) -> float:
 
 
 def _utilisation(learner: Learner, host: Host, machine: Machine, count: int, timing: Timing) -> str:
-    """Write the share of the measured matmul rate that a step's products alone are."""
+    """Give, as text, the share of the measured matmul rate that the products of a step reach."""
     forward = forward_multiplications(Trunk(learner.net), (224, 224))
-    operations = 2 * 3 * forward * count  # backwards is twice forwards
+    operations = 2 * 3 * forward * count  # the backward pass takes twice the forward pass
     rate = host.matmul_bfloat16 if machine.amp else host.matmul
     share = operations / timing.median / rate
     return f"{100 * share:.0f} % of the matmul rate in {'bfloat16' if machine.amp else 'float32'}"

@@ -1,4 +1,4 @@
-"""What commands on an atlas begin with: weights and images, then their atlas, with progress."""
+"""The start of every command that needs an atlas: open weights, images and atlas, with progress."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 def open_explorer(settings: Settings, layer: str | None = None, channels: str = "all") -> Explorer:
-    """Open what ``settings`` say; ``layer`` and ``channels`` are checked before anything takes long.
+    """Open what ``settings`` name; ``layer`` and ``channels`` are checked before anything takes long.
 
-    Raises ExploreError for what is not there.
+    Raises ExploreError if one of these does not exist.
     """
     from zfexplore.explorer import Explorer, open_settings
     from zfexplore.showing import watch

@@ -1,6 +1,7 @@
 """Curves of a training run, drawn with Pillow alone: loss, accuracy and learning rate over the epochs.
 
-Records are the lines of a run's ``log.jsonl``. What a record lacks (or has as null or NaN) leaves a gap.
+Records are the lines of a run's ``log.jsonl``. A value that a record lacks, or that is null or NaN, leaves
+a gap in its curve.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ ORANGE: Colour = (217, 119, 6)
 PANEL_WIDTH, PANEL_HEIGHT = 400, 270
 LABEL_ROOM = 56  # left of the axis, for the numbers
 GAP = 34
-FINE = 4  # lines are drawn this many times larger and brought down, which smooths them
+FINE = 4  # lines are drawn this many times larger and scaled down, which smooths them
 LETTERS = 13
 
 
@@ -62,9 +63,9 @@ PANELS = (
 
 
 def curves(records: Sequence[Mapping[str, Any]], *, title: str | None = None) -> Image.Image:
-    """Draw the curves of a run from its ``records``, one an epoch, each with its ``epoch``.
+    """Draw the curves of a run from its ``records``, one per epoch, each with its ``epoch``.
 
-    Accuracies are shares in [0, 1] and shown in per cent. Records without ``epoch`` are passed over.
+    Accuracies are shares in [0, 1] and shown in per cent. Records without ``epoch`` are ignored.
     """
     epochs = [record for record in records if _number(record.get("epoch")) is not None]
     panel_step = LABEL_ROOM + PANEL_WIDTH + GAP
@@ -78,7 +79,7 @@ def curves(records: Sequence[Mapping[str, Any]], *, title: str | None = None) ->
 
 
 def points(records: Sequence[Mapping[str, Any]], line: Line, factor: float = 1.0) -> list[Point]:
-    """Give the (epoch, value) pairs of one curve that are there and finite."""
+    """Give the (epoch, value) pairs of one curve, without missing and non-finite values."""
     found = []
     for record in records:
         epoch = _number(record.get("epoch"))
@@ -102,7 +103,7 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 @dataclass(frozen=True)
 class _Axes:
-    """Where a value lands in the panel whose upper left corner is (left, top)."""
+    """The position of values in the panel whose upper left corner is (left, top)."""
 
     left: int
     top: int

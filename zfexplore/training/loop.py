@@ -2,12 +2,12 @@
 
 For each epoch: decode the images at the epoch's size, take every batch once (random views, forward,
 loss, backward, step), measure on the held-out part, write the log, the checkpoint and the state.
-After the last, measure the saved file as it loads, with one crop and with ten.
+After the last epoch: load the saved checkpoint and measure it, with one crop and with ten.
 
-It is a generator of events (``Progress``, ``Note``, ``Skipped``, an ``EpochRecord`` an epoch, and last
-``Finished(TrainingResult)``) and yields only between steps: closing it there saves the state, and
-``resume`` goes on from it as if nothing had happened. On a GPU, batches are pinned, copied without
-blocking, and made into views there; losses are fetched when progress is shown, not at every step.
+The loop is a generator of events: ``Progress``, ``Note``, ``Skipped``, one ``EpochRecord`` per epoch,
+and last ``Finished(TrainingResult)``. It yields only between steps. Closing it there saves the state,
+and ``resume`` goes on from it as if nothing had happened. For a GPU, batches are pinned, copied without
+blocking, and turned into views there. Losses are fetched when progress is shown, not at every step.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ from zfexplore.training.recipe import Recipe
 from zfexplore.training.record import EpochRecord, epoch_record
 from zfexplore.training.state import Position, RunFolder, State, load_state, restore, save_state
 
-SECONDS_BETWEEN_STATES = 300.0  # how much a killed run loses at most
+SECONDS_BETWEEN_STATES = 300.0  # the most that a killed run loses
 IMAGES_TO_SCALE_ON = 64  # he-scaled's batch
 HOPELESS = 20  # times the first loss
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """Where the checkpoint is, what it says of itself, and the epochs' records."""
+    """Where the checkpoint is, its metadata, and the epochs' records."""
 
     checkpoint: Path
     metadata: Metadata
@@ -73,14 +73,18 @@ def train(
     resume: bool = False,
     asked: dict[str, Any] | None = None,
 ) -> Iterator[Any]:
-    """Train a ZFNet on a labelled source into the folder ``out``; events, last ``Finished(TrainingResult)``.
+    """Train a ZFNet on a labelled source; yields events, the last one ``Finished(TrainingResult)``.
 
-    ``val`` is the fraction of every class that is held out, or a source of its own. ``per_class`` caps
-    the training images of a class. ``snapshots`` are the epochs after which the trunk is kept. ``half``
-    stores the checkpoint in fp16. ``asked`` is kept in the run's settings for whoever resumes it. With
-    ``resume``, a recipe that differs in having more epochs lengthens the run, ended or not: it goes on as
-    one of so many epochs does. Raises ExploreError for wrong arguments, a folder that holds a run already,
-    images that changed since, and a loss that is no number or 20 times the first one.
+    ``out`` is the folder of the run. ``val`` is the fraction of every class that is held out, or another
+    source. ``per_class`` caps the training images of a class. ``snapshots`` are the epochs after which the
+    trunk is kept. ``half`` stores the checkpoint in fp16. ``asked`` is kept in the run's settings, to be
+    read when the run is resumed.
+
+    ``resume`` continues the run in ``out``. A recipe with more epochs then lengthens the run, even a
+    finished one: it goes on as a run of that many epochs does.
+
+    Raises ExploreError for wrong arguments, a folder that already holds a run, images that have changed
+    since, and a loss that is not a number or 20 times the first one.
     """
     machine = choose_machine(device, amp=amp, compiled=compiled, workers=workers)
     if not machine.cuda:
@@ -100,7 +104,7 @@ def train(
         folder.begin(job.settings(asked or {}))
     if saved is not None:
         yield Note(f"going on after epoch {saved.position.epoch} and {saved.position.step} steps")
-    named: set[str] = set()  # an unreadable image turns up every epoch; once is enough
+    named: set[str] = set()  # an unreadable image comes up every epoch, but is named once
     with closing(_Training(job, saved).events()) as events:
         for event in events:
             if isinstance(event, Skipped):
@@ -111,7 +115,7 @@ def train(
 
 
 class _Training:
-    """The loop, and what it keeps from one epoch to the next."""
+    """The loop, and what it keeps between epochs."""
 
     def __init__(self, job: Job, saved: State | None) -> None:
         self.job = job
@@ -121,13 +125,13 @@ class _Training:
         self.learner: Learner | None = None
 
     def events(self) -> Generator[Any, None, None]:
-        """Train all epochs that are left, then finish."""
+        """Train the remaining epochs, then finish."""
         sizes = self.job.recipe.sizes()
         opened: _Opened | None = None
         try:
             for epoch in range(self.saved.position.epoch if self.saved else 0, len(sizes)):
                 if opened is None or opened.size != sizes[epoch]:
-                    opened = None  # let go of its memory first
+                    opened = None  # free its memory first
                     opened = yield from self._open(sizes[epoch])
                 learner = self.learner or (yield from self._begin(opened))
                 yield from self._steps(learner, opened)
@@ -151,7 +155,7 @@ class _Training:
         return _Opened(size, training, held_out)
 
     def _begin(self, opened: _Opened | None) -> Generator[Any, None, Learner]:
-        """Make the net: as it was saved, or fresh, for inputs whose mean is measured first."""
+        """Make the net: restored from the saved state, or new, after measuring the mean of its input."""
         job, recipe = self.job, self.job.recipe
         torch.manual_seed(job.seed)
         net = ZFNet(len(job.source.classes), recipe.fc, recipe.norm, recipe.dropout)
@@ -169,7 +173,7 @@ class _Training:
         return self.learner
 
     def _steps(self, learner: Learner, opened: _Opened) -> Generator[Any, None, None]:
-        """Take an epoch's steps, from where the position stands to the end."""
+        """Take an epoch's steps, from the current position to the end."""
         job, recipe, position = self.job, self.job.recipe, learner.position
         convention = at_size(self.convention, opened.size)
         order = epoch_order(job.split.training, seed=job.seed, epoch=position.epoch)
@@ -212,7 +216,7 @@ class _Training:
                     saved_at = time.monotonic()
 
     def _measure(self, learner: Learner, opened: _Opened) -> Generator[Any, None, Evaluation | None]:
-        """Measure on the held-out images, as they are at this epoch's size."""
+        """Measure on the held-out images at this epoch's size."""
         job = self.job
         if not job.split.held_out:
             return None
@@ -228,7 +232,7 @@ class _Training:
         return (yield from _passing_on(events))
 
     def _end_epoch(self, learner: Learner, size: int, evaluation: Evaluation | None) -> EpochRecord:
-        """Close the epoch's books: record, rate, snapshot, checkpoint, log and, last, the state."""
+        """End an epoch: record it, judge the rate, write snapshot, checkpoint, log and, last, the state."""
         job, position = self.job, learner.position
         folder = job.outcome.folder
         record = epoch_record(job, position, size, evaluation)
@@ -247,7 +251,7 @@ class _Training:
         return record
 
     def _finish(self, learner: Learner) -> Generator[Any, None, TrainingResult]:
-        """Write the checkpoint, and into it the accuracy of the file as it loads, in float32."""
+        """Write the checkpoint with its accuracy, measured in float32 on the file as loaded."""
         job, path = self.job, self.job.outcome.folder.checkpoint
         half, epochs = job.outcome.half, job.recipe.epochs
         accuracy: dict[str, Any] = {}
@@ -272,7 +276,7 @@ class _Training:
         return TrainingResult(path, metadata, tuple(self.records))
 
     def _save(self) -> None:
-        """Write the state, once there is one."""
+        """Write the state, if there is one yet."""
         if learner := self.learner:
             path = self.job.outcome.folder.state
             save_state(path, learner.net, learner.optimiser, learner.position, self.convention)
@@ -280,7 +284,7 @@ class _Training:
 
 @dataclass(frozen=True)
 class _Opened:
-    """The images of the present input size, decoded."""
+    """The decoded images at the current input size."""
 
     size: int
     training: Squares
@@ -289,7 +293,7 @@ class _Opened:
 
 @dataclass(frozen=True)
 class _Pending:
-    """A step's loss that is still on the device, and the number of images in the step."""
+    """A step's loss, still on the device, and the number of images in the step."""
 
     step: int
     loss: Tensor
@@ -297,7 +301,7 @@ class _Pending:
 
 
 def _fetch(pending: list[_Pending], position: Position, recipe: Recipe) -> None:
-    """Fetch the losses from the device, add them up, and stop at the first from which no net recovers."""
+    """Fetch the losses from the device and add them up; raise ExploreError at the first hopeless one."""
     values = torch.stack([one.loss for one in pending]).tolist() if pending else []
     for one, value in zip(pending, values, strict=True):
         if position.first_loss is None:
@@ -319,7 +323,7 @@ def _fetch(pending: list[_Pending], position: Position, recipe: Recipe) -> None:
 
 
 def _remedies(recipe: Recipe) -> str:
-    """Name what may help, of what is not in use already."""
+    """Give the options that may help, of those not in use already."""
     remedies = [f"--lr {recipe.lr / 10:g}"]
     if recipe.init != "he-scaled":
         remedies.append("--init he-scaled")
@@ -333,7 +337,7 @@ def _so_far(position: Position) -> str:
 
 
 def _to_device(batch: Batch, machine: Machine) -> tuple[Tensor, Tensor]:
-    """Give pixels ``[n, R, R, 3]`` and labels ``[n]`` on the device; a GPU is not kept waiting."""
+    """Give pixels ``[n, R, R, 3]`` and labels ``[n]`` on the device; copies to a GPU do not block."""
     if machine.cuda:
         batch = batch.pinned()
     return (
@@ -343,7 +347,7 @@ def _to_device(batch: Batch, machine: Machine) -> tuple[Tensor, Tensor]:
 
 
 def _lengthened(job: Job, before: int, position: Position) -> str:
-    """Say how a run goes on that is to have more epochs than it began with."""
+    """Give a line on how a run with more epochs than it began with goes on."""
     recipe, done = job.recipe, position.epoch
     rate = learning_rate(recipe, position, job.steps_per_epoch)
     then = {"cosine": "falls to 0 by the end", "plateau": "falls on a plateau", "constant": "stays"}
@@ -354,7 +358,7 @@ def _lengthened(job: Job, before: int, position: Position) -> str:
 
 
 def _passing_on(events: Iterator[Any]) -> Generator[Any, None, Any]:
-    """Pass events on, and give the result of the last."""
+    """Yield the events, and return the result of the last."""
     for event in events:
         if isinstance(event, Finished):
             return event.result

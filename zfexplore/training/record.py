@@ -12,12 +12,12 @@ from zfexplore.training.state import Position
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One epoch: a line of the log. Accuracies are shares of the held-out images, None without any."""
+    """One epoch, a line of the log. Accuracies are shares of the held-out images; None if there are none."""
 
     epoch: int  # from 1
     size: int  # of the input, in pixels
     loss: float  # mean over the epoch, with label smoothing if the recipe has it
-    lr: float  # of the middle step: a cosine's last is nearly 0
+    lr: float  # of the middle step, since a cosine's last rate is nearly 0
     images_per_second: float
     waiting: float  # share of the time spent waiting for data
     seconds: float
@@ -25,11 +25,11 @@ class EpochRecord:
     top1: float | None = None
     top5: float | None = None
     per_class: float | None = None
-    dead: dict[str, int] | None = None  # channels a stage without a positive value on any held-out image
+    dead: dict[str, int] | None = None  # channels per stage with no positive value on any held-out image
 
 
 def epoch_record(job: Job, position: Position, size: int, evaluation: Evaluation | None) -> EpochRecord:
-    """Sum up the epoch at whose end ``position`` stands."""
+    """Give the record of the epoch that ends at ``position``."""
     middle = replace(position, step=job.steps_per_epoch // 2)
     return EpochRecord(
         epoch=position.epoch + 1,
