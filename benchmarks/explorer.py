@@ -17,10 +17,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.host import Host
+from benchmarks.material import IMAGES, Options
 from benchmarks.measure import Timing
 from benchmarks.report import Remark, Row, seconds
 from benchmarks.response import home_of_its_own
-from benchmarks.subject import IMAGES, Settings
 from benchmarks.terminal import Terminal
 from zfexplore.tui.widgets.rows import MARK
 
@@ -35,7 +35,7 @@ SHOWN = re.compile(r" (conv\d):(\d+) shown in ([\d.]+) s")
 
 
 @dataclass
-class Session:
+class Waits:
     """The seconds of one run of the explorer: from key to cursor, and to nine pictures by layer."""
 
     building: list[float] = field(default_factory=list)
@@ -44,34 +44,34 @@ class Session:
     pictures: dict[str, list[float]] = field(default_factory=dict)
 
 
-def rows(settings: Settings, host: Host) -> Iterator[Row | Remark]:
+def rows(options: Options, host: Host) -> Iterator[Row | Remark]:
     """Measure one explorer while it builds the atlas, under load and at rest."""
-    session = _drive(settings)
-    resting = Timing(tuple(session.resting))
-    loads = {"while the atlas is built": session.building, "while conv5 is projected": session.working}
+    waits = _drive(options)
+    resting = Timing(tuple(waits.resting))
+    loads = {"while the atlas is built": waits.building, "while conv5 is projected": waits.working}
     for what, times in loads.items():
         worst = f"worst of {len(times)}: {seconds(max(times))} (wanted: {seconds(LIMIT_WORST)})"
         echo = Timing(tuple(times))
         yield Row(f"key echo {what}", echo, "at rest", resting, limit=LIMIT_MEDIAN, note=worst)
-    yield Remark(f"key echo at rest: worst of {len(session.resting)} {seconds(max(session.resting))}")
-    for layer, times in session.pictures.items():
+    yield Remark(f"key echo at rest: worst of {len(waits.resting)} {seconds(max(waits.resting))}")
+    for layer, times in waits.pictures.items():
         yield Row(f"nine pictures of a {layer} channel", Timing(tuple(times)), note=f"{len(times)} channels")
 
 
-def _drive(settings: Settings) -> Session:
-    load, rest = KEYS_UNDER_LOAD[settings.quick], KEYS_AT_REST[settings.quick]
-    session, jumped = Session(), set()
+def _drive(options: Options) -> Waits:
+    load, rest = KEYS_UNDER_LOAD[options.quick], KEYS_AT_REST[options.quick]
+    waits, jumped = Waits(), set()
     with TemporaryDirectory() as folder:
         home = Path(folder)
-        with Terminal(_command(settings, home), home_of_its_own(home)) as terminal:
+        with Terminal(_command(options, home), home_of_its_own(home)) as terminal:
             terminal.until(r"conv5:0\b")
-            session.building = [_echo(terminal, number) for number in range(1, load + 1)]
+            waits.building = [_echo(terminal, number) for number in range(1, load + 1)]
             terminal.until_silent(SILENT)
-            session.working = [_echo(terminal, number) for number in range(load + 1, 2 * load + 1)]
+            waits.working = [_echo(terminal, number) for number in range(load + 1, 2 * load + 1)]
             channel = 2 * load
             for layer in LAYERS:
                 terminal.until_silent(SILENT)
-                session.resting += [_echo_at_rest(terminal, channel + step) for step in range(1, rest + 1)]
+                waits.resting += [_echo_at_rest(terminal, channel + step) for step in range(1, rest + 1)]
                 channels = range(channel + rest + FAR, channel + rest + FAR * rest + 1, FAR)
                 for number in channels:
                     _echo_at_rest(terminal, number, steps=FAR)
@@ -79,15 +79,15 @@ def _drive(settings: Settings) -> Session:
                 _layer_below(terminal, layer)
                 channel = 0
             terminal.leave("q")
-        session.pictures = _shown(home / "cache" / "explorer.log", jumped)
-    return session
+        waits.pictures = _shown(home / "cache" / "explorer.log", jumped)
+    return waits
 
 
-def _command(settings: Settings, home: Path) -> list[str]:
-    words = ["tui", "--images", settings.images, "--limit", str(IMAGES[settings.quick])]
+def _command(options: Options, home: Path) -> list[str]:
+    words = ["tui", "--images", options.images, "--limit", str(IMAGES[options.quick])]
     words += ["--out", str(home / "out")]
-    if settings.checkpoint:
-        words += ["--checkpoint", settings.checkpoint]
+    if options.checkpoint:
+        words += ["--checkpoint", options.checkpoint]
     return [sys.executable, "-m", "zfexplore", *words]
 
 

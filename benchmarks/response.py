@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.host import Host
+from benchmarks.material import Options
 from benchmarks.measure import Work, alternate
 from benchmarks.report import Remark, Row
-from benchmarks.subject import Settings
 from benchmarks.terminal import Terminal
 from zfexplore.cli.main import COMMANDS, EXPORTS
 
@@ -27,12 +27,12 @@ FOOTER = "quit"
 WRONG = "zfexplore index --no-such-option"
 
 
-def rows(settings: Settings, host: Host) -> Iterator[Row | Remark]:
+def rows(options: Options, host: Host) -> Iterator[Row | Remark]:
     """Measure all pages in turns, with one ``import torch`` per turn."""
     program = [sys.executable, "-m", "zfexplore"]
     pages = [[], *([name] for name in COMMANDS), ["export"], *(["export", name] for name in EXPORTS)]
     commands = {" ".join(["zfexplore", *page, "--help"]): [*program, *page, "--help"] for page in pages}
-    if settings.quick:
+    if options.quick:
         commands = dict(list(commands.items())[:QUICK_PAGES])
     commands[WRONG] = [*program, *WRONG.split()[1:]]
     with TemporaryDirectory() as folder:
@@ -40,7 +40,7 @@ def rows(settings: Settings, host: Host) -> Iterator[Row | Remark]:
         works += [_run(command) for command in commands.values()]
         works.append(lambda: painted(Path(folder), *FRAME))
         works.append(lambda: painted(Path(folder), *FRAME, FOOTER))
-        torch_, *timings, frame, footer = alternate(*works, runs=settings.runs)
+        torch_, *timings, frame, footer = alternate(*works, runs=options.runs)
     *helps, wrong = timings
     for name, timing in zip(commands, helps, strict=False):
         yield Row(name, timing, "import torch", torch_)

@@ -11,8 +11,8 @@ from torch import nn
 
 from zfexplore import choices
 from zfexplore.atlas.records import StageRecord
-from zfexplore.nets.zfnet import NORM_CONSTANTS, initialise
 from zfexplore.exemplars import exemplars
+from zfexplore.nets.zfnet import NORM_CONSTANTS, initialise
 from zfexplore.studies import ranking
 from zfexplore.training.recipe import RECIPES
 from zfexplore.tui.cells import BLOCKS

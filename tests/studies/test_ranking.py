@@ -157,10 +157,10 @@ def test_every_channel_is_ranked_by_how_many_images_excite_it_less(tiny, source,
         assert found.activation == pytest.approx(float(value), rel=1e-5)
         truth = 100 * sum(bool(maxima[stage][channel] < value) for maxima in others) / len(others)
         assert found.lowest - 1e-6 <= truth <= found.highest + 1e-6
-        assert found.exceeds_best == all(bool(maxima[stage][channel] < value) for maxima in others)
+        assert (found.rank == 1) == all(bool(maxima[stage][channel] < value) for maxima in others)
     order = [channel.percentile for channel in ranked]
     assert order == sorted(order, reverse=True)
-    surpassing = [channel.strength for channel in ranked if channel.exceeds_best]
+    surpassing = [channel.strength for channel in ranked if channel.rank == 1]
     assert surpassing == sorted(surpassing, reverse=True)
 
 
@@ -185,7 +185,7 @@ def test_an_image_of_the_atlas_does_not_surpass_itself(tiny, source, atlas):
             ranked = rank_channels(tiny, atlas, source[place.image].image, stage=stage)
             found = next(each for each in ranked if each.unit.channel == channel)
             assert found.rank == 2
-            assert not found.exceeds_best
+            assert found.rank != 1
             assert found.strength == 1.0
             assert found.percentile == pytest.approx(100 * 29 / 30)
 
@@ -205,9 +205,9 @@ def test_a_channel_that_no_image_of_the_atlas_excites(checkpoint_of, tmp_path):
         Image.new("RGB", (4, 4), (number, 0, number)).save(tmp_path / f"{number}.png")
     atlas = finish(build_atlas(checkpoint, open_images(tmp_path)))
     blue, red = rank_channels(checkpoint, atlas, Image.new("RGB", (4, 4), (5, 0, 200)))
-    assert (blue.unit.channel, blue.percentile, blue.exceeds_best) == (1, 100, True)
+    assert (blue.unit.channel, blue.percentile, blue.rank) == (1, 100, 1)
     assert (blue.activation, blue.strength) == (100, float("inf"))
-    assert (red.lowest, red.exceeds_best) == (pytest.approx(100 * 5 / 12), False)
+    assert (red.lowest, red.rank == 1) == (pytest.approx(100 * 5 / 12), False)
     assert red.strength == pytest.approx(5 / 11)
     _, silent = rank_channels(checkpoint, atlas, Image.new("RGB", (4, 4), (5, 0, 0)))
     assert (silent.percentile, silent.highest, silent.strength, silent.rank) == (0, 0, 0, None)

@@ -22,10 +22,10 @@ METADATA_KEY = "zfexplore-atlas"
 # A longer header is not one of ours: whatever grows with the images is stored as an array.
 LONGEST_HEADER = 64 * 2**20
 
-Path = str | os.PathLike[str]
+AnyPath = str | os.PathLike[str]
 
 
-def write_arrays(path: Path, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
+def write_arrays(path: AnyPath, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
     """Write ``arrays`` and ``header`` (plain values) to ``path``."""
     text = json.dumps({**header, "format": FORMAT})
     solid = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -33,7 +33,7 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray], header: dict[str, An
         save_file(solid, temporary, metadata={METADATA_KEY: text})
 
 
-def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def read_arrays(path: AnyPath) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read what ``write_arrays`` wrote; raises ExploreError if the file is missing, damaged or foreign."""
     try:
         with safe_open(path, framework="numpy") as file:
@@ -48,7 +48,7 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return arrays, header
 
 
-def read_header(path: Path) -> dict[str, Any] | None:
+def read_header(path: AnyPath) -> dict[str, Any] | None:
     """Read the header alone, without the arrays; None if the file is not one of ours."""
     try:
         with open(path, "rb") as file:

@@ -88,7 +88,7 @@ def exemplars(
         for channel, its_places in share.items():
             for image in (place.image for place in its_places if place.image in wanted):
                 for exemplar in _of_image(checkpoint, look(image), wanted.pop(image), method):
-                    check_activation(exemplar, atlas, tolerance)
+                    _check_activation(exemplar, atlas, tolerance)
                     found[exemplar.channel].append(exemplar)
                     yield exemplar
                     if event := meter.tick():
@@ -103,7 +103,7 @@ def firing_places(atlas: Atlas, channel: Unit) -> list[Place]:
     return [place for place in atlas.top(channel.stage, channel.channel) if place.value > 0]
 
 
-def check_activation(exemplar: Exemplar, atlas: Atlas, tolerance: float | None = None) -> None:
+def _check_activation(exemplar: Exemplar, atlas: Atlas, tolerance: float | None) -> None:
     """Raise ExploreError if the activation is further from the one in the atlas than allowed."""
     place = exemplar.place
     allowed = TOLERANCE[atlas.header["precision"]] if tolerance is None else tolerance

@@ -9,14 +9,13 @@ by one as they are computed, so an unfinished page can be saved at any moment.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from PIL import Image, ImageDraw
 
 from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import SHOWN, ChannelBlock, kernel_tile, patch_tile, projection_tile
-from zfexplore.figures.blocks import block_from as block_from
 from zfexplore.figures.text import EMPTY, FAINT, INK, MARGIN, PAPER, Heading, shorten, width, write
 from zfexplore.progress import Finished, Meter, Progress
 
@@ -165,14 +164,3 @@ def paste_framed(canvas: Image.Image, picture: Image.Image | None, x: int, y: in
     )
     if picture is not None:
         canvas.paste(picture, (x + FRAME, y + FRAME))
-
-
-def grid_figure(
-    blocks: Sequence[ChannelBlock], *, tile: int = TILE, columns: int | None = None,
-    title: str | None = None, subtitle: str | None = None,
-) -> Image.Image:  # fmt: skip
-    """Draw ``blocks`` as one page; see ``Page``."""
-    page = Page(len(blocks), tile=tile, columns=columns, title=title, subtitle=subtitle)
-    for block in blocks:
-        page.add(block)
-    return page.image

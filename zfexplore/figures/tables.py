@@ -50,7 +50,7 @@ def keep_arrays(
             yield block
 
 
-def block_arrays(block: ChannelBlock) -> dict[str, Any]:
+def _block_arrays(block: ChannelBlock) -> dict[str, Any]:
     """Give a block's arrays, each unit at its place in a square of ``block.side`` pixels."""
     units, count, side = block.units, len(block.units), block.side
     pixels = np.zeros((count, 3, side, side), np.float32)
@@ -71,7 +71,7 @@ def block_arrays(block: ChannelBlock) -> dict[str, Any]:
 
 
 def _write_block(block: ChannelBlock, archive: zipfile.ZipFile) -> None:
-    for name, array in block_arrays(block).items():
+    for name, array in _block_arrays(block).items():
         entry = zipfile.ZipInfo(f"{Unit.parse(block.name).slug}.{name}.npy")  # no date: same bytes again
         entry.compress_type = zipfile.ZIP_DEFLATED
         with archive.open(entry, "w", force_zip64=True) as file:

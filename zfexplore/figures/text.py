@@ -58,7 +58,7 @@ def shorten(text: str, size: int, room: int) -> str:
     return cut(fitting + 1) if fitting else ""
 
 
-def wrap(text: str, size: int, room: int) -> list[str]:
+def _wrap(text: str, size: int, room: int) -> list[str]:
     """Break ``text`` between words into lines of at most ``room`` pixels; a longer word is shortened."""
     lines: list[str] = []
     for word in plain(text).split():
@@ -101,8 +101,8 @@ class Heading:
 
     def _lines(self) -> list[tuple[str, int, Colour, int]]:
         """Give (text, size, colour, pixels to the next line) for each line."""
-        title = [(line, 24, INK, 32) for line in wrap(self.title or "", 24, self.room)]
-        below = [(line, 14, FAINT, 20) for line in wrap(self.subtitle or "", 14, self.room)]
+        title = [(line, 24, INK, 32) for line in _wrap(self.title or "", 24, self.room)]
+        below = [(line, 14, FAINT, 20) for line in _wrap(self.subtitle or "", 14, self.room)]
         return title + below
 
 

@@ -60,11 +60,6 @@ class RankedChannel:
     strength: float
     rank: int | None
 
-    @property
-    def exceeds_best(self) -> bool:
-        """Whether no image of the atlas excites the channel as much."""
-        return self.rank == 1
-
 
 @dataclass(frozen=True)
 class Percentiles:

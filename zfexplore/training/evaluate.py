@@ -65,8 +65,8 @@ def evaluate(
     ``crops`` is 1, for the centre, or 10. ``class_map`` turns the images' labels into the net's, if they
     differ; ``indices`` must not hold images of a class that the net does not know (-1).
     """
-    tally = _Tally([stage.name for stage in trunk.stages if stage.kind == "conv"])
-    tally.stages += [stage.name for stage in trunk.heads[:-1]]
+    counts = _Counts([stage.name for stage in trunk.stages if stage.kind == "conv"])
+    counts.stages += [stage.name for stage in trunk.heads[:-1]]
     meter = Meter(task, len(indices))
     trunk.module.eval()
     asked = in_batches(indices, max(1, VIEWS_AT_ONCE // crops))
@@ -76,10 +76,10 @@ def evaluate(
         if len(batch):
             labels = batch.labels if class_map is None else torch.tensor(class_map)[batch.labels]
             pixels = batch.pixels.to(machine.device, non_blocking=True)
-            tally.add(*_predict(trunk, pixels, convention, machine, crops, tally.stages), labels)
+            counts.add(*_predict(trunk, pixels, convention, machine, crops, counts.stages), labels)
         if event := meter.tick(len(wanted)):
             yield event
-    yield Finished(tally.result())
+    yield Finished(counts.result())
 
 
 def evaluate_checkpoint(
@@ -168,7 +168,7 @@ def _predict(
     return mean, strongest
 
 
-class _Tally:
+class _Counts:
     """The counts over the batches."""
 
     def __init__(self, stages: list[str]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from zfexplore.training.evaluate import Evaluation
-from zfexplore.training.job import Job
 from zfexplore.training.learner import learning_rate
+from zfexplore.training.plan import Plan
 from zfexplore.training.state import Position
 
 
@@ -28,14 +28,14 @@ class EpochRecord:
     dead: dict[str, int] | None = None  # channels per stage with no positive value on any held-out image
 
 
-def epoch_record(job: Job, position: Position, size: int, evaluation: Evaluation | None) -> EpochRecord:
+def epoch_record(plan: Plan, position: Position, size: int, evaluation: Evaluation | None) -> EpochRecord:
     """Give the record of the epoch that ends at ``position``."""
-    middle = replace(position, step=job.steps_per_epoch // 2)
+    middle = replace(position, step=plan.steps_per_epoch // 2)
     return EpochRecord(
         epoch=position.epoch + 1,
         size=size,
         loss=position.loss_sum / max(position.images, 1),
-        lr=learning_rate(job.recipe, middle, job.steps_per_epoch),
+        lr=learning_rate(plan.recipe, middle, plan.steps_per_epoch),
         images_per_second=position.images / max(position.seconds, 1e-9),
         waiting=position.waited / max(position.seconds, 1e-9),
         seconds=position.seconds,

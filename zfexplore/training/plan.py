@@ -30,7 +30,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Job:
+class Plan:
     """A training before its first step; ``images`` is what the checkpoint will record of the images."""
 
     recipe: Recipe
@@ -94,7 +94,7 @@ class Job:
         )
 
 
-def plan(
+def make_plan(
     source: Source,
     recipe: Recipe,
     *,
@@ -103,7 +103,7 @@ def plan(
     per_class: int | None,
     machine: Machine,
     outcome: Outcome,
-) -> Job:
+) -> Plan:
     """Split the images and record which they are; raises ExploreError if none is left to train on."""
     images: dict[str, Any] = {
         "name": source.name,
@@ -123,7 +123,7 @@ def plan(
     if not parts.training:
         raise ExploreError(f"{source.name} leaves no image to train on", usage=True)
     images |= {"training": len(parts.training), "held_out": held_out | {"count": len(parts.held_out)}}
-    return Job(recipe, seed, source, held_out_source, parts, mapped, machine, outcome, images)
+    return Plan(recipe, seed, source, held_out_source, parts, mapped, machine, outcome, images)
 
 
 def check_unchanged(before: dict[str, Any], now: dict[str, Any], folder: RunFolder) -> int:

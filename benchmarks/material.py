@@ -23,7 +23,7 @@ IMAGES = {False: 480, True: 24}  # by quick
 
 
 @dataclass(frozen=True)
-class Settings:
+class Options:
     """The options of the command line; ``runs`` is how often each work of a row is run."""
 
     device: torch.device
@@ -33,7 +33,7 @@ class Settings:
     checkpoint: str | None
 
 
-class Kept:
+class HeldImages:
     """The first images of a source, decoded once and held in memory; unreadable ones are left out.
 
     It is a source itself, so a pass over it costs no decoding.
@@ -50,16 +50,16 @@ class Kept:
                 continue
 
     @classmethod
-    def of(cls, pictures: list[Image.Image]) -> Kept:
+    def of(cls, pictures: list[Image.Image]) -> HeldImages:
         """Give a source of pictures that were made elsewhere."""
-        kept = cls.__new__(cls)
-        kept.name, kept.classes = "kept", ()
-        kept.decoded = [Picture(image, None, str(number)) for number, image in enumerate(pictures)]
-        return kept
+        held = cls.__new__(cls)
+        held.name, held.classes = "kept", ()
+        held.decoded = [Picture(image, None, str(number)) for number, image in enumerate(pictures)]
+        return held
 
-    def first(self, count: int) -> Kept:
+    def first(self, count: int) -> HeldImages:
         """Give a source of the first ``count`` images."""
-        return Kept.of([picture.image for picture in self.decoded[:count]])
+        return HeldImages.of([picture.image for picture in self.decoded[:count]])
 
     def __len__(self) -> int:
         return len(self.decoded)
@@ -80,17 +80,17 @@ class Kept:
         return f"{self.name}-{len(self)}"
 
 
-class Subject:
+class Material:
     """A checkpoint on the device, images, and what follows from them; each is made at first use."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.source = open_images(settings.images, limit=IMAGES[settings.quick])
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.source = open_images(options.images, limit=IMAGES[options.quick])
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
         """The net, on the device."""
-        return load_checkpoint(self.settings.checkpoint, self.settings.device)
+        return load_checkpoint(self.options.checkpoint, self.options.device)
 
     @property
     def trunk(self) -> Trunk:
@@ -103,26 +103,26 @@ class Subject:
         return (self.checkpoint.metadata.input.size,) * 2
 
     @cached_property
-    def kept(self) -> Kept:
+    def held(self) -> HeldImages:
         """The images, decoded."""
-        return Kept(self.source)
+        return HeldImages(self.source)
 
     @cached_property
     def pixels(self) -> Tensor:
         """What the net sees of the images, not yet normalised: uint8 ``[n, size, size, 3]``, on the CPU."""
         convention = self.checkpoint.metadata.input
         return torch.from_numpy(
-            np.stack([prepare(picture.image, convention) for picture in self.kept.decoded])
+            np.stack([prepare(picture.image, convention) for picture in self.held.decoded])
         )
 
     @cached_property
     def atlas(self) -> Atlas:
         """The atlas of the images."""
-        return finish(build_atlas(self.checkpoint, self.kept))
+        return finish(build_atlas(self.checkpoint, self.held))
 
     def batch(self, numbers: list[int]) -> Tensor:
         """Give some of the images as the net's input, float32 ``[n, 3, size, size]`` on the device."""
-        chosen = self.pixels[numbers].to(self.settings.device)
+        chosen = self.pixels[numbers].to(self.options.device)
         return normalise(chosen, self.checkpoint.metadata.input)
 
 
