@@ -129,13 +129,13 @@ def test_dense_is_obeyed_by_every_export(zfexplore, monkeypatch, words):
     from zfexplore.deconv import dense
 
     asked = []
-    whole = dense.project
+    whole = dense.project_request
 
-    def watched(trunk, images, stage, *rest):
-        asked.append(stage)
-        return whole(trunk, images, stage, *rest)
+    def watched(trunk, images, request):
+        asked.append(request)
+        return whole(trunk, images, request)
 
-    monkeypatch.setattr(dense, "project", watched)
+    monkeypatch.setattr(dense, "project_request", watched)
     assert zfexplore("export", *words)[0] == 0
     assert not asked
     assert zfexplore("export", *words, "--dense")[0] == 0

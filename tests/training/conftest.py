@@ -8,7 +8,6 @@ from torch import nn
 
 from zfexplore.images.sources import Picture, UnreadableImage
 from zfexplore.nets.zfnet import ZFNet
-from zfexplore.progress import Finished
 from zfexplore.training.recipe import recipe
 
 
@@ -92,15 +91,3 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-@pytest.fixture
-def result_of():
-    """Run events to the end, keep them, and give the result with them."""
-
-    def run(events):
-        seen = list(events)
-        assert isinstance(seen[-1], Finished)
-        return seen[-1].result, seen[:-1]
-
-    return run
