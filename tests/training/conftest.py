@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from torch import nn
 
@@ -83,11 +82,3 @@ def quick():
     return recipe(
         "default", epochs=2, batch_size=4, fc=8, size=64, dropout=0.5, stages=((0.5, 56 / 64), (0.5, 1))
     )
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
