@@ -1,6 +1,6 @@
 """The examples in README and docs/ work: Python is run, commands are run or parsed, links lead somewhere.
 
-They run on two and four of the built-in photographs. A block marked ``python no-run: REASON`` is only compiled.
+They run on some of the built-in photographs. A block marked ``python no-run: REASON`` is only compiled.
 """
 
 from __future__ import annotations
