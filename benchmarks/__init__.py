@@ -1,1 +1,1 @@
-"""The measurements behind the figures in docs/speed.md: ``python -m benchmarks``. Nothing here is a test."""
+"""The measurements behind the numbers in docs/speed.md: ``python -m benchmarks``. Nothing here is a test."""

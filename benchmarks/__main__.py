@@ -21,14 +21,14 @@ import torch
 from rich.console import Console
 
 from benchmarks.host import Host, measure_host
+from benchmarks.material import Options
 from benchmarks.report import Remark, Row, cells, markdown, table
-from benchmarks.subject import Settings
 from zfexplore import __version__
 from zfexplore.errors import ExploreError
 from zfexplore.files import write_text
 from zfexplore.nets.device import find_device
 
-# Section: its module below benchmarks, and its title.
+# By section: its module below benchmarks, and its title.
 SECTIONS = {
     "deconv": ("deconv", "Nine projections, forward included: inside the receptive field against whole"),
     "atlas": ("atlas", "The atlas's pass against the bare forward"),
@@ -45,7 +45,7 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def main() -> None:
-    """Run the sections asked for, each row shown as it comes."""
+    """Run the chosen sections and show each row when it is measured."""
     asked = _parse()
     if asked.show:
         print(markdown(json.loads(asked.show.read_text()), titles()), end="")
@@ -58,21 +58,21 @@ def main() -> None:
     except ExploreError as error:
         console.print(f"{error}", markup=False)
         raise SystemExit(error.exit_code) from error
-    settings = Settings(device, asked.quick, asked.runs, asked.images, asked.checkpoint)
+    options = Options(device, asked.quick, asked.runs, asked.images, asked.checkpoint)
     chosen = asked.only or (list(SECTIONS) if device.type == "cpu" else list(ON_CUDA))
     live.print("measuring the machine ...")
-    host = measure_host(device, quick=settings.quick)
+    host = measure_host(device, quick=options.quick)
     for line in host.lines():
         console.print(line, markup=False)
     began = time.perf_counter()
-    results = {name: _measure(live, name, settings, host) for name in chosen}
+    results = {name: _measure(live, name, options, host) for name in chosen}
     minutes = (time.perf_counter() - began) / 60
     for name in chosen:
         console.print()
         console.print(table(SECTIONS[name][1], results[name]))
     console.print(f"\n{LEGEND}\n{minutes:.1f} minutes in all")
     if (out := asked.out or _home(asked, device)) is not None:
-        write_text(out, json.dumps(_json(settings, host, minutes, results), indent=1) + "\n")
+        write_text(out, json.dumps(_json(options, host, minutes, results), indent=1) + "\n")
         console.print(f"wrote {out}", markup=False)
 
 
@@ -108,12 +108,12 @@ def _sections(text: str) -> list[str]:
     return names
 
 
-def _measure(live: Console, name: str, settings: Settings, host: Host) -> list[Row | Remark]:
+def _measure(live: Console, name: str, options: Options, host: Host) -> list[Row | Remark]:
     live.print(f"\n{name}", style="bold")
-    rows: Callable[[Settings, Host], Iterator[Row | Remark]]
+    rows: Callable[[Options, Host], Iterator[Row | Remark]]
     rows = import_module(f"benchmarks.{SECTIONS[name][0]}").rows
     measured = []
-    for row in rows(settings, host):
+    for row in rows(options, host):
         live.print(f"  {_line(row)}", markup=False)
         measured.append(row)
     return measured
@@ -126,21 +126,21 @@ def _line(row: Row | Remark) -> str:
 
 
 def _home(asked: argparse.Namespace, device: torch.device) -> Path | None:
-    """Give the results' own file, which only a whole run may write."""
+    """Give the file that keeps the results, which only a whole run may write."""
     if asked.only or asked.quick or asked.images != "specimens" or asked.checkpoint:
         return None
     return FOLDER / ("results.json" if device.type == "cpu" else f"results-{device.type}.json")
 
 
 def _json(
-    settings: Settings, host: Host, minutes: float, results: dict[str, list[Row | Remark]]
+    options: Options, host: Host, minutes: float, results: dict[str, list[Row | Remark]]
 ) -> dict[str, Any]:
     return {
         "zfexplore": __version__,
         "machine": host.to_json(),
-        "images": settings.images,
-        "runs": settings.runs,
-        "quick": settings.quick,
+        "images": options.images,
+        "runs": options.runs,
+        "quick": options.quick,
         "minutes": minutes,
         "sections": {name: [row.to_json() for row in rows] for name, rows in results.items()},
     }

@@ -1,8 +1,8 @@
-"""The atlas's pass against the bare forward, where its time goes, and what more images cost.
+"""The atlas's pass against the bare forward pass, where its time goes, and what more images cost.
 
-The bare forward is the fastest form known here: ready normalised tensors, channels-last, inference
-mode, the fast normalisation, ReLUs in place on the convolutions' own output, in the batch size that
-is fastest of those tried. It keeps nothing. Both compute in exact float32.
+The bare forward pass is the fastest that we know: ready normalised tensors, channels-last, inference
+mode, the fast normalisation, ReLUs in place on the convolutions' own output, and the fastest of several
+batch sizes. It keeps nothing. Both compute in exact float32.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from benchmarks.host import Host, waiting
+from benchmarks.material import HeldImages, Material, Options, forward_multiplications
 from benchmarks.measure import Timing, Work, alternate, begin_peak, once, peak_memory
 from benchmarks.report import Remark, Row
-from benchmarks.subject import Kept, Settings, Subject, forward_multiplications
 from zfexplore.atlas.build import SLICE, build_atlas
 from zfexplore.atlas.maxima import Layout, image_maxima
 from zfexplore.atlas.reading import read_slices
@@ -40,36 +40,36 @@ BATCHES = {"cpu": (4, 6, 8, 12, 24), "cuda": (64, 128, 256)}
 GOAL = 0.95
 GROWTH = {False: (1_000, 10_000, 100_000), True: (100, 1_000)}
 TINY_SIZE, TINY_PICTURES = 32, 64
-THREADS = min(os.cpu_count() or 1, 16)  # as many as the pass reads with
+THREADS = min(os.cpu_count() or 1, 16)  # the pass reads with as many
 
 
-def rows(settings: Settings, host: Host) -> Iterator[Row | Remark]:
+def rows(options: Options, host: Host) -> Iterator[Row | Remark]:
     """Measure the pass, its parts, and its growth."""
-    subject = Subject(settings)
-    yield from _against_forward(subject, host)
-    yield from _growth(subject)
+    material = Material(options)
+    yield from _against_forward(material, host)
+    yield from _growth(material)
 
 
-def _against_forward(subject: Subject, host: Host) -> Iterator[Row | Remark]:
-    settings, kind = subject.settings, subject.settings.device.type
-    count, slice_ = IMAGES[kind][settings.quick], SLICE[kind]
-    kept = _repeated(subject.kept, count)
-    size = _fastest_batch(subject, [size for size in BATCHES[kind] if size <= count])
-    whole = [subject.batch(_numbers(subject, start, size)) for start in range(0, count, size)]
+def _against_forward(material: Material, host: Host) -> Iterator[Row | Remark]:
+    options, kind = material.options, material.options.device.type
+    count, slice_ = IMAGES[kind][options.quick], SLICE[kind]
+    held = _repeated(material.held, count)
+    size = _fastest_batch(material, [size for size in BATCHES[kind] if size <= count])
+    whole = [material.batch(_numbers(material, start, size)) for start in range(0, count, size)]
     batches = [batch.contiguous(memory_format=torch.channels_last) for batch in whole]
     sliced = [some for batch in batches for some in batch.split(slice_)]
     works = [
-        lambda: _drop(finish(build_atlas(subject.checkpoint, kept))),
-        _forward_work(subject.trunk, batches),
-        _maxima_work(subject, sliced),
-        lambda: _normalise_all(subject, count, slice_),
-        lambda: _read_all(subject, kept),
-        lambda: _decode(subject, count),
-        lambda: _decoding_pass(subject, count),
+        lambda: _drop(finish(build_atlas(material.checkpoint, held))),
+        _forward_work(material.trunk, batches),
+        _maxima_work(material, sliced),
+        lambda: _normalise_all(material, count, slice_),
+        lambda: _read_all(material, held),
+        lambda: _decode(material, count),
+        lambda: _decoding_pass(material, count),
     ]
-    timings = alternate(*works, runs=settings.runs, wait=waiting(settings.device))
+    timings = alternate(*works, runs=options.runs, wait=waiting(options.device))
     atlas, forward, maxima, normalising, reading, decoding, whole_pass = timings
-    per_image = forward_multiplications(subject.trunk, subject.size)
+    per_image = forward_multiplications(material.trunk, material.size)
     floor = host.floor(count * per_image) / count
 
     def row(name: str, ours: Timing, *, goal: float | None = None, note: str = "") -> Row:
@@ -81,24 +81,24 @@ def _against_forward(subject: Subject, host: Host) -> Iterator[Row | Remark]:
     yield row("of it: forward and maxima", maxima)
     yield row("of it: normalising, laying out", normalising)
     yield row("of it: cropping, in threads", reading, note="beside the forward")
-    yield row(f"decoding {subject.source.name}, in threads", decoding, note="not in the pass above")
+    yield row(f"decoding {material.source.name}, in threads", decoding, note="not in the pass above")
     yield row("the pass, decoding included", whole_pass)
 
 
-def _numbers(subject: Subject, start: int, count: int) -> list[int]:
-    return [(start + step) % len(subject.kept) for step in range(count)]
+def _numbers(material: Material, start: int, count: int) -> list[int]:
+    return [(start + step) % len(material.held) for step in range(count)]
 
 
-def _repeated(kept: Kept, count: int) -> Kept:
-    """Give ``count`` images, beginning anew where there are fewer."""
-    return Kept.of([kept[number % len(kept)].image for number in range(count)])
+def _repeated(held: HeldImages, count: int) -> HeldImages:
+    """Give ``count`` images, repeated if there are fewer."""
+    return HeldImages.of([held[number % len(held)].image for number in range(count)])
 
 
-def _fastest_batch(subject: Subject, sizes: list[int]) -> int:
-    """Try the sizes on about as many images each, and give the one of the highest rate."""
-    images = subject.batch(_numbers(subject, 0, max(sizes))).contiguous(memory_format=torch.channels_last)
-    works = [_forward_work(subject.trunk, list(images.split(size))) for size in sizes]
-    timings = alternate(*works, runs=min(subject.settings.runs, 3), wait=waiting(subject.settings.device))
+def _fastest_batch(material: Material, sizes: list[int]) -> int:
+    """Try each size on about the same number of images, and give the fastest."""
+    images = material.batch(_numbers(material, 0, max(sizes))).contiguous(memory_format=torch.channels_last)
+    works = [_forward_work(material.trunk, list(images.split(size))) for size in sizes]
+    timings = alternate(*works, runs=min(material.options.runs, 3), wait=waiting(material.options.device))
     return sizes[min(range(len(sizes)), key=lambda number: timings[number].median)]
 
 
@@ -114,10 +114,10 @@ def _forward_work(trunk: Trunk, batches: list[Tensor]) -> Work:
     return forward
 
 
-def _maxima_work(subject: Subject, batches: list[Tensor]) -> Work:
-    """The forward with its maxima, as late in a pass: nearly no image is among the best any more."""
-    trunk = subject.trunk
-    layout = Layout.of(trunk, watched_stages(trunk), subject.size[0])
+def _maxima_work(material: Material, batches: list[Tensor]) -> Work:
+    """Give the forward pass with its maxima, as late in a pass: hardly any image is still among the best."""
+    trunk = material.trunk
+    layout = Layout.of(trunk, watched_stages(trunk), material.size[0])
     weakest = torch.full((layout.channels,), torch.inf, device=trunk.device)
 
     def forward() -> None:
@@ -128,20 +128,20 @@ def _maxima_work(subject: Subject, batches: list[Tensor]) -> Work:
     return forward
 
 
-def _normalise_all(subject: Subject, count: int, size: int) -> None:
-    device, convention = subject.settings.device, subject.checkpoint.metadata.input
+def _normalise_all(material: Material, count: int, size: int) -> None:
+    device, convention = material.options.device, material.checkpoint.metadata.input
     for start in range(0, count, size):
-        pixels = subject.pixels[_numbers(subject, start, size)].to(device)
+        pixels = material.pixels[_numbers(material, start, size)].to(device)
         normalise(pixels, convention).contiguous(memory_format=torch.channels_last)
 
 
-def _read_all(subject: Subject, source: Kept) -> None:
+def _read_all(material: Material, source: HeldImages) -> None:
     slices = read_slices(
         source,
-        subject.checkpoint.metadata.input,
+        material.checkpoint.metadata.input,
         fit="crop",
         first=0,
-        size=SLICE[subject.settings.device.type],
+        size=SLICE[material.options.device.type],
         ahead=32,
         workers=THREADS,
     )
@@ -149,25 +149,25 @@ def _read_all(subject: Subject, source: Kept) -> None:
         pass
 
 
-def _decode(subject: Subject, count: int) -> float:
-    """Decode some images, and give the seconds that ``count`` take at that rate."""
-    some = min(count, len(subject.source))
+def _decode(material: Material, count: int) -> float:
+    """Decode some images, and give the seconds that ``count`` images take at that rate."""
+    some = min(count, len(material.source))
     began = time.perf_counter()
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(subject.source.__getitem__, range(some)))
+        list(pool.map(material.source.__getitem__, range(some)))
     return (time.perf_counter() - began) * count / some
 
 
-def _decoding_pass(subject: Subject, count: int) -> float:
-    """Make the atlas of some images as they come from the disk; seconds as in ``_decode``."""
-    source = open_images(subject.settings.images, limit=min(count, len(subject.source)))
+def _decoding_pass(material: Material, count: int) -> float:
+    """Make the atlas of some images read from the disk; give seconds as ``_decode`` does."""
+    source = open_images(material.options.images, limit=min(count, len(material.source)))
     began = time.perf_counter()
-    finish(build_atlas(subject.checkpoint, source))
+    finish(build_atlas(material.checkpoint, source))
     return (time.perf_counter() - began) * count / len(source)
 
 
 class Many:
-    """So many images without end: a few, again and again, as a source that holds no names."""
+    """A source of many images: a few, repeated, under one name, so that it takes no memory."""
 
     name = "many"
     classes: tuple[str, ...] = ()
@@ -185,22 +185,22 @@ class Many:
         return self._pictures[index % TINY_PICTURES]
 
     def label(self, index: int) -> int | None:
-        """Give no class."""
+        """Give None: the images have no class."""
         return None
 
     def image_name(self, index: int) -> str:
-        """Give one name for all: a source's names are its own memory, not the pass's."""
+        """Give one name for all: a source's names take its own memory, not the pass's."""
         return "one"
 
     def fingerprint(self) -> str:
-        """Tell the numbers apart."""
+        """Give a text that differs for different numbers of images."""
         return f"many-{self._count}"
 
 
-def _growth(subject: Subject) -> Iterator[Row | Remark]:
-    """Show that an image costs the same, in time and memory, however many there are."""
-    settings, counts = subject.settings, GROWTH[subject.settings.quick]
-    checkpoint = _tiny_checkpoint(settings.device)
+def _growth(material: Material) -> Iterator[Row | Remark]:
+    """Show that each image costs the same time and memory, however many there are."""
+    options, counts = material.options, GROWTH[material.options.quick]
+    checkpoint = _tiny_checkpoint(options.device)
     finish(build_atlas(checkpoint, Many(counts[0])))
     fewest: Timing | None = None
     for count in counts:
@@ -208,7 +208,7 @@ def _growth(subject: Subject) -> Iterator[Row | Remark]:
         against = "" if fewest is None else f"of {counts[0]:,}"
         yield Row(f"{count:,} images, tiny net: an image", each, against, fewest, note=_megabytes(more))
         fewest = fewest or each
-    each, more = _pass_over(subject.checkpoint, _repeated(subject.kept, counts[0]))
+    each, more = _pass_over(material.checkpoint, _repeated(material.held, counts[0]))
     yield Row(f"{counts[0]:,} images, this net: an image", each, note=_megabytes(more))
 
 
@@ -220,8 +220,8 @@ def _tiny_checkpoint(device: torch.device) -> Checkpoint:
     return Checkpoint(net, Trunk(net), Metadata("tiny", {}, input=convention))
 
 
-def _pass_over(checkpoint: Checkpoint, source: Many | Kept) -> tuple[Timing, int]:
-    """Give the seconds an image, and the bytes by which the process grew at most."""
+def _pass_over(checkpoint: Checkpoint, source: Many | HeldImages) -> tuple[Timing, int]:
+    """Give the seconds per image, and the bytes by which the process grew at most."""
     before = begin_peak()
     timing = once(lambda: _drop(finish(build_atlas(checkpoint, source))))
     return Timing((timing.median / len(source),)), peak_memory() - before
@@ -232,4 +232,4 @@ def _megabytes(more: int) -> str:
 
 
 def _drop(_: object) -> None:
-    """Make a work of a call whose result does not count."""
+    """Drop the result of a call, so that it can be timed as a ``Work``."""

@@ -1,17 +1,18 @@
-"""How clean a net's pictures are, as numbers: to judge the next weights by more than the eye.
+"""How clean a net's pictures are, in numbers, so that new weights are not judged by eye alone.
 
     python -m benchmarks.cleanness                           the shipped weights on the photographs
     python -m benchmarks.cleanness --checkpoint runs/main/checkpoint.safetensors
 
-For every channel of a stage the strongest unit on the images is brought back to pixels, and two shares
-of the projection's energy inside its window are taken, for all of a stage's firing channels the mean:
+For every channel of a stage, the strongest unit on the images is projected back to pixels. Two shares of
+the projection's energy inside its window are measured, and averaged over the stage's firing channels:
 
-- in luminance: what is left when the three colours are averaged. Features of photographs are mostly
+- in luminance: the energy left when the three colours are averaged. Features of photographs are mostly
   light and dark; the random colours of untrained filters leave a third here.
-- above a quarter cycle a pixel, in any direction: speckle. White noise has four fifths there.
+- above a quarter cycle per pixel, in any direction: speckle. White noise has four fifths there.
 
-For conv1 the first also of its filters, all together. Over the built-in photographs, of the weights that
-were shipped before (204 classes, 12,328 photographs) and of those shipped now (517 classes, 69,561)::
+For conv1, the first is also measured on all its filters together. This table holds the weights shipped
+before (204 classes, 12,328 photographs) and those shipped now (517 classes, 69,561), measured over the
+built-in photographs::
 
                       in luminance      above a quarter cycle
                       before   now      before   now
@@ -23,8 +24,8 @@ were shipped before (204 classes, 12,328 photographs) and of those shipped now (
     conv5             .562     .778     .133     .060
     pool5             .562     .778     .132     .060
 
-When they were trained, other units of conv5 on 48 other photographs gave .593 and .892 in luminance, .133
-and .058 above a quarter cycle.
+When they were trained, other units of conv5 on 48 other photographs gave .593 (before) and .892 (now) in
+luminance, and .133 and .058 above a quarter cycle.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ from zfexplore.images.sources import Source
 from zfexplore.nets.checkpoint import Checkpoint, load_checkpoint
 from zfexplore.progress import finish
 
-SPECKLE = 0.25  # cycles a pixel; half a cycle is the most that pixels can hold
+SPECKLE = 0.25  # cycles per pixel; the most that pixels can show is half a cycle
 
 
 @dataclass(frozen=True)
@@ -63,21 +64,21 @@ class Cleanness:
 
 
 def luminance_share(picture: NDArray[np.floating]) -> float:
-    """Give the share of the energy of ``picture [..., 3, h, w]`` that its colours' average has."""
+    """Give the share of the energy of ``picture [..., 3, h, w]`` that is in the average of its colours."""
     average = picture.mean(axis=-3, keepdims=True)  # [..., 1, h, w]
     return float(3 * np.square(average).sum() / np.square(picture).sum())
 
 
 def speckle_share(picture: NDArray[np.floating]) -> float:
-    """Give the share of the energy of ``picture [3, h, w]`` at more than ``SPECKLE`` cycles a pixel."""
+    """Give the share of the energy of ``picture [3, h, w]`` above ``SPECKLE`` cycles per pixel."""
     energy = np.square(np.abs(np.fft.fft2(picture)))  # [3, h, w]
     rows, columns = (np.fft.fftfreq(length) for length in picture.shape[-2:])
-    frequency = np.hypot(rows[:, None], columns)  # [h, w], cycles a pixel
+    frequency = np.hypot(rows[:, None], columns)  # [h, w], cycles per pixel
     return float(energy[:, frequency > SPECKLE].sum() / energy.sum())
 
 
 def measure(checkpoint: Checkpoint, source: Source, atlas: Atlas) -> Iterator[Cleanness]:
-    """Measure every stage but the fully connected ones, whose projections are of whole images."""
+    """Measure every stage except the fully connected ones, whose projections cover whole images."""
     for name, record in atlas.stages.items():
         if record.kind == "fc":
             continue
@@ -92,7 +93,7 @@ def measure(checkpoint: Checkpoint, source: Source, atlas: Atlas) -> Iterator[Cl
 def strongest_projections(
     checkpoint: Checkpoint, source: Source, atlas: Atlas, stage: str
 ) -> Iterator[NDArray[np.floating]]:
-    """Give each firing channel's strongest projection ``[3, h, w]`` inside its window, image by image."""
+    """Yield each firing channel's strongest projection ``[3, h, w]`` inside its window, image by image."""
     wanted = defaultdict(list)
     for channel in range(atlas.stage(stage).channels):
         place = atlas.top(stage, channel)[0]
@@ -107,7 +108,7 @@ def strongest_projections(
 
 
 def main() -> None:
-    """Parse, measure, print."""
+    """Parse the options, measure, and print the table."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.cleanness",
         description=__doc__,
@@ -133,7 +134,7 @@ def main() -> None:
 
 
 def share(value: float) -> str:
-    """Write a share as .058."""
+    """Format a share, such as .058."""
     return f"{value:.3f}".removeprefix("0")
 
 

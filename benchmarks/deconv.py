@@ -1,9 +1,9 @@
-"""Nine projections of a channel, whole layers of them, and what they differ in.
+"""Nine projections of a channel, projections of whole layers, and how the methods' results differ.
 
-The nine images and places of a row are those that the atlas names for the layer's strongest channel,
-as in the explorer and in a figure. All three ways begin with the nine normalised images and run them
-up themselves. Captum is given the layers up to the stage and no further, one batch, and the places;
-it seeds each unit with one, so its pixels are multiplied by the activations before comparing.
+The nine images and places of a row are those that the atlas lists for the layer's strongest channel,
+as in the explorer and in a figure. Each of the three methods starts with the nine normalised images and
+runs them up itself. Captum gets only the layers up to the stage, one batch, and the places. It seeds
+each unit with one, so its pixels are multiplied by the activations before they are compared.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from captum.attr import NeuronDeconvolution
 from torch import Tensor, nn
 
 from benchmarks.host import Host, waiting
+from benchmarks.material import Material, Options
 from benchmarks.measure import Work, alternate, begin_peak, once, peak_memory
 from benchmarks.report import Remark, Row
-from benchmarks.subject import Settings, Subject
 from zfexplore.atlas.select import ranked
 from zfexplore.deconv import dense, windowed
 from zfexplore.deconv.request import Projection
@@ -39,20 +39,20 @@ LARGE_DIFFERENCE = 1e-5
 BYTES_A_PIXEL = 3 * 4
 
 
-def rows(settings: Settings, host: Host) -> Iterator[Row | Remark]:
-    """Measure every convolution, then whole layers."""
-    subject = Subject(settings)
-    stages = [stage for stage in subject.trunk.stages if stage.kind == "conv"]
+def rows(options: Options, host: Host) -> Iterator[Row | Remark]:
+    """Measure every convolution, and then whole layers."""
+    material = Material(options)
+    stages = [stage for stage in material.trunk.stages if stage.kind == "conv"]
     for stage in stages:
-        yield from _nine(subject, host, stage)
+        yield from _nine(material, host, stage)
     for stage in stages:
-        yield _differences(subject, stage)
-    yield from _whole_layers(subject, host, [*stages, subject.trunk.stages[-1]])
+        yield _differences(material, stage)
+    yield from _whole_layers(material, host, [*stages, material.trunk.stages[-1]])
 
 
 @dataclass(frozen=True)
 class Units:
-    """Units of one channel: images ``[n, 3, h, w]``, and a row and a column in each."""
+    """Units of one channel: images ``[n, 3, h, w]``, and a row and a column for each."""
 
     stage: Stage
     channel: int
@@ -60,44 +60,44 @@ class Units:
     positions: list[tuple[int, int]]
 
     @classmethod
-    def strongest(cls, subject: Subject, stage: Stage, channel: int) -> Units:
-        """Give the channel's places in the atlas, silent ones left out."""
-        places = [place for place in subject.atlas.top(stage.name, channel) if place.value > 0]
-        images = subject.batch([place.image for place in places])
+    def strongest(cls, material: Material, stage: Stage, channel: int) -> Units:
+        """Give the channel's places in the atlas, without silent ones."""
+        places = [place for place in material.atlas.top(stage.name, channel) if place.value > 0]
+        images = material.batch([place.image for place in places])
         return cls(stage, channel, images, [(place.y, place.x) for place in places])
 
     def windowed(self, trunk: Trunk) -> Projection:
-        """Project inside the receptive fields."""
+        """Project inside the receptive fields only."""
         return windowed.project(trunk, self.images, self.stage.name, self.channel, self.positions)
 
     def dense(self, trunk: Trunk) -> Projection:
-        """Project as the paper says."""
+        """Project as the paper describes it."""
         return dense.project(trunk, self.images, self.stage.name, self.channel, self.positions)
 
     def by_captum(self, net: nn.Sequential) -> Tensor:
-        """Project with captum, the unit seeded with one: ``[n, 3, h, w]``."""
+        """Project with captum, which seeds each unit with one; give ``[n, 3, h, w]``."""
         places = torch.arange(len(self.images)), *torch.tensor(self.positions).T
         row, y, x = (place.to(self.images.device) for place in places)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # captum tells of the hooks that it sets
+            warnings.simplefilter("ignore")  # captum warns about the hooks that it sets
             return NeuronDeconvolution(net, net[-1]).attribute(
                 self.images.detach().requires_grad_(), lambda maps: maps[row, self.channel, y, x]
             )
 
 
-def _nine(subject: Subject, host: Host, stage: Stage) -> Iterator[Row | Remark]:
-    trunk, settings = subject.trunk, subject.settings
-    units = Units.strongest(subject, stage, ranked(subject.atlas, stage.name)[0])
+def _nine(material: Material, host: Host, stage: Stage) -> Iterator[Row | Remark]:
+    trunk, options = material.trunk, material.options
+    units = Units.strongest(material, stage, ranked(material.atlas, stage.name)[0])
     net = captums_copy(trunk, stage)
     works: list[Work] = [
         lambda: _without_result(units.windowed(trunk)),
         lambda: _without_result(units.dense(trunk)),
         lambda: _without_result(units.by_captum(net)),
     ]
-    ours, by_dense, by_captum = alternate(*works, runs=settings.runs, wait=waiting(settings.device))
+    ours, by_dense, by_captum = alternate(*works, runs=options.runs, wait=waiting(options.device))
     count = len(units.positions)
     name = f"{stage.name}:{units.channel}, {count} image{'s' if count != 1 else ''}"
-    floor, fewer = _floor(subject, host, units), _fewer(subject, units)
+    floor, fewer = _floor(material, host, units), _fewer(material, units)
     note = f"dense multiplies {fewer:,.{1 if fewer < 100 else 0}f} times as often"
     yield Row(name, ours, "dense", by_dense, goal=GOALS.get(stage.name), floor=floor, note=note)
     yield Row(name, ours, "captum", by_captum, goal=GOALS.get(stage.name), floor=floor)
@@ -110,7 +110,7 @@ def _nine(subject: Subject, host: Host, stage: Stage) -> Iterator[Row | Remark]:
 
 
 def captums_copy(trunk: Trunk, stage: Stage) -> nn.Sequential:
-    """Copy the layers up to ``stage`` for captum, which hooks modules and differentiates through them."""
+    """Copy the layers up to ``stage`` for captum, which adds hooks and differentiates through them."""
     return nn.Sequential(*(_captums_step(step) for step in trunk.steps[: stage.end]))
 
 
@@ -130,33 +130,33 @@ class _NormForwardsOnly(nn.Module):
         return x + (self.norm(x) - x).detach()
 
 
-def _floor(subject: Subject, host: Host, units: Units) -> float:
-    """Count up and down inside the windows, and the pixels written."""
-    return host.floor(2 * _inside(subject, units), units.images.numel() * units.images.element_size())
+def _floor(material: Material, host: Host, units: Units) -> float:
+    """Give the least seconds to multiply up and down inside the windows and to write the pixels."""
+    return host.floor(2 * _inside(material, units), units.images.numel() * units.images.element_size())
 
 
-def _fewer(subject: Subject, units: Units) -> float:
-    """Give how many times as often dense multiplies: leaving out can win no more."""
-    whole = whole_cost(subject.trunk, units.stage, subject.size)
-    return len(units.positions) * whole / _inside(subject, units)
+def _fewer(material: Material, units: Units) -> float:
+    """Give how many times more multiplications dense needs: the most that the windows can win."""
+    whole = whole_cost(material.trunk, units.stage, material.size)
+    return len(units.positions) * whole / _inside(material, units)
 
 
-def _inside(subject: Subject, units: Units) -> int:
-    """Count the multiplications of the units' forward pass in their windows; the way back has as many."""
-    trunk, stage = subject.trunk, units.stage
-    every = [trunk.windows(stage.name, y, x, subject.size) for y, x in units.positions]
+def _inside(material: Material, units: Units) -> int:
+    """Count the multiplications of the units' forward pass in their windows; the way back takes as many."""
+    trunk, stage = material.trunk, units.stage
+    every = [trunk.windows(stage.name, y, x, material.size) for y, x in units.positions]
     return sum(window_cost(trunk, stage, windows) for windows in every)
 
 
-def _differences(subject: Subject, stage: Stage) -> Remark:
-    """Count the units whose projection differs from dense's by more than rounding: ties chose otherwise."""
-    channels = ranked(subject.atlas, stage.name)[: CHANNELS_COMPARED[subject.settings.quick]]
+def _differences(material: Material, stage: Stage) -> Remark:
+    """Count the units whose projection differs from dense by more than rounding, because of ties."""
+    channels = ranked(material.atlas, stage.name)[: CHANNELS_COMPARED[material.options.quick]]
     different, compared, largest = 0, 0, 0.0
     for channel in channels:
-        units = Units.strongest(subject, stage, channel)
+        units = Units.strongest(material, stage, channel)
         if not units.positions:
             continue
-        found, wanted = units.windowed(subject.trunk).pixels, units.dense(subject.trunk).pixels
+        found, wanted = units.windowed(material.trunk).pixels, units.dense(material.trunk).pixels
         for ours, theirs in zip(found, wanted, strict=True):
             difference = _relative(ours, theirs)
             different += difference > LARGE_DIFFERENCE
@@ -168,45 +168,47 @@ def _differences(subject: Subject, stage: Stage) -> Remark:
     )
 
 
-def _whole_layers(subject: Subject, host: Host, stages: list[Stage]) -> Iterator[Row | Remark]:
-    """Bring back every channel's places in the atlas, as ``export grid --channels all`` does."""
+def _whole_layers(material: Material, host: Host, stages: list[Stage]) -> Iterator[Row | Remark]:
+    """Project every channel's places in the atlas, as ``export grid --channels all`` does."""
     highest = [stage for stage in stages if stage.kind == "conv"][-1]
     for some, seconds in (([highest], LIMIT_STAGE), (stages, LIMIT_ALL)):
-        channels = [Unit(stage.name, number) for stage in some for number in range(_channels(subject, stage))]
-        floor = _layers_floor(subject, host, channels)
+        channels = [
+            Unit(stage.name, number) for stage in some for number in range(_channels(material, stage))
+        ]
+        floor = _layers_floor(material, host, channels)
         begin_peak()
-        timing = once(_layers_work(subject, channels), waiting(subject.settings.device))
-        count = sum(len(firing_places(subject.atlas, channel)) for channel in channels)
+        timing = once(_layers_work(material, channels), waiting(material.options.device))
+        count = sum(len(firing_places(material.atlas, channel)) for channel in channels)
         name = some[0].name if len(some) == 1 else f"{some[0].name} to {some[-1].name}"
         yield Row(
             f"{name}, {len(channels):,} channels: {count:,} projections, in {peak_memory() / 1e9:.2f} GB",
             timing,
-            limit=None if subject.settings.quick else seconds,
+            limit=None if material.options.quick else seconds,
             floor=floor,
             note=f"{count / timing.median:.0f} a second; memory is the whole process's (goal: below 2 GB)",
         )
 
 
-def _channels(subject: Subject, stage: Stage) -> int:
-    return CHANNELS_OF_A_STAGE[subject.settings.quick] or stage.channels
+def _channels(material: Material, stage: Stage) -> int:
+    return CHANNELS_OF_A_STAGE[material.options.quick] or stage.channels
 
 
-def _layers_work(subject: Subject, channels: list[Unit]) -> Work:
+def _layers_work(material: Material, channels: list[Unit]) -> Work:
     def project_all() -> None:
-        deque(exemplars(subject.checkpoint, subject.kept, subject.atlas, channels), maxlen=0)
+        deque(exemplars(material.checkpoint, material.held, material.atlas, channels), maxlen=0)
 
     return project_all
 
 
-def _layers_floor(subject: Subject, host: Host, channels: list[Unit]) -> float:
-    """Count each unit's way back, and the forward pass: once an image to the top, or in the windows."""
-    trunk, size = subject.trunk, subject.size
+def _layers_floor(material: Material, host: Host, channels: list[Unit]) -> float:
+    """Give the least seconds for each unit's way back and each image's forward pass, whole or in windows."""
+    trunk, size = material.trunk, material.size
     down: dict[int, int] = {}  # by image
     up: dict[int, int] = {}
     written = 0
     for channel in channels:
         stage = trunk.stage(channel.stage)
-        for place in firing_places(subject.atlas, channel):
+        for place in firing_places(material.atlas, channel):
             windows = trunk.windows(stage.name, place.y, place.x, size)
             down[place.image] = down.get(place.image, 0) + window_cost(trunk, stage, windows)
             up[place.image] = max(up.get(place.image, 0), whole_cost(trunk, stage, size))
@@ -219,4 +221,4 @@ def _relative(found: Tensor, wanted: Tensor) -> float:
 
 
 def _without_result(_: object) -> None:
-    """Make a work, which may give only seconds, of a call that gives something else."""
+    """Drop the result of a call, so that it can be timed as a ``Work``, which may give only seconds."""

@@ -1,9 +1,9 @@
-"""The explorer in a real pseudo-terminal: how soon a key shows, and how soon nine pictures are there.
+"""The explorer in a real pseudo-terminal: the time from a key to its effect, and to nine pictures.
 
-A key moves the cursor one channel down; its echo is the cursor on that row. Under load keys come every
-tenth of a second, each to a channel that was never looked at, so that the engine projects without
-pause. At rest the engine has nothing to do when the key comes. The time of nine pictures is the
-engine's own, from its log, for channels that it had not projected ahead: images read, projected, drawn.
+A key moves the cursor one channel down; its effect is the cursor on that row. Under load, a key comes
+every tenth of a second, each to a channel that was never shown before, so the engine projects without
+pause. At rest, the engine has nothing to do when the key comes. The time for nine pictures is taken from
+the engine's log, for channels that it had not projected ahead: reading, projecting and drawing.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.host import Host
+from benchmarks.material import IMAGES, Options
 from benchmarks.measure import Timing
 from benchmarks.report import Remark, Row, seconds
 from benchmarks.response import home_of_its_own
-from benchmarks.subject import IMAGES, Settings
 from benchmarks.terminal import Terminal
 from zfexplore.tui.widgets.rows import MARK
 
 KEYS_UNDER_LOAD = {False: 60, True: 6}  # by quick
-KEYS_AT_REST = {False: 3, True: 1}  # a layer
-FAR = 5  # channels: farther than the engine projects ahead
+KEYS_AT_REST = {False: 3, True: 1}  # per layer
+FAR = 5  # channels; the engine does not project so far ahead
 BETWEEN_KEYS = 0.1  # seconds
 SILENT = 2.0  # seconds without output, after which the engine counts as at rest
-LIMIT_MEDIAN, LIMIT_WORST = 0.009, 0.020  # seconds, as the trial of the explorer's design found them
+LIMIT_MEDIAN, LIMIT_WORST = 0.009, 0.020  # seconds, as measured when the explorer was designed
 LAYERS = ("conv5", "conv4", "conv3", "conv2", "conv1")
 SHOWN = re.compile(r" (conv\d):(\d+) shown in ([\d.]+) s")
 
 
 @dataclass
-class Session:
-    """What one run of the explorer gave: seconds from key to cursor, and of nine pictures by layer."""
+class Waits:
+    """The seconds of one run of the explorer: from key to cursor, and to nine pictures by layer."""
 
     building: list[float] = field(default_factory=list)
     working: list[float] = field(default_factory=list)
@@ -44,34 +44,34 @@ class Session:
     pictures: dict[str, list[float]] = field(default_factory=dict)
 
 
-def rows(settings: Settings, host: Host) -> Iterator[Row | Remark]:
-    """Drive one explorer through building, working and resting."""
-    session = _drive(settings)
-    resting = Timing(tuple(session.resting))
-    loads = {"while the atlas is built": session.building, "while conv5 is projected": session.working}
+def rows(options: Options, host: Host) -> Iterator[Row | Remark]:
+    """Measure one explorer while it builds the atlas, under load and at rest."""
+    waits = _drive(options)
+    resting = Timing(tuple(waits.resting))
+    loads = {"while the atlas is built": waits.building, "while conv5 is projected": waits.working}
     for what, times in loads.items():
         worst = f"worst of {len(times)}: {seconds(max(times))} (wanted: {seconds(LIMIT_WORST)})"
         echo = Timing(tuple(times))
         yield Row(f"key echo {what}", echo, "at rest", resting, limit=LIMIT_MEDIAN, note=worst)
-    yield Remark(f"key echo at rest: worst of {len(session.resting)} {seconds(max(session.resting))}")
-    for layer, times in session.pictures.items():
+    yield Remark(f"key echo at rest: worst of {len(waits.resting)} {seconds(max(waits.resting))}")
+    for layer, times in waits.pictures.items():
         yield Row(f"nine pictures of a {layer} channel", Timing(tuple(times)), note=f"{len(times)} channels")
 
 
-def _drive(settings: Settings) -> Session:
-    load, rest = KEYS_UNDER_LOAD[settings.quick], KEYS_AT_REST[settings.quick]
-    session, jumped = Session(), set()
+def _drive(options: Options) -> Waits:
+    load, rest = KEYS_UNDER_LOAD[options.quick], KEYS_AT_REST[options.quick]
+    waits, jumped = Waits(), set()
     with TemporaryDirectory() as folder:
         home = Path(folder)
-        with Terminal(_command(settings, home), home_of_its_own(home)) as terminal:
+        with Terminal(_command(options, home), home_of_its_own(home)) as terminal:
             terminal.until(r"conv5:0\b")
-            session.building = [_echo(terminal, number) for number in range(1, load + 1)]
+            waits.building = [_echo(terminal, number) for number in range(1, load + 1)]
             terminal.until_silent(SILENT)
-            session.working = [_echo(terminal, number) for number in range(load + 1, 2 * load + 1)]
+            waits.working = [_echo(terminal, number) for number in range(load + 1, 2 * load + 1)]
             channel = 2 * load
             for layer in LAYERS:
                 terminal.until_silent(SILENT)
-                session.resting += [_echo_at_rest(terminal, channel + step) for step in range(1, rest + 1)]
+                waits.resting += [_echo_at_rest(terminal, channel + step) for step in range(1, rest + 1)]
                 channels = range(channel + rest + FAR, channel + rest + FAR * rest + 1, FAR)
                 for number in channels:
                     _echo_at_rest(terminal, number, steps=FAR)
@@ -79,20 +79,20 @@ def _drive(settings: Settings) -> Session:
                 _layer_below(terminal, layer)
                 channel = 0
             terminal.leave("q")
-        session.pictures = _shown(home / "cache" / "explorer.log", jumped)
-    return session
+        waits.pictures = _shown(home / "cache" / "explorer.log", jumped)
+    return waits
 
 
-def _command(settings: Settings, home: Path) -> list[str]:
-    words = ["tui", "--images", settings.images, "--limit", str(IMAGES[settings.quick])]
+def _command(options: Options, home: Path) -> list[str]:
+    words = ["tui", "--images", options.images, "--limit", str(IMAGES[options.quick])]
     words += ["--out", str(home / "out")]
-    if settings.checkpoint:
-        words += ["--checkpoint", settings.checkpoint]
+    if options.checkpoint:
+        words += ["--checkpoint", options.checkpoint]
     return [sys.executable, "-m", "zfexplore", *words]
 
 
 def _echo(terminal: Terminal, channel: int, steps: int = 1) -> float:
-    """Go down to ``channel``; give the seconds until the cursor is drawn on its row."""
+    """Move down to ``channel``; give the seconds until the cursor is drawn on its row."""
     sent = terminal.send("j" * steps)
     echo = terminal.until(rf"{MARK} +{channel} ") - sent
     terminal.wait(BETWEEN_KEYS - (time.perf_counter() - sent))
@@ -106,7 +106,7 @@ def _echo_at_rest(terminal: Terminal, channel: int, steps: int = 1) -> float:
 
 
 def _layer_below(terminal: Terminal, layer: str) -> None:
-    """Walk down to the next convolution; pools lie between."""
+    """Move down to the next convolution, past the pools between."""
     following = LAYERS.index(layer) + 1
     if following == len(LAYERS):
         return
@@ -118,7 +118,7 @@ def _layer_below(terminal: Terminal, layer: str) -> None:
 
 
 def _shown(log: Path, channels: set[tuple[str, int]]) -> dict[str, list[float]]:
-    """Read off the engine's log how long it took to show ``channels``, by layer."""
+    """Give, from the engine's log, how long it took to show ``channels``, by layer."""
     times: dict[str, list[float]] = {}
     for line in log.read_text(encoding="utf-8").splitlines():
         found = SHOWN.search(line)

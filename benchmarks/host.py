@@ -1,7 +1,7 @@
-"""The machine under the measurements: what it is, and how fast it multiplies and copies.
+"""The machine that measures: what it is, and how fast it multiplies and copies.
 
-The two rates turn a count of operations and bytes into a floor: the time that no program could stay
-below on this machine, as far as multiplying and memory go.
+The rates turn a count of operations and bytes into a floor: the time that any program needs on this
+machine for the multiplications and memory traffic alone.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ COPIED = {"cpu": 2**28, "cuda": 2**31}  # bytes
 class Host:
     """A machine and the device measured on it.
 
-    ``matmul`` and ``matmul_bfloat16`` in floating-point operations a second (a multiplication and an
-    addition are two), ``copy`` in bytes a second, those read and those written both counted.
+    ``matmul`` and ``matmul_bfloat16`` are floating-point operations per second (a multiplication and an
+    addition count as two). ``copy`` is bytes per second, counting both those read and those written.
     """
 
     processor: str
@@ -40,12 +40,12 @@ class Host:
     copy: float
 
     def floor(self, multiplications: float = 0, moved: float = 0, *, bfloat16: bool = False) -> float:
-        """Give the least seconds for so many multiply-adds and bytes read or written."""
+        """Give the least seconds for this many multiply-adds and bytes read or written."""
         rate = self.matmul_bfloat16 if bfloat16 else self.matmul
         return max(2 * multiplications / rate, moved / self.copy)
 
     def lines(self) -> list[str]:
-        """Describe the machine for the head of the table."""
+        """Give a description of the machine for the top of the table."""
         return [
             f"{self.processor}, {self.cores} cores, {self.system}, Python {self.python}",
             f"torch {self.torch}, {self.threads} threads, measured on {self.device}",
@@ -79,7 +79,7 @@ def measure_host(device: torch.device, *, quick: bool) -> Host:
 
 
 def waiting(device: torch.device) -> Callable[[], object]:
-    """Give what waits until the device has done its work; nothing to wait for on a CPU."""
+    """Give a function that waits until the device has done its work; on a CPU it does nothing."""
     return torch.cuda.synchronize if device.type == "cuda" else lambda: None
 
 

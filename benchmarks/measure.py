@@ -1,7 +1,7 @@
-"""Timing two or more ways of doing one thing, in turns, in one process.
+"""Times two or more ways of doing the same thing, in turns, in one process.
 
-In turns, because a machine that gets slower while it is measured then slows them all. Each work runs
-once beforehand, which fills its caches; what took more than ten seconds then is not run again.
+Turns are fair: if the machine gets slower during the measurement, it slows all of them. Each work runs
+once beforehand, to fill its caches; if that takes more than ten seconds, it is not run again.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-LONG = 10.0  # seconds, from which on one run must do
-SHORTEST = 0.05  # seconds; what is done sooner is repeated within a run
+LONG = 10.0  # seconds; a longer work is run only once
+SHORTEST = 0.05  # seconds; a shorter work is repeated within a run
 
-# Does the thing once. May give the seconds that count, where not all of the call does.
+# Does the thing once. If only a part of the call counts, it gives the seconds of that part.
 Work = Callable[[], float | None]
 
 
 @dataclass(frozen=True)
 class Timing:
-    """The seconds that one work took, a run each."""
+    """The seconds that one work took, one number per run."""
 
     seconds: tuple[float, ...]
 
     @property
     def median(self) -> float:
-        """The middle run."""
+        """The median of the runs."""
         return median(self.seconds)
 
     @property
     def spread(self) -> float | None:
-        """Slowest less fastest run, as a share of the median; None of a single run."""
+        """The slowest minus the fastest run, as a share of the median; None for a single run."""
         if len(self.seconds) < 2:
             return None
         return (max(self.seconds) - min(self.seconds)) / self.median
@@ -43,7 +43,7 @@ class Timing:
 def alternate(*works: Work, runs: int = 5, wait: Callable[[], object] = lambda: None) -> list[Timing]:
     """Run the works in turns, ``runs`` times each, and give their timings.
 
-    ``wait`` returns when a device has done all that it was given.
+    ``wait`` returns when the device has finished all its work.
     """
     first = [_once(work, wait) for work in works]
     repeats = [max(1, math.ceil(SHORTEST / max(seconds, 1e-7))) for seconds in first]
@@ -56,12 +56,12 @@ def alternate(*works: Work, runs: int = 5, wait: Callable[[], object] = lambda: 
 
 
 def once(work: Work, wait: Callable[[], object] = lambda: None) -> Timing:
-    """Run a long work a single time, without a run beforehand."""
+    """Run a long work once, without a run beforehand."""
     return Timing((_once(work, wait),))
 
 
 def _several(work: Work, repeats: int, wait: Callable[[], object]) -> float:
-    """Give the seconds of one of several calls, the device waited for only behind the last."""
+    """Give the seconds per call of ``repeats`` calls, waiting for the device only after the last."""
     if repeats == 1:
         return _once(work, wait)
     wait()
@@ -81,14 +81,14 @@ def _once(work: Work, wait: Callable[[], object]) -> float:
 
 
 def begin_peak() -> int:
-    """Forget the process's peak memory so far, where the system allows (Linux does); give what it is now."""
+    """Reset the process's peak memory, if the system allows it (Linux does); give the present peak."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
     return peak_memory()
 
 
 def peak_memory() -> int:
-    """Give the most bytes of memory that the process held since ``begin_peak``, or since it began."""
+    """Give the most bytes of memory that the process held since ``begin_peak``, or since its start."""
     try:
         status = Path("/proc/self/status").read_text()
         return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))

@@ -8,30 +8,30 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.host import Host, waiting
+from benchmarks.material import Options
 from benchmarks.measure import Work, alternate
 from benchmarks.report import Remark, Row
-from benchmarks.subject import Settings
 from zfexplore.nets.zfnet import NORM_CONSTANTS, ContrastNorm
 
 MAPS = {"norm1": (96, 55, 55), "norm2": (256, 13, 13)}
 BATCH = {"cpu": 8, "cuda": 128}
 
 
-def rows(settings: Settings, host: Host) -> Iterator[Row | Remark]:
-    """Compare them forwards alone, and forwards and backwards, channels-last as our loops hold maps."""
+def rows(options: Options, host: Host) -> Iterator[Row | Remark]:
+    """Compare them forwards, and forwards and backwards, on channels-last maps as in our loops."""
     k, alpha, beta = NORM_CONSTANTS["krizhevsky"]
-    ours = ContrastNorm(5, alpha, beta, k).to(settings.device)
-    theirs = nn.LocalResponseNorm(5, alpha, beta, k).to(settings.device)
-    count = BATCH[settings.device.type]
+    ours = ContrastNorm(5, alpha, beta, k).to(options.device)
+    theirs = nn.LocalResponseNorm(5, alpha, beta, k).to(options.device)
+    count = BATCH[options.device.type]
     for name, shape in MAPS.items():
-        plain = torch.randn(count, *shape, device=settings.device).relu_()
+        plain = torch.randn(count, *shape, device=options.device).relu_()
         last = plain.contiguous(memory_format=torch.channels_last)
         for backward in (False, True):
             timing, reference = alternate(
                 _work(ours, last, backward=backward),
                 _work(theirs, plain, backward=backward),
-                runs=settings.runs,
-                wait=waiting(settings.device),
+                runs=options.runs,
+                wait=waiting(options.device),
             )
             moved = plain.numel() * 4 * (4 if backward else 2)  # read x, write y; read dy, write dx
             size = " x ".join(map(str, (count, *shape)))

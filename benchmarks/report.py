@@ -1,4 +1,4 @@
-"""Rows of measurements: as a table for the eye, as JSON for comparing, as Markdown for docs/speed.md."""
+"""Rows of measurements: as a table to read, as JSON to compare, and as Markdown for docs/speed.md."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from benchmarks.measure import Timing
 
 @dataclass(frozen=True)
 class Row:
-    """One thing measured: ours, and what it is held against.
+    """One measurement: ours, and what it is compared with.
 
-    ``count`` and ``unit`` turn seconds into a rate where that says more. The ratio is how many times
-    faster ours is than ``reference``; ``goal`` is the ratio wanted, ``limit`` the seconds allowed,
-    ``floor`` the seconds that operations and bytes alone would take on this machine.
+    If ``count`` and ``unit`` are given, times are shown as rates. The ratio is how many times faster ours
+    is than ``reference``. ``goal`` is the ratio wanted, ``limit`` the seconds allowed, and ``floor`` the
+    seconds that operations and bytes alone would take on this machine.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Row:
 
     @property
     def reached(self) -> bool | None:
-        """Whether goal and limit are met; None where there is neither."""
+        """Whether goal and limit are met; None if there is neither."""
         held = []
         if self.goal is not None and self.ratio is not None:
             held.append(self.ratio >= self.goal)
@@ -64,7 +64,7 @@ class Row:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Give the row as plain values, every run's seconds included."""
+        """Give the row as plain values, including the seconds of every run."""
         return {
             "name": self.name,
             "ours_seconds": list(self.ours.seconds),
@@ -87,17 +87,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Remark:
-    """A line that is no timing: a difference between two ways, or what could not be measured and why."""
+    """A line that is no timing: how two methods differ, or what could not be measured and why."""
 
     text: str
 
     def to_json(self) -> dict[str, Any]:
-        """Give the line."""
+        """Give the line as plain values."""
         return {"remark": self.text}
 
 
 def table(title: str, rows: list[Row | Remark]) -> Table:
-    """Draw one section's rows; its remarks stand below as the caption."""
+    """Draw the rows of one section, with its remarks below as the caption."""
     drawn = Table(title=title, title_justify="left", caption_justify="left", expand=False)
     drawn.caption = "\n".join(row.text for row in rows if isinstance(row, Remark)) or None
     drawn.add_column("what", overflow="fold")
@@ -114,7 +114,7 @@ def table(title: str, rows: list[Row | Remark]) -> Table:
 
 
 def markdown(results: dict[str, Any], titles: dict[str, str]) -> str:
-    """Write a kept result as docs/speed.md shows it: the machine, and every row that has a goal."""
+    """Write a saved result as docs/speed.md shows it: the machine, and every row that has a goal."""
     lines = [*Host(**results["machine"]).lines(), ""]
     lines += ["| what | ours | reference | ratio | goal | floor |", "|---|---|---|---|---|---|"]
     for section, kept in results["sections"].items():
@@ -149,7 +149,7 @@ def cells(row: Row) -> tuple[str, ...]:
 
 
 def amount(row: Row, timing: Timing) -> str:
-    """Write a median with its spread, as a rate where the row counts something."""
+    """Format a median with its spread, as a rate if the row counts something."""
     spread = "" if timing.spread is None else f" ±{50 * timing.spread:.0f} %"
     if row.count:
         return f"{figures(row.count / timing.median)} {row.unit}/s{spread}"
@@ -157,7 +157,7 @@ def amount(row: Row, timing: Timing) -> str:
 
 
 def seconds(value: float) -> str:
-    """Write a time: 850 µs, 12.3 ms, 4.56 s, 3:05."""
+    """Format a time: 850 µs, 12.3 ms, 4.56 s, 3:05."""
     if value < 1e-3:
         return f"{figures(value * 1e6)} µs"
     if value < 1:
@@ -168,12 +168,12 @@ def seconds(value: float) -> str:
 
 
 def times(ratio: float) -> str:
-    """Write a ratio: 182x, 6.1x, 0.97x."""
+    """Format a ratio: 182x, 6.1x, 0.97x."""
     return f"{ratio:.2f}x" if ratio < 2 else f"{figures(ratio)}x"
 
 
 def figures(value: float) -> str:
-    """Write a number with three figures, never as a power of ten."""
+    """Format a number with three significant digits, never as a power of ten."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}"

@@ -1,6 +1,6 @@
 """Help, a wrong option and the explorer's first paint, each in a cold process, against ``import torch``.
 
-Cold means a new process; the files are in the system's cache, as after the first use.
+Cold means a new process. The files are in the system's cache, as they are after the first use.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.host import Host
+from benchmarks.material import Options
 from benchmarks.measure import Work, alternate
 from benchmarks.report import Remark, Row
-from benchmarks.subject import Settings
 from benchmarks.terminal import Terminal
 from zfexplore.cli.main import COMMANDS, EXPORTS
 
 LIMIT, LIMIT_PAINT = 0.4, 0.7  # seconds
 QUICK_PAGES = 4
-# What the first frame holds: every pane's title and the empty grids' notice. The footer's keys follow in
-# a second one, by when torch is being imported beside it.
+# What the first frame shows: every pane's title and the notice in the empty grids. The footer's keys
+# follow in a second frame, while torch is already being imported.
 FRAME = ("layers", "channels", "projections", "top activations", "map", "loading")
 FOOTER = "quit"
 WRONG = "zfexplore index --no-such-option"
 
 
-def rows(settings: Settings, host: Host) -> Iterator[Row | Remark]:
-    """Measure all pages in turns with one ``import torch`` a turn."""
+def rows(options: Options, host: Host) -> Iterator[Row | Remark]:
+    """Measure all pages in turns, with one ``import torch`` per turn."""
     program = [sys.executable, "-m", "zfexplore"]
     pages = [[], *([name] for name in COMMANDS), ["export"], *(["export", name] for name in EXPORTS)]
     commands = {" ".join(["zfexplore", *page, "--help"]): [*program, *page, "--help"] for page in pages}
-    if settings.quick:
+    if options.quick:
         commands = dict(list(commands.items())[:QUICK_PAGES])
     commands[WRONG] = [*program, *WRONG.split()[1:]]
     with TemporaryDirectory() as folder:
@@ -40,7 +40,7 @@ def rows(settings: Settings, host: Host) -> Iterator[Row | Remark]:
         works += [_run(command) for command in commands.values()]
         works.append(lambda: painted(Path(folder), *FRAME))
         works.append(lambda: painted(Path(folder), *FRAME, FOOTER))
-        torch_, *timings, frame, footer = alternate(*works, runs=settings.runs)
+        torch_, *timings, frame, footer = alternate(*works, runs=options.runs)
     *helps, wrong = timings
     for name, timing in zip(commands, helps, strict=False):
         yield Row(name, timing, "import torch", torch_)
@@ -58,7 +58,7 @@ def painted(home: Path, *words: str) -> float:
 
 
 def home_of_its_own(home: Path) -> dict[str, str]:
-    """Give the environment in which the explorer finds neither the user's atlases nor his session."""
+    """Give an environment in which the explorer finds neither the user's atlases nor their session."""
     return {
         "ZFEXPLORE_CACHE": str(home / "cache"),
         "XDG_CONFIG_HOME": str(home / "config"),

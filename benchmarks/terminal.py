@@ -13,8 +13,8 @@ import termios
 import time
 from contextlib import suppress
 
-SECONDS = 120.0  # how long anything is waited for
-WHO_ARE_YOU, A_TERMINAL = b"\x1b[c", b"\x1b[?62;22c"  # which every terminal answers, here: one with colours
+SECONDS = 120.0  # the longest wait for anything
+WHO_ARE_YOU, A_TERMINAL = b"\x1b[c", b"\x1b[?62;22c"  # every terminal answers this; here, one with colours
 
 
 class Terminal:
@@ -42,7 +42,7 @@ class Terminal:
         os.close(self._master)
 
     def send(self, keys: str) -> float:
-        """Type, and forget what was written before; gives the moment."""
+        """Type ``keys``, and forget what was written before; give the time."""
         self._read(0.0)
         self.written = b""
         moment = time.perf_counter()
@@ -50,9 +50,9 @@ class Terminal:
         return moment
 
     def until(self, *patterns: str, seconds: float = SECONDS) -> float:
-        """Wait until all ``patterns`` were written since the last key; gives the moment.
+        """Wait until all ``patterns`` were written since the last key; give the time.
 
-        Raises TimeoutError, with the end of what was written, where one does not come.
+        Raises TimeoutError, with the end of what was written, if one does not come.
         """
         wanted = [re.compile(pattern.encode()) for pattern in patterns]
         end = time.perf_counter() + seconds
@@ -63,7 +63,7 @@ class Terminal:
         return time.perf_counter()
 
     def until_silent(self, seconds: float, longest: float = SECONDS) -> bool:
-        """Wait until nothing has been written for ``seconds``; tells whether that came to pass."""
+        """Wait until nothing was written for ``seconds``; give whether that happened within ``longest``."""
         end = time.perf_counter() + longest
         while time.perf_counter() < end:
             if not self._read(seconds):
@@ -71,20 +71,20 @@ class Terminal:
         return False
 
     def wait(self, seconds: float) -> None:
-        """Let time pass, reading what is written, so that the program never waits for us."""
+        """Wait, and read what is written, so that the program never waits for us."""
         end = time.perf_counter() + seconds
         while (left := end - time.perf_counter()) > 0:
             self._read(left)
 
     def leave(self, keys: str) -> int | None:
-        """Type, and wait for the program's end; gives its exit code, None where it does not end."""
+        """Type ``keys``, and wait for the program's end; give its exit code, None if it does not end."""
         self.send(keys)
         with suppress(TimeoutError):
             self.until("never written", seconds=10.0)
         return self._process.poll()
 
     def _read(self, seconds: float) -> bool:
-        """Take what is written within ``seconds``; tells whether anything was."""
+        """Read what is written within ``seconds``; give whether anything was."""
         if not select.select([self._master], [], [], max(seconds, 0.0))[0]:
             return False
         try:

@@ -1,9 +1,9 @@
 """Steps of our training loop against the plain loop, and against bare steps on ready tensors.
 
-Ours is what ``zfexplore train`` does in a step: take the decoded squares of a batch, bring them to
-the device, make random views there, step. The plain loop is how the replication trains: a dataset
-that crops and normalises image by image, contiguous float32 tensors, ``nn.LocalResponseNorm``, SGD.
-Both take the replication's recipe, so that they compute the same thing.
+Our loop does what ``zfexplore train`` does in a step: take the decoded squares of a batch, move them to
+the device, make random views there, step. The plain loop trains as the replication does: a dataset that
+crops and normalises image by image, contiguous float32 tensors, ``nn.LocalResponseNorm``, SGD. Both use
+the replication's recipe, so they compute the same thing.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.host import Host, waiting
+from benchmarks.material import Material, Options, forward_multiplications
 from benchmarks.measure import Timing, Work, alternate, once
 from benchmarks.report import Remark, Row
-from benchmarks.subject import Settings, Subject, forward_multiplications
 from zfexplore.convention import InputConvention
 from zfexplore.images.augment import Augmentation, augment
 from zfexplore.images.open import open_images
@@ -42,44 +42,44 @@ BATCHES: dict[str, dict[bool, tuple[int, ...]]] = {  # by quick
     "cpu": {False: (32,), True: (4,)},
     "cuda": {False: (128, 512), True: (16,)},
 }
-STEPS = {"cpu": 1, "cuda": 30}  # a run
+STEPS = {"cpu": 1, "cuda": 30}  # per run
 STREAMED = {"cpu": {False: 1024, True: 48}, "cuda": {False: 2**14, True: 2**10}}  # images, by quick
 STEPS_COMPARED, BATCH_COMPARED = 10, 8
 GOAL_PLAIN, GOAL_BARE = {"cpu": 1.3, "cuda": 8.0}, 0.95
 JPEG_QUALITY = 90
 
 
-def rows(settings: Settings, host: Host) -> Iterator[Row | Remark]:
-    """Measure the loop in every form that this device has."""
-    if settings.device.type == "cpu":
+def rows(options: Options, host: Host) -> Iterator[Row | Remark]:
+    """Measure the loop in every form that this device supports."""
+    if options.device.type == "cpu":
         yield Remark("no GPU asked for: bfloat16 and torch.compile on CUDA were not measured")
-    squares = Squares(Subject(settings))
-    yield _same_losses(settings, squares)
-    for batch in BATCHES[settings.device.type][settings.quick]:
-        yield from _at_batch(settings, host, squares, batch)
-    yield from _decoding(settings, squares)
+    squares = HeldSquares(Material(options))
+    yield _same_losses(options, squares)
+    for batch in BATCHES[options.device.type][options.quick]:
+        yield from _at_batch(options, host, squares, batch)
+    yield from _decoding(options, squares)
 
 
-class Squares:
-    """Decoded squares, as our loop holds them and as a plain dataset does."""
+class HeldSquares:
+    """Decoded squares, as our loop and as a plain dataset hold them."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, material: Material) -> None:
         self.convention = InputConvention(scale=1.0, mean=(0.45, 0.45, 0.45))
-        large = [prepare_large(picture.image, self.convention) for picture in subject.kept.decoded]
+        large = [prepare_large(picture.image, self.convention) for picture in material.held.decoded]
         self.pixels = torch.from_numpy(np.stack(large))  # [n, R, R, 3]
         self.labels = torch.arange(len(large)) % CLASSES
         self.decoded = Decoded(self.pixels, self.labels, {number: number for number in range(len(large))})
 
     def order(self, batch: int, steps: int) -> list[list[int]]:
-        """Give numbers of images, ``batch`` a step, beginning anew where there are fewer."""
+        """Give the image numbers of each step, ``batch`` per step; they repeat if there are fewer images."""
         count = len(self.pixels)
         return [[(step * batch + row) % count for row in range(batch)] for step in range(steps)]
 
 
 class PlainDataset(Dataset[Any]):
-    """Random crop, tensor, mean: image by image, by torchvision."""
+    """Random crop, tensor and mean by torchvision, image by image."""
 
-    def __init__(self, squares: Squares) -> None:
+    def __init__(self, squares: HeldSquares) -> None:
         from torchvision import transforms
 
         convention = squares.convention
@@ -100,22 +100,22 @@ class PlainDataset(Dataset[Any]):
         return self.transform(self.images[index]), self.labels[index]
 
 
-def _at_batch(settings: Settings, host: Host, squares: Squares, batch: int) -> Iterator[Row | Remark]:
-    """Compare loop, bare step and plain loop at one batch size, in each precision, compiled and not."""
-    kind = settings.device.type
-    steps = 2 if settings.quick and kind == "cuda" else STEPS[kind]
+def _at_batch(options: Options, host: Host, squares: HeldSquares, batch: int) -> Iterator[Row | Remark]:
+    """Compare loop, bare step and plain loop at one batch size: in each precision, compiled and not."""
+    kind = options.device.type
+    steps = 2 if options.quick and kind == "cuda" else STEPS[kind]
     count = batch * steps
     chosen = recipe("replication", fc=FC[kind], batch_size=batch)
-    plain = _plain_loop(settings, squares, chosen, steps)
-    plain()  # starts its workers
-    for machine, called in _machines(settings):
+    plain = _plain_loop(options, squares, chosen, steps)
+    plain()  # starts the workers
+    for machine, called in _machines(options):
         learner = _learner(chosen, machine)
         loop = _loop(squares, learner, chosen, machine, steps)
         bare = _bare(squares, learner, chosen, machine, steps)
         for work in (loop, bare):
             work()  # compiles, chooses algorithms
         ours, by_bare, by_plain = alternate(
-            loop, bare, plain, runs=settings.runs, wait=waiting(settings.device)
+            loop, bare, plain, runs=options.runs, wait=waiting(options.device)
         )
         used = _utilisation(learner, host, machine, count, ours)
         name = f"batches of {batch}, {called}"
@@ -125,12 +125,12 @@ def _at_batch(settings: Settings, host: Host, squares: Squares, batch: int) -> I
         yield Row(name, ours, "bare step", by_bare, count, "images", goal=GOAL_BARE)
 
 
-def _machines(settings: Settings) -> list[tuple[Machine, str]]:
-    """Give the forms of our loop to measure, and what they are called; the first is what others share."""
-    usual = choose_machine(str(settings.device))
-    exact = choose_machine(str(settings.device), amp=False)
+def _machines(options: Options) -> list[tuple[Machine, str]]:
+    """Give the forms of our loop to measure, and their names; the first is the usual one."""
+    usual = choose_machine(str(options.device))
+    exact = choose_machine(str(options.device), amp=False)
     if usual.cuda:
-        compiled = choose_machine(str(settings.device), compiled=True)
+        compiled = choose_machine(str(options.device), compiled=True)
         return [(usual, "bfloat16"), (compiled, "bfloat16, compiled"), (exact, "float32")]
     return [(exact, "float32")] + ([(usual, "bfloat16")] if usual.amp else [])
 
@@ -141,8 +141,8 @@ def _learner(chosen: Recipe, machine: Machine, views: Tensor | None = None) -> L
     return make_learner(net.train(), chosen, machine)
 
 
-def _loop(squares: Squares, learner: Learner, chosen: Recipe, machine: Machine, steps: int) -> Work:
-    """What our loop does from a batch of squares to the step, the losses fetched behind the last."""
+def _loop(squares: HeldSquares, learner: Learner, chosen: Recipe, machine: Machine, steps: int) -> Work:
+    """Give our loop from a batch of squares to the step; the losses are fetched after the last step."""
     order = squares.order(chosen.batch_size, steps)
     augmentation = Augmentation(crops="random", flip=chosen.flip)
 
@@ -167,8 +167,8 @@ def _to_device(batch: Batch, machine: Machine) -> tuple[Tensor, Tensor]:
     )
 
 
-def _bare(squares: Squares, learner: Learner, chosen: Recipe, machine: Machine, steps: int) -> Work:
-    """Step after step on one batch of views that lies ready."""
+def _bare(squares: HeldSquares, learner: Learner, chosen: Recipe, machine: Machine, steps: int) -> Work:
+    """Give bare steps on one ready batch of views."""
     views, labels = _views(squares, chosen.batch_size, machine.device)
     views = views.contiguous(memory_format=torch.channels_last)
 
@@ -179,7 +179,7 @@ def _bare(squares: Squares, learner: Learner, chosen: Recipe, machine: Machine, 
     return run
 
 
-def _views(squares: Squares, batch: int, device: torch.device) -> tuple[Tensor, Tensor]:
+def _views(squares: HeldSquares, batch: int, device: torch.device) -> tuple[Tensor, Tensor]:
     (numbers,) = squares.order(batch, 1)
     views = augment(
         squares.pixels[numbers].to(device),
@@ -192,10 +192,10 @@ def _views(squares: Squares, batch: int, device: torch.device) -> tuple[Tensor, 
     return views, squares.labels[numbers].to(device)
 
 
-def _plain_loop(settings: Settings, squares: Squares, chosen: Recipe, steps: int) -> Work:
-    device = settings.device
+def _plain_loop(options: Options, squares: HeldSquares, chosen: Recipe, steps: int) -> Work:
+    device = options.device
     step = _plain_step(_plain_net(chosen).to(device), chosen)
-    # On a CPU the cores are the net's; beside a GPU as many decode as ours would.
+    # On a CPU the net needs the cores; beside a GPU as many workers decode as in our loop.
     workers = min(os.cpu_count() or 1, 16) if device.type == "cuda" else 0
     loader: DataLoader[Any] = DataLoader(
         PlainDataset(squares),
@@ -213,7 +213,7 @@ def _plain_loop(settings: Settings, squares: Squares, chosen: Recipe, steps: int
 
 
 def _plain_net(chosen: Recipe, views: Tensor | None = None) -> nn.Module:
-    """Make the same net with torch's normalisation in the place of ours."""
+    """Make the same net with torch's normalisation instead of ours."""
     net = ZFNet(CLASSES, chosen.fc, chosen.norm, chosen.dropout)
     initialise(net, chosen.init, seed=0, batch=views)
     k, alpha, beta = NORM_CONSTANTS["replication"]
@@ -236,21 +236,21 @@ def _plain_step(net: nn.Module, chosen: Recipe) -> Callable[[Tensor, Tensor], Te
     return step
 
 
-def _same_losses(settings: Settings, squares: Squares) -> Remark:
-    """Feed both the same views and compare their losses: in float64, and in float32 with a yardstick.
+def _same_losses(options: Options, squares: HeldSquares) -> Remark:
+    """Train both on the same views and compare their losses, in float64 and in float32.
 
-    From step to step training multiplies what rounding began, so in float32 no two orders of summation
-    stay together; the plain loop with itself in another memory layout shows how far they part.
+    Training amplifies rounding errors from step to step, so in float32 no two orders of summation stay
+    together. How far they drift apart is shown by the plain loop against itself in another memory layout.
     """
-    steps = 2 if settings.quick else STEPS_COMPARED
-    # Scaled layers learn something in so few steps; the replication's own beginning hardly moves.
+    steps = 2 if options.quick else STEPS_COMPARED
+    # Scaled layers learn something in so few steps; the replication's initial weights hardly move.
     chosen = recipe("replication", init="he-scaled", fc=FC["cpu"], batch_size=BATCH_COMPARED, lr=1e-3)
-    machine = choose_machine(str(settings.device), amp=False)
-    views, labels = _views(squares, chosen.batch_size, settings.device)
+    machine = choose_machine(str(options.device), amp=False)
+    views, labels = _views(squares, chosen.batch_size, options.device)
 
     def plain(dtype: torch.dtype, layout: torch.memory_format) -> list[float]:
         net: Any = _plain_net(chosen, views.cpu())
-        step = _plain_step(net.to(settings.device, dtype, memory_format=layout), chosen)
+        step = _plain_step(net.to(options.device, dtype, memory_format=layout), chosen)
         laid_out = views.to(dtype).contiguous(memory_format=layout)
         return _losses(lambda: step(laid_out, labels), steps)
 
@@ -282,22 +282,22 @@ def _apart(found: list[float], expected: list[float]) -> float:
 
 
 def _utilisation(learner: Learner, host: Host, machine: Machine, count: int, timing: Timing) -> str:
-    """Write the share of the measured matmul rate that a step's products alone are."""
+    """Give, as text, the share of the measured matmul rate that the products of a step reach."""
     forward = forward_multiplications(Trunk(learner.net), (224, 224))
-    operations = 2 * 3 * forward * count  # backwards is twice forwards
+    operations = 2 * 3 * forward * count  # the backward pass takes twice the forward pass
     rate = host.matmul_bfloat16 if machine.amp else host.matmul
     share = operations / timing.median / rate
     return f"{100 * share:.0f} % of the matmul rate in {'bfloat16' if machine.amp else 'float32'}"
 
 
-def _decoding(settings: Settings, squares: Squares) -> Iterator[Row | Remark]:
+def _decoding(options: Options, squares: HeldSquares) -> Iterator[Row | Remark]:
     """Decode JPEG files of the squares in worker processes, against the steps that would wait for them."""
-    kind = settings.device.type
-    count = STREAMED[kind][settings.quick]
-    machine, called = _machines(settings)[-1 if kind == "cpu" else 0]  # the faster
-    chosen = recipe("replication", fc=FC[kind], batch_size=BATCHES[kind][settings.quick][-1])
+    kind = options.device.type
+    count = STREAMED[kind][options.quick]
+    machine, called = _machines(options)[-1 if kind == "cpu" else 0]  # the faster
+    chosen = recipe("replication", fc=FC[kind], batch_size=BATCHES[kind][options.quick][-1])
     step = _bare(squares, _learner(chosen, machine), chosen, machine, 1)
-    wait = waiting(settings.device)
+    wait = waiting(options.device)
 
     def steps() -> float:
         return once(step, wait).median * count / chosen.batch_size
@@ -309,7 +309,7 @@ def _decoding(settings: Settings, squares: Squares) -> Iterator[Row | Remark]:
         order = squares.order(chosen.batch_size, count // chosen.batch_size)
         step()
         ours, reference = alternate(
-            lambda: deque(streamed.batches(order), maxlen=0).clear(), steps, runs=settings.runs, wait=wait
+            lambda: deque(streamed.batches(order), maxlen=0).clear(), steps, runs=options.runs, wait=wait
         )
     limit = f"the limit for steps above {count / ours.median:,.0f} images/s, unless memory holds the squares"
     name = f"decoding JPEG at {squares.convention.resize} px, {machine.workers} processes"

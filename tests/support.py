@@ -1,15 +1,87 @@
-"""What many tests need."""
+"""What tests of several rooms need: small nets as checkpoints, pictures of noise, files of both, screens."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import torch
+from PIL import Image
 from textual.screen import Screen
+from torch import nn
 
+from zfexplore.convention import InputConvention
+from zfexplore.nets.checkpoint import Checkpoint, Metadata, save_checkpoint
+from zfexplore.nets.trunk import Trunk
+from zfexplore.nets.zfnet import ZFNet, initialise
+from zfexplore.progress import Finished
 from zfexplore.tui import keys
 from zfexplore.tui.study_screens import StudyApp
+
+
+def checkpoint_of(
+    net: nn.Module, size: int, *, classes: Sequence[str] = (), weights: str = "weights-1", **convention: Any
+) -> Checkpoint:
+    """Give ``net`` as a checkpoint whose input is ``size`` x ``size``, by default raw pixel values."""
+    net.eval().requires_grad_(False)
+    expected = InputConvention(size=size, resize=size, **convention)
+    metadata = Metadata("tiny", {}, classes=tuple(classes), input=expected, weights_fingerprint=weights)
+    return Checkpoint(net, Trunk(net), metadata)
+
+
+def small_net(size: int = 20) -> nn.Sequential:
+    """Two convolutions, a pool after each, contrast normalisation between, two fully connected layers."""
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.LocalResponseNorm(5),
+        nn.Conv2d(6, 8, 3), nn.ReLU(), nn.MaxPool2d(3, 2, 1),
+        nn.Flatten(), nn.Linear(8 * (((size // 2 - 2) - 1) // 2 + 1) ** 2, 10), nn.ReLU(), nn.Linear(10, 5),
+    )  # fmt: skip
+
+
+def tiny_checkpoint() -> Checkpoint:
+    """``small_net`` with five classes, for pictures of 20 x 20 pixels about their mean."""
+    classes = ("ant", "bee", "cat", "dog", "emu")
+    return checkpoint_of(small_net(), 20, classes=classes, mean=(120.0, 110.0, 100.0), std=(60.0, 60.0, 60.0))
+
+
+def noise_picture(size: int, seed: int = 0) -> Image.Image:
+    """Noise, ``size`` x ``size``, so that ``prepare`` for this size leaves it as it is."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
+    return Image.fromarray(pixels)
+
+
+def write_zfnet(path: Path, *, classes: Sequence[str] = ("a", "b", "c"), fc: int = 16) -> Path:
+    """Save a ZFNet for inputs of 64 pixels with random weights."""
+    net = ZFNet(classes=len(classes), fc=fc)
+    initialise(net, "xavier", seed=1)
+    convention = InputConvention(size=64, resize=72, scale=1.0, mean=(0.5, 0.5, 0.5))
+    save_checkpoint(path, net, Metadata("zfnet", net.arguments, tuple(classes), convention))
+    return path
+
+
+def write_pictures(folder: Path, *, broken: bool = False) -> Path:
+    """Write six pictures of smooth noise in two classes, a and b; ``broken`` adds one that cannot be read."""
+    random = np.random.default_rng(0)
+    for index in range(6):
+        path = folder / "ab"[index % 2] / f"{index}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = random.integers(0, 256, (9, 12, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((96, 72)).save(path)
+    if broken:
+        (folder / "a" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    return folder
+
+
+def result_of(events: Iterator[Any]) -> tuple[Any, list[Any]]:
+    """Run events to the end; give the result of the last, and the events before it."""
+    *before, last = list(events)
+    assert isinstance(last, Finished)
+    return last.result, before
+
 
 # -- the explorer in the terminal ----------------------------------------------------------------------
 

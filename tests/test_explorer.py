@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.support import write_pictures, write_zfnet
 from zfexplore import explorer as module
 from zfexplore.atlas.build import Partial
 from zfexplore.cli.main import main
@@ -27,22 +28,9 @@ from zfexplore.units import Unit
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A ZFNet for inputs of 64 pixels with random weights, and six pictures in two classes."""
-    from zfexplore.convention import InputConvention
-    from zfexplore.nets.checkpoint import Metadata, save_checkpoint
-    from zfexplore.nets.zfnet import ZFNet, initialise
-
     folder = tmp_path_factory.mktemp("explorer")
-    net = ZFNet(classes=3, fc=16)
-    initialise(net, "xavier", seed=1)
-    convention = InputConvention(size=64, resize=72, scale=1.0, mean=(0.5, 0.5, 0.5))
-    metadata = Metadata("zfnet", net.arguments, ("a", "b", "c"), convention)
-    save_checkpoint(folder / "net.safetensors", net, metadata)
-    random = np.random.default_rng(0)
-    for index in range(6):
-        path = folder / "pictures" / "ab"[index % 2] / f"{index}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pixels = random.integers(0, 256, (9, 12, 3), dtype=np.uint8)
-        Image.fromarray(pixels).resize((96, 72)).save(path)
+    write_zfnet(folder / "net.safetensors")
+    write_pictures(folder / "pictures")
     return folder
 
 

@@ -11,6 +11,8 @@ from zfexplore.training.data import Streamed
 from zfexplore.training.evaluate import class_map, evaluate
 from zfexplore.training.machine import choose_machine
 
+pytestmark = pytest.mark.usefixtures("every_core")
+
 SAMPLE = [round(place * 567 / 60) for place in range(60)]  # ten crops of all 567 take minutes
 
 

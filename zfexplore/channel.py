@@ -1,4 +1,4 @@
-"""A channel as one looks at it: its exemplars, the table of its strongest places, its figure."""
+"""A channel to look at: its exemplars, the table of its strongest places, its figure."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ NOTEBOOK_TILE = 144
 class Channel:
     """A channel of a net on some images; iterating gives its exemplars, the strongest first.
 
-    ``known`` is what the atlas knows of it, ``places`` the table of its strongest places, ``block`` what
-    figures draw of it.
+    ``known`` is what the atlas knows about it, ``places`` the table of its strongest places, and ``block``
+    what figures draw of it.
     """
 
     unit: Unit
@@ -44,7 +44,7 @@ class Channel:
         return ChannelFigure.draw(self.block, self.known, made, tile=tile)
 
     def unit_figure(self, rank: int, unit: Unit) -> UnitFigure:
-        """Draw the exemplar of ``rank`` large, under the name ``unit``."""
+        """Draw the exemplar of this ``rank`` large, with ``unit`` as its name."""
         caption = channel_caption(self.unit, self.known, self.made.origin)
         return UnitFigure.draw(self.block, rank, replace(self.made, title=str(unit)), caption)
 

@@ -1,10 +1,10 @@
-"""Weights, images and the atlas of both, opened together: what commands, explorer and notebooks share.
+"""Weights, images and their atlas, opened together: what commands, terminal explorer and notebooks share.
 
     explorer = zfexplore.Explorer(images="album/")
     explorer.figure("conv5", "top16").save("conv5.png")
 
-What the commands have indexed is not indexed again: they and this class use one cache. Every figure
-knows the command that makes the same file.
+The commands and this class use one cache, so nothing is indexed twice. Every figure knows the command
+that makes the same file.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ SEEN_KEPT = 400  # images as the net sees them: 60 MB at 224 pixels
 
 
 class Explorer:
-    """A net, images, and for every channel where on them it fires most.
+    """A net, images, and for every channel the places on the images where it fires most.
 
     ``checkpoint`` (None: the shipped one), ``images``, ``limit``, ``fit``, ``device`` and ``download`` mean
-    what they mean as options of the commands. Opens the atlas in the cache or builds it, with a progress
-    bar in a terminal and plain lines elsewhere. Raises ExploreError for what is not there.
+    the same as the commands' options. Opens the atlas in the cache or builds it, with a progress bar in a
+    terminal and plain lines elsewhere. Raises ExploreError if weights or images do not exist.
     """
 
     checkpoint: Checkpoint
@@ -85,7 +85,7 @@ class Explorer:
 
     @classmethod
     def of(cls, settings: Settings, checkpoint: Checkpoint, source: Source) -> Explorer:
-        """Give an explorer of what is opened already; ``index`` is still to be run."""
+        """Give an explorer of weights and images that are already open; ``index`` is still to be run."""
         explorer = cls.__new__(cls)
         explorer._set(settings, checkpoint, source)
         return explorer
@@ -104,11 +104,11 @@ class Explorer:
     def index(self, **options: Any) -> Iterator[Event]:
         """Open the atlas in the cache or build it; ``Finished`` carries it.
 
-        ``options`` are those of ``atlas.open.open_or_build``. While it is built the explorer already works
-        on the part that its ``Partial`` events carry.
+        ``options`` are those of ``atlas.open.open_or_build``. During a build, the explorer already works on
+        the partial atlas that its ``Partial`` events carry.
         """
         events: Any = open_or_build(self.checkpoint, self.source, fit=self.settings.fit, **options)
-        with closing(events):  # closed early, the build keeps what it needs to go on
+        with closing(events):  # if closed early, the build saves what it needs to go on
             for event in events:
                 if isinstance(event, Partial):
                     self._atlas = event.atlas
@@ -118,7 +118,7 @@ class Explorer:
 
     @property
     def indexed(self) -> bool:
-        """Whether there is an atlas, or a part of one."""
+        """Whether there is an atlas, whole or partial."""
         return self._atlas is not None
 
     @property
@@ -130,7 +130,7 @@ class Explorer:
 
     @property
     def origin(self) -> Origin:
-        """What figures are drawn from."""
+        """The origin of the figures: net, weights and images."""
         metadata, atlas = self.checkpoint.metadata, self.atlas
         return Origin(
             metadata.architecture, metadata.weights_fingerprint, atlas.fingerprint,
@@ -138,7 +138,7 @@ class Explorer:
         )  # fmt: skip
 
     def save_atlas(self, path: str | os.PathLike[str], form: AtlasFormat | None = None) -> Path:
-        """Write the atlas as csv, json or npz, by default what ``path`` ends in; ``export atlas``."""
+        """Write the atlas as csv, json or npz (by default by the ending of ``path``), as ``export atlas``."""
         chosen: Any = form or Path(path).suffix.lower().lstrip(".")
         if chosen not in get_args(AtlasFormat):
             raise ExploreError(f"an atlas is written as csv, json or npz, not {chosen!r}", usage=True)
@@ -148,13 +148,13 @@ class Explorer:
     # -- channels ----------------------------------------------------------------------------------
 
     def known(self, channel: Unit) -> dict[str, Any]:
-        """Give what the atlas knows of a channel, and the class that it stands for where it has one."""
+        """Give what the atlas knows about a channel, and the class that it stands for, if any."""
         row = channel_row(self.atlas, channel.stage, channel.channel)
         names = self.checkpoint.class_names(channel.stage)
         return row | ({"stands_for": names[channel.channel]} if names else {})
 
     def top(self, what: str | Unit, *, by: RankedBy = "mean", count: int = 20) -> Records:
-        """List the ``count`` highest channels of a stage, or, of ``conv5:130``, its strongest places.
+        """List the ``count`` highest channels of a stage, or the strongest places of a channel (conv5:130).
 
         ``by`` is mean or max of the image maxima, selectivity or rarity. The records are plain values and
         print as a table.
@@ -177,11 +177,11 @@ class Explorer:
         )
 
     def channel(self, channel: str | Unit, *, method: Method = "auto") -> Channel:
-        """Project a channel's strongest units: its exemplars, its table, its figure (``export channel``)."""
+        """Project a channel's strongest units: exemplars, table and figure, as ``export channel``."""
         return watch(self.projecting(_channel_of(channel), method=method))
 
     def projecting(self, channel: Unit, *, method: Method = "auto") -> Iterator[Progress | Finished[Channel]]:
-        """Do what ``channel`` does, as events; the last one carries the ``Channel``."""
+        """Do the same as ``channel``, as events; the last one carries the ``Channel``."""
         for event in self.exemplars([channel], method=method):
             if isinstance(event, Progress):
                 yield event
@@ -189,7 +189,7 @@ class Explorer:
                 yield Finished(self.channel_of(event, method=method))
 
     def channel_of(self, found: ChannelExemplars, *, method: Method = "auto") -> Channel:
-        """Give a channel with exemplars that are there already."""
+        """Give a channel from exemplars that were already found."""
         channel = found.channel
         return Channel(
             channel, found.exemplars, self.known(channel), self.top(channel), self.block(found),
@@ -206,7 +206,7 @@ class Explorer:
         return Made(self.origin, command, str(channel), f"{channel.slug}.png")
 
     def block(self, found: ChannelExemplars, kernels: np.ndarray | None = None) -> ChannelBlock:
-        """Give what a figure draws of a channel; with ``kernels [n, 3, k, k]`` its own filter in conv1."""
+        """Give what a figure draws of a channel; ``kernels [n, 3, k, k]`` adds a filter in conv1."""
         trunk, channel = self.checkpoint.trunk, found.channel
         first = channel.stage == trunk.names[0]
         names = self.checkpoint.class_names(channel.stage)
@@ -220,7 +220,7 @@ class Explorer:
         )
 
     def look(self, image: int) -> Seen:
-        """Give what the net sees of an image by its number, read only if it was not seen lately."""
+        """Give what the net sees of image number ``image``; the last ``SEEN_KEPT`` images are cached."""
         pixels = self._seen.get(image)
         if pixels is None:
             pixels = prepare(self.source[image].image, self.checkpoint.metadata.input, self.settings.fit)
@@ -237,10 +237,10 @@ class Explorer:
         *,
         method: Method = "auto",
     ) -> Projection:
-        """Bring one unit back to pixels on a picture: a file, an RGB image, or an image by its number.
+        """Project one unit back to pixels on a picture: a file, an RGB image, or an image by its number.
 
-        Of a channel (``conv5:130``) it is the strongest unit on that picture, of ``conv5:130@6,7`` the one
-        at this row and column.
+        For a channel (``conv5:130``) this is its strongest unit on that picture; for ``conv5:130@6,7`` it is
+        the unit at that row and column.
         """
         unit = unit if isinstance(unit, Unit) else Unit.parse(unit)
         if isinstance(picture, int):
@@ -275,9 +275,9 @@ class Explorer:
 def open_settings(
     settings: Settings, layer: str | None = None, channels: str = "all"
 ) -> tuple[Checkpoint, Source]:
-    """Load the weights and open the images; first check that ``layer`` and ``channels`` exist.
+    """Load the weights and open the images; check early that ``layer`` and ``channels`` exist.
 
-    Raises ExploreError for what is not there.
+    Raises ExploreError if one of these does not exist.
     """
     checkpoint = load_checkpoint(settings.checkpoint, find_device(settings.device))
     if layer is not None:

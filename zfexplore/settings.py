@@ -1,4 +1,4 @@
-"""What is explored, in the words of the options, and the commands that a user would type for it."""
+"""What is explored, in terms of the command-line options, and the commands that a user would type."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from zfexplore.choices import DEFAULT_IMAGES, Fit
 
 @dataclass(frozen=True)
 class Settings:
-    """Which images, which weights and how they are read; ``checkpoint`` None is the shipped one.
+    """Which images and weights are explored, and how they are read.
 
-    ``limit`` keeps the first so many images; ``fit`` crops the centre square or letterboxes the whole
-    image; ``device`` is auto, cpu, cuda or cuda:1; ``download`` lets torchvision fetch a set of its own.
+    ``checkpoint`` None is the shipped one. ``limit`` keeps only that many images, the first ones. ``fit``
+    crops the centre square or letterboxes the whole image. ``device`` is auto, cpu, cuda or cuda:1.
+    ``download`` lets torchvision fetch one of its own sets.
     """
 
     images: str = DEFAULT_IMAGES
@@ -41,14 +42,14 @@ class Settings:
 class Command:
     """A command as a user would type it: ``words``, then ``options``.
 
-    An option that is None or False is left out; one that is True stands without a value.
+    An option that is None or False is left out; one that is True is written without a value.
     """
 
     words: tuple[str, ...]
     options: Mapping[str, object] = field(default_factory=dict)
 
     def with_options(self, **options: object) -> Command:
-        """Give the command with other values of some options (``out`` for ``--out``), in their old places."""
+        """Give the command with some options changed in place; ``out`` stands for ``--out``."""
         return Command(
             self.words, {**self.options, **{f"--{name}": value for name, value in options.items()}}
         )
@@ -64,5 +65,5 @@ class Command:
 
 
 def other_than(value: object, default: object) -> object:
-    """Give ``value`` for a ``Command``, None where it is the option's default."""
+    """Give ``value`` for use in a ``Command``; None if it is the option's default."""
     return None if value == default else value

@@ -1,6 +1,6 @@
-"""How results and progress are shown: results on stdout, progress and remarks on stderr, with rich.
+"""How results and progress are shown with rich: results on stdout, progress and remarks on stderr.
 
-Where stderr is not a terminal, and in a notebook, progress becomes plain lines every few seconds.
+If stderr is not a terminal, and in a notebook, progress becomes plain lines every few seconds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NAMED_SKIPS = 5
 
 
 def output() -> Console:
-    """Give the console for results, on stdout; wide when it is not a terminal, so tables stay whole."""
+    """Give the console for results, on stdout; if that is no terminal it is wide, so tables stay whole."""
     return _console(stderr=False)
 
 
@@ -33,7 +33,7 @@ def remarks() -> Console:
 
 
 def print_json(values: Any) -> None:
-    """Print JSON to stdout: plain values, ready for another program."""
+    """Print plain values as JSON to stdout, for other programs."""
     import json
 
     output().print(
@@ -42,7 +42,7 @@ def print_json(values: Any) -> None:
 
 
 class Records(list[dict[str, Any]]):
-    """Rows of plain values that print as a table, and show themselves as one in a notebook."""
+    """Rows of plain values that print as a table, also in a notebook."""
 
     def __init__(
         self, rows: Iterable[dict[str, Any]], title: str,
@@ -86,11 +86,11 @@ def watch(
     other: Callable[[Any], RenderableType | str | None] | None = None,
     every_name: bool = False,
 ) -> Any:
-    """Run long work to its end, showing its events, and give its result.
+    """Run long work to its end, show its events, and give its result.
 
-    Images that were skipped are counted and the first few named, or with ``every_name`` all.
-    ``other`` turns events of further kinds into something to print (None prints nothing). The
-    generator is closed on Ctrl-C too, so that the work can save what it needs to resume.
+    Skipped images are counted, and the first few are named, or all of them with ``every_name``. ``other``
+    turns events of other kinds into something to print (None prints nothing). The generator is closed on
+    Ctrl-C too, so that the work can save what it needs to resume.
     """
     console = remarks()
     display: _Bars | _Lines = _Bars(console) if console.is_terminal else _Lines(console)
@@ -120,7 +120,7 @@ def watch(
 def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
-    if _in_notebook():  # lines of text, on stdout: a notebook shows stderr as if something were wrong
+    if _in_notebook():  # plain lines on stdout: a notebook shows stderr like an error
         return Console(highlight=False, force_jupyter=False, force_terminal=False, width=120)
     console = Console(stderr=stderr, highlight=False)
     if not console.is_terminal:
@@ -149,7 +149,7 @@ def _report_skipped(console: Console, skipped: list[Skipped], named: int) -> Non
 
 
 class _Bars:
-    """A rich progress bar for the task at hand, with rate and time left."""
+    """A rich progress bar for the current task, with rate and time left."""
 
     def __init__(self, console: Console) -> None:
         from rich.progress import (
@@ -196,7 +196,7 @@ class _Bars:
         self._console.print(text, markup=False)
 
     def _clear_finished(self) -> None:
-        """Take full bars away: a long training's would fill the terminal and hide the one that moves."""
+        """Remove full bars: those of a long training would fill the terminal and hide the moving one."""
         for task in self._bars.tasks:
             if task.finished:
                 self._bars.remove_task(self._tasks.pop(task.description))
@@ -249,7 +249,7 @@ def clock(seconds: float) -> str:
 
 
 def channel_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
-    """Draw rows of ``Explorer.top`` on a stage: a line a channel."""
+    """Draw rows of ``Explorer.top`` for a stage: one line per channel."""
     labelled = any(row["best_class"] is not None for row in rows)
     named = any("stands_for" in row for row in rows)
     table = _table(title)
@@ -273,7 +273,7 @@ def channel_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
 
 
 def place_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
-    """Draw rows of ``Explorer.top`` on a channel: a line a place."""
+    """Draw rows of ``Explorer.top`` for a channel: one line per place."""
     labelled = any(row["label"] is not None for row in rows)
     table = _table(title)
     table.add_column("", justify="right", style="dim")

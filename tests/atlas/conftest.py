@@ -4,15 +4,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-from torch import nn
 
-from zfexplore.convention import InputConvention
+from tests.support import checkpoint_of, result_of, small_net
 from zfexplore.images.sources import Picture, UnreadableImage
-from zfexplore.nets.checkpoint import Checkpoint, Metadata
-from zfexplore.nets.trunk import Trunk
-from zfexplore.progress import Finished
 
 
 class ArraySource:
@@ -42,35 +37,13 @@ class ArraySource:
         return f"{self.name}-{self.version}-{len(self)}"
 
 
-def checkpoint_of(module, size, weights="weights-1", scale=255.0):
-    """A module with raw pixel values for input, in images of ``size`` x ``size``."""
-    module.eval().requires_grad_(False)
-    convention = InputConvention(size=size, resize=size, scale=scale)
-    metadata = Metadata("tiny", {}, input=convention, weights_fingerprint=weights)
-    return Checkpoint(module, Trunk(module), metadata)
-
-
 def random_checkpoint(size=20, weights="weights-1"):
-    """Two convolutions, a pool after each, contrast normalisation, two fully connected layers."""
-    torch.manual_seed(0)
-    module = nn.Sequential(
-        nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.LocalResponseNorm(5),
-        nn.Conv2d(6, 8, 3), nn.ReLU(), nn.MaxPool2d(3, 2, 1),
-        nn.Flatten(), nn.Linear(8 * 4 * 4, 10), nn.ReLU(), nn.Linear(10, 5),
-    )  # fmt: skip
-    return checkpoint_of(module, size, weights, scale=1.0)
+    return checkpoint_of(small_net(size), size, weights=weights, scale=1.0)
 
 
 def random_images(count, size=20, seed=0):
     generator = np.random.default_rng(seed)
     return [generator.integers(0, 256, (size, size, 3), dtype=np.uint8) for _ in range(count)]
-
-
-def result_of(events):
-    """The atlas at the end, and the events before it."""
-    *before, last = list(events)
-    assert isinstance(last, Finished)
-    return last.result, before
 
 
 def same(first, second):
@@ -92,7 +65,7 @@ def same(first, second):
 
 @pytest.fixture
 def make():
-    """The helpers above, for test files (which cannot import one another)."""
+    """The helpers above."""
     return SimpleNamespace(
         ArraySource=ArraySource,
         checkpoint_of=checkpoint_of,

@@ -1,30 +1,16 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from PIL import Image
 
 
 @pytest.fixture(scope="session")
 def material(tmp_path_factory):
-    """A ZFNet for inputs of 64 pixels with random weights, and six labelled pictures, one of them broken."""
-    from zfexplore.convention import InputConvention
-    from zfexplore.nets.checkpoint import Metadata, save_checkpoint
-    from zfexplore.nets.zfnet import ZFNet, initialise
+    """A ZFNet for inputs of 64 pixels with random weights, and six labelled pictures and a broken one."""
+    from tests.support import write_pictures, write_zfnet
 
     folder = tmp_path_factory.mktemp("material")
-    net = ZFNet(classes=3, fc=32)
-    initialise(net, "xavier", seed=1)
-    convention = InputConvention(size=64, resize=72, scale=1.0, mean=(0.5, 0.5, 0.5))
-    metadata = Metadata("zfnet", net.arguments, ("a", "b", "c"), convention)
-    save_checkpoint(folder / "net.safetensors", net, metadata)
-    random = np.random.default_rng(0)
-    for index in range(6):
-        label = folder / "pictures" / "ab"[index % 2]
-        label.mkdir(parents=True, exist_ok=True)
-        pixels = random.integers(0, 256, (9, 12, 3), dtype=np.uint8)
-        Image.fromarray(pixels).resize((96, 72)).save(label / f"{index}.png")
-    (folder / "pictures" / "a" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    write_zfnet(folder / "net.safetensors")
+    write_pictures(folder / "pictures", broken=True)
     return folder
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.support import noise_picture
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.seen import open_picture, see
 
@@ -32,8 +33,8 @@ def test_the_home_folder_is_found(tmp_path, monkeypatch):
     assert open_picture("~/mine.png").size == (7, 5)
 
 
-def test_the_net_sees_the_pixels_less_their_mean(tiny, picture_of):
-    image = picture_of(20)
+def test_the_net_sees_the_pixels_less_their_mean(tiny):
+    image = noise_picture(20)
     seen = see(tiny, image)
     np.testing.assert_array_equal(seen.pixels, np.asarray(image))
     assert seen.batch.shape == (1, 3, 20, 20)
@@ -41,6 +42,6 @@ def test_the_net_sees_the_pixels_less_their_mean(tiny, picture_of):
     np.testing.assert_allclose(seen.batch[0, :, 3, 4], expected, rtol=1e-6)
 
 
-def test_the_input_is_in_the_nets_own_type(tiny, picture_of):
+def test_the_input_is_in_the_nets_own_type(tiny):
     tiny.net.double()
-    assert see(tiny, picture_of(20)).batch.dtype == torch.float64
+    assert see(tiny, noise_picture(20)).batch.dtype == torch.float64

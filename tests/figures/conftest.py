@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from zfexplore.figures.grid import Page
 from zfexplore.units import Window
 
 # A stage whose units see 6 x 6 pixels, 4 apart, the first starting one pixel outside the image.
@@ -33,6 +34,19 @@ def make_exemplar(rank=0, *, y=1, x=1, field=FIELD, image=IMAGE, value=None, lab
         image=seen,
         activation=10.0 - rank if value is None else value,
     )
+
+
+def draw_page(blocks, **options):
+    """The picture of a page with ``blocks`` on it."""
+    page = Page(len(blocks), **options)
+    for block in blocks:
+        page.add(block)
+    return page.image
+
+
+@pytest.fixture
+def grid_figure():
+    return draw_page
 
 
 @pytest.fixture

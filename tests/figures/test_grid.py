@@ -5,7 +5,7 @@ import pytest
 
 from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import block_from, patch_tile, projection_tile
-from zfexplore.figures.grid import BETWEEN_HALVES, FRAME, GAP, Page, grid_figure, step_of
+from zfexplore.figures.grid import BETWEEN_HALVES, FRAME, GAP, Page, step_of
 from zfexplore.figures.text import EMPTY, MARGIN, PAPER, width
 from zfexplore.progress import Finished, Progress, finish
 
@@ -28,14 +28,14 @@ def tile_at(page, half, rank, tile=TILE):
 
 
 @pytest.mark.parametrize("rank", range(9))
-def test_every_projection_stands_beside_its_own_patch(block, rank):
+def test_every_projection_stands_beside_its_own_patch(block, rank, grid_figure):
     page = grid_figure([block], tile=TILE)
     unit = block.units[rank]
     assert (tile_at(page, 0, rank) == np.asarray(projection_tile(unit, block.side, TILE))).all()
     assert (tile_at(page, 1, rank) == np.asarray(patch_tile(unit, block.side, TILE))).all()
 
 
-def test_a_channel_that_stands_for_a_class_bears_its_name(nine, field):
+def test_a_channel_that_stands_for_a_class_bears_its_name(nine, field, grid_figure):
     plain, named, long = (
         np.asarray(grid_figure([block_from("fc8:7", nine, field, class_name=name)], tile=TILE))
         for name in (None, "anchor", "a class of a name that no block is wide enough for")
@@ -49,14 +49,14 @@ def test_a_channel_that_stands_for_a_class_bears_its_name(nine, field):
     assert columns.max() < plain.shape[1] - MARGIN - width(maximum, 11)  # it leaves the maximum alone
 
 
-def test_places_without_a_unit_stay_empty(nine, field):
+def test_places_without_a_unit_stay_empty(nine, field, grid_figure):
     page = grid_figure([block_from("conv2:7", nine[:4], field)], tile=TILE)
     for half in (0, 1):
         assert (tile_at(page, half, 4) == EMPTY).all()
         assert not (tile_at(page, half, 3) == EMPTY).all()
 
 
-def test_a_page_is_filled_block_by_block_and_reports(block):
+def test_a_page_is_filled_block_by_block_and_reports(block, grid_figure):
     page = Page(3, tile=16, columns=2)
     events = list(page.fill([block, block, block], "drawing conv2"))
     assert isinstance(events[-1], Finished)
@@ -72,7 +72,7 @@ def test_the_progress_of_the_blocks_is_handed_on_and_counts_as_no_block(block):
     assert page.drawn == 1
 
 
-def test_a_page_left_halfway_keeps_whole_rows_so_far(block):
+def test_a_page_left_halfway_keeps_whole_rows_so_far(block, grid_figure):
     page = Page(40, tile=16, columns=2)
     for _ in range(3):
         page.add(block)
@@ -89,7 +89,7 @@ def test_a_full_page_is_not_copied(block):
     assert page.image.size == page.size
 
 
-def test_the_whole_page_equals_blocks_drawn_at_once(block):
+def test_the_whole_page_equals_blocks_drawn_at_once(block, grid_figure):
     drawn = finish(Page(2, tile=16).fill(iter([block, block])))
     assert drawn.tobytes() == grid_figure([block, block], tile=16).tobytes()
 
@@ -100,16 +100,16 @@ def test_pages_come_out_near_three_to_two(count):
     assert 0.8 < page.image.width / Page(count, tile=16)._size(count)[1] < 2.6
 
 
-def test_a_dead_channel_is_drawn_and_named(field):
+def test_a_dead_channel_is_drawn_and_named(field, grid_figure):
     page = grid_figure([block_from("conv2:7", [], field)], tile=TILE)
     assert (tile_at(page, 0, 0) == EMPTY).all()
 
 
-def test_no_channels_make_an_empty_page():
+def test_no_channels_make_an_empty_page(grid_figure):
     assert grid_figure([]).size > (0, 0)
 
 
-def test_title_and_subtitle_make_room(block):
+def test_title_and_subtitle_make_room(block, grid_figure):
     plain, titled = (
         grid_figure([block], tile=16),
         grid_figure([block], tile=16, title="conv2", subtitle="x" * 999),

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zfexplore.figures.plots import BLUE, PANELS, Line, curves, points, ticks
+from zfexplore.figures.plots import BLUE, CHARTS, Curve, curves, points, ticks
 
-LOSS = Line("training", "loss", BLUE)
+LOSS = Curve("training", "loss", BLUE)
 RECORDS = [
     {
         "epoch": epoch,
@@ -61,7 +61,7 @@ def test_ticks_lie_inside_and_are_few(low, extent):
 def test_curves_draw_every_line_in_its_colour():
     picture = curves(RECORDS, title="a run")
     colours = {colour for _, colour in picture.getcolors(maxcolors=1 << 20)}
-    assert {line.colour for panel in PANELS for line in panel.lines} <= colours
+    assert {line.colour for chart in CHARTS for line in chart.curves} <= colours
 
 
 @pytest.mark.parametrize(

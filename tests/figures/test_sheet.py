@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 
 from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import block_from, kernel_tile
-from zfexplore.figures.grid import FRAME, GAP, Page, grid_figure, step_of
+from zfexplore.figures.grid import FRAME, GAP, Page, step_of
 from zfexplore.figures.sheet import NUMBER_ROOM, check_sheet, kernel_sheet, sheet
 from zfexplore.figures.text import FAINT, MARGIN, PAPER, write
 
@@ -67,7 +67,7 @@ def test_below_each_kernel_stands_its_number():
     assert below.tobytes() == number.tobytes()
 
 
-def test_a_block_with_a_kernel_shows_it_in_place_of_projections(nine, field):
+def test_a_block_with_a_kernel_shows_it_in_place_of_projections(nine, field, grid_figure):
     kernel = np.ones((3, 7, 7), np.float32)
     with_kernel = grid_figure([block_from("conv1:7", nine, field, kernel=kernel)], tile=48)
     without = grid_figure([block_from("conv1:7", nine, field)], tile=48)

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from tests.support import noise_picture
 from zfexplore.deconv.dense import record
 from zfexplore.errors import ExploreError
 from zfexplore.nets.steps import run_step
@@ -244,8 +245,8 @@ def test_any_convolution_and_place(data):
         assert 0 <= feed.unit.x < width
 
 
-def test_on_an_image_of_ones_own(tiny, picture_of):
-    found = feeds_from(tiny, picture_of(20), Unit("conv2", 3))
+def test_on_an_image_of_ones_own(tiny):
+    found = feeds_from(tiny, noise_picture(20), Unit("conv2", 3))
     total = sum(feed.contribution for feed in found.feeds)
     assert total + found.bias == pytest.approx(found.preactivation)
     assert {feed.unit.stage for feed in found.feeds} == {"pool1"}
@@ -260,6 +261,6 @@ def test_on_an_image_of_ones_own(tiny, picture_of):
         (Unit("fc3", 0, 1, 0), "fc3 has no unit at row 1, column 0"),
     ],
 )
-def test_what_is_not_there_is_refused(tiny, picture_of, unit, message):
+def test_what_is_not_there_is_refused(tiny, unit, message):
     with pytest.raises(ExploreError, match=message):
-        feeds_from(tiny, picture_of(20), unit)
+        feeds_from(tiny, noise_picture(20), unit)

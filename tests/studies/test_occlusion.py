@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from tests.support import checkpoint_of, noise_picture
 from zfexplore import progress
 from zfexplore.errors import ExploreError
 from zfexplore.images.transforms import normalise
@@ -73,14 +74,14 @@ def test_a_mesh_comes_before_the_places_between():
         (6, 0, "a stride of 0 pixels"),
     ],
 )
-def test_impossible_squares_and_strides_are_refused(tiny, picture_of, square, stride, message):
+def test_impossible_squares_and_strides_are_refused(tiny, square, stride, message):
     with pytest.raises(ExploreError, match=message) as caught:
-        finish(occlude(tiny, picture_of(20), square=square, stride=stride))
+        finish(occlude(tiny, noise_picture(20), square=square, stride=stride))
     assert caught.value.exit_code == 2
 
 
 @pytest.fixture
-def counting(checkpoint_of):
+def counting():
     """A net whose one channel sums the pixels' colours, and whose two logits are that channel's corners."""
     net = nn.Sequential(nn.Conv2d(3, 1, 1), nn.ReLU(), nn.Flatten(), nn.Linear(12 * 12, 2))
     net[0].weight.data.fill_(1.0)
@@ -91,8 +92,8 @@ def counting(checkpoint_of):
     return checkpoint_of(net, 12, classes=("first corner", "last corner"))
 
 
-def test_what_is_hidden_is_missing_from_the_sum(counting, picture_of):
-    picture = picture_of(12)
+def test_what_is_hidden_is_missing_from_the_sum(counting):
+    picture = noise_picture(12)
     colours = np.asarray(picture).astype(int).sum(2)
     found = finish(occlude(counting, picture, square=4, stride=2))
     assert found.total.shape == found.peak.shape == (6, 6)
@@ -108,8 +109,8 @@ def test_what_is_hidden_is_missing_from_the_sum(counting, picture_of):
     assert found.most_needed() == np.unravel_index(found.total.argmin(), (6, 6))
 
 
-def test_class_and_probability_follow_what_is_hidden(counting, picture_of):
-    picture = picture_of(12)
+def test_class_and_probability_follow_what_is_hidden(counting):
+    picture = noise_picture(12)
     picture.putpixel((0, 0), (200, 200, 200))
     picture.putpixel((11, 11), (100, 100, 100))
     found = finish(occlude(counting, picture, square=3, stride=3))
@@ -123,17 +124,17 @@ def test_class_and_probability_follow_what_is_hidden(counting, picture_of):
     assert found.best_class.tolist() == [[1, 0, 0, 0]] + [[0] * 4] * 3
 
 
-def test_the_true_class_may_be_given_by_number_or_name(counting, picture_of):
-    by_number = finish(occlude(counting, picture_of(12), label=1))
-    by_name = finish(occlude(counting, picture_of(12), label="last corner"))
+def test_the_true_class_may_be_given_by_number_or_name(counting):
+    by_number = finish(occlude(counting, noise_picture(12), label=1))
+    by_name = finish(occlude(counting, noise_picture(12), label="last corner"))
     assert by_number.class_name == by_name.class_name == "last corner"
     np.testing.assert_array_equal(by_number.probability, by_name.probability)
 
 
 @pytest.mark.parametrize("stage", ["conv1", "pool1", "conv2", "fc3", "fc4"])
-def test_maps_equal_pictures_hidden_by_hand(tiny, picture_of, stage):
+def test_maps_equal_pictures_hidden_by_hand(tiny, stage):
     """The grey of the convention's mean, painted on the picture, gives the same answers."""
-    found = finish(occlude(tiny, picture_of(20), stage, 3, square=7, stride=5, label=2))
+    found = finish(occlude(tiny, noise_picture(20), stage, 3, square=7, stride=5, label=2))
     assert found.unit == Unit(stage, 3)
     for row, column in [(0, 0), (1, 2), (3, 3)]:
         y0, x0, y1, x1 = found.grid.window(row, column)
@@ -148,8 +149,8 @@ def test_maps_equal_pictures_hidden_by_hand(tiny, picture_of, stage):
         assert found.best_class[row, column] == int(maps["fc4"].argmax())
 
 
-def test_by_default_the_last_convolution_and_its_strongest_channel(tiny, picture_of):
-    picture = picture_of(20)
+def test_by_default_the_last_convolution_and_its_strongest_channel(tiny):
+    picture = noise_picture(20)
     found = finish(occlude(tiny, picture))
     batch = normalise(np.array(picture)[None], tiny.metadata.input)
     totals = tiny.trunk.maps(batch, ["conv2"])["conv2"].sum((2, 3))[0]
@@ -159,17 +160,17 @@ def test_by_default_the_last_convolution_and_its_strongest_channel(tiny, picture
     assert (found.grid.square, found.grid.stride) == (3, 1)  # 20 // 14 = 1
 
 
-def test_square_and_stride_by_default_at_224_pixels(checkpoint_of, picture_of):
+def test_square_and_stride_by_default_at_224_pixels():
     checkpoint = checkpoint_of(nn.Sequential(nn.Conv2d(3, 1, 1, stride=32)), 224)
-    event = next(occlude(checkpoint, picture_of(224)))
+    event = next(occlude(checkpoint, noise_picture(224)))
     assert event.total == 14 * 14
-    found = finish(occlude(checkpoint, picture_of(224)))
+    found = finish(occlude(checkpoint, noise_picture(224)))
     assert (found.grid.square, found.grid.stride) == (48, 16)
 
 
-def test_hidden_pixels_are_the_mean_image_where_there_is_one(checkpoint_of, picture_of):
+def test_hidden_pixels_are_the_mean_image_where_there_is_one():
     """On a picture equal to the mean image nothing changes, wherever the square is."""
-    picture = picture_of(12)
+    picture = noise_picture(12)
     mean = torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1).float()
     net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU())
     net[0].bias.data.fill_(1.0)
@@ -178,25 +179,25 @@ def test_hidden_pixels_are_the_mean_image_where_there_is_one(checkpoint_of, pict
     assert (found.peak == 1).all()
 
 
-def test_a_net_without_classes_has_no_probabilities(checkpoint_of, picture_of):
+def test_a_net_without_classes_has_no_probabilities():
     checkpoint = checkpoint_of(nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU()), 12)
-    found = finish(occlude(checkpoint, picture_of(12)))
+    found = finish(occlude(checkpoint, noise_picture(12)))
     assert found.probability is found.best_class is found.label is found.class_name is None
     assert found.intact.probability is found.intact.best_class is None
     with pytest.raises(ExploreError, match="this net has no classes"):
-        finish(occlude(checkpoint, picture_of(12), label=1))
+        finish(occlude(checkpoint, noise_picture(12), label=1))
 
 
-def test_the_size_of_a_batch_changes_nothing(tiny, picture_of):
-    one = finish(occlude(tiny, picture_of(20), square=6, stride=5, batch_size=1))
-    many = finish(occlude(tiny, picture_of(20), square=6, stride=5, batch_size=16))
+def test_the_size_of_a_batch_changes_nothing(tiny):
+    one = finish(occlude(tiny, noise_picture(20), square=6, stride=5, batch_size=1))
+    many = finish(occlude(tiny, noise_picture(20), square=6, stride=5, batch_size=16))
     np.testing.assert_allclose(one.total, many.total, rtol=1e-5)
     np.testing.assert_allclose(one.probability, many.probability, rtol=1e-5)
 
 
-def test_the_maps_come_as_they_grow(tiny, picture_of, monkeypatch):
+def test_the_maps_come_as_they_grow(tiny, monkeypatch):
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_EVENTS", 0.0)
-    events = list(occlude(tiny, picture_of(20), square=5, stride=5, batch_size=6))  # 16 places
+    events = list(occlude(tiny, noise_picture(20), square=5, stride=5, batch_size=6))  # 16 places
     assert [type(event) for event in events] == [
         Progress, OcclusionPartial, Progress, OcclusionPartial, Progress, Finished,
     ]  # fmt: skip
@@ -212,18 +213,18 @@ def test_the_maps_come_as_they_grow(tiny, picture_of, monkeypatch):
     assert [event.done for event in events[::2][:3]] == [6, 12, 16]
 
 
-def test_events_are_no_more_than_ten_a_second(tiny, picture_of, monkeypatch):
+def test_events_are_no_more_than_ten_a_second(tiny, monkeypatch):
     clock = itertools.count(step=0.02)  # seconds: every look at it takes a fiftieth
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    events = list(occlude(tiny, picture_of(20), square=5, stride=2, batch_size=1))  # 100 places, 2 seconds
+    events = list(occlude(tiny, noise_picture(20), square=5, stride=2, batch_size=1))  # 100 places, 2 seconds
     shown = [event for event in events if isinstance(event, Progress)]
     assert 15 <= len(shown) <= 21
     assert sum(isinstance(event, OcclusionPartial) for event in events) == len(shown) - 1
 
 
-def test_it_can_be_left_and_leaves_the_callers_settings_alone(tiny, picture_of):
+def test_it_can_be_left_and_leaves_the_callers_settings_alone(tiny):
     before = torch.backends.cudnn.deterministic, torch.is_grad_enabled()
-    events = occlude(tiny, picture_of(20), square=5, stride=5, batch_size=1)
+    events = occlude(tiny, noise_picture(20), square=5, stride=5, batch_size=1)
     next(events)
     assert (torch.backends.cudnn.deterministic, torch.is_grad_enabled()) == before
     events.close()
@@ -238,19 +239,19 @@ def test_it_can_be_left_and_leaves_the_callers_settings_alone(tiny, picture_of):
         ({"label": "fox"}, "the net knows no class 'fox' among its 5"),
     ],
 )
-def test_what_is_not_there_is_refused(tiny, picture_of, options, message):
+def test_what_is_not_there_is_refused(tiny, options, message):
     with pytest.raises(ExploreError, match=message):
-        finish(occlude(tiny, picture_of(20), **options))
+        finish(occlude(tiny, noise_picture(20), **options))
 
 
-def test_a_net_that_overflows_is_told(tiny, picture_of):
+def test_a_net_that_overflows_is_told(tiny):
     tiny.net[0].weight.data.fill_(3e38)
     with pytest.raises(ExploreError, match="not a finite number"):
-        finish(occlude(tiny, picture_of(20), "conv1", 0))
+        finish(occlude(tiny, noise_picture(20), "conv1", 0))
 
 
-def test_the_square_looks_like_the_mean(tiny, picture_of):
-    found = finish(occlude(tiny, picture_of(20), square=6, stride=6))
+def test_the_square_looks_like_the_mean(tiny):
+    found = finish(occlude(tiny, noise_picture(20), square=6, stride=6))
     shown = found.with_square(1, 2)
     y0, x0, y1, x1 = found.grid.window(1, 2)
     assert (shown[y0:y1, x0:x1] == (120, 110, 100)).all()
@@ -258,8 +259,8 @@ def test_the_square_looks_like_the_mean(tiny, picture_of):
     np.testing.assert_array_equal(shown, found.image)
 
 
-def test_what_it_is_of_is_told_in_plain_values(tiny, picture_of):
-    found = finish(occlude(tiny, picture_of(20), "conv1", 2, label="cat", square=6, stride=6))
+def test_what_it_is_of_is_told_in_plain_values(tiny):
+    found = finish(occlude(tiny, noise_picture(20), "conv1", 2, label="cat", square=6, stride=6))
     told = json.loads(json.dumps(found.described()))
     assert (told["channel"], told["square"], told["stride"], told["class"]) == ("conv1:2", 6, 6, "cat")
     assert told["intact"]["probability"] == found.intact.probability

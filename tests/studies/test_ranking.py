@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import nn
 
+from tests.support import checkpoint_of, noise_picture
 from zfexplore.atlas.build import build_atlas
 from zfexplore.atlas.records import StageRecord
 from zfexplore.atlas.tally import Tally
@@ -145,8 +146,8 @@ def maxima_of(checkpoint, image):
     }
 
 
-def test_every_channel_is_ranked_by_how_many_images_excite_it_less(tiny, source, atlas, picture_of):
-    image = picture_of(20, seed=5)
+def test_every_channel_is_ranked_by_how_many_images_excite_it_less(tiny, source, atlas):
+    image = noise_picture(20, seed=5)
     ranked = rank_channels(tiny, atlas, image)
     own, others = maxima_of(tiny, image), [maxima_of(tiny, picture.image) for picture in source]
     assert len(ranked) == 6 + 8 + 10 + 5
@@ -164,8 +165,8 @@ def test_every_channel_is_ranked_by_how_many_images_excite_it_less(tiny, source,
     assert surpassing == sorted(surpassing, reverse=True)
 
 
-def test_a_unit_is_where_the_channel_is_strongest(tiny, atlas, picture_of):
-    image = picture_of(20, seed=5)
+def test_a_unit_is_where_the_channel_is_strongest(tiny, atlas):
+    image = noise_picture(20, seed=5)
     batch = normalise(np.array(image)[None], tiny.metadata.input)
     maps = tiny.trunk.maps(batch, ["conv2"])["conv2"][0]
     for found in rank_channels(tiny, atlas, image, stage="conv2"):
@@ -189,13 +190,13 @@ def test_an_image_of_the_atlas_does_not_surpass_itself(tiny, source, atlas):
             assert found.percentile == pytest.approx(100 * 29 / 30)
 
 
-def test_one_stage_may_be_asked_for_a_pool_too(tiny, atlas, picture_of):
-    ranked = rank_channels(tiny, atlas, picture_of(20), stage="pool2")
+def test_one_stage_may_be_asked_for_a_pool_too(tiny, atlas):
+    ranked = rank_channels(tiny, atlas, noise_picture(20), stage="pool2")
     assert sorted(found.unit.channel for found in ranked) == list(range(8))
     assert ranked[0].unit == Unit("pool2", ranked[0].unit.channel, ranked[0].unit.y, ranked[0].unit.x)
 
 
-def test_a_channel_that_no_image_of_the_atlas_excites(checkpoint_of, tmp_path):
+def test_a_channel_that_no_image_of_the_atlas_excites(tmp_path):
     net = nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU())
     net[0].weight.data = torch.tensor([[1.0, 0, 0], [0, 0, 1.0]]).view(2, 3, 1, 1)
     net[0].bias.data = torch.tensor([0.0, -100.0])
@@ -213,7 +214,7 @@ def test_a_channel_that_no_image_of_the_atlas_excites(checkpoint_of, tmp_path):
     assert (silent.percentile, silent.highest, silent.strength, silent.rank) == (0, 0, 0, None)
 
 
-def test_among_equals_a_channel_without_a_scale_of_its_own_comes_last(checkpoint_of, tmp_path):
+def test_among_equals_a_channel_without_a_scale_of_its_own_comes_last(tmp_path):
     net = nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU())
     net[0].weight.data = torch.tensor([[0, 0, 1.0], [1.0, 0, 0]]).view(2, 3, 1, 1)
     net[0].bias.data = torch.tensor([-100.0, 0.0])
@@ -232,18 +233,18 @@ def test_the_picture_is_fitted_as_the_atlass_images_were(tiny, source):
     assert as_atlas != rank_channels(tiny, atlas, wide, stage="conv2", fit="crop")
 
 
-def test_an_atlas_of_other_weights_is_refused(tiny, atlas, picture_of):
+def test_an_atlas_of_other_weights_is_refused(tiny, atlas):
     other = tiny._replace(metadata=replace(tiny.metadata, weights_fingerprint="other"))
     with pytest.raises(ExploreError, match="another checkpoint's weights: index the images again"):
-        rank_channels(other, atlas, picture_of(20))
+        rank_channels(other, atlas, noise_picture(20))
 
 
-def test_a_stage_that_is_not_in_the_atlas_is_refused(tiny, atlas, picture_of):
+def test_a_stage_that_is_not_in_the_atlas_is_refused(tiny, atlas):
     with pytest.raises(ExploreError, match="no layer 'pool1' in this atlas"):
-        rank_channels(tiny, atlas, picture_of(20), stage="pool1")
+        rank_channels(tiny, atlas, noise_picture(20), stage="pool1")
 
 
-def test_a_net_that_overflows_is_told(tiny, atlas, picture_of):
+def test_a_net_that_overflows_is_told(tiny, atlas):
     tiny.net[0].weight.data.fill_(3e38)
     with pytest.raises(ExploreError, match="not a finite number"):
-        rank_channels(tiny, atlas, picture_of(20))
+        rank_channels(tiny, atlas, noise_picture(20))

@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from torch import nn
 
 from zfexplore.images.sources import Picture, UnreadableImage
 from zfexplore.nets.zfnet import ZFNet
-from zfexplore.progress import Finished
 from zfexplore.training.recipe import recipe
 
 
@@ -84,23 +82,3 @@ def quick():
     return recipe(
         "default", epochs=2, batch_size=4, fc=8, size=64, dropout=0.5, stages=((0.5, 56 / 64), (0.5, 1))
     )
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
-def result_of():
-    """Run events to the end, keep them, and give the result with them."""
-
-    def run(events):
-        seen = list(events)
-        assert isinstance(seen[-1], Finished)
-        return seen[-1].result, seen[:-1]
-
-    return run

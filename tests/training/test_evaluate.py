@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.support import result_of
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.images.transforms import normalise, prepare_large, ten_crop
@@ -42,7 +43,7 @@ def logits(net, stripes, crops):
 
 
 @pytest.mark.parametrize("crops", [1, 10])
-def test_figures_equal_those_of_one_image_at_a_time(net, stripes, result_of, crops):
+def test_figures_equal_those_of_one_image_at_a_time(net, stripes, crops):
     squares = data.Streamed(stripes, SMALL, 0)
     found, _ = result_of(evaluate(Trunk(net), squares, range(18), SMALL, CPU, crops=crops))
     expected, labels = logits(net, stripes, crops), torch.arange(18) % 3
@@ -55,7 +56,7 @@ def test_figures_equal_those_of_one_image_at_a_time(net, stripes, result_of, cro
     assert found.per_class == pytest.approx(sum(shares) / 3)
 
 
-def test_mean_per_class_accuracy_weighs_classes_equally(net, stripes, result_of):
+def test_mean_per_class_accuracy_weighs_classes_equally(net, stripes):
     with torch.no_grad():
         net.fc8.weight.zero_()
         net.fc8.bias.copy_(torch.tensor([2.0, 1.0, 0.0]))  # always the first class
@@ -67,7 +68,7 @@ def test_mean_per_class_accuracy_weighs_classes_equally(net, stripes, result_of)
     assert found.loss == pytest.approx(normaliser - (4 * 2 + 1) / 6, rel=1e-5)
 
 
-def test_channels_without_a_positive_value_are_dead(net, stripes, result_of):
+def test_channels_without_a_positive_value_are_dead(net, stripes):
     with torch.no_grad():
         for layer, count in ((net.conv1, 5), (net.conv4, 2), (net.fc7, 3)):
             layer.weight[:count] = 0.0
@@ -86,14 +87,14 @@ def test_channels_without_a_positive_value_are_dead(net, stripes, result_of):
         assert dead == int((maps[name].movedim(1, 0).flatten(1).amax(1) <= 0).sum())
 
 
-def test_unreadable_images_are_named_and_do_not_count(net, make_stripes, result_of):
+def test_unreadable_images_are_named_and_do_not_count(net, make_stripes):
     source = make_stripes(6, broken=[4])
     found, events = result_of(evaluate(Trunk(net), data.Streamed(source, SMALL, 0), range(6), SMALL, CPU))
     assert found.count == 5
     assert [event for event in events if isinstance(event, Skipped)] == [Skipped("down/4.png", "it is torn")]
 
 
-def test_nothing_readable_is_an_error(net, make_stripes, result_of):
+def test_nothing_readable_is_an_error(net, make_stripes):
     source = make_stripes(2, broken=[0, 1])
     with pytest.raises(ExploreError, match="no readable labelled image"):
         result_of(evaluate(Trunk(net), data.Streamed(source, SMALL, 0), range(2), SMALL, CPU))
@@ -121,7 +122,7 @@ def checkpoint(net, stripes):
     )
 
 
-def test_a_checkpoint_finds_its_held_out_images_again(checkpoint, stripes, result_of):
+def test_a_checkpoint_finds_its_held_out_images_again(checkpoint, stripes):
     held_out = data.split(stripes, 0.34, seed=7).held_out
     found, _ = result_of(evaluate_checkpoint(checkpoint, stripes, CPU, held_out=True))
     expected, _ = result_of(
@@ -131,7 +132,7 @@ def test_a_checkpoint_finds_its_held_out_images_again(checkpoint, stripes, resul
     assert found.count == 6
 
 
-def test_held_out_images_are_not_guessed_among_other_images(checkpoint, make_stripes, result_of):
+def test_held_out_images_are_not_guessed_among_other_images(checkpoint, make_stripes):
     with pytest.raises(ExploreError, match=r"not the images \(stripes\) that the checkpoint was trained on"):
         result_of(evaluate_checkpoint(checkpoint, make_stripes(21), CPU, held_out=True))
     for images in ({}, {"held_out": {"fraction": 0.0, "seed": 7}}):
@@ -140,14 +141,14 @@ def test_held_out_images_are_not_guessed_among_other_images(checkpoint, make_str
             result_of(evaluate_checkpoint(without, make_stripes(), CPU, held_out=True))
 
 
-def test_a_trunk_alone_cannot_be_evaluated(checkpoint, stripes, result_of):
+def test_a_trunk_alone_cannot_be_evaluated(checkpoint, stripes):
     alone = ZFNet(0)
     snapshot = checkpoint._replace(net=alone, trunk=Trunk(alone))
     with pytest.raises(ExploreError, match="a trunk alone, as snapshots are: it cannot tell classes"):
         result_of(evaluate_checkpoint(snapshot, stripes, CPU))
 
 
-def test_images_of_unknown_classes_are_left_out_aloud(checkpoint, make_stripes, result_of):
+def test_images_of_unknown_classes_are_left_out_aloud(checkpoint, make_stripes):
     source = make_stripes(6, ("down", "sideways", "across"))
     found, events = result_of(evaluate_checkpoint(checkpoint, source, CPU))
     assert found.count == 4

@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.support import result_of
 from zfexplore.errors import ExploreError
 from zfexplore.nets.checkpoint import load_checkpoint
 from zfexplore.progress import Finished, Note, Progress, Skipped, finish
@@ -106,7 +107,7 @@ def test_another_seed_gives_another_net(stripes, quick, uninterrupted, tmp_path)
     assert not torch.equal(weights(tmp_path / "other")["fc8.weight"], weights(uninterrupted[0])["fc8.weight"])
 
 
-def test_it_learns_and_says_what_it_did(stripes, quick, tmp_path, result_of):
+def test_it_learns_and_says_what_it_did(stripes, quick, tmp_path):
     chosen = replace(quick, epochs=6, dropout=0.0, fc=64, label_smoothing=0.0)
     result, events = result_of(train(stripes, chosen, out=tmp_path, val=0.2, **EXACT))
     records = [event for event in events if isinstance(event, EpochRecord)]
@@ -158,7 +159,7 @@ def test_snapshots_hold_the_trunk_alone_in_fp16(stripes, quick, tmp_path):
 
 @pytest.mark.parametrize("held", [True, False], ids=["held", "streamed"])
 def test_unreadable_images_are_named_once_and_training_goes_on(
-    make_stripes, quick, tmp_path, result_of, monkeypatch, held
+    make_stripes, quick, tmp_path, monkeypatch, held
 ):
     if not held:
         monkeypatch.setattr(data, "free_memory", lambda: 0)
@@ -230,7 +231,7 @@ def test_the_advice_names_nothing_that_is_in_use(name, init, advice):
         loop._fetch(pending, Position(), recipe(name, init=init, lr=0.1))
 
 
-def test_more_epochs_lengthen_a_run_that_has_ended(stripes, quick, uninterrupted, tmp_path, result_of):
+def test_more_epochs_lengthen_a_run_that_has_ended(stripes, quick, uninterrupted, tmp_path):
     folder, _ = uninterrupted
     longer = replace(quick, epochs=4)
     how = {"out": folder, "val": 0.2, **EXACT, "resume": True}

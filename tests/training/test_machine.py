@@ -48,8 +48,9 @@ for step in range(10):
     torch.zeros(2**24)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults)
 """
-    faults = {
-        how: int(subprocess.run([sys.executable, "-c", count, how], capture_output=True, check=True).stdout)
+    counting = {
+        how: subprocess.Popen([sys.executable, "-c", count, how], stdout=subprocess.PIPE)
         for how in ("keep", "give back")
     }
+    faults = {how: int(process.communicate()[0]) for how, process in counting.items()}
     assert faults["give back"] > 10 * max(faults["keep"], 1)

@@ -1,17 +1,18 @@
 """One pass over images: for every channel, the images and places that excite it most.
 
-After ZF section 4.1 and the replication: an image counts by its strongest activation in a channel,
-and the nine images with the highest are kept; besides, how strongly and how often a channel fires.
-For each slice of images: forward, look up the new maxima's places, merge, report.
+This follows ZF section 4.1 and the replication. Each image counts once per channel, by its strongest
+activation there. The pass keeps the nine images with the highest activations, and statistics on how
+strongly and how often the channel fires. For each slice of images: forward, look up the places of
+the new maxima, merge, report.
 
-The net always gets slices of the same number of images, the last one filled up, because a matrix
-product may round differently for another number of rows (fc6 of ZFNet differs by 1e-6). So the
-result does not depend on how images are read ahead, nor on where a pass was interrupted. It runs
-in float32 without TF32; bfloat16 is a choice that the fingerprint records.
+Every slice has the same number of images, and the last one is padded. A matrix product may round
+differently for another number of rows (fc6 of ZFNet differs by 1e-6). With slices of one size the
+result depends neither on how images are read ahead nor on where a pass was interrupted. The pass
+runs in float32 without TF32; bfloat16 is a choice that the fingerprint records.
 
-Memory: one slice of maps, the images read ahead, and the tally, none of which grows with the number
-of images; only the names and labels of the source do. Left out: everything that needs a second
-look at an image, such as its projections.
+Memory holds one slice of maps, the images read ahead, and the tally. None of them grows with the
+number of images; only the names and labels of the source do. Anything that needs a second look at an
+image, such as its projections, is left to other modules.
 """
 
 from __future__ import annotations
@@ -44,15 +45,15 @@ from zfexplore.progress import Finished, Meter, Note, Progress, Skipped
 
 @dataclass(frozen=True)
 class Partial:
-    """The atlas of the images read so far, for who wants to look before the pass is over."""
+    """The atlas of the images read so far, to look at before the pass is over."""
 
     atlas: Atlas
 
 
 Event = Progress | Note | Skipped | Partial | Finished[Atlas]
 
-# Images a forward pass. On a CPU 6: of more the largest map (ZFNet's conv1, 4.6 MB an image) exceeds the
-# 32 MB up to which glibc keeps freed memory at hand, of fewer fc6's weights are read too often.
+# Images per forward pass. On a CPU, 6: with more, the largest map (ZFNet's conv1, 4.6 MB per image) exceeds
+# the 32 MB up to which glibc keeps freed memory at hand; with fewer, fc6's weights are read too often.
 SLICE = {"cpu": 6, "cuda": 64}
 SECONDS_BETWEEN_SAVES = 20.0
 
@@ -73,15 +74,15 @@ def build_atlas(
 ) -> Iterator[Event]:
     """Go once over ``source`` and give the atlas in the last event, ``Finished``.
 
-    The ``k`` strongest images are kept a channel, of ``stages`` (by default every convN, the last pool
-    and the fully connected ones). ``device`` moves the net there first; by default it stays where it
-    is. ``batch_size`` is how many prepared images may wait in memory, ``workers`` how many threads
-    prepare them (by default one a core, at most 16); neither changes a number. With
-    ``seconds_between_partials`` the atlas of the images so far comes now and then, as ``Partial``.
+    The ``k`` strongest images are kept for each channel of ``stages`` (by default every convN, the last
+    pool and the fully connected stages). If ``device`` is given, the net is moved there first.
+    ``batch_size`` is how many prepared images may wait in memory, and ``workers`` how many threads
+    prepare them (by default one per core, at most 16); neither changes a number. With
+    ``seconds_between_partials``, a ``Partial`` event carries the atlas so far at about that interval.
 
-    ``path`` is a file for the unfinished state: written now and then and when the generator is closed,
-    continued from when it is there, removed at the end. Unreadable images are skipped and named.
-    Raises ExploreError where no image can be read or an activation is not a finite number.
+    ``path`` is a file for the unfinished state. It is written every 20 seconds and when the generator is
+    closed, the pass continues from it if it exists, and it is removed at the end. Unreadable images are
+    skipped and named. Raises ExploreError if no image can be read or an activation is not finite.
     """
     header = describe(checkpoint, source, k=k, fit=fit, stages=stages, precision=precision)
     if device is not None:
@@ -120,7 +121,7 @@ def build_atlas(
                 saved = time.monotonic()
     finally:
         slices.close()
-        # An interrupt in the middle of a merge leaves a state that is not whole: the last one saved is.
+        # An interrupt in the middle of a merge leaves half a state; the file then keeps the last whole one.
         if path is not None and state.whole and 0 < state.end < len(source):
             state.save(path, header)
 
@@ -133,7 +134,7 @@ def build_atlas(
 
 @dataclass
 class _State:
-    """How far the pass is: the images before number ``end`` are in ``tally`` or ``skipped``."""
+    """How far the pass has come: the images before number ``end`` are in ``tally`` or ``skipped``."""
 
     tally: Tally
     end: int = 0
@@ -145,7 +146,7 @@ class _State:
         write_arrays(path, self.tally.arrays(), progress)
 
     def load(self, path: str | os.PathLike[str], header: dict[str, Any], images: int) -> None:
-        """Take over a saved state; raises ValueError or KeyError, unchanged, where it does not fit."""
+        """Take over a saved state; if it does not fit, raise ValueError or KeyError and change nothing."""
         arrays, progress = read_arrays(path)
         empty = {name: array.shape for name, array in self.tally.arrays().items()}
         if progress["fingerprint"] != header["fingerprint"]:
@@ -159,7 +160,7 @@ class _State:
 
 
 def _resume(state: _State, path: str | os.PathLike[str], header: dict[str, Any], images: int) -> str:
-    """Go on from the state saved at ``path`` if it fits; give a line that says which."""
+    """Continue from the state saved at ``path`` if it fits; give a line for the user that says so."""
     try:
         state.load(path, header, images)
     except (ExploreError, KeyError, TypeError, ValueError) as error:
@@ -168,7 +169,7 @@ def _resume(state: _State, path: str | os.PathLike[str], header: dict[str, Any],
 
 
 def _buffer(count: int, size: int, device: torch.device) -> Tensor:
-    """Make the place where each slice's images are put together, uint8 ``[count, size, size, 3]``."""
+    """Make the buffer that holds each slice's images in turn, uint8 ``[count, size, size, 3]``."""
     return torch.zeros((count, size, size, 3), dtype=torch.uint8, pin_memory=device.type == "cuda")
 
 
@@ -181,15 +182,15 @@ def _take(
     precision: Precision,
     source: Source,
 ) -> None:
-    """Run a slice through the net, find its maxima and the places of those to be kept, and merge them."""
+    """Run a slice through the net, find its maxima and the places of those to keep, and merge them."""
     trunk, convention = checkpoint.trunk, checkpoint.metadata.input
-    for row, image in enumerate(images.pixels):  # rows behind the last image are not looked at
+    for row, image in enumerate(images.pixels):  # rows after the last image are ignored
         pixels[row] = torch.from_numpy(image)
     with _arithmetic(trunk.device, precision):
         batch = normalise(pixels.to(trunk.device, non_blocking=True), convention)
-        # Convolutions run half as fast again in this layout, on CPUs and on GPUs.
+        # Convolutions run 1.5 times as fast in this layout, on CPUs and on GPUs.
         batch = batch.contiguous(memory_format=torch.channels_last)
-        # Looking up places waits for the device, so the buffer is free for the next slice afterwards.
+        # Looking up places waits for the device, so afterwards the buffer is free for the next slice.
         maxima, places = image_maxima(trunk, batch, layout, state.tally.weakest)  # [SLICE, c]
     maxima, places = maxima[: len(images.numbers)], places[: len(images.numbers)]
     _check_finite(maxima, images, layout, source)

@@ -1,6 +1,6 @@
-"""Arrays by name and a JSON header in one safetensors file: what atlases and partial states lie in.
+"""The file format of atlases and unfinished passes: named arrays and a JSON header in safetensors.
 
-Nothing is pickled. A file is written whole or not at all, and read with distrust.
+Nothing is pickled. A file is written whole or not at all, and checked when it is read.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from zfexplore.files import atomic_path
 
 FORMAT = 1
 METADATA_KEY = "zfexplore-atlas"
-# A longer header is not one of ours: what grows with the images is stored as an array.
+# A longer header is not one of ours: whatever grows with the images is stored as an array.
 LONGEST_HEADER = 64 * 2**20
 
-Path = str | os.PathLike[str]
+AnyPath = str | os.PathLike[str]
 
 
-def write_arrays(path: Path, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
+def write_arrays(path: AnyPath, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
     """Write ``arrays`` and ``header`` (plain values) to ``path``."""
     text = json.dumps({**header, "format": FORMAT})
     solid = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -33,8 +33,8 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray], header: dict[str, An
         save_file(solid, temporary, metadata={METADATA_KEY: text})
 
 
-def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Read what ``write_arrays`` wrote; raises ExploreError where a file is missing, damaged or foreign."""
+def read_arrays(path: AnyPath) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read what ``write_arrays`` wrote; raises ExploreError if the file is missing, damaged or foreign."""
     try:
         with safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {})[METADATA_KEY])
@@ -48,8 +48,8 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return arrays, header
 
 
-def read_header(path: Path) -> dict[str, Any] | None:
-    """Read the header alone, without the arrays; None where the file is not one of ours."""
+def read_header(path: AnyPath) -> dict[str, Any] | None:
+    """Read the header alone, without the arrays; None if the file is not one of ours."""
     try:
         with open(path, "rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))

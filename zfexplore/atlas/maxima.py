@@ -1,7 +1,7 @@
 """The strongest activation of every channel on a batch of images, and where it is.
 
-Written for speed on what a forward pass leaves behind: maps are looked at one by one while they are
-fresh, in the order in which they lie in memory, and a place is searched only where it is wanted.
+Written for speed: each map is searched as soon as it is computed, and in the order in which it lies
+in memory. Places are looked up only for the maxima that need them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from zfexplore.nets.trunk import Trunk
 
 @dataclass(frozen=True)
 class Layout:
-    """The stages watched, and where each one's channels lie on one axis ``c`` of all channels."""
+    """The watched stages, and where each one's channels lie on one axis ``c`` of all channels."""
 
     names: tuple[str, ...]
     kinds: tuple[str, ...]
@@ -40,11 +40,11 @@ class Layout:
 
     @property
     def channels(self) -> int:
-        """Number of channels of all stages."""
+        """The number of channels of all stages together."""
         return self.spans[-1].stop
 
     def channel_name(self, lane: int) -> str:
-        """Give the name, as in conv5:130, of the channel at place ``lane`` of the axis."""
+        """Give the name (such as conv5:130) of the channel at index ``lane`` of the axis."""
         return next(
             f"{name}:{lane - span.start}"
             for name, span in zip(self.names, self.spans, strict=True)
@@ -55,22 +55,22 @@ class Layout:
 def image_maxima(trunk: Trunk, batch: Tensor, layout: Layout, weakest: Tensor) -> tuple[Tensor, Tensor]:
     """Run ``batch [n, 3, h, w]`` upwards; give the strongest activations and their places, ``[n, c]`` each.
 
-    ``c`` counts the channels of ``layout``; a place is row * width + column on its stage's map. Only of
-    maxima above ``weakest [c]`` are places looked up: the first in rows from the top where several are
-    equal; the others are 0. Maxima are float32.
+    ``c`` counts the channels of ``layout``. A place is row * width + column on its stage's map. Places are
+    looked up only for maxima above ``weakest [c]``; the others are 0. If several places are equally
+    strong, the first one row by row from the top is given. Maxima are float32.
     """
     spans = {trunk.stage(name).end: span for name, span in zip(layout.names, layout.spans, strict=True)}
     found: list[tuple[Tensor, Tensor]] = []
     x, before, pooled = batch, "", None
     for done, step in enumerate(trunk.steps[: max(spans)], start=1):
         below, own = x, step.kind == "relu" and before in ("conv", "linear")
-        # A ReLU works in place on the convolution's own output, which nobody else holds: without it the
+        # A ReLU works in place on the convolution's own output, which nothing else holds. Otherwise the
         # largest map would be written to fresh memory twice.
         x, before = torch.relu_(x) if own else run_step(step, x), step.kind
         if pooled is not None:
             found.append(_strongest(below, x, step.axis(0), weakest[pooled]))
             pooled = None
-        del below  # the largest map is let go before the next one is made
+        del below  # free the largest map before the next one is made
         if done in spans:
             if done < max(spans) and _leaves_nothing_out(trunk.steps[done], x):
                 pooled = spans[done]
@@ -81,7 +81,7 @@ def image_maxima(trunk: Trunk, batch: Tensor, layout: Layout, weakest: Tensor) -
 
 
 def _leaves_nothing_out(step: Step, maps: Tensor) -> bool:
-    """Tell whether ``step`` pools ``maps [n, c, h, w]`` such that each place is in some window."""
+    """Whether every place of ``maps [n, c, h, w]`` lies in some window of the pooling ``step``."""
     if step.kind != "pool":
         return False
     for axis, length in zip((step.axis(0), step.axis(1)), maps.shape[2:], strict=True):
@@ -92,10 +92,10 @@ def _leaves_nothing_out(step: Step, maps: Tensor) -> bool:
 
 
 def _strongest(maps: Tensor, coarse: Tensor, pool: AxisStep, weakest: Tensor) -> tuple[Tensor, Tensor]:
-    """Do it for one stage, whose maxima are those of ``coarse``: the map itself, or what ``pool`` made of it.
+    """Give maxima and places of one stage; ``coarse`` is the map itself or what ``pool`` made of it.
 
-    The pooled map is a quarter the size where the pooling leaves no place out. The first of its rows
-    with the maximum has seen the row of the place that comes first in rows from the top.
+    If the pooling leaves no place out, both have the same maxima, and the pooled map is a quarter the
+    size. The first pooled row with the maximum covers the row of the first place, counted from the top.
     """
     if maps.ndim == 2:  # a fully connected layer: each channel has one place, number 0
         return maps.float(), torch.zeros(maps.shape, dtype=torch.int64, device=maps.device)

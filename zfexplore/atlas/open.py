@@ -1,7 +1,8 @@
-"""The atlas of some weights and images: from the user's cache, or built and kept there.
+"""The atlas of some weights and images: read from the user's cache, or built and kept there.
 
-The cache holds one file an atlas, named by its fingerprint, and beside it the unfinished state of one
-being built. It is safe to delete; what is missing, damaged or of other weights is built again.
+The cache holds one file per atlas, named by its fingerprint, and beside it the unfinished state of an
+atlas that is being built. It is safe to delete: an atlas that is missing, damaged or made with other
+weights is built again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from zfexplore.images.sources import Source
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.progress import Finished, Note
 
-# What two atlases of the same images and architecture may differ in, in words.
+# The settings in which two atlases of the same images and architecture may differ, in words.
 _DECISIVE = {
     "weights": "weights",
     "images": "images",
@@ -45,10 +46,10 @@ def open_or_build(
 ) -> Iterator[Event]:
     """Open the atlas of these weights and images, or build it and keep it; ``Finished`` carries it.
 
-    The events are those of ``build_atlas``, which takes the ``options`` too. A note says why an atlas is
-    built where there was one of images of that name under that architecture. A build that was
-    interrupted goes on where it was. ``again`` lets go of one that there is, for images that changed
-    behind its back or are decoded otherwise than they were.
+    The events are those of ``build_atlas``, which also takes the ``options``. If the cache has an atlas of
+    the same images' name and architecture that does not fit, a note says why a new one is built. An
+    interrupted build continues where it stopped. ``again`` builds anew although an atlas exists: for
+    images that changed unnoticed or are now decoded differently.
     """
     header = describe(checkpoint, source, k=k, fit=fit, stages=stages, precision=precision)
     path = atlas_path(header["fingerprint"])
@@ -80,7 +81,7 @@ def open_or_build(
 
 
 def atlas_folder() -> Path:
-    """Give the folder in the user's cache where atlases lie."""
+    """Give the folder in the user's cache that holds the atlases."""
     return cache_dir() / "atlases"
 
 
@@ -90,7 +91,7 @@ def atlas_path(fingerprint: str) -> Path:
 
 
 def _why_anew(header: dict[str, Any]) -> str | None:
-    """Say in what the atlas to be built differs from the most similar one that there is."""
+    """Give a line that says how the new atlas differs from the most similar one in the cache."""
     others = (read_header(path) for path in atlas_folder().glob("*.safetensors"))
     differences = [
         [what for key, what in _DECISIVE.items() if other.get(key) != header[key]]

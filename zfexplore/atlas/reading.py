@@ -1,7 +1,7 @@
-"""Images for the pass: decoded ahead by a few threads, in order, in slices of a fixed number.
+"""Images for the pass: decoded ahead by a few threads, in order, in slices of a fixed size.
 
-Pillow lets other threads run while it decodes and resizes, so the net need not wait. The order is
-that of the source, and at most ``ahead`` prepared images wait in memory.
+Pillow lets other threads run while it decodes and resizes, so the net need not wait. The images keep
+the order of the source, and at most ``ahead`` prepared images wait in memory.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from zfexplore.images.transforms import prepare
 
 @dataclass
 class Slice:
-    """Consecutive images: ``pixels`` (uint8 ``[size, size, 3]`` each) and number in the source of those read.
+    """Consecutive images of the source.
 
-    ``skipped`` are those that could not be, ``end`` the number of the first image behind the slice.
+    ``numbers`` are the source's numbers of the images that were read, ``pixels`` the images themselves
+    (uint8 ``[size, size, 3]`` each). ``skipped`` holds the errors of those that could not be read.
+    ``end`` is the number of the first image after the slice.
     """
 
     end: int
@@ -33,7 +35,7 @@ class Slice:
 
     @property
     def length(self) -> int:
-        """Number of images, skipped ones included."""
+        """The number of images, skipped ones included."""
         return len(self.numbers) + len(self.skipped)
 
 
@@ -47,7 +49,7 @@ def read_slices(
     ahead: int,
     workers: int,
 ) -> Generator[Slice, None, None]:
-    """Yield the images from number ``first`` on in slices of ``size`` readable ones, the last one shorter."""
+    """Yield the images from number ``first`` on, ``size`` readable ones per slice, fewer in the last."""
     current = Slice(end=first)
     for number, image in _read_ahead(source, convention, fit, first, ahead, workers):
         current.end = number + 1

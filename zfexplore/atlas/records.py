@@ -1,4 +1,4 @@
-"""What an atlas knows of one stage: arrays over its channels, and what follows from them."""
+"""What an atlas knows about one stage: arrays over its channels, and what follows from them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One of a channel's strongest places: on image number ``image`` of the source, at row y, column x."""
+    """One of a channel's strongest places: image number ``image`` of the source, row ``y``, column ``x``."""
 
     rank: int
     value: float
@@ -24,14 +24,17 @@ class Place:
 
 @dataclass(frozen=True, eq=False)
 class StageRecord:
-    """All ``c`` channels of one stage; an image's maximum in a channel is what is counted.
+    """All ``c`` channels of one stage; every image counts by its maximum in the channel.
 
-    ``value [c, k]`` float32, descending; ``image [c, k]`` int64, numbers in the source; ``y``, ``x``
-    ``[c, k]`` int32, row and column on the stage's map (0, 0 for fc stages). Where there were fewer
-    than k images a row ends in -inf and image -1. Of the image maxima: ``mean [c]`` float64,
-    ``share_firing [c]`` float64, the share above zero, ``histogram [c, bins]`` int64 (the bins are
-    ``tally.EDGES``'s), ``class_mean [c, classes]`` float32, NaN for a class without images, or None where
-    there are no labels. ``map_size`` is (height, width).
+    The strongest places: ``value [c, k]`` float32, descending; ``image [c, k]`` int64, the number in the
+    source; ``y`` and ``x`` ``[c, k]`` int32, row and column on the stage's map (0, 0 for fc stages). With
+    fewer than k images, a row ends in value -inf and image -1.
+
+    Over all image maxima: ``mean [c]`` float64; ``share_firing [c]`` float64, the share above zero;
+    ``histogram [c, bins]`` int64, with the bins of ``tally.EDGES``; ``class_mean [c, classes]`` float32,
+    NaN for a class without images, and None if the images have no labels.
+
+    ``map_size`` is (height, width).
     """
 
     name: str
@@ -48,7 +51,7 @@ class StageRecord:
 
     @property
     def channels(self) -> int:
-        """Number of channels."""
+        """The number of channels."""
         return len(self.value)
 
     @property
@@ -63,15 +66,15 @@ class StageRecord:
 
     @property
     def rarity(self) -> np.ndarray:
-        """1 - share of images firing, ``[c]``."""
+        """The share of images on which the channel does not fire, ``[c]``."""
         return 1.0 - self.share_firing
 
     @cached_property
     def selectivity(self) -> np.ndarray | None:
         """(best class mean - mean of the other classes' means) / their sum, ``[c]``, in [0, 1].
 
-        None unless at least two classes have images. The means of logits may be negative: the
-        quotient is clipped to 1, and is 0 where the sum is not positive.
+        None unless at least two classes have images. The means of logits may be negative, so the
+        quotient is clipped to 1, and it is 0 if the sum is not positive.
         """
         if self.class_mean is None or self.best_class is None:
             return None
@@ -90,11 +93,11 @@ class StageRecord:
         return np.nanargmax(self.class_mean, axis=1)
 
     def described(self) -> dict[str, Any]:
-        """Give what is not an array, as plain values."""
+        """Give everything that is not an array, as plain values."""
         return {"name": self.name, "kind": self.kind, "map_size": list(self.map_size)}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Give the arrays under their names in a file, such as ``conv5.value``."""
+        """Give the arrays by their names in a file, such as ``conv5.value``."""
         parts = {part: getattr(self, part) for part in (*_DTYPES, "class_mean")}
         return {f"{self.name}.{part}": array for part, array in parts.items() if array is not None}
 
@@ -102,9 +105,9 @@ class StageRecord:
     def from_arrays(
         cls, described: dict[str, Any], arrays: dict[str, np.ndarray], *, k: int, images: int, classes: int
     ) -> StageRecord:
-        """Read what ``described`` and ``arrays`` gave, for an atlas of so many places, images and classes.
+        """Read what ``described`` and ``arrays`` gave, for ``k`` places, and so many images and classes.
 
-        Raises KeyError, TypeError or ValueError for parts that are missing or do not fit.
+        Raises KeyError, TypeError or ValueError if parts are missing or do not fit.
         """
         name = str(described["name"])
         height, width = (int(length) for length in described["map_size"])

@@ -1,6 +1,6 @@
-"""Choosing channels of a stage by what the atlas knows of them: ranked lists, and ``top16``.
+"""Channels of a stage, chosen by what the atlas knows about them: ranked lists, and ``top16``.
 
-A channel that fired on no image comes last, whatever it is ranked by: it is not rare but dead.
+A channel that fired on no image comes last in every ranking: it is not rare but dead.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ _COUNTED = re.compile(r"(?P<how>top|random)(?P<count>\d+)")
 
 
 def ranked(atlas: Atlas, stage: str, by: RankedBy = "mean") -> list[int]:
-    """Give a stage's channels, the highest first; ties and dead channels in their own order, dead ones last.
+    """Give the numbers of a stage's channels, the highest first and dead ones last.
 
-    ``mean`` and ``max`` are of the image maxima; ``mean`` is the replication's choice of the strongest.
-    Raises ExploreError for another ``by``, and for selectivity where there are not two classes.
+    Ties and dead channels are ordered by number. ``mean`` and ``max`` are those of the image maxima; the
+    replication takes ``mean``. Raises ExploreError for another ``by``, and for selectivity with fewer than
+    two classes.
     """
     record = atlas.stage(stage)
     if by not in get_args(RankedBy):
@@ -42,7 +43,7 @@ def ranked(atlas: Atlas, stage: str, by: RankedBy = "mean") -> list[int]:
 
 
 def check_choice(text: str, channels: int) -> None:
-    """Raise ExploreError where ``select_channels`` would, for a stage of so many channels; needs no atlas."""
+    """Raise the ExploreError that ``select_channels`` would for ``channels`` channels; needs no atlas."""
     match = _COUNTED.fullmatch(text.strip())
     if match is None:
         parse_channels(text, channels)
@@ -53,8 +54,8 @@ def check_choice(text: str, channels: int) -> None:
 def select_channels(atlas: Atlas, stage: str, text: str, seed: int = 0) -> list[int]:
     """Read a choice of channels: ``top16``, ``random16``, or a list as ``units.parse_channels`` takes it.
 
-    ``top16`` are the 16 highest by mean, in that order; ``random16`` a draw by ``seed``, in the order of
-    their numbers. A stage with fewer channels gives all it has. Raises ExploreError otherwise.
+    ``top16`` gives the 16 highest by mean, in that order. ``random16`` draws 16 by ``seed``, in the order
+    of their numbers. A stage with fewer channels gives all it has. Raises ExploreError for other text.
     """
     channels = atlas.stage(stage).channels
     check_choice(text, channels)

@@ -1,11 +1,11 @@
 """The atlas: for every channel of every stage, where it fired most and how often, and its file.
 
 An atlas is one safetensors file: arrays by name (``conv5.value``, ``conv5.image``, ...), the names of
-the images, and a JSON header that says of which weights, images and transform it is. Its fingerprint
-is a hash of these, so an atlas that no longer fits is never taken for one that does. Nothing is
-pickled, and a file is checked before it is believed.
+the images, and a JSON header with the weights, images and transform that it was made with. Its
+fingerprint is a hash of these, so an atlas that no longer fits is never mistaken for one that does.
+Nothing is pickled, and a file is checked when it is read.
 
-Only numpy is needed to read one; ``build.py`` makes them.
+Reading one needs only numpy; ``build.py`` makes them.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 class Atlas:
     """What one pass over images found, by stage.
 
-    ``image_names`` and ``labels [n]`` (-1 for none) are of the whole source, in its order; ``count`` of
-    its images were read, and ``skipped`` lists (number, name, reason) of the others. ``header`` holds
-    plain values: fingerprint, weights, images, input, fit, k, precision, architecture, versions.
+    ``image_names`` and ``labels [n]`` (-1 for none) cover the whole source, in its order. ``count`` images
+    of it were read; ``skipped`` lists (number, name, reason) of the others. ``header`` holds plain values:
+    fingerprint, weights, images, input, fit, k, precision, architecture, versions.
     """
 
     stages: dict[str, StageRecord]
@@ -54,18 +54,18 @@ class Atlas:
 
     @property
     def k(self) -> int:
-        """How many places are kept a channel."""
+        """How many places are kept per channel."""
         return self.header["k"]
 
     def stage(self, name: str) -> StageRecord:
-        """Give a stage's record; raises ExploreError naming those there are."""
+        """Give a stage's record; for an unknown stage raises ExploreError, which names the known ones."""
         if name not in self.stages:
             known = ", ".join(self.stages)
             raise ExploreError(f"there is no layer {name!r} in this atlas: it has {known}", usage=True)
         return self.stages[name]
 
     def top(self, stage: str, channel: int) -> list[Place]:
-        """Give a channel's strongest places, the strongest first; raises ExploreError if it is not there."""
+        """Give a channel's places, the strongest first; raises ExploreError if there is no such channel."""
         record = self.stage(stage)
         if not 0 <= channel < record.channels:
             last = record.channels - 1
@@ -74,7 +74,7 @@ class Atlas:
         return [self._place(record, channel, rank) for rank in range(filled)]
 
     def class_name(self, label: int | None) -> str | None:
-        """Give a label's class name; None for no label."""
+        """Give the class name of a label; None for no label."""
         return None if label is None else self.classes[label]
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -93,7 +93,7 @@ class Atlas:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Atlas:
-        """Read an atlas; raises ExploreError for a file that is missing, damaged or of another format."""
+        """Read an atlas; raises ExploreError if the file is missing, damaged or of another format."""
         arrays, header = read_arrays(path)
         try:
             return _atlas_of(arrays, header)
@@ -123,7 +123,7 @@ def describe(
     stages: Sequence[str] | None,
     precision: Precision,
 ) -> dict[str, Any]:
-    """Give the header of the atlas that these settings make: plain values, and a hash of those that matter.
+    """Give the header of the atlas that these settings make: plain values, and a hash of the decisive ones.
 
     Raises ExploreError for a setting that does not exist.
     """

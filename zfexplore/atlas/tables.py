@@ -26,7 +26,7 @@ Windows = Callable[[str, int, int], tuple[int, ...]]
 
 
 def channel_row(atlas: Atlas, stage: str, channel: int) -> dict[str, Any]:
-    """Give what the atlas knows of a channel, without its places."""
+    """Give what the atlas knows about a channel, without its places."""
     record = atlas.stage(stage)
     row: dict[str, Any] = {
         "channel": str(Unit(stage, channel)),
@@ -45,15 +45,15 @@ def channel_row(atlas: Atlas, stage: str, channel: int) -> dict[str, Any]:
 
 
 def place_rows(atlas: Atlas, trunk: Trunk, stage: str, channel: int) -> list[dict[str, Any]]:
-    """Give a channel's strongest places, the strongest first, with what each unit sees of its image."""
+    """Give a channel's places, the strongest first, each with the window that the unit sees."""
     return _place_rows(atlas, _windows_of(atlas, trunk), stage, channel)
 
 
 def write_atlas(atlas: Atlas, trunk: Trunk, path: str | os.PathLike[str], form: AtlasFormat) -> None:
     """Write the whole atlas to ``path``, whole or not at all.
 
-    ``csv``: a row a place, with its channel's statistics. ``json``: the same by stage and channel, with
-    histograms, class means and the header. ``npz``: the arrays as ``StageRecord`` has them.
+    ``csv``: one row per place, with its channel's statistics. ``json``: the same by stage and channel,
+    with histograms, class means and the header. ``npz``: the arrays as ``StageRecord`` has them.
     """
     if form == "csv":
         write_text(path, _as_csv(atlas, trunk))
@@ -65,7 +65,7 @@ def write_atlas(atlas: Atlas, trunk: Trunk, path: str | os.PathLike[str], form: 
 
 
 def _windows_of(atlas: Atlas, trunk: Trunk) -> Windows:
-    """Give the windows of the atlas's units, each computed once: a layer's channels share their places."""
+    """Give a function for the windows of units; it caches, since channels of a stage share places."""
     size = atlas.header["input"]["size"]
     return cache(lambda stage, y, x: tuple(trunk.window(stage, y, x, (size, size))))
 
@@ -152,5 +152,5 @@ def _channels(atlas: Atlas) -> Iterator[tuple[str, int]]:
 
 
 def _numbers(values: Sequence[float] | np.ndarray) -> list[float | None]:
-    """Give numbers for JSON, which has no NaN."""
+    """Give numbers for JSON, with None for NaN, which JSON lacks."""
     return [None if np.isnan(value) else float(value) for value in values]

@@ -1,18 +1,18 @@
 """What an index has seen so far: the strongest places and the statistics of every channel.
 
-All channels of all watched stages lie end to end in one axis ``c``, so that a batch is merged by a
-handful of tensor operations on whatever device the maps are on. From an image only its maximum in
-each channel counts (ZF section 4.1; Yao section 3):
+All channels of all watched stages lie end to end on one axis ``c``, so a few tensor operations merge
+a batch, on whatever device the maps are. Each image counts only by its maximum in each channel
+(ZF section 4.1; Yao section 3). The tally keeps:
 
 - the ``k`` images with the highest maxima, with the place of each; ties go to the earlier image;
 - the sum of the maxima, over all images and over each class, in float64 and in the images' order;
 - a histogram of the maxima, in integers.
 
-So it does not matter how a sequence of images is cut into batches: the result is the same to the
-last bit. The size depends on the channels and classes, never on the number of images.
+However a sequence of images is cut into batches, the result is therefore the same to the last bit.
+The size of a tally depends on the channels and classes, never on the number of images.
 
-The histogram's bins are fixed. Bin 0 counts maxima of zero or less, bin 1 those above zero and
-below 2^-10; from there quarter octaves follow, up to 2^20, and the last bin counts the rest.
+The histogram's bins are fixed. Bin 0 counts maxima of zero or less, and bin 1 those above zero and
+below 2^-10. The next bins are quarter octaves, up to 2^20, and the last bin counts the rest.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ NO_LABEL = -1
 class Tally:
     """The running result for ``c`` channels; ``empty`` makes one and ``merge`` adds images.
 
-    A channel's row of ``value`` is descending; where fewer than ``k`` images were seen it ends in
-    -inf, with ``image`` -1. ``place`` is row * width + column on the stage's map.
+    A channel's row of ``value`` is descending. If fewer than ``k`` images were seen, it ends in -inf,
+    with ``image`` -1. ``place`` is row * width + column on the stage's map.
     """
 
     value: Tensor  # [c, k] float32
@@ -74,16 +74,16 @@ class Tally:
 
     @property
     def weakest(self) -> Tensor:
-        """The weakest maximum kept, ``[c]``: only of those above it need the place be looked up.
+        """The weakest maximum kept, ``[c]``: a place is needed only for maxima above it.
 
-        A tie loses against it, because the next image comes later.
+        A new maximum that ties with it loses, because its image comes later.
         """
         return self.value[:, -1]
 
     def merge(self, maxima: Tensor, places: Tensor, images: Tensor, labels: Sequence[int]) -> None:
         """Add the next images: ``maxima [n, c]`` float32, ``places [n, c]``, their numbers ``images [n]``.
 
-        Images come in ascending order, over all calls. ``labels`` has one class number an image, or
+        Images come in ascending order, over all calls. ``labels`` has one class number per image, or
         ``NO_LABEL``. Maxima must be finite; ``places`` is read only for those above ``weakest``.
         """
         self._merge_best(maxima, places, images)
@@ -96,7 +96,7 @@ class Tally:
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray], device: torch.device | str = "cpu") -> Tally:
-        """Read what ``arrays`` gave; raises KeyError where a part is missing."""
+        """Read what ``arrays`` gave; raises KeyError if a part is missing."""
         return cls(**{field.name: torch.tensor(arrays[field.name], device=device) for field in fields(cls)})
 
     def _merge_best(self, maxima: Tensor, places: Tensor, images: Tensor) -> None:
@@ -137,6 +137,6 @@ def bins_of(maxima: Tensor) -> Tensor:
 def _sum_in_order(start: Tensor, rows: Tensor) -> Tensor:
     """Add ``rows [n, c]`` to ``start [c]`` one after another.
 
-    A running sum adds strictly in order, where ``sum`` may pair terms by the size of the batch.
+    A cumulative sum adds strictly in order, whereas ``sum`` may pair terms, depending on the batch size.
     """
     return torch.cat([start[None], rows]).cumsum(dim=0)[-1]

@@ -1,4 +1,4 @@
-"""``zfexplore convert``: a foreign state dict becomes a checkpoint of ours."""
+"""``zfexplore convert``: turns another program's state dict into a zfexplore checkpoint."""
 
 from __future__ import annotations
 

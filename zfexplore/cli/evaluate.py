@@ -77,7 +77,7 @@ def evaluate(
 
 
 def accuracy_table(accuracy: dict[str, dict[str, Any]], measured_on: str) -> Table:
-    """Draw what was measured, a row for each way of cropping."""
+    """Draw what was measured, one row per way of cropping."""
     from rich import box
     from rich.table import Table
 

@@ -1,6 +1,6 @@
 """``zfexplore export grid|channel|figure|filters``: the papers' figures as PNG files.
 
-Each file says in its text chunks what it was made of, and by which command.
+The text chunks of each file say what it was made from, and by which command.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ def _method(dense: bool) -> Literal["auto", "dense"]:
 
 
 def _draw(drawing: Drawing, out: Path) -> Figure:
-    """Draw, showing progress; on Ctrl-C keep what is drawn, under a name of its own."""
+    """Draw and show progress; on Ctrl-C save what is drawn so far, under another name."""
     from zfexplore.showing import remarks, watch
 
     try:

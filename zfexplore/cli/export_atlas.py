@@ -51,7 +51,7 @@ def export_atlas(
 
 
 def _format_of(out: Path | None) -> AtlasFormat:
-    """Read the format off the file's ending; raises ExploreError for an ending that is no format."""
+    """Give the format for the file's ending; raises ExploreError if it is not the ending of a format."""
     ending = out.suffix.lower().lstrip(".") if out is not None else ""
     if not ending:
         return "csv"

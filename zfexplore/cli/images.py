@@ -1,4 +1,4 @@
-"""``zfexplore images``: which images there are to choose from, and what a folder or set holds."""
+"""``zfexplore images``: which sets of images there are, and what a folder or set holds."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _summary_table(summary: Summary) -> Table:
 
 
 def _classes_in_words(summary: Summary) -> str:
-    """Name the classes with their counts, the first thirty of them."""
+    """Give the first thirty classes with their counts."""
     if not summary.per_class:
         return "none: the images are not labelled"
     named = [f"{name} {count:,}" for name, count in list(summary.per_class.items())[:_CLASSES_SHOWN]]

@@ -1,4 +1,4 @@
-"""``zfexplore info``: what a checkpoint is: its stages, what their units see, and how it was trained."""
+"""``zfexplore info``: a checkpoint's stages, what their units see, and how it was trained."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _stage_table(stages: list[StageSummary], architecture: str, size: int) -> Ta
     for stage in stages:
         seen = ("all", "", "")
         if stage.field is not None:
-            # (rows, columns), of which most nets have two the same.
+            # (rows, columns); in most nets the two are equal.
             seen = (_pair(stage.field.size), _pair(stage.field.jump), _pair(stage.field.start))
         map_size = f"{stage.map_size[0]} x {stage.map_size[1]}" if stage.field is not None else ""
         parameters = f"{stage.parameters:,}" if stage.parameters else ""

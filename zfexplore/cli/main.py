@@ -1,7 +1,7 @@
 """The command line: one table of commands, and the one place where errors become exit codes.
 
-Modules of this room import nothing heavy; each command imports what it needs when it runs, so help
-comes before torch.
+The modules of this package import nothing heavy. Each command imports what it needs when it runs, so
+help appears before torch is imported.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import typer
 from zfexplore import __version__
 from zfexplore.errors import ExploreError
 
-# Command: its module below zfexplore.cli; the function carries the module's name. Shown in this order.
+# Command: its module below zfexplore.cli, whose function has the same name. Help shows this order.
 COMMANDS = {
     "tui": "tui",
     "index": "index",
@@ -34,7 +34,7 @@ EXPORTS = {
     "atlas": "export_atlas",
 }
 
-# What typer raises for wrong options; only its descendants have public names.
+# What typer raises for wrong options; only its subclasses have public names.
 _CommandLineError: Any = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
 )
@@ -78,9 +78,9 @@ _register()
 
 
 def main() -> None:
-    """Run the command line: exit 2 for a wrong option, 1 for a failure, 130 for Ctrl-C (typer's doing).
+    """Run the command line; exit with 2 for a wrong option, 1 for a failure, 130 for Ctrl-C (by typer).
 
-    An error is one line on stderr; its traceback comes only with ``--debug``.
+    An error is one line on stderr; a traceback appears only with ``--debug``.
     """
     debug = "--debug" in sys.argv[1:]
     # --debug may stand anywhere, not only before the command.
@@ -99,7 +99,7 @@ def main() -> None:
             raise
         _complain(str(error))
         sys.exit(error.exit_code)
-    except (OSError, MemoryError, RecursionError) as error:  # the last: metadata nested without end
+    except (OSError, MemoryError, RecursionError) as error:  # RecursionError: endlessly nested metadata
         if debug:
             raise
         _complain(f"{type(error).__name__}: {error}")

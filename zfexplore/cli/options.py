@@ -1,4 +1,4 @@
-"""The options that several commands share, so that they read and mean the same everywhere."""
+"""Options that several commands share, so that they read and mean the same everywhere."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from zfexplore.errors import ExploreError
 
 
 def typed(context: typer.Context, name: str | None) -> bool:
-    """Say whether an option was given, rather than left at its default."""
+    """Whether an option was given, rather than left at its default."""
     source = context.get_parameter_source(name or "")
     return source is not None and source.name == "COMMANDLINE"
 
 
 def name_over_folder(context: typer.Context, option: typer.CallbackParam, value: str | list[str]) -> object:
-    """Say so where a name was typed and a folder here is called the same; the name is what is taken."""
+    """Print a remark if a name was typed and a folder here has the same name; the name is taken."""
     for spec in [value] if isinstance(value, str) else value:
         if typed(context, option.name) and Path(spec).is_dir():
             from zfexplore.images.open import is_name
@@ -69,9 +69,9 @@ DownloadOption = Annotated[
 
 
 def png_path(out: Path | None, name: str) -> Path:
-    """Give the file that a figure goes to, by default ``name`` below out/.
+    """Give the file for a figure, by default ``name`` below out/.
 
-    Raises ExploreError (usage) where it cannot be a PNG file: asked before the work, not after it.
+    Raises ExploreError (usage) if it cannot be a PNG file: before the work, not after it.
     """
     path = out if out is not None else Path("out") / name
     if path.is_dir():

@@ -1,6 +1,7 @@
-"""``zfexplore train``: a ZFNet from images and a recipe, shown live; Ctrl-C saves and says how to go on.
+"""``zfexplore train``: trains a ZFNet from images and a recipe, and shows progress.
 
-So does SIGTERM, with which SLURM, Docker and systemd end a program.
+Ctrl-C saves the run and says how to continue it. So does SIGTERM, which SLURM, Docker and systemd send
+to end a program.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from zfexplore.training.recipe import Recipe
     from zfexplore.training.record import EpochRecord
 
-# What the run remembers and --resume may change; everything else but --epochs is the run's own.
+# Stored options that --resume may change. Apart from --epochs, all others stay as the run was started.
 ON_THE_MACHINE = ("device", "amp", "compiled", "workers")
 
 
@@ -177,7 +178,7 @@ def train(
 
 
 def _what_was_asked(context: typer.Context, out: Path) -> tuple[dict[str, Any], Recipe]:
-    """Read the settings of a run that goes on; any option that would change it is refused."""
+    """Read the settings of a run to resume; raise ExploreError for any option that would change it."""
     from zfexplore.training.recipe import Recipe
     from zfexplore.training.state import RunFolder
 
@@ -231,8 +232,8 @@ def _epochs(text: str | None) -> list[int]:
 def _until_interrupted(events: Any) -> Any:
     """Pass events on; at Ctrl-C or SIGTERM let the step end, close the work (which saves) and raise.
 
-    A second one stops at once, back to the last state that was saved. Worker processes inherit the
-    handler of Ctrl-C, so that they go on decoding until they are told to stop.
+    A second signal stops at once; the run then falls back to the last saved state. Worker processes
+    inherit the handler of Ctrl-C, so they go on decoding until they are told to stop.
     """
     import signal
 
@@ -264,7 +265,7 @@ def _heading(recipe: Recipe) -> str:
 
 
 def _row(event: EpochRecord) -> str:
-    """Write an epoch as a line."""
+    """Give an epoch as a line of text."""
     parts = [f"epoch {event.epoch:>3}", f"{event.size} px", f"loss {event.loss:.3f}"]
     if event.top1 is not None and event.top5 is not None and event.held_out_loss is not None:
         parts += [f"held-out {event.held_out_loss:.3f}", f"top-1 {event.top1:.1%}", f"top-5 {event.top5:.1%}"]

@@ -1,1 +1,1 @@
-"""What excites a channel: its strongest units, each brought back to pixels beside what it saw."""
+"""What excites a channel: its strongest units, each projected back to pixels beside what it saw."""

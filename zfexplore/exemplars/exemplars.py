@@ -1,18 +1,18 @@
-"""The exemplars of one channel or of many: each image is read once, whatever it is wanted for.
+"""The exemplars of one channel or of many, reading each image once for all of them.
 
-For each of a channel's strongest places the image is read again, the very unit brought back to pixels,
-and the activation found compared with the one in the atlas. So no projection is ever shown beside an
-image that it does not belong to.
+For each of a channel's strongest places, the image is read again, the unit is projected back to pixels,
+and its activation is compared with the one in the atlas. So no projection is ever shown beside an image
+that it does not belong to.
 
-Channel by channel, a whole stage would read, prepare and run every image some seven times, because an
-image is among the strongest of many channels. Here all units wanted of an image are brought back
-together. The images come in the order in which the channels need them, so that a channel is given as
-soon as its own are done: the first after nine images, most of the last ones at once.
+An image is among the strongest of many channels. Going channel by channel, a whole stage would read,
+prepare and run every image about seven times. Here all units needed of an image are projected together.
+The images come in the order in which the channels need them, and a channel is given as soon as its own
+images are done: the first after nine images, most of the last ones at once.
 
-Projections wait for their channel cut to their windows, and what may wait is bounded: channels that
-would hold more than ``MEMORY`` together go in shares, one after the other. Over the specimens all 256
-channels of ZFNet's conv5 are one share, of which 0.25 GB wait at most; all 1,632 of conv1 to conv5 and
-pool5 are three.
+Projections wait, cropped to their windows, until their channel is complete. The memory for this is
+bounded: channels that would need more than ``MEMORY`` together are processed in shares, one after the
+other. Over the specimens, all 256 channels of ZFNet's conv5 are one share, with at most 0.25 GB waiting;
+all 1,632 of conv1 to conv5 and pool5 are three.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ from zfexplore.progress import Finished, Meter, Progress
 from zfexplore.units import Unit, Window
 
 MEMORY = 768 * 2**20  # bytes of projections and images that may wait for their channels
-ROWS_AT_ONCE = 64  # whole projections of one image held together, 0.6 MB each at 224 pixels
+ROWS_AT_ONCE = 64  # full-size projections of one image held together, 0.6 MB each at 224 pixels
 BYTES_A_PIXEL = 3 * 4  # of a projection: three colours in float32
 
-# How far a recomputed activation may be from the one in the atlas, relative. The first allows for another
-# device's order of additions; bfloat16 keeps 8 bits and may even rank other places first.
+# The relative difference allowed between a recomputed activation and the one in the atlas. In float32
+# another device may add in another order; bfloat16 keeps 8 bits and may even rank other places first.
 TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2}
 # Below this share of the stage's strongest activation, rounding in the sums exceeds any relative limit.
 NEARLY_SILENT = 1e-3
 
 Event = Progress | Exemplar | ChannelExemplars | Finished[int]
 Look = Callable[[int], Seen]
-Places = dict[Unit, list[Place]]  # channels and where each is to be brought back
+Places = dict[Unit, list[Place]]  # channels, and the places of each to project
 
 
 def exemplars(
@@ -62,21 +62,21 @@ def exemplars(
     tolerance: float | None = None,
     memory: int = MEMORY,
 ) -> Iterator[Event]:
-    """Give the exemplars of ``channels``: each one as it is found, each channel's together once complete.
+    """Give the exemplars of ``channels``: each one as it is found, and each channel once it is complete.
 
-    ``ChannelExemplars`` come in the order of ``channels``, their exemplars in order of rank. A single
-    channel's ``Exemplar`` events come in order of rank too. A place where the channel is silent (zero, or
-    a logit below) has no projection and is left out. The last event carries the number of projections.
-    Closed early, the generator has given what was complete.
+    ``ChannelExemplars`` come in the order of ``channels``, with their exemplars in order of rank. The
+    ``Exemplar`` events of a single channel come in order of rank too. A place where the channel is silent
+    (zero, or below zero for a logit) has no projection and is left out. The last event carries the number
+    of projections. If the generator is closed early, it has given every channel that was complete.
 
     ``method`` is that of ``project``. ``look`` gives what the net sees of an image by its number, for
-    callers that remember it; otherwise the image is read. ``tolerance`` is the relative difference
-    allowed between the activation found and the one in the atlas, by default 1e-3 (5e-2 for an atlas made
-    in bfloat16). At most ``memory`` bytes wait, unless one channel alone holds more.
+    callers that cache it; by default the image is read. ``tolerance`` is the relative difference allowed
+    between the recomputed activation and the one in the atlas, by default 1e-3 (5e-2 for an atlas made in
+    bfloat16). At most ``memory`` bytes wait, unless one channel alone holds more.
 
-    Raises ExploreError for a channel that is not in the atlas, and where the tolerance is exceeded,
-    because the atlas is then of other weights or images; UnreadableImage where an image can no longer be
-    read.
+    Raises ExploreError for a channel that is not in the atlas. Raises it too if the tolerance is exceeded,
+    because the atlas is then of other weights or images. Raises UnreadableImage if an image can no longer
+    be read.
     """
     places = {channel: firing_places(atlas, channel) for channel in channels}
     task = f"projecting {channels[0]}" if len(channels) == 1 else "projecting"
@@ -88,7 +88,7 @@ def exemplars(
         for channel, its_places in share.items():
             for image in (place.image for place in its_places if place.image in wanted):
                 for exemplar in _of_image(checkpoint, look(image), wanted.pop(image), method):
-                    check_activation(exemplar, atlas, tolerance)
+                    _check_activation(exemplar, atlas, tolerance)
                     found[exemplar.channel].append(exemplar)
                     yield exemplar
                     if event := meter.tick():
@@ -99,12 +99,12 @@ def exemplars(
 
 
 def firing_places(atlas: Atlas, channel: Unit) -> list[Place]:
-    """Give a channel's places in the atlas that fire at all, the strongest first."""
+    """Give a channel's places in the atlas where it fires, the strongest first."""
     return [place for place in atlas.top(channel.stage, channel.channel) if place.value > 0]
 
 
-def check_activation(exemplar: Exemplar, atlas: Atlas, tolerance: float | None = None) -> None:
-    """Refuse an activation that is further from the one in the atlas than ``exemplars`` allows."""
+def _check_activation(exemplar: Exemplar, atlas: Atlas, tolerance: float | None) -> None:
+    """Raise ExploreError if the activation is further from the one in the atlas than allowed."""
     place = exemplar.place
     allowed = TOLERANCE[atlas.header["precision"]] if tolerance is None else tolerance
     weakest = NEARLY_SILENT * float(atlas.stage(exemplar.channel.stage).max.max())
@@ -147,7 +147,7 @@ def _crop_bytes(checkpoint: Checkpoint, channel: Unit, place: Place) -> int:
 
 
 def _by_image(share: Places) -> dict[int, list[tuple[Unit, Place]]]:
-    """Give what is wanted of each image: channels, in their order, and places."""
+    """Give what is needed of each image: the channels, in their order, and their places."""
     wanted: dict[int, list[tuple[Unit, Place]]] = {}
     for channel, places in share.items():
         for place in places:
@@ -158,7 +158,7 @@ def _by_image(share: Places) -> dict[int, list[tuple[Unit, Place]]]:
 def _of_image(
     checkpoint: Checkpoint, seen: Seen, wanted: Sequence[tuple[Unit, Place]], method: Method
 ) -> Iterator[Exemplar]:
-    """Bring back all that is ``wanted`` of one image."""
+    """Project all units ``wanted`` of one image."""
     by_stage: dict[str, list[tuple[Unit, Place]]] = {}
     for channel, place in wanted:
         by_stage.setdefault(channel.stage, []).append((channel, place))
@@ -177,7 +177,7 @@ def _of_image(
 
 
 def _exemplar(projection: Projection, row: int, channel: Unit, place: Place, image: np.ndarray) -> Exemplar:
-    """Take one row of ``projection``, keeping what lies in its window."""
+    """Make an exemplar of one row of ``projection``, keeping the part inside its window."""
     window = Window(*projection.window[row].tolist())
     inside = projection.pixels[row, :, window.y0 : window.y1, window.x0 : window.x1]
     # A copy: a view would keep the whole batch of whole projections in memory.

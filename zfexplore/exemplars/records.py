@@ -15,9 +15,10 @@ from zfexplore.units import Unit, Window
 class Exemplar:
     """One of a channel's strongest units, with what a figure shows of it.
 
-    ``crop [3, window.height, window.width]`` float32 is the unit's projection inside its ``window``,
-    signed; outside it is zero. ``image [h, w, 3]`` uint8 is what the network saw, ``patch`` its part
-    inside the window. ``activation`` is the recomputed one, ``place.value`` the one in the atlas.
+    ``crop [3, window.height, window.width]`` float32 is the unit's signed projection inside its
+    ``window``; outside, the projection is zero. ``image [h, w, 3]`` uint8 is what the network saw, and
+    ``patch`` the part of it inside the window. ``activation`` is the recomputed activation, and
+    ``place.value`` the one in the atlas.
     """
 
     channel: Unit
@@ -29,7 +30,7 @@ class Exemplar:
 
     @property
     def rank(self) -> int:
-        """0 for the strongest."""
+        """The exemplar's rank in its channel, 0 for the strongest."""
         return self.place.rank
 
     @property
@@ -44,7 +45,7 @@ class Exemplar:
 
     @property
     def pixels(self) -> NDArray[np.float32]:
-        """The whole projection, float32 ``[3, h, w]``, in a new array."""
+        """The projection at the size of the image, float32 ``[3, h, w]``, in a new array."""
         whole = np.zeros((3, *self.image.shape[:2]), np.float32)
         whole[:, self.window.y0 : self.window.y1, self.window.x0 : self.window.x1] = self.crop
         return whole
@@ -53,7 +54,7 @@ class Exemplar:
         return f"<Exemplar {self.unit} on {self.place.name}, activation {self.activation:.4g}>"
 
     def _repr_png_(self) -> bytes:
-        """Show the projection and beside it the patch, in a notebook."""
+        """Show the projection and the patch side by side in a notebook."""
         from zfexplore.figures.inline import png_of
 
         return png_of([self.crop, self.patch])
@@ -61,7 +62,7 @@ class Exemplar:
 
 @dataclass(frozen=True, eq=False)
 class ChannelExemplars:
-    """A channel and its exemplars, the strongest first; none where it never fires."""
+    """A channel and its exemplars, the strongest first; none if it never fires."""
 
     channel: Unit
     exemplars: tuple[Exemplar, ...]

@@ -1,4 +1,4 @@
-"""What the network sees of a picture: any RGB image prepared and normalised, or a file of one's own."""
+"""What the network sees of a picture: an RGB image, or an image file, prepared and normalised."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Seen(NamedTuple):
 
 
 def open_picture(path: str | os.PathLike[str]) -> Image.Image:
-    """Open one image file, upright and in RGB; raises ExploreError, naming the file."""
+    """Open one image file, upright and in RGB; raises ExploreError, which names the file."""
     try:
         return read_rgb(os.path.expanduser(path))
     except UndecodableError as error:
@@ -38,12 +38,12 @@ def open_picture(path: str | os.PathLike[str]) -> Image.Image:
 
 
 def see(checkpoint: Checkpoint, image: Image.Image, fit: Fit = "crop") -> Seen:
-    """Prepare an RGB ``image`` as the checkpoint's net wants it; ``fit`` as in ``transforms.prepare``."""
+    """Prepare an RGB ``image`` for the checkpoint's net; ``fit`` as in ``transforms.prepare``."""
     return seen_of(checkpoint, prepare(image, checkpoint.metadata.input, fit))
 
 
 def seen_of(checkpoint: Checkpoint, pixels: np.ndarray) -> Seen:
-    """Make the net's input of ``pixels [size, size, 3]`` that are prepared already."""
+    """Make the net's input from ``pixels [size, size, 3]`` that are already prepared."""
     trunk, convention = checkpoint.trunk, checkpoint.metadata.input
     batch = normalise(torch.from_numpy(pixels[None]).to(trunk.device), convention)
     return Seen(pixels, batch.to(trunk.dtype))

@@ -1,1 +1,1 @@
-"""Arrays to pictures."""
+"""Pictures drawn from arrays."""

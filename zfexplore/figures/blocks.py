@@ -1,7 +1,7 @@
 """What a figure shows of one channel: its strongest units' projections and what they looked at.
 
-Plain records of numpy arrays. ``block_from`` reads them off the exemplars that the atlas and the
-deconvnet give, by their attributes alone, so that nothing here knows of networks. ``tile`` draws one
+Blocks are plain records of numpy arrays. ``block_from`` makes them from exemplars, of which it uses only
+attributes, so nothing here depends on networks. ``projection_tile`` and ``patch_tile`` draw one
 receptive field at its place in a square, with neutral grey where the field reaches past the border.
 """
 
@@ -24,7 +24,7 @@ WHOLE_PIXELS = 8  # from this enlargement on, pixels are drawn as squares
 
 
 class Field(Protocol):
-    """A receptive field: its extent, the step between units, the first pixel of unit (0, 0)."""
+    """A receptive field: its size, the step between units, and the first pixel of unit (0, 0)."""
 
     @property
     def size(self) -> tuple[int, int]: ...  # noqa: D102
@@ -38,9 +38,9 @@ class Field(Protocol):
 class BlockUnit:
     """One unit on one image: the projection inside its window, and the same window of the image.
 
-    ``projection`` is ``float32 [3, h, w]``, ``patch`` ``uint8 [h, w, 3]``; ``top`` and ``left`` say how
-    many pixels of the receptive field were lost above and left of them at the image's border.
-    ``image`` is the whole of what the net saw, ``uint8 [H, W, 3]``. ``rank`` counts from 0.
+    ``projection`` is ``float32 [3, h, w]`` and ``patch`` ``uint8 [h, w, 3]``. ``top`` and ``left`` are the
+    pixels of the receptive field that the image's border cut off above and left of them. ``image`` is
+    the whole image that the net saw, ``uint8 [H, W, 3]``. ``rank`` counts from 0.
     """
 
     projection: NDArray[np.float32]
@@ -59,11 +59,11 @@ class BlockUnit:
 
     @property
     def scale(self) -> float:
-        """Give the value that is drawn at full brightness."""
+        """The value that is drawn at full brightness."""
         return scale_of(self.projection)
 
     def row(self) -> dict[str, Any]:
-        """Give the numbers for a table: one line a unit."""
+        """Give the unit's row in the table of its channel."""
         window = {"y0": self.window.y0, "x0": self.window.x0, "y1": self.window.y1, "x1": self.window.x1}
         return {
             "rank": self.rank + 1,
@@ -80,11 +80,11 @@ class BlockUnit:
 
 @dataclass(frozen=True)
 class ChannelBlock:
-    """A channel, ``conv5:130``, and its strongest units, the strongest first; none if it never fires.
+    """A channel, such as ``conv5:130``, and its strongest units, the strongest first; none if it never fires.
 
     ``side`` is the edge, in input pixels, of the square that a tile shows. ``kernel``, ``[3, k, k]``, is the
-    channel's own filter where it reads the input itself (conv1), to be drawn in place of projections.
-    ``class_name`` is the class that the channel stands for, as a last fully connected layer's do.
+    channel's own filter if it reads the input itself (conv1); it is drawn instead of projections.
+    ``class_name`` is the class that a channel of the last fully connected layer stands for.
     """
 
     name: str
@@ -95,21 +95,21 @@ class ChannelBlock:
 
     @property
     def strongest(self) -> float:
-        """Give the highest activation, 0 for a channel that never fires."""
+        """The highest activation, 0 for a channel that never fires."""
         return max((unit.value for unit in self.units), default=0.0)
 
     @property
     def projections(self) -> list[NDArray[np.float32]]:
-        """Give each unit's projection inside its window, ``[3, h, w]``."""
+        """Each unit's projection inside its window, ``[3, h, w]``."""
         return [unit.projection for unit in self.units]
 
     @property
     def patches(self) -> list[NDArray[np.uint8]]:
-        """Give the same windows of the images, ``[h, w, 3]``, in the same order."""
+        """The same windows of the images, ``[h, w, 3]``, in the same order."""
         return [unit.patch for unit in self.units]
 
     def rows(self) -> list[dict[str, Any]]:
-        """Give the channel's table."""
+        """Give the channel's table, one row per unit."""
         return [unit.row() for unit in self.units]
 
 
@@ -121,8 +121,9 @@ def block_from(
 
     An exemplar has ``place`` (value, image, name, label, y, x), ``window``, ``crop [3, h, w]`` (its
     projection there), ``patch [h, w, 3]``, ``image [H, W, 3]`` and ``activation``. ``field`` is the stage's
-    receptive field; it tells where in its tile a window belongs that was clipped at the border.
-    Without it windows are put towards the border they touch. ``classes`` turns labels into names.
+    receptive field; with it, a window that was clipped at the border is put at its exact place in the
+    tile. Without it, such a window is put at the border that it touches. ``classes`` turns labels into
+    names.
     """
     units = [
         _block_unit(exemplar, rank, field, classes) for rank, exemplar in enumerate(islice(exemplars, SHOWN))
@@ -135,28 +136,28 @@ def block_from(
 
 
 def projection_tile(unit: BlockUnit, side: int, tile: int) -> Image.Image:
-    """Draw a unit's projection, ``tile`` x ``tile`` pixels, mid-grey where there is nothing."""
+    """Draw a unit's projection on a mid-grey square of ``tile`` x ``tile`` pixels."""
     rgb, _ = to_rgb(unit.projection)
     return _tile(rgb, unit, side, tile)
 
 
 def patch_tile(unit: BlockUnit, side: int, tile: int) -> Image.Image:
-    """Draw what the unit looked at, at the very place of its projection, the same grey around it."""
+    """Draw what the unit looked at, at the same place as its projection and on the same grey."""
     return _tile(unit.patch, unit, side, tile)
 
 
 def kernel_tile(kernel: NDArray[np.float32], tile: int) -> Image.Image:
-    """Draw a filter ``[3, k, k]`` as it lies over the image, on its own scale."""
+    """Draw a filter ``[3, k, k]`` in the orientation of the image, on its own scale."""
     rgb, _ = to_rgb(kernel)
-    return Image.fromarray(rgb).resize((tile, tile), Image.Resampling.NEAREST)  # its pixels are its numbers
+    return Image.fromarray(rgb).resize((tile, tile), Image.Resampling.NEAREST)  # a pixel per number
 
 
 def enlarged(rgb: NDArray[np.uint8], height: int, width: int) -> Image.Image:
     """Resample ``uint8 [h, w, 3]`` to ``height`` x ``width`` pixels.
 
-    Where a pixel becomes a square of eight or more (the 7 x 7 windows of conv1) it is drawn as one:
-    smoothing would show shapes finer than the filter has. Otherwise Lanczos, which keeps edges
-    sharp both ways.
+    If a pixel becomes eight or more pixels wide (the 7 x 7 windows of conv1), it is drawn as a square:
+    smoothing would show finer shapes than the filter has. Otherwise Lanczos resampling is used, which
+    keeps edges sharp both ways.
     """
     whole = height >= WHOLE_PIXELS * rgb.shape[0]
     method = Image.Resampling.NEAREST if whole else Image.Resampling.LANCZOS
@@ -202,13 +203,13 @@ def _label(label: int | None, classes: Sequence[str]) -> str | None:
 
 
 def _inset(window: Window, place: Any, image: Sequence[int], field: Field | None) -> tuple[int, int]:
-    """Give the rows and columns of the field that lie outside the image, above and left of the window."""
+    """Give how many rows and columns of the field lie outside the image, above and left of the window."""
     if field is not None:
         return (
             window.y0 - (field.start[0] + field.jump[0] * int(place.y)),
             window.x0 - (field.start[1] + field.jump[1] * int(place.x)),
         )
-    far = max(image)  # further than any tile reaches: ``_within`` brings it back to the edge
+    far = max(image)  # larger than any tile; ``_within`` limits it to the edge
     return (
         far if window.y0 == 0 and window.y1 < image[0] else 0,
         far if window.x0 == 0 and window.x1 < image[1] else 0,
@@ -216,7 +217,7 @@ def _inset(window: Window, place: Any, image: Sequence[int], field: Field | None
 
 
 def _within(unit: BlockUnit, side: int) -> BlockUnit:
-    """Keep the window inside the square: a field larger than the image is not drawn whole."""
+    """Move the window inside the square: a field larger than the image is not drawn whole."""
     top = min(max(unit.top, 0), side - unit.window.height)
     left = min(max(unit.left, 0), side - unit.window.width)
     return replace(unit, top=top, left=left)

@@ -1,4 +1,4 @@
-"""The lines below a figure's title: which layer in the papers, which channels, of which images."""
+"""The lines below a figure's title: the layer's name in the papers, the channels and the images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from zfexplore.figures.provenance import Origin
 from zfexplore.units import Unit
 
-# Stage: its layer in Zeiler & Fergus (who count from 1 and draw no pool5) and in the replication
+# By stage: its layer in Zeiler & Fergus (who count from 1 and draw no pool5) and in the replication
 # (Yao 2024, which counts from 0).
 LAYERS: dict[str, tuple[int | None, int]] = {
     "conv1": (1, 0),
@@ -22,7 +22,7 @@ SEPARATOR = " · "
 
 
 def in_the_papers(stage: str, architecture: str = "zfnet") -> str:
-    """Say what a stage is called in the papers; nothing for nets and stages that they do not draw."""
+    """Give the name of a stage in the papers; empty for nets and stages that they do not draw."""
     if architecture != "zfnet" or stage not in LAYERS:
         return ""
     zeiler_fergus, replication = LAYERS[stage]
@@ -31,13 +31,13 @@ def in_the_papers(stage: str, architecture: str = "zfnet") -> str:
 
 
 def images_in_words(origin: Origin) -> str:
-    """Say how many images were looked at, and by which weights."""
+    """Give the number of images looked at and the weights, in words."""
     noun = "image" if origin.count == 1 else "images"
     return f"{origin.count:,} {noun}, weights {origin.weights[:8]}"
 
 
 def stage_caption(stage_name: str, choice: str, shown: int, channels: int, origin: Origin) -> str:
-    """Describe a page of ``shown`` of a stage's ``channels``; ``choice`` is the option as it was written."""
+    """Describe a page that shows ``shown`` of a stage's ``channels``; ``choice`` is the option as typed."""
     parts = [
         in_the_papers(stage_name, origin.architecture),
         f"{shown:,} of {channels:,} channels{_in_words(choice)}",
@@ -59,7 +59,7 @@ def filters_caption(stage_name: str, choice: str, shown: int, channels: int, ori
 
 
 def channel_caption(channel: Unit, known: Mapping[str, Any], origin: Origin) -> str:
-    """Describe one channel by what the atlas knows of it: a row of ``atlas.tables.channel_row``."""
+    """Describe one channel by what the atlas knows about it, a row of ``atlas.tables.channel_row``."""
     parts = [
         in_the_papers(channel.stage, origin.architecture),
         f"stands for {known['stands_for']}" if known.get("stands_for") else "",

@@ -1,4 +1,4 @@
-"""One channel, large: each projection, the patch it looked at, and where in the image that was."""
+"""One channel, large: each projection, the patch that the unit saw, and its place in the image."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ BOX = ((255, 255, 255), (220, 38, 38))  # a red line between white ones shows on
 def channel_figure(
     block: ChannelBlock, *, tile: int = TILE, title: str | None = None, subtitle: str | None = None
 ) -> Image.Image:
-    """Draw ``block`` as three 3 x 3 blocks in one order: projections, patches, whole images.
+    """Draw ``block`` as three 3 x 3 blocks in the same order: projections, patches, whole images.
 
-    Below each projection its rank and activation, below the patch the unit's row and column, below
-    the image its class, or its name. The red box on the image is the unit's window.
+    Below each projection stand its rank and activation, below the patch the unit's row and column, and
+    below the image its class or name. The red box on the image is the unit's window.
     """
     third = ROWS * step_of(tile) - GAP
     height = ROWS * (step_of(tile) + CAPTION_ROOM)
@@ -59,7 +59,7 @@ def channel_figure(
 class ChannelFigure(Figure):
     """One channel, large; saved with its table as CSV and JSON beside it.
 
-    ``known`` is what the atlas knows of the channel: a row of ``atlas.tables.channel_row``.
+    ``known`` is what the atlas knows about the channel, a row of ``atlas.tables.channel_row``.
     """
 
     block: ChannelBlock
@@ -69,7 +69,7 @@ class ChannelFigure(Figure):
     def draw(
         cls, block: ChannelBlock, known: Mapping[str, Any], made: Made, *, tile: int = TILE
     ) -> ChannelFigure:
-        """Draw ``block`` below the title of ``made`` and a line of what is ``known``."""
+        """Draw ``block`` below the title of ``made`` and a line with what is ``known``."""
         caption = channel_caption(Unit.parse(block.name), known, made.origin)
         image = channel_figure(block, tile=tile, title=made.title, subtitle=caption)
         return cls(image, made, {block.name: block.rows()}, block, known)
@@ -93,7 +93,7 @@ class ChannelFigure(Figure):
 
 
 def boxed(image: Image.Image, window: Window, scale: float) -> Image.Image:
-    """Draw ``window`` (input pixels, ``scale`` picture pixels each) on a copy of ``image``."""
+    """Draw ``window`` on a copy of ``image``; one input pixel is ``scale`` pixels of the image wide."""
     image = image.copy()
     draw = ImageDraw.Draw(image)
     y0, x0 = round(window.y0 * scale), round(window.x0 * scale)

@@ -1,10 +1,10 @@
 """From a projection's signed numbers to a picture: symmetric about zero, zero at mid-grey.
 
-A projection has both signs: what is brighter than grey speaks for the unit, what is darker would
-have to be darker in the image. Stretching each picture from its own minimum to its own maximum (the
-replication's way) moves zero to another grey every time, so that "nothing" looks different from
-picture to picture. Here zero is always 128, one scale serves both signs and all three colours, and
-the scale is given back so that it can be kept beside the picture.
+A projection has both signs. Parts brighter than grey speak for the unit; darker parts would have to be
+darker in the image. The replication stretches each picture from its own minimum to its own maximum. That
+moves zero to another grey every time, so "nothing" looks different from picture to picture. Here zero is
+always 128, and one scale serves both signs and all three colours. The scale is returned, so that it can
+be kept beside the picture.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from zfexplore.errors import ExploreError
 
 GREY = 128  # where zero lands
-STEPS = 127  # levels on either side of it: 1..255, so both signs have the same room
+STEPS = 127  # levels on either side of it: 1..255, so both signs have equally many
 PERCENTILE = 99.5
 
 
 def to_rgb(
     pixels: NDArray[np.floating], *, scale: float | None = None, percentile: float = PERCENTILE
 ) -> tuple[NDArray[np.uint8], float]:
-    """Turn ``pixels``, ``[3, h, w]`` (or ``[h, w, 3]``) and signed, into ``uint8 [h, w, 3]`` and its scale.
+    """Turn signed ``pixels``, ``[3, h, w]`` or ``[h, w, 3]``, into ``uint8 [h, w, 3]`` and its scale.
 
-    ``scale`` is the value shown as full brightness; by default that of ``scale_of``. Give it to show
+    ``scale`` is the value shown at full brightness, by default that of ``scale_of``; set it to show
     several pictures on one scale. A map of zeros becomes plain grey. Raises ValueError for another
     shape and ExploreError for values that are not finite.
     """
@@ -42,10 +42,10 @@ def to_rgb(
 
 
 def scale_of(pixels: NDArray[np.floating], percentile: float = PERCENTILE) -> float:
-    """Give the percentile of the absolute values, or the largest where that percentile is zero.
+    """Give the percentile of the absolute values, or the largest value if that percentile is zero.
 
-    Give it the unit's window only: outside it every value is zero, and a percentile over the whole
-    image would say more about the window's share of the image than about the projection.
+    ``pixels`` should be the unit's window only. Outside it every value is zero, so a percentile over the
+    whole image would depend more on the window's share of the image than on the projection.
     """
     magnitudes = np.abs(np.asarray(pixels, dtype=np.float64))
     if magnitudes.size == 0:

@@ -1,4 +1,4 @@
-"""A figure: its picture, the numbers in it, where they came from, and the command that makes it again."""
+"""A figure: its picture, its numbers, where they came from, and the command that makes it again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FOLDER = Path("out")  # below which figures are written by default
 
 @dataclass(frozen=True)
 class Made:
-    """How a figure is made: from what, by which command, under which title.
+    """How a figure is made: its origin, its command and its title.
 
     ``name`` is the file that the command writes by default, below ``out``.
     """
@@ -36,19 +36,19 @@ class Made:
     def chunks(
         self, path: str | os.PathLike[str], tables: Mapping[str, list[dict[str, Any]]] | None = None
     ) -> dict[str, str]:
-        """Give the text chunks of the figure in the file ``path``; ``tables`` are as ``Figure`` has them."""
+        """Give the text chunks for the file ``path``; ``tables`` are those of ``Figure``."""
         usual = Path(path) == FOLDER / self.name
         command = self.command.with_options(out=None if usual else path)
         return self.origin.provenance(command=command, title=self.title).chunks(tables)
 
     def replaces(self, path: str | os.PathLike[str]) -> str | None:
-        """Say of what other origin the file at ``path`` is; None where it is of the same, or not there."""
+        """Give the different origin of the file at ``path``; None if it has the same or does not exist."""
         return foreign(path, self.chunks(path))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Figure:
-    """A picture, with the table of each channel's units by the channel's name."""
+    """A picture, with a table of each channel's units; ``tables`` is keyed by the channel's name."""
 
     image: Image.Image
     made: Made
@@ -57,7 +57,7 @@ class Figure:
     def save(self, path: str | os.PathLike[str] | None = None) -> list[Path]:
         """Write the figure as a PNG with its provenance, whole or not at all; give the files written.
 
-        ``path`` is by default what the command writes, below ``out``.
+        ``path`` is by default the file that the command writes, below ``out``.
         """
         path = Path(path) if path is not None else FOLDER / self.made.name
         save_png(self.image, path, self.chunks(path))
@@ -77,9 +77,9 @@ class Figure:
 
 
 class Drawing:
-    """A figure while its channels come one by one: pages, and the blocks that fill them in turn.
+    """A figure while it is drawn: pages, and the channels' blocks that fill them one after another.
 
-    ``compose`` makes the figure's picture of the pages that are full.
+    ``compose`` makes the figure's picture from the full pages.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Drawing:
         compose: Callable[[Sequence[Page]], Image.Image] = lambda pages: pages[0].image,
     ) -> None:  # fmt: skip
         self.pages, self.made = pages, made
-        self.page = next(iter(pages.values()))  # the one that is being filled
+        self.page = next(iter(pages.values()))  # the page that is being filled
         self._blocks, self._compose = iter(blocks), compose
 
     def events(self) -> Iterator[Progress | Finished[Figure]]:
@@ -97,7 +97,7 @@ class Drawing:
             for event in page.fill(_next(self._blocks, page.count), f"drawing {name}"):
                 if isinstance(event, Progress):
                     yield event
-        deque(self._blocks, maxlen=0)  # their stream ends, and finishes what it writes
+        deque(self._blocks, maxlen=0)  # exhaust the stream, so that it finishes what it writes
         pages = list(self.pages.values())
         tables = {name: rows for page in pages for name, rows in page.tables.items()}
         yield Finished(Figure(self._compose(pages), self.made, tables))
@@ -105,7 +105,7 @@ class Drawing:
     def keep(self, path: Path) -> Path | None:
         """Write the page that is being filled beside ``path``, as ``...-partial.png``; give that file.
 
-        None where nothing is drawn yet. Its command is the one that makes the whole figure.
+        Gives None if nothing is drawn yet. The command in the file is the one for the whole figure.
         """
         if not self.page.drawn:
             return None
@@ -115,7 +115,7 @@ class Drawing:
 
 
 def _next(blocks: Iterator[ChannelBlock | Progress], count: int) -> Iterator[ChannelBlock | Progress]:
-    """Take the next ``count`` blocks from a longer stream, with the progress told before them."""
+    """Yield the next ``count`` blocks of a longer stream, and the progress events before them."""
     while count:
         block = next(blocks)
         count -= not isinstance(block, Progress)

@@ -1,44 +1,42 @@
 """The paper's figure (ZF figure 2, replication figure 3): what the strongest units of channels look for.
 
-Each channel is a 3 x 3 block of projections and, right beside it, the 3 x 3 block of the very same
-windows of the images, row for row in the same order. The paper and the replication keep all
-projections on one half of the page and all patches on the other; side by side, the eye need not
-travel. Blocks stand in a page, filled one by one as they are computed: a page is worth keeping at
-any moment.
+Each channel is a 3 x 3 block of projections and, right beside it, a 3 x 3 block of the same windows of
+the images, in the same order. The paper and the replication put all projections on one half of the page
+and all patches on the other; side by side, they are easier to compare. Blocks are drawn into a page one
+by one as they are computed, so an unfinished page can be saved at any moment.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from PIL import Image, ImageDraw
 
 from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import SHOWN, ChannelBlock, kernel_tile, patch_tile, projection_tile
-from zfexplore.figures.blocks import block_from as block_from
 from zfexplore.figures.text import EMPTY, FAINT, INK, MARGIN, PAPER, Heading, shorten, width, write
 from zfexplore.progress import Finished, Meter, Progress
 
 ROWS = 3
 TILE = 112
 SMALLEST_TILE, LARGEST_TILE = 16, 512
-# Patches can be black or white, so neither lines nor gaps alone would part them.
+# Patches can be black or white, so lines alone or gaps alone would not separate them.
 FRAME = 1  # the dark line around each tile
 GAP = 2  # between two frames
 BETWEEN_HALVES = 10
 BETWEEN_BLOCKS = 30
-PROPORTION = 1.5  # width to height that a page aims at
-MOST_PIXELS = 150_000_000  # a page of more is slow to open anywhere
+PROPORTION = 1.5  # the width to height that a page aims at
+MOST_PIXELS = 150_000_000  # a larger page is slow to open in any program
 
 
 class Page:
-    """A page for ``count`` channels, drawn into with ``add``.
+    """A page for ``count`` channels; ``add`` draws the next one.
 
-    ``tile`` is the edge of one picture in pixels; ``columns`` how many channels stand in a row, by
-    default what brings the page near 3 : 2. ``size`` is the whole page's (width, height), ``tables`` holds
-    the numbers of the channels drawn, by name. Raises ExploreError for a tile or page of absurd size.
+    ``tile`` is the edge of one picture in pixels. ``columns`` is the number of channels per row; by default
+    it brings the page near 3 : 2. ``size`` is the whole page's (width, height). ``tables`` holds the tables
+    of the channels drawn, by name. Raises ExploreError for a tile or page that is too small or too large.
     """
 
     def __init__(
@@ -70,7 +68,7 @@ class Page:
 
     @property
     def image(self) -> Image.Image:
-        """Give the page so far, cut below the last row that was begun."""
+        """The page so far, cropped below the last row that was begun."""
         if self.drawn == max(self.count, 1):  # no copy: a page may take half a gigabyte
             return self._image
         return self._image.crop((0, 0, *self._size(max(self.drawn, 1))))
@@ -91,9 +89,9 @@ class Page:
     def fill(
         self, blocks: Iterable[ChannelBlock | Progress], task: str = "drawing"
     ) -> Iterator[Progress | Finished]:
-        """Draw each of ``blocks`` as it is computed; the result is the page's image.
+        """Draw each of ``blocks`` as it is computed; ``Finished`` carries the page's image.
 
-        What they tell of their own progress is handed on.
+        Progress events among ``blocks`` are passed on.
         """
         meter = Meter(task, self.count, unit="channels")
         for block in blocks:
@@ -126,7 +124,7 @@ class Page:
         )
 
     def _nine(self, tiles: list[Image.Image], x: int, y: int) -> None:
-        """Paste up to nine tiles row by row; places left over stay empty."""
+        """Paste up to nine tiles row by row; the remaining places stay empty."""
         for position in range(SHOWN):
             row, column = divmod(position, ROWS)
             tile = tiles[position] if position < len(tiles) else None
@@ -137,7 +135,7 @@ class Page:
         return 2 * MARGIN + self.columns * (self.block_width + BETWEEN_BLOCKS) - BETWEEN_BLOCKS
 
     def _size(self, count: int) -> tuple[int, int]:
-        """Give the page's (width, height) with ``count`` channels on it."""
+        """Give the (width, height) of the page with ``count`` channels on it."""
         rows = math.ceil(count / self.columns)
         return (
             self._width(),
@@ -154,26 +152,15 @@ class Page:
 
 
 def step_of(tile: int) -> int:
-    """Give the pixels from one tile's frame to the next one's."""
+    """Give the distance in pixels from one tile's frame to the next one's."""
     return tile + 2 * FRAME + GAP
 
 
 def paste_framed(canvas: Image.Image, picture: Image.Image | None, x: int, y: int, tile: int) -> None:
-    """Draw a frame with its corner at (x, y), and the picture in it; None leaves the place empty."""
+    """Draw a frame with its corner at (x, y) and the picture inside; None leaves the place empty."""
     outer = tile + 2 * FRAME
     ImageDraw.Draw(canvas).rectangle(
         (x, y, x + outer - 1, y + outer - 1), fill=EMPTY, outline=INK, width=FRAME
     )
     if picture is not None:
         canvas.paste(picture, (x + FRAME, y + FRAME))
-
-
-def grid_figure(
-    blocks: Sequence[ChannelBlock], *, tile: int = TILE, columns: int | None = None,
-    title: str | None = None, subtitle: str | None = None,
-) -> Image.Image:  # fmt: skip
-    """Draw ``blocks`` as one page; see ``Page``."""
-    page = Page(len(blocks), tile=tile, columns=columns, title=title, subtitle=subtitle)
-    for block in blocks:
-        page.add(block)
-    return page.image

@@ -1,4 +1,4 @@
-"""Pictures as a notebook shows them: a few arrays side by side, as the bytes of a PNG."""
+"""Pictures for a notebook: a few arrays side by side, as the bytes of a PNG."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from PIL import Image
 from zfexplore.figures.blocks import enlarged
 from zfexplore.figures.display import GREY, to_rgb
 
-EDGE = 224  # pixels of one picture
+EDGE = 224  # of one picture, in pixels
 BETWEEN = 8
 IN_A_ROW = 3
 
 
 def png_of(pictures: Sequence[NDArray[Any]], *, edge: int = EDGE) -> bytes:
-    """Draw ``pictures`` three in a row and give the bytes of a PNG.
+    """Draw ``pictures``, three per row, and give the bytes of a PNG.
 
-    A projection is signed floats ``[3, h, w]``, drawn on its own scale with zero at mid-grey; an image is
-    ``uint8 [h, w, 3]``. The longer side of each becomes ``edge`` pixels.
+    Signed floats ``[3, h, w]`` are a projection, drawn on its own scale with zero at mid-grey;
+    ``uint8 [h, w, 3]`` is an image. The longer side of each becomes ``edge`` pixels.
     """
     columns = min(len(pictures), IN_A_ROW)
     rows = -(-len(pictures) // IN_A_ROW)

@@ -1,9 +1,9 @@
 """What an occlusion found, laid over the picture (ZF figure 7): response, probability, best class.
 
-The scale is viridis, which rises in lightness from end to end, so it reads the same to colour-blind
-eyes and in print; classes are told apart by Okabe and Ito's colours and by numbers. Each map runs from
-its own lowest to its own highest value, which stand below it with the value of the intact picture
-marked: a map may look lively and yet span two per cent, and then the numbers say so.
+The scale is viridis. Its lightness rises from end to end, so it reads the same in print and to
+colour-blind readers. Classes are distinguished by Okabe and Ito's colours and by numbers. Each map runs
+from its own lowest to its own highest value. Both stand below it, with the value of the intact picture
+marked: a lively map may span only two per cent, and then the numbers say so.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ OKABE_ITO: tuple[Colour, ...] = (
     (0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167),
     (213, 94, 0), (86, 180, 233), (240, 228, 66),
 )  # fmt: skip
-OTHER: Colour = (150, 150, 150)  # classes beyond those
-STRENGTH = 0.7  # how far a colour covers the picture, which is shown in grey below it
+OTHER: Colour = (150, 150, 150)  # for further classes
+STRENGTH = 0.7  # the opacity of a colour over the picture, which is shown in grey
 
 TILE = 280
 BETWEEN = 26
@@ -54,12 +54,12 @@ LETTERS = 13
 LINE = 19
 HEADING_ROOM = 24
 BAR = 12  # height of a scale
-SMALLEST_NUMBERED = 14  # pixels of a cell that a class's number still fits in
+SMALLEST_NUMBERED = 14  # pixels; a class's number does not fit in a smaller cell
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture of the figure: its heading, its pixels, and what is drawn below it at (left, top)."""
+    """One picture of the figure: heading, pixels, and a function that draws what is below, at (left, top)."""
 
     heading: str
     picture: Image.Image
@@ -70,10 +70,10 @@ class Panel:
 def occlusion_figure(
     found: Any, *, tile: int = TILE, title: str | None = None, subtitle: str | None = None
 ) -> Image.Image:
-    """Draw the picture with the square where it hurts most, and the maps beside it.
+    """Draw the picture with the square that weakens the channel most, and the maps beside it.
 
-    ``found`` is an OcclusionResult of ``studies.occlusion``, also a partial one; its arrays are read and
-    nothing else. ``tile`` is the edge of one picture in pixels.
+    ``found`` is an OcclusionResult of ``studies.occlusion``, possibly a partial one; only its arrays are
+    read. ``tile`` is the edge of one picture in pixels.
     """
     panels = _panels(found, tile)
     heading = Heading(title, subtitle, len(panels) * (tile + BETWEEN) - BETWEEN)
@@ -97,10 +97,10 @@ def overlay(
 ) -> Pixels:  # fmt: skip
     """Lay a map ``[rows, columns]`` over a square ``image [size, size, 3]``: uint8 ``[edge, edge, 3]``.
 
-    A value covers ``stride`` pixels of the image each way, the last ones being cut off by the border. The
-    scale runs from ``low`` to ``high``, by default those of the values. A place not known yet (NaN) takes
-    the value of the nearest known one; with none known the picture stays as it is. ``edge`` is by
-    default the image's size.
+    Each value covers a square of ``stride`` pixels of the image; the border cuts off the last ones. The
+    scale runs from ``low`` to ``high``, by default the lowest and highest value. A place that is not known
+    yet (NaN) takes the value of the nearest known one. If none is known, the picture stays as it is.
+    ``edge`` is by default the image's size.
     """
     if not np.isfinite(values).any():
         return np.asarray(enlarged(image, edge or len(image), edge or len(image)))
@@ -110,7 +110,7 @@ def overlay(
 def heat(values: Floats, *, low: float | None = None, high: float | None = None) -> Pixels:
     """Colour ``values [...]`` from dark blue (``low``) to yellow (``high``): uint8 ``[..., 3]``.
 
-    The ends are by default the lowest and highest finite value; NaN becomes a pale grey.
+    By default the ends are the lowest and highest finite value. NaN becomes a pale grey.
     """
     known = np.isfinite(values)
     if not known.any():
@@ -126,9 +126,9 @@ def heat(values: Floats, *, low: float | None = None, high: float | None = None)
 
 
 def nearest_known(values: Floats) -> Floats:
-    """Give each unknown place (NaN) of ``values [rows, columns]`` the value of the nearest known one.
+    """Fill each unknown place (NaN) of ``values [rows, columns]`` with the value of the nearest known one.
 
-    Nearest in steps along rows and columns. With none known the values are given back as they are.
+    Distance is counted in steps along rows and columns. If none is known, the values stay as they are.
     """
     if not np.isfinite(values).any():
         return values
@@ -152,7 +152,7 @@ def _panels(found: Any, tile: int) -> list[Panel]:
 
 
 def _picture(found: Any, tile: int) -> Panel:
-    """Show the square where hiding weakens the channel most; before the first answer the picture alone."""
+    """Show the square that weakens the channel most; before the first result, only the picture."""
     place = found.most_needed()
     if place is None:
         return Panel("what the network saw", enlarged(found.image, tile, tile))
@@ -179,7 +179,7 @@ def _map(found: Any, values: Floats, intact: float, heading: str, form: str, til
 
     def legend(canvas: Image.Image, left: int, top: int) -> None:
         draw = ImageDraw.Draw(canvas)
-        # As the colours look over a middling grey, which is how they look over the picture.
+        # The colours over a medium grey, as they look over the picture.
         scale = _blend(heat(np.linspace(0, 1, tile)[None]), np.full((1, tile, 1), 128.0))
         canvas.paste(Image.fromarray(scale).resize((tile, BAR), Image.Resampling.NEAREST), (left, top))
         at = left + round((tile - 1) * (intact - low) / ((high - low) or 1.0))
@@ -196,11 +196,11 @@ def _map(found: Any, values: Floats, intact: float, heading: str, form: str, til
 
 
 def _classes(found: Any, tile: int) -> Panel:
-    """Colour each place by the most probable class there, the commonest first."""
+    """Colour each place by its most probable class; the legend lists the most common class first."""
     visited = found.best_class >= 0
     counted = Counter(found.best_class[visited].tolist()).most_common()
     shown = [label for label, _ in counted[: len(OKABE_ITO)]]
-    everywhere = nearest_known(np.where(visited, found.best_class, np.nan))  # NaN before the first answer
+    everywhere = nearest_known(np.where(visited, found.best_class, np.nan))  # NaN before the first result
     colours = np.full((*everywhere.shape, 3), EMPTY if not counted else OTHER, np.uint8)
     for label, colour in zip(shown, OKABE_ITO, strict=False):
         colours[everywhere == label] = colour
@@ -227,7 +227,7 @@ def _classes(found: Any, tile: int) -> Panel:
 
 
 def _number_cells(picture: Image.Image, found: Any, shown: list[int], tile: int) -> None:
-    """Write its number, as in the legend, into each cell whose class is not the commonest."""
+    """Write the class's number in the legend into each cell whose class is not the most common."""
     scale = tile / len(found.image)
     if found.grid.stride * scale < SMALLEST_NUMBERED:
         return
@@ -242,7 +242,7 @@ def _number_cells(picture: Image.Image, found: Any, shown: list[int], tile: int)
 def _covered(image: Pixels, colours: Pixels, stride: int, edge: int) -> Pixels:
     """Cover a square picture, enlarged to ``edge`` pixels, with the colours of its cells."""
     below = np.asarray(enlarged(image, edge, edge).convert("L"), np.float64)[..., None]
-    # The cell under the middle of each pixel.
+    # The cell under the centre of each pixel.
     cell = ((np.arange(edge) + 0.5) * len(image) / edge / stride).astype(int)
     return _blend(colours[cell[:, None], cell[None, :]], below)
 

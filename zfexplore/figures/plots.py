@@ -1,6 +1,7 @@
 """Curves of a training run, drawn with Pillow alone: loss, accuracy and learning rate over the epochs.
 
-Records are the lines of a run's ``log.jsonl``. What a record lacks (or has as null or NaN) leaves a gap.
+Records are the lines of a run's ``log.jsonl``. A value that a record lacks, or that is null or NaN, leaves
+a gap in its curve.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ Point = tuple[float, float]
 
 BLUE: Colour = (37, 99, 235)
 ORANGE: Colour = (217, 119, 6)
-PANEL_WIDTH, PANEL_HEIGHT = 400, 270
+CHART_WIDTH, CHART_HEIGHT = 400, 270
 LABEL_ROOM = 56  # left of the axis, for the numbers
 GAP = 34
-FINE = 4  # lines are drawn this many times larger and brought down, which smooths them
+FINE = 4  # lines are drawn this many times larger and scaled down, which smooths them
 LETTERS = 13
 
 
 @dataclass(frozen=True)
-class Line:
+class Curve:
     """One curve: its name in the legend and the key under which a record holds it."""
 
     name: str
@@ -35,54 +36,54 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Panel:
+class Chart:
     """Curves that share a vertical axis; ``logarithmic`` for values that span orders of magnitude."""
 
     title: str
-    lines: tuple[Line, ...]
+    curves: tuple[Curve, ...]
     logarithmic: bool = False
     percent: bool = False
 
 
-PANELS = (
-    Panel(
+CHARTS = (
+    Chart(
         "loss",
         (
-            Line("training", "loss", BLUE),
-            Line("held out", "held_out_loss", ORANGE),
+            Curve("training", "loss", BLUE),
+            Curve("held out", "held_out_loss", ORANGE),
         ),
     ),
-    Panel(
+    Chart(
         "held-out accuracy, %",
-        (Line("top-1", "top1", BLUE), Line("top-5", "top5", ORANGE)),
+        (Curve("top-1", "top1", BLUE), Curve("top-5", "top5", ORANGE)),
         percent=True,
     ),
-    Panel("learning rate", (Line("", "lr", BLUE),), logarithmic=True),
+    Chart("learning rate", (Curve("", "lr", BLUE),), logarithmic=True),
 )
 
 
 def curves(records: Sequence[Mapping[str, Any]], *, title: str | None = None) -> Image.Image:
-    """Draw the curves of a run from its ``records``, one an epoch, each with its ``epoch``.
+    """Draw the curves of a run from its ``records``, one per epoch, each with its ``epoch``.
 
-    Accuracies are shares in [0, 1] and shown in per cent. Records without ``epoch`` are passed over.
+    Accuracies are shares in [0, 1] and shown in per cent. Records without ``epoch`` are ignored.
     """
     epochs = [record for record in records if _number(record.get("epoch")) is not None]
-    panel_step = LABEL_ROOM + PANEL_WIDTH + GAP
-    heading = Heading(title, None, len(PANELS) * panel_step - GAP)
+    chart_step = LABEL_ROOM + CHART_WIDTH + GAP
+    heading = Heading(title, None, len(CHARTS) * chart_step - GAP)
     top = heading.height
-    canvas = Image.new("RGB", (heading.room + 2 * MARGIN, top + PANEL_HEIGHT + 74), PAPER)
+    canvas = Image.new("RGB", (heading.room + 2 * MARGIN, top + CHART_HEIGHT + 74), PAPER)
     heading.draw(ImageDraw.Draw(canvas))
-    for index, panel in enumerate(PANELS):
-        _panel(canvas, panel, epochs, MARGIN + index * panel_step + LABEL_ROOM, top + 26)
+    for index, chart in enumerate(CHARTS):
+        _chart(canvas, chart, epochs, MARGIN + index * chart_step + LABEL_ROOM, top + 26)
     return canvas
 
 
-def points(records: Sequence[Mapping[str, Any]], line: Line, factor: float = 1.0) -> list[Point]:
-    """Give the (epoch, value) pairs of one curve that are there and finite."""
+def points(records: Sequence[Mapping[str, Any]], curve: Curve, factor: float = 1.0) -> list[Point]:
+    """Give the (epoch, value) pairs of one curve, without missing and non-finite values."""
     found = []
     for record in records:
         epoch = _number(record.get("epoch"))
-        value = _number(record.get(line.key))
+        value = _number(record.get(curve.key))
         if epoch is not None and value is not None:
             found.append((epoch, factor * value))
     return found
@@ -102,7 +103,7 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 @dataclass(frozen=True)
 class _Axes:
-    """Where a value lands in the panel whose upper left corner is (left, top)."""
+    """The position of values in the chart whose upper left corner is (left, top)."""
 
     left: int
     top: int
@@ -114,49 +115,49 @@ class _Axes:
         x, y = point[0], self._height(point[1])
         low, high = self._height(self.y_range[0]), self._height(self.y_range[1])
         across = (x - self.x_range[0]) / (self.x_range[1] - self.x_range[0])
-        return self.left + PANEL_WIDTH * across, self.top + PANEL_HEIGHT * (1 - (y - low) / (high - low))
+        return self.left + CHART_WIDTH * across, self.top + CHART_HEIGHT * (1 - (y - low) / (high - low))
 
     def _height(self, value: float) -> float:
         return math.log10(value) if self.logarithmic else value
 
 
-def _panel(
-    canvas: Image.Image, panel: Panel, records: Sequence[Mapping[str, Any]], left: int, top: int
+def _chart(
+    canvas: Image.Image, chart: Chart, records: Sequence[Mapping[str, Any]], left: int, top: int
 ) -> None:
     draw = ImageDraw.Draw(canvas)
-    write(draw, (left, top - 10), panel.title, LETTERS + 1)
-    drawn = [(line, points(records, line, 100.0 if panel.percent else 1.0)) for line in panel.lines]
-    if panel.logarithmic:
-        drawn = [(line, [point for point in found if point[1] > 0]) for line, found in drawn]
-    drawn = [(line, found) for line, found in drawn if found]
+    write(draw, (left, top - 10), chart.title, LETTERS + 1)
+    drawn = [(curve, points(records, curve, 100.0 if chart.percent else 1.0)) for curve in chart.curves]
+    if chart.logarithmic:
+        drawn = [(curve, [point for point in found if point[1] > 0]) for curve, found in drawn]
+    drawn = [(curve, found) for curve, found in drawn if found]
     if not drawn:
-        draw.rectangle((left, top, left + PANEL_WIDTH, top + PANEL_HEIGHT), outline=RULE)
-        middle = (left + PANEL_WIDTH / 2, top + PANEL_HEIGHT / 2)
+        draw.rectangle((left, top, left + CHART_WIDTH, top + CHART_HEIGHT), outline=RULE)
+        middle = (left + CHART_WIDTH / 2, top + CHART_HEIGHT / 2)
         write(draw, middle, "nothing recorded", LETTERS, colour=FAINT, anchor="mm")
         return
-    axes = _axes(panel, [point for _, found in drawn for point in found], left, top)
+    axes = _axes(chart, [point for _, found in drawn for point in found], left, top)
     _rules(draw, axes)
-    for line, found in drawn:
-        _curve(canvas, [axes.place(point) for point in found], line.colour)
-    _legend(draw, [line for line, _ in drawn], left + PANEL_WIDTH, top - 10)
+    for curve, found in drawn:
+        _curve(canvas, [axes.place(point) for point in found], curve.colour)
+    _legend(draw, [curve for curve, _ in drawn], left + CHART_WIDTH, top - 10)
 
 
-def _axes(panel: Panel, found: list[Point], left: int, top: int) -> _Axes:
+def _axes(chart: Chart, found: list[Point], left: int, top: int) -> _Axes:
     across, values = [point[0] for point in found], [point[1] for point in found]
     x_range = (min(across), max(across)) if max(across) > min(across) else (across[0] - 1, across[0] + 1)
     low, high = min(values), max(values)
-    if panel.logarithmic:
+    if chart.logarithmic:
         low, high = 10 ** math.floor(math.log10(low) + 1e-9), 10 ** math.ceil(math.log10(high) - 1e-9)
         y_range = (low, high) if high > low else (low / 10, high * 10)
-    elif panel.percent:
+    elif chart.percent:
         y_range = (0.0, min(100.0, ticks(0, 1.2 * high or 1)[-1]) if high < 100 else 100.0)
     else:
         y_range = (min(low, 0.0), 1.05 * high) if high > min(low, 0.0) else (low - 1, high + 1)
-    return _Axes(left, top, x_range, y_range, panel.logarithmic)
+    return _Axes(left, top, x_range, y_range, chart.logarithmic)
 
 
 def _rules(draw: ImageDraw.ImageDraw, axes: _Axes) -> None:
-    bottom, right = axes.top + PANEL_HEIGHT, axes.left + PANEL_WIDTH
+    bottom, right = axes.top + CHART_HEIGHT, axes.left + CHART_WIDTH
     for value in _powers(*axes.y_range) if axes.logarithmic else ticks(*axes.y_range):
         y = axes.place((axes.x_range[0], value))[1]
         draw.line((axes.left, y, right, y), fill=RULE)
@@ -180,11 +181,11 @@ def _curve(canvas: Image.Image, places: list[Point], colour: Colour) -> None:
     canvas.paste(colour, (0, 0, *canvas.size), mask.resize(canvas.size, Image.Resampling.BOX))
 
 
-def _legend(draw: ImageDraw.ImageDraw, lines: list[Line], right: int, baseline: int) -> None:
-    for line in reversed([line for line in lines if line.name]):
-        write(draw, (right, baseline), line.name, LETTERS, colour=FAINT, anchor="rs")
-        right -= width(line.name, LETTERS) + 8
-        draw.line((right - 18, baseline - 5, right, baseline - 5), fill=line.colour, width=2)
+def _legend(draw: ImageDraw.ImageDraw, curves: list[Curve], right: int, baseline: int) -> None:
+    for curve in reversed([curve for curve in curves if curve.name]):
+        write(draw, (right, baseline), curve.name, LETTERS, colour=FAINT, anchor="rs")
+        right -= width(curve.name, LETTERS) + 8
+        draw.line((right - 18, baseline - 5, right, baseline - 5), fill=curve.colour, width=2)
         right -= 34
 
 

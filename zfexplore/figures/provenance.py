@@ -1,9 +1,9 @@
 """Where a picture came from, kept inside the PNG.
 
-A PNG of ours carries text chunks: the command that makes it again, the fingerprints of checkpoint
-and atlas, the images, the version, and for every channel shown a table of its units with activation,
-image, place, window and the scale of the display. Each channel has a chunk of its own, because
-readers refuse very long ones.
+Each PNG carries text chunks: the command that makes it again, the fingerprints of checkpoint and atlas,
+the images, the version, and for every channel shown a table of its units with activation, image, place,
+window and the scale of the display. Each channel has its own chunk, because readers reject very long
+ones.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ ATLAS, CHECKPOINT, COMMAND, PICTURE = "atlas", "checkpoint", "command", "picture
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made a figure: fingerprints of weights and atlas, a line on the images, the command.
+    """What a figure was made from: fingerprints of weights and atlas, a line on the images, the command.
 
-    ``command`` is what a user types to make the same file again; ``notes`` are further chunks.
+    ``command`` is what a user types to make the same file again. ``notes`` are further chunks.
     """
 
     command: str
@@ -59,7 +59,7 @@ class Provenance:
 class Origin:
     """What figures are drawn from: a net, its weights, and the atlas of some images.
 
-    ``weights``, ``atlas`` and ``images`` are fingerprints; ``count`` is the number of images looked at.
+    ``weights``, ``atlas`` and ``images`` are fingerprints. ``count`` is the number of images in the atlas.
     """
 
     architecture: str
@@ -71,7 +71,7 @@ class Origin:
     def provenance(
         self, *, command: object, title: str, notes: Mapping[str, str] | None = None
     ) -> Provenance:
-        """Give the provenance of a figure that ``command`` makes."""
+        """Give the provenance of a figure made by ``command``."""
         return Provenance(
             command=str(command),
             checkpoint=self.weights,
@@ -85,7 +85,7 @@ class Origin:
 def save_png(image: Image.Image, path: str | os.PathLike[str], chunks: Mapping[str, str]) -> None:
     """Write ``image`` with text ``chunks`` (keywords Latin-1, texts any) to ``path``, whole or not at all.
 
-    The same image and chunks give the same bytes: no date is written.
+    The same image and chunks give the same bytes, since no date is written.
     """
     info = PngInfo()
     for keyword, text in chunks.items():
@@ -95,7 +95,7 @@ def save_png(image: Image.Image, path: str | os.PathLike[str], chunks: Mapping[s
 
 
 def read_chunks(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Give the text chunks of a PNG; none for a file that is not one or is not there."""
+    """Give the text chunks of a PNG; none if the file is no PNG or does not exist."""
     try:
         with Image.open(path, formats=["PNG"]) as image:
             image.load()
@@ -105,16 +105,17 @@ def read_chunks(path: str | os.PathLike[str]) -> dict[str, str]:
 
 
 def foreign(path: str | os.PathLike[str], chunks: Mapping[str, str]) -> str | None:
-    """Say how the file at ``path`` differs in origin from ``chunks``; None where it does not or is not there.
+    """Give how the origin of the file at ``path`` differs from ``chunks``; None if it does not.
 
-    For the line that tells a user that a picture from another checkpoint or atlas is being replaced.
+    Also None if there is no such file. The user is told so if a picture of another checkpoint or atlas is
+    about to be replaced.
     """
     if not Path(path).exists():
         return None
     there = read_chunks(path)
     if CHECKPOINT not in there:
         return "was not made by zfexplore"
-    for key in (CHECKPOINT, ATLAS, PICTURE):  # the last only of figures of a single picture
+    for key in (CHECKPOINT, ATLAS, PICTURE):  # only figures of a single picture have the last
         if there.get(key, "") != chunks.get(key, ""):
             return f"came from another {key}"
     return None

@@ -22,7 +22,7 @@ NUMBER_ROOM = 14
 def sheet(
     figures: Sequence[Image.Image], *, columns: int = 2, title: str | None = None, subtitle: str | None = None
 ) -> Image.Image:
-    """Set ``figures`` in ``columns``, row by row, each row as high as its highest; a heading above."""
+    """Lay out ``figures`` in ``columns``, row by row, each row as high as its highest; a heading above."""
     rows = [figures[start : start + columns] for start in range(0, len(figures), columns)]
     widths = [
         max(figure.width for figure in figures[column::columns])
@@ -30,7 +30,7 @@ def sheet(
     ]
     heights = [max(figure.height for figure in row) for row in rows]
     heading = Heading(title, subtitle, sum(widths) - 2 * MARGIN)
-    # The figures bring their own margins, so without a heading there is nothing above them.
+    # The figures have their own margins, so without a heading nothing is added above them.
     top = heading.height if title or subtitle else 0
     canvas = Image.new("RGB", (sum(widths), top + sum(heights)), PAPER)
     heading.draw(ImageDraw.Draw(canvas))
@@ -41,7 +41,7 @@ def sheet(
 
 
 def check_sheet(pages: Sequence[Page]) -> None:
-    """Raise ExploreError for pages that are too large together; nothing need be drawn on them yet."""
+    """Raise ExploreError if the pages are too large together; nothing has to be drawn on them yet."""
     pixels = sum(page.size[0] * page.size[1] for page in pages)
     channels = sum(page.count for page in pages)
     if pixels > MOST_PIXELS:
@@ -53,9 +53,9 @@ def check_sheet(pages: Sequence[Page]) -> None:
 
 
 def kernel_sheet(kernels: NDArray[np.float32], width: int) -> Image.Image:
-    """Draw all filters ``[n, 3, k, k]``, sixteen in a row, each over its number, ``width`` pixels wide.
+    """Draw all filters ``[n, 3, k, k]``, sixteen per row, each above its number, ``width`` pixels wide.
 
-    Each is shown on its own scale, as R's layer 0, with a page's margins at the sides.
+    Each is shown on its own scale, as layer 0 in the replication, with a page's margins at the sides.
     """
     count = len(kernels)
     columns = min(KERNELS_IN_A_ROW, max(count, 1))

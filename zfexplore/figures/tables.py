@@ -1,4 +1,4 @@
-"""A figure's numbers, kept beside it: tables as CSV and JSON, raw arrays as npz."""
+"""A figure's numbers, saved beside it: tables as CSV and JSON, raw arrays as npz."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from zfexplore.units import Unit
 def write_tables(
     path: str | os.PathLike[str], rows: list[dict[str, Any]], about: dict[str, Any]
 ) -> list[Path]:
-    """Write ``rows`` as CSV, and with what ``about`` says as JSON, beside the figure ``path``."""
+    """Write ``rows`` as CSV, and together with ``about`` as JSON, beside the figure ``path``."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["rank"], lineterminator="\n")
     writer.writeheader()
@@ -36,12 +36,12 @@ def write_tables(
 def keep_arrays(
     blocks: Iterable[ChannelBlock | Progress], path: str | os.PathLike[str]
 ) -> Iterator[ChannelBlock | Progress]:
-    """Hand ``blocks`` on and write their raw arrays to the ``.npz`` at ``path`` as they pass.
+    """Pass ``blocks`` on, and write the raw arrays of each to the ``.npz`` at ``path``.
 
-    For channel conv5:130 ``conv5-130.pixels`` float32 ``[n, 3, side, side]`` (projections, zero outside
-    the window) and ``.patches`` uint8 ``[n, side, side, 3]``; ``.activation``, ``.scale``, ``.image``
-    ``[n]``; ``.position [n, 2]`` (y, x) and ``.window [n, 4]`` (y0, x0, y1, x1). Memory holds one channel
-    at a time. Closed early, it leaves no file.
+    For channel conv5:130 these are ``conv5-130.pixels`` float32 ``[n, 3, side, side]`` (projections, zero
+    outside the window) and ``.patches`` uint8 ``[n, side, side, 3]``; ``.activation``, ``.scale`` and
+    ``.image`` ``[n]``; ``.position [n, 2]`` (y, x) and ``.window [n, 4]`` (y0, x0, y1, x1). Memory holds
+    one channel at a time. If the generator is closed early, it leaves no file.
     """
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         for block in blocks:
@@ -50,7 +50,7 @@ def keep_arrays(
             yield block
 
 
-def block_arrays(block: ChannelBlock) -> dict[str, Any]:
+def _block_arrays(block: ChannelBlock) -> dict[str, Any]:
     """Give a block's arrays, each unit at its place in a square of ``block.side`` pixels."""
     units, count, side = block.units, len(block.units), block.side
     pixels = np.zeros((count, 3, side, side), np.float32)
@@ -71,7 +71,7 @@ def block_arrays(block: ChannelBlock) -> dict[str, Any]:
 
 
 def _write_block(block: ChannelBlock, archive: zipfile.ZipFile) -> None:
-    for name, array in block_arrays(block).items():
+    for name, array in _block_arrays(block).items():
         entry = zipfile.ZipInfo(f"{Unit.parse(block.name).slug}.{name}.npy")  # no date: same bytes again
         entry.compress_type = zipfile.ZIP_DEFLATED
         with archive.open(entry, "w", force_zip64=True) as file:

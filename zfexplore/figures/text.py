@@ -1,7 +1,7 @@
 """Type and colours shared by every figure.
 
-The font is the one inside Pillow, so no file has to be found or shipped. It knows ASCII and little
-more; other characters are written without their accents, or as ``?``.
+The font is the one inside Pillow, so no file has to be found or shipped. It has little more than ASCII;
+other characters are written without their accents, or as ``?``.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ PAPER: Colour = (255, 255, 255)
 INK: Colour = (24, 24, 27)
 FAINT: Colour = (113, 113, 122)  # captions; 4.8 to 1 on the paper, so still easy to read
 RULE: Colour = (212, 212, 216)
-EMPTY: Colour = (236, 236, 238)  # a place with no picture, and what lies outside the photograph
+EMPTY: Colour = (236, 236, 238)  # a place with no picture, and whatever lies outside the photograph
 
-MARGIN = 28  # around a figure, pixels
+MARGIN = 28  # pixels around a figure
 BELOW_HEADING = 12
 
 KNOWN = frozenset("·…“”‘’")
@@ -35,7 +35,7 @@ def font(size: int) -> ImageFont.FreeTypeFont:
 
 
 def plain(text: str) -> str:
-    """Write ``text`` with the characters that the font has."""
+    """Give ``text`` with only the characters that the font has."""
     return "".join(_plain_character(character) for character in text)
 
 
@@ -45,7 +45,7 @@ def width(text: str, size: int) -> int:
 
 
 def shorten(text: str, size: int, room: int) -> str:
-    """Cut ``text`` to fit ``room`` pixels, keeping both ends, since file names differ at the end."""
+    """Shorten ``text`` to fit ``room`` pixels; keep both ends, since file names differ at the end."""
     text = plain(text)
     if width(text, size) <= room:
         return text
@@ -53,12 +53,12 @@ def shorten(text: str, size: int, room: int) -> str:
     def cut(kept: int) -> str:
         return f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
 
-    # How many lengths, from two characters on, fit: a longer text is a wider one.
+    # The number of lengths, from two characters on, that fit: a longer text is wider.
     fitting = bisect_right(range(2, len(text)), room, key=lambda kept: width(cut(kept), size))
     return cut(fitting + 1) if fitting else ""
 
 
-def wrap(text: str, size: int, room: int) -> list[str]:
+def _wrap(text: str, size: int, room: int) -> list[str]:
     """Break ``text`` between words into lines of at most ``room`` pixels; a longer word is shortened."""
     lines: list[str] = []
     for word in plain(text).split():
@@ -74,13 +74,13 @@ def write(
     draw: ImageDraw.ImageDraw, place: tuple[float, float], text: str, size: int, *,
     colour: Colour = INK, anchor: str = "ls",
 ) -> None:  # fmt: skip
-    """Write ``text`` at ``place``; ``anchor`` as in Pillow, by default left end of the baseline."""
+    """Write ``text`` at ``place``; ``anchor`` as in Pillow, by default the left end of the baseline."""
     draw.text(place, plain(text), font=font(size), fill=colour, anchor=anchor)
 
 
 @dataclass(frozen=True)
 class Heading:
-    """A title and the lines below it, broken to fit ``room`` pixels, in a figure's upper left corner."""
+    """A title and the lines below it, wrapped to ``room`` pixels, in a figure's upper left corner."""
 
     title: str | None
     subtitle: str | None
@@ -88,7 +88,7 @@ class Heading:
 
     @property
     def height(self) -> int:
-        """Give the pixels from the top of the page to what follows the heading."""
+        """The distance in pixels from the top of the page to what follows the heading."""
         lines = self._lines()
         return MARGIN + sum(step for _, _, _, step in lines) + (BELOW_HEADING if lines else 0)
 
@@ -100,9 +100,9 @@ class Heading:
             y += step
 
     def _lines(self) -> list[tuple[str, int, Colour, int]]:
-        """Give (text, size, colour, pixels to the next line) of each line."""
-        title = [(line, 24, INK, 32) for line in wrap(self.title or "", 24, self.room)]
-        below = [(line, 14, FAINT, 20) for line in wrap(self.subtitle or "", 14, self.room)]
+        """Give (text, size, colour, pixels to the next line) for each line."""
+        title = [(line, 24, INK, 32) for line in _wrap(self.title or "", 24, self.room)]
+        below = [(line, 14, FAINT, 20) for line in _wrap(self.subtitle or "", 14, self.room)]
         return title + below
 
 

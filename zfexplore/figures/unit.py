@@ -1,4 +1,4 @@
-"""One unit on one image, large: its projection, what it saw, and where in the image that was."""
+"""One unit on one image, large: its projection, what it saw, and its place in the image."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ HEADINGS = ("projection", "what the unit saw", "where in the image")
 def unit_figure(
     unit: BlockUnit, side: int, *, tile: int = TILE, title: str | None = None, subtitle: str | None = None
 ) -> Image.Image:
-    """Draw ``unit`` as three squares of ``tile`` pixels, ``side`` input pixels in the first two.
+    """Draw ``unit`` as three squares of ``tile`` pixels; the first two show ``side`` input pixels.
 
-    Below them the rank and activation, the unit's row and column, and the image's class and name.
+    Below them stand the rank and activation, the unit's row and column, and the image's class and name.
     """
     step = tile + 2 * FRAME + BETWEEN
     heading = Heading(title, subtitle, 3 * step - BETWEEN)
@@ -57,11 +57,11 @@ def unit_figure(
 
 @dataclass(frozen=True, eq=False, repr=False)
 class UnitFigure(Figure):
-    """One of a channel's exemplars, large. Its command makes the figure of the channel."""
+    """One of a channel's exemplars, large. Its command makes the figure of the whole channel."""
 
     @classmethod
     def draw(cls, block: ChannelBlock, rank: int, made: Made, caption: str) -> UnitFigure:
-        """Draw the unit of ``block`` that has this ``rank`` below the title of ``made`` and a ``caption``."""
+        """Draw the unit of ``block`` with this ``rank``, below the title of ``made`` and a ``caption``."""
         unit = next(unit for unit in block.units if unit.rank == rank)
         image = unit_figure(unit, block.side, title=made.title, subtitle=caption)
         return cls(image, made, {made.title: [unit.row()]})

@@ -1,1 +1,1 @@
-"""Recipes and the loop that makes weights."""
+"""Recipes, and the loop that makes weights."""

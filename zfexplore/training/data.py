@@ -1,11 +1,11 @@
 """The training images: several sources as one, a held-out part, and batches of decoded squares.
 
-The order of an epoch is keyed by (seed, epoch) and the held-out part by the seed and the labels, so a
-run that was interrupted, or a checkpoint evaluated later, finds the same images again. An image that
-cannot be decoded is left out of its batch and named; no other takes its place.
+The order of an epoch depends only on (seed, epoch), and the held-out part only on the seed and the
+labels. So an interrupted run that resumes, or a checkpoint evaluated later, finds the same images
+again. An image that cannot be decoded is left out of its batch and named; no other takes its place.
 
-Decoded squares are uint8 ``[resize, resize, 3]``. They are held in memory where they fit, and decoded
-anew in workers for every epoch where they do not; the batches are the same either way.
+Decoded squares are uint8 ``[resize, resize, 3]``. If they fit into memory they are held there,
+otherwise workers decode them anew for every epoch. The batches are the same either way.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Joined:
     """Several labelled sources as one; ``exclude`` names classes that are left out.
 
     Classes without images are left out too. A class name that two sources share is prefixed with its
-    source's name ("photos/chair").
-    Raises ExploreError for a source without labels and for an excluded class that does not exist.
+    source's name ("photos/chair"). Raises ExploreError for a source without labels and for an excluded
+    class that does not exist.
     """
 
     def __init__(self, sources: Sequence[Source], exclude: Iterable[str] = ()) -> None:
@@ -88,7 +88,7 @@ class Joined:
         return self._sources[number].image_name(place)
 
     def fingerprint(self) -> str:
-        """Tell this collection from others: the sources' fingerprints and the classes used."""
+        """Give a hash that identifies this collection: of the sources' fingerprints and the classes."""
         digest = hashlib.sha256()
         for text in (*(source.fingerprint() for source in self._sources), *self.classes):
             digest.update(text.encode() + b"\n")
@@ -97,16 +97,16 @@ class Joined:
 
 @dataclass(frozen=True)
 class Split:
-    """Which images train the net and which it never sees: indices into a source, ascending."""
+    """The images that train the net and those that it never sees: indices into a source, ascending."""
 
     training: tuple[int, ...]
     held_out: tuple[int, ...]
 
 
 def split(source: Source, fraction: float, *, seed: int, per_class: int | None = None) -> Split:
-    """Hold out ``fraction`` of every class (at least one image where it has two), chosen by ``seed``.
+    """Hold out ``fraction`` of every class, chosen by ``seed``: at least one image of a class with two.
 
-    ``per_class`` then caps the training images of a class. The choice depends on labels and seed alone.
+    ``per_class`` then caps the training images of a class. The choice depends only on labels and seed.
     Raises ExploreError for a source without labels or a fraction outside [0, 1).
     """
     if not 0 <= fraction < 1:
@@ -126,7 +126,7 @@ def split(source: Source, fraction: float, *, seed: int, per_class: int | None =
 
 
 def members(source: Source) -> list[list[int]]:
-    """Give the indices of every class's images, class by class."""
+    """Give the indices of every class's images, class by class; raises ExploreError without labels."""
     by_class: list[list[int]] = [[] for _ in source.classes]
     for index in range(len(source)):
         label = source.label(index)
@@ -140,7 +140,7 @@ def members(source: Source) -> list[list[int]]:
 
 
 def epoch_order(indices: Sequence[int], *, seed: int, epoch: int) -> np.ndarray:
-    """Give ``indices`` in the order of an epoch, int64 ``[n]``."""
+    """Give ``indices`` in the order of epoch number ``epoch``, int64 ``[n]``."""
     return np.random.default_rng([seed, epoch]).permutation(np.asarray(indices, dtype=np.int64))
 
 
@@ -154,7 +154,7 @@ def in_batches(order: Sequence[int] | np.ndarray, size: int) -> list[list[int]]:
 class Batch:
     """Decoded images: ``pixels`` uint8 ``[n, R, R, 3]``, ``labels`` and source ``indices`` int64 ``[n]``.
 
-    ``unreadable`` names those that were to be in it and could not be decoded.
+    ``unreadable`` has (name, reason) of those that should be in the batch but could not be decoded.
     """
 
     pixels: Tensor
@@ -163,7 +163,7 @@ class Batch:
     unreadable: tuple[tuple[str, str], ...] = ()
 
     def pinned(self) -> Batch:
-        """Move to page-locked memory, from which copies to the GPU do not block."""
+        """Give the batch in page-locked memory, from which copies to the GPU do not block."""
         return Batch(self.pixels.pin_memory(), self.labels.pin_memory(), self.indices, self.unreadable)
 
     def __len__(self) -> int:
@@ -177,7 +177,7 @@ class Decoded:
         self._pixels, self._labels, self._row_of = pixels, labels, row_of
 
     def batches(self, order: Sequence[Sequence[int]]) -> Iterator[Batch]:
-        """Give the batches of an epoch; images that could not be decoded are not in them."""
+        """Give the batches of an epoch, without the images that could not be decoded."""
         for wanted in order:
             kept = [index for index in wanted if index in self._row_of]
             rows = torch.tensor([self._row_of[index] for index in kept], dtype=torch.int64)
@@ -185,7 +185,7 @@ class Decoded:
 
 
 class Streamed:
-    """Images decoded when they are wanted, in ``workers`` processes (0: in this one)."""
+    """Images decoded when they are needed, in ``workers`` processes (0: in this one)."""
 
     def __init__(self, source: Source, convention: InputConvention, workers: int) -> None:
         self._dataset = _Squares(source, convention)
@@ -195,7 +195,7 @@ class Streamed:
         """Give the batches of an epoch, in order."""
         if not order:
             return
-        # A generator of its own: the loader draws a seed for its workers, which must not disturb ours.
+        # The loader draws a seed for its workers: from its own generator, so ours is not disturbed.
         loader: DataLoader[Any] = DataLoader(
             self._dataset,
             batch_sampler=order,  # type: ignore[arg-type]
@@ -205,7 +205,7 @@ class Streamed:
             prefetch_factor=4 if self._workers else None,
             worker_init_fn=_outlive_sigterm,
         )
-        with warnings.catch_warnings():  # forking beside torch's idle threads: our workers only decode
+        with warnings.catch_warnings():  # forks beside torch's idle threads; our workers only decode
             warnings.simplefilter("ignore", DeprecationWarning)
             yield from loader
 
@@ -216,7 +216,7 @@ Squares = Decoded | Streamed
 def decode(
     source: Source, indices: Sequence[int], convention: InputConvention, *, workers: int, task: str
 ) -> Iterator[Progress | Skipped | Decoded]:
-    """Decode ``indices`` of a source into memory, in parallel; the last item is the ``Decoded``."""
+    """Decode ``indices`` of a source into memory, in parallel; the last event is the ``Decoded``."""
     side = convention.resize
     pixels = torch.empty(len(indices), side, side, 3, dtype=torch.uint8)
     labels = torch.empty(len(indices), dtype=torch.int64)
@@ -236,12 +236,12 @@ def decode(
 
 
 def fits_in_memory(count: int, convention: InputConvention, share: float = 0.5) -> bool:
-    """Say whether ``count`` decoded images take at most ``share`` of the memory that is free."""
+    """Whether ``count`` decoded images take at most ``share`` of the free memory."""
     return count * convention.resize**2 * 3 <= share * free_memory()
 
 
 def free_memory() -> int:
-    """Give the bytes of memory that can be had without swapping; half of what is there, where unknown."""
+    """Give the bytes of memory available without swapping; if unknown, half of the machine's memory."""
     import os
 
     try:
@@ -258,7 +258,7 @@ def free_memory() -> int:
 
 
 class _Squares(Dataset[Any]):
-    """A source as torch's loader wants it; an unreadable image comes as its name and the reason."""
+    """A source as torch's loader expects it; an unreadable image becomes its name and the reason."""
 
     def __init__(self, source: Source, convention: InputConvention) -> None:
         self._source, self._convention = source, convention
@@ -275,7 +275,7 @@ class _Squares(Dataset[Any]):
 
 
 def _outlive_sigterm(_number: int) -> None:
-    """Leave it to the parent what SIGTERM means: SLURM sends it to every process, and the step is to end."""
+    """Ignore SIGTERM: SLURM sends it to every process, but the parent still needs batches to end its step."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 

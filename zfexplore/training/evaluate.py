@@ -1,7 +1,7 @@
 """How good a net is on images it never saw: top-1, top-5, mean per-class accuracy, dead channels.
 
-With ten crops (K, ZF): the corners and the centre of the ``resize`` square and their mirror images,
-softmax averaged. A channel is dead when it has no positive value over all images.
+Ten crops (K, ZF) are the corners and the centre of the ``resize`` square and their mirror images; their
+softmax is averaged. A channel is dead if it has no positive value on any image.
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ VIEWS_AT_ONCE = 64  # images, or crops of images, in one forward pass
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Shares in [0, 1] over ``count`` images; ``loss`` is the mean cross-entropy; ``dead`` counts channels.
+    """What a net scored on ``count`` images.
 
-    ``per_class`` is the mean over the classes of each class's own top-1.
+    ``loss`` is the mean cross-entropy. ``top1``, ``top5`` and ``per_class`` are shares in [0, 1];
+    ``per_class`` is the mean over the classes of each class's own top-1. ``dead`` counts each stage's
+    dead channels.
     """
 
     count: int
@@ -58,13 +60,13 @@ def evaluate(
     class_map: Sequence[int] | None = None,
     task: str = "evaluating",
 ) -> Iterator[Any]:
-    """Measure the net over ``indices``, the centre crop or ten; events, last ``Finished(Evaluation)``.
+    """Measure the net on ``indices``; yields events, the last one ``Finished(Evaluation)``.
 
-    ``class_map`` turns the images' labels into the net's, where the two differ; images of a class
-    that the net does not know (-1) must not be asked for.
+    ``crops`` is 1, for the centre, or 10. ``class_map`` turns the images' labels into the net's, if they
+    differ; ``indices`` must not hold images of a class that the net does not know (-1).
     """
-    tally = _Tally([stage.name for stage in trunk.stages if stage.kind == "conv"])
-    tally.stages += [stage.name for stage in trunk.heads[:-1]]
+    counts = _Counts([stage.name for stage in trunk.stages if stage.kind == "conv"])
+    counts.stages += [stage.name for stage in trunk.heads[:-1]]
     meter = Meter(task, len(indices))
     trunk.module.eval()
     asked = in_batches(indices, max(1, VIEWS_AT_ONCE // crops))
@@ -74,10 +76,10 @@ def evaluate(
         if len(batch):
             labels = batch.labels if class_map is None else torch.tensor(class_map)[batch.labels]
             pixels = batch.pixels.to(machine.device, non_blocking=True)
-            tally.add(*_predict(trunk, pixels, convention, machine, crops, tally.stages), labels)
+            counts.add(*_predict(trunk, pixels, convention, machine, crops, counts.stages), labels)
         if event := meter.tick(len(wanted)):
             yield event
-    yield Finished(tally.result())
+    yield Finished(counts.result())
 
 
 def evaluate_checkpoint(
@@ -86,7 +88,7 @@ def evaluate_checkpoint(
     """Measure a checkpoint on a labelled source, or on the part of it that its training held out.
 
     Images of classes that the net does not know are left out, and a ``Note`` says how many. Raises
-    ExploreError for a net without classes, and when ``held_out`` is asked for images other than those of
+    ExploreError for a net without classes, and if ``held_out`` is given but the images are not those of
     the training.
     """
     if not checkpoint.trunk.heads:
@@ -112,7 +114,7 @@ def known_images(source: Source, indices: Iterable[int], class_map: Sequence[int
 
 
 def _held_out(recorded: dict[str, Any], source: Source) -> tuple[int, ...]:
-    """Find the images again that a training held out: the choice depends on labels and seed alone."""
+    """Give the images that a training held out: the choice depends only on labels and seed."""
     how = recorded.get("held_out", {})
     if not how.get("fraction"):
         raise ExploreError(
@@ -129,9 +131,9 @@ def _held_out(recorded: dict[str, Any], source: Source) -> tuple[int, ...]:
 
 
 def class_map(classes: Sequence[str], known: Sequence[str]) -> list[int]:
-    """Give for each of the images' ``classes`` its place among those the net knows, or -1.
+    """Give for each of the images' ``classes`` its index in ``known``, the net's classes, or -1.
 
-    Raises ExploreError when it knows none of them.
+    Raises ExploreError if the net knows none of them.
     """
     places = {name: place for place, name in enumerate(known)}
     mapped = [places.get(name, -1) for name in classes]
@@ -150,7 +152,7 @@ def _predict(
     crops: int,
     stages: list[str],
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Give log probabilities ``[n, classes]`` and each stage's strongest value a channel ``[c]``."""
+    """Give log probabilities ``[n, classes]`` and, by stage, each channel's strongest value ``[c]``."""
     large = normalise(pixels, convention)  # [n, 3, R, R]
     if crops == 1:
         start, size = crop_offset(convention), convention.size
@@ -166,8 +168,8 @@ def _predict(
     return mean, strongest
 
 
-class _Tally:
-    """Counts over the batches."""
+class _Counts:
+    """The counts over the batches."""
 
     def __init__(self, stages: list[str]) -> None:
         self.stages = stages
@@ -177,10 +179,10 @@ class _Tally:
         self._losses: list[Tensor] = []
 
     def add(self, log_shares: Tensor, strongest: dict[str, Tensor], labels: Tensor) -> None:
-        """Take in a batch: log probabilities ``[n, classes]``, strongest values ``[c]``, labels ``[n]``."""
+        """Add a batch: log probabilities ``[n, classes]``, strongest values ``[c]``, labels ``[n]``."""
         log_shares = log_shares.cpu()
         right = log_shares.gather(1, labels[:, None])  # [n, 1]
-        self._ranks.append((log_shares > right).sum(1))  # how many classes were thought likelier
+        self._ranks.append((log_shares > right).sum(1))  # how many classes are more probable
         self._losses.append(-right[:, 0])
         self._labels.append(labels)
         for name, values in strongest.items():
@@ -188,7 +190,7 @@ class _Tally:
             self._alive[name] = self._alive[name] | alive if name in self._alive else alive
 
     def result(self) -> Evaluation:
-        """Give the figures; raises ExploreError when no image could be read."""
+        """Give the figures; raises ExploreError if no image could be read."""
         if not self._ranks:
             raise ExploreError("there is no readable labelled image to evaluate on")
         ranks, labels = torch.cat(self._ranks), torch.cat(self._labels)

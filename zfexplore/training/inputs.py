@@ -1,7 +1,7 @@
-"""From a source to what the net is fed: the squares of an input size, their mean and their spread.
+"""From a source to the net's input: the squares of an input size, their mean and their spread.
 
-The paper takes 224 pixels out of 256; every other size keeps that proportion, so a net that is
-trained on small images first sees the same part of each image throughout.
+The paper crops 224 pixels out of 256, and every other size keeps that proportion. So a net that
+starts on small images sees the same part of each image throughout.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from zfexplore.progress import Meter, Note
 from zfexplore.training.data import Decoded, Squares, Streamed, decode, fits_in_memory, in_batches
 from zfexplore.training.recipe import Recipe
 
-IMAGES_TO_MEASURE = 2048  # enough for a colour's mean; a mean image takes them all
+IMAGES_TO_MEASURE = 2048  # enough for a mean per colour; a mean image takes them all
 
 
 def at_size(convention: InputConvention, size: int) -> InputConvention:
-    """Give the convention for inputs of ``size`` pixels, cut from squares of 256 / 224 of that."""
+    """Give the convention for inputs of ``size`` pixels, cropped from squares of size * 256 / 224."""
     return replace(convention, size=size, resize=round(size * 256 / 224))
 
 
 def open_squares(
     source: Source, indices: Sequence[int], convention: InputConvention, *, workers: int, what: str
 ) -> Generator[Any, None, Squares]:
-    """Give images as decoded squares: held in memory where they fit, else decoded when wanted."""
+    """Give images as decoded squares: held in memory if they fit, otherwise decoded when needed."""
     if not fits_in_memory(len(indices), convention):
         yield Note(f"{len(indices):,} {what} images do not fit in memory: decoding them anew every epoch")
         return Streamed(source, convention, workers)
@@ -45,9 +45,10 @@ def open_squares(
 def measure_input(
     recipe: Recipe, squares: Squares, order: Sequence[int], convention: InputConvention
 ) -> Generator[Any, None, InputConvention]:
-    """Give the convention with the mean of the images, and their spread where the recipe asks for one.
+    """Give the convention with the mean of the images, and their spread if the recipe asks for one.
 
-    ``order`` is an epoch's: its beginning is a fair sample. Raises ExploreError when no image can be read.
+    ``order`` is that of an epoch, so its beginning is a fair sample. Raises ExploreError if no image can
+    be read.
     """
     order = order if recipe.mean == "pixel" else order[:IMAGES_TO_MEASURE]
     batches = in_batches(order, 64)

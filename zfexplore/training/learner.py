@@ -1,4 +1,4 @@
-"""The net that learns: its beginning, and one step of stochastic gradient descent."""
+"""The net while it learns: how it starts, and one step of stochastic gradient descent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Learner:
 
 
 def make_learner(net: ZFNet, recipe: Recipe, machine: Machine) -> Learner:
-    """Put a net on the machine, with an optimiser that decays weights but not biases."""
+    """Move a net to the machine, with an optimiser that decays weights but not biases."""
     placed: Any = net
     placed.to(machine.device, memory_format=torch.channels_last)
     weights = [value for value in net.parameters() if value.ndim > 1]
@@ -41,7 +41,7 @@ def make_learner(net: ZFNet, recipe: Recipe, machine: Machine) -> Learner:
         lr=recipe.lr,
         momentum=recipe.momentum,
         nesterov=recipe.nesterov,
-        fused=True,  # one pass over weights, gradients and momentum, where the default makes four
+        fused=True,  # one pass over weights, gradients and momentum instead of four
     )
     forward: Callable[[Tensor], Tensor] = torch.compile(net) if machine.compiled else net
     return Learner(net, forward, optimiser, Position())
@@ -50,7 +50,7 @@ def make_learner(net: ZFNet, recipe: Recipe, machine: Machine) -> Learner:
 def take_step(
     learner: Learner, views: Tensor, labels: Tensor, recipe: Recipe, machine: Machine, *, lr: float
 ) -> Tensor:
-    """Descend once on ``views [n, 3, size, size]`` and ``labels [n]``; gives the loss, left on the device."""
+    """Take a step on ``views [n, 3, size, size]`` and ``labels [n]``; give the loss, still on the device."""
     for group in learner.optimiser.param_groups:
         group["lr"] = lr
     with machine.autocast():
@@ -80,9 +80,9 @@ def learning_rate(recipe: Recipe, position: Position, steps_per_epoch: int) -> f
 
 
 def judge_plateau(recipe: Recipe, position: Position, loss: float) -> None:
-    """Divide the rate by 10 when the held-out loss has not improved for ``recipe.patience`` epochs.
+    """Divide the rate by 10 if the held-out loss has not improved for ``recipe.patience`` epochs.
 
-    The paper did so by hand, "when the validation error plateaus".
+    The authors of the paper did so by hand, "when the validation error plateaus".
     """
     if position.best is None or loss < position.best:
         position.best, position.epochs_since_best = loss, 0

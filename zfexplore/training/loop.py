@@ -2,12 +2,12 @@
 
 For each epoch: decode the images at the epoch's size, take every batch once (random views, forward,
 loss, backward, step), measure on the held-out part, write the log, the checkpoint and the state.
-After the last, measure the saved file as it loads, with one crop and with ten.
+After the last epoch: load the saved checkpoint and measure it, with one crop and with ten.
 
-It is a generator of events (``Progress``, ``Note``, ``Skipped``, an ``EpochRecord`` an epoch, and last
-``Finished(TrainingResult)``) and yields only between steps: closing it there saves the state, and
-``resume`` goes on from it as if nothing had happened. On a GPU, batches are pinned, copied without
-blocking, and made into views there; losses are fetched when progress is shown, not at every step.
+The loop is a generator of events: ``Progress``, ``Note``, ``Skipped``, one ``EpochRecord`` per epoch,
+and last ``Finished(TrainingResult)``. It yields only between steps. Closing it there saves the state,
+and ``resume`` goes on from it as if nothing had happened. For a GPU, batches are pinned, copied without
+blocking, and turned into views there. Losses are fetched when progress is shown, not at every step.
 """
 
 from __future__ import annotations
@@ -35,21 +35,28 @@ from zfexplore.progress import Finished, Meter, Note, Skipped
 from zfexplore.training.data import Batch, Squares, Streamed, epoch_order, in_batches
 from zfexplore.training.evaluate import Evaluation, evaluate
 from zfexplore.training.inputs import at_size, measure_input, open_squares
-from zfexplore.training.job import Job, Outcome, check_unchanged, plan, snapshot_arguments, wanted_snapshots
 from zfexplore.training.learner import Learner, judge_plateau, learning_rate, make_learner, take_step
 from zfexplore.training.machine import Machine, choose_machine, keep_freed_memory
+from zfexplore.training.plan import (
+    Outcome,
+    Plan,
+    check_unchanged,
+    make_plan,
+    snapshot_arguments,
+    wanted_snapshots,
+)
 from zfexplore.training.recipe import Recipe
 from zfexplore.training.record import EpochRecord, epoch_record
 from zfexplore.training.state import Position, RunFolder, State, load_state, restore, save_state
 
-SECONDS_BETWEEN_STATES = 300.0  # how much a killed run loses at most
+SECONDS_BETWEEN_STATES = 300.0  # the most that a killed run loses
 IMAGES_TO_SCALE_ON = 64  # he-scaled's batch
 HOPELESS = 20  # times the first loss
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """Where the checkpoint is, what it says of itself, and the epochs' records."""
+    """Where the checkpoint is, its metadata, and the epochs' records."""
 
     checkpoint: Path
     metadata: Metadata
@@ -73,35 +80,41 @@ def train(
     resume: bool = False,
     asked: dict[str, Any] | None = None,
 ) -> Iterator[Any]:
-    """Train a ZFNet on a labelled source into the folder ``out``; events, last ``Finished(TrainingResult)``.
+    """Train a ZFNet on a labelled source; yields events, the last one ``Finished(TrainingResult)``.
 
-    ``val`` is the fraction of every class that is held out, or a source of its own. ``per_class`` caps
-    the training images of a class. ``snapshots`` are the epochs after which the trunk is kept. ``half``
-    stores the checkpoint in fp16. ``asked`` is kept in the run's settings for whoever resumes it. With
-    ``resume``, a recipe that differs in having more epochs lengthens the run, ended or not: it goes on as
-    one of so many epochs does. Raises ExploreError for wrong arguments, a folder that holds a run already,
-    images that changed since, and a loss that is no number or 20 times the first one.
+    ``out`` is the folder of the run. ``val`` is the fraction of every class that is held out, or another
+    source. ``per_class`` caps the training images of a class. ``snapshots`` are the epochs after which the
+    trunk is kept. ``half`` stores the checkpoint in fp16. ``asked`` is kept in the run's settings, to be
+    read when the run is resumed.
+
+    ``resume`` continues the run in ``out``. A recipe with more epochs then lengthens the run, even a
+    finished one: it goes on as a run of that many epochs does.
+
+    Raises ExploreError for wrong arguments, a folder that already holds a run, images that have changed
+    since, and a loss that is not a number or 20 times the first one.
     """
     machine = choose_machine(device, amp=amp, compiled=compiled, workers=workers)
     if not machine.cuda:
         keep_freed_memory()
     folder = RunFolder(Path(out))
     outcome = Outcome(folder, wanted_snapshots(snapshots), half)
-    job = plan(source, recipe, val=val, seed=seed, per_class=per_class, machine=machine, outcome=outcome)
+    plan = make_plan(
+        source, recipe, val=val, seed=seed, per_class=per_class, machine=machine, outcome=outcome
+    )
     saved = None
     if resume:
         began = folder.read_settings()
-        epochs = check_unchanged(began, job.settings({}), folder)
+        epochs = check_unchanged(began, plan.settings({}), folder)
         saved = load_state(folder.state) if folder.state.exists() else None
         if recipe.epochs > epochs:
             folder.write_settings(began | {"recipe": recipe.to_json()})
-            yield Note(_lengthened(job, epochs, saved.position if saved else Position()))
+            yield Note(_lengthened(plan, epochs, saved.position if saved else Position()))
     else:
-        folder.begin(job.settings(asked or {}))
+        folder.begin(plan.settings(asked or {}))
     if saved is not None:
         yield Note(f"going on after epoch {saved.position.epoch} and {saved.position.step} steps")
-    named: set[str] = set()  # an unreadable image turns up every epoch; once is enough
-    with closing(_Training(job, saved).events()) as events:
+    named: set[str] = set()  # an unreadable image comes up every epoch, but is named once
+    with closing(_Training(plan, saved).events()) as events:
         for event in events:
             if isinstance(event, Skipped):
                 if event.name in named:
@@ -111,23 +124,23 @@ def train(
 
 
 class _Training:
-    """The loop, and what it keeps from one epoch to the next."""
+    """The loop, and what it keeps between epochs."""
 
-    def __init__(self, job: Job, saved: State | None) -> None:
-        self.job = job
+    def __init__(self, plan: Plan, saved: State | None) -> None:
+        self.plan = plan
         self.saved = saved
-        self.records = job.outcome.folder.records()[: saved.position.epoch] if saved else []
-        self.convention = saved.convention if saved else job.unmeasured_input
+        self.records = plan.outcome.folder.records()[: saved.position.epoch] if saved else []
+        self.convention = saved.convention if saved else plan.unmeasured_input
         self.learner: Learner | None = None
 
     def events(self) -> Generator[Any, None, None]:
-        """Train all epochs that are left, then finish."""
-        sizes = self.job.recipe.sizes()
+        """Train the remaining epochs, then finish."""
+        sizes = self.plan.recipe.sizes()
         opened: _Opened | None = None
         try:
             for epoch in range(self.saved.position.epoch if self.saved else 0, len(sizes)):
                 if opened is None or opened.size != sizes[epoch]:
-                    opened = None  # let go of its memory first
+                    opened = None  # free its memory first
                     opened = yield from self._open(sizes[epoch])
                 learner = self.learner or (yield from self._begin(opened))
                 yield from self._steps(learner, opened)
@@ -141,41 +154,41 @@ class _Training:
 
     def _open(self, size: int) -> Generator[Any, None, _Opened]:
         """Decode the training and the held-out images at an input size."""
-        job, convention, workers = self.job, at_size(self.convention, size), self.job.machine.workers
+        plan, convention, workers = self.plan, at_size(self.convention, size), self.plan.machine.workers
         training = yield from open_squares(
-            job.source, job.split.training, convention, workers=workers, what="training"
+            plan.source, plan.split.training, convention, workers=workers, what="training"
         )
         held_out = yield from open_squares(
-            job.held_out_source, job.split.held_out, convention, workers=workers, what="held-out"
+            plan.held_out_source, plan.split.held_out, convention, workers=workers, what="held-out"
         )
         return _Opened(size, training, held_out)
 
     def _begin(self, opened: _Opened | None) -> Generator[Any, None, Learner]:
-        """Make the net: as it was saved, or fresh, for inputs whose mean is measured first."""
-        job, recipe = self.job, self.job.recipe
-        torch.manual_seed(job.seed)
-        net = ZFNet(len(job.source.classes), recipe.fc, recipe.norm, recipe.dropout)
+        """Make the net: restored from the saved state, or new, after measuring the mean of its input."""
+        plan, recipe = self.plan, self.plan.recipe
+        torch.manual_seed(plan.seed)
+        net = ZFNet(len(plan.source.classes), recipe.fc, recipe.norm, recipe.dropout)
         if self.saved is None and opened is not None:
-            order = epoch_order(job.split.training, seed=job.seed, epoch=0).tolist()
+            order = epoch_order(plan.split.training, seed=plan.seed, epoch=0).tolist()
             convention = at_size(self.convention, opened.size)
             measured = yield from measure_input(recipe, opened.training, order, convention)
             some = next(iter(opened.training.batches([order[:IMAGES_TO_SCALE_ON]])))
-            initialise(net, recipe.init, seed=job.seed, batch=normalise(some.pixels, measured))
+            initialise(net, recipe.init, seed=plan.seed, batch=normalise(some.pixels, measured))
             self.convention = at_size(measured, recipe.size)
-        self.learner = make_learner(net, recipe, job.machine)
+        self.learner = make_learner(net, recipe, plan.machine)
         if self.saved is not None:
             restore(self.saved, self.learner.net, self.learner.optimiser)
             self.learner.position = replace(self.saved.position)
         return self.learner
 
     def _steps(self, learner: Learner, opened: _Opened) -> Generator[Any, None, None]:
-        """Take an epoch's steps, from where the position stands to the end."""
-        job, recipe, position = self.job, self.job.recipe, learner.position
+        """Take an epoch's steps, from the current position to the end."""
+        plan, recipe, position = self.plan, self.plan.recipe, learner.position
         convention = at_size(self.convention, opened.size)
-        order = epoch_order(job.split.training, seed=job.seed, epoch=position.epoch)
+        order = epoch_order(plan.split.training, seed=plan.seed, epoch=position.epoch)
         batches = in_batches(order, recipe.batch_size)[position.step :]
         done = len(order) - sum(map(len, batches))
-        augmentation = job.augmentation
+        augmentation = plan.augmentation
         meter = Meter(f"epoch {position.epoch + 1} of {recipe.epochs}", len(order), done=done)
         pending: list[_Pending] = []
         saved_at = time.monotonic()
@@ -184,7 +197,7 @@ class _Training:
         for wanted in batches:
             began = time.perf_counter()
             batch = next(loaded)
-            pixels, labels = _to_device(batch, job.machine)
+            pixels, labels = _to_device(batch, plan.machine)
             position.waited += time.perf_counter() - began
             if len(batch):
                 views = augment(
@@ -193,14 +206,14 @@ class _Training:
                     convention,
                     augmentation,
                     epoch=position.epoch,
-                    seed=job.seed,
+                    seed=plan.seed,
                 )  # [n, 3, size, size]
-                lr = learning_rate(recipe, position, job.steps_per_epoch)
-                loss = take_step(learner, views, labels, recipe, job.machine, lr=lr)
+                lr = learning_rate(recipe, position, plan.steps_per_epoch)
+                loss = take_step(learner, views, labels, recipe, plan.machine, lr=lr)
                 pending.append(_Pending(position.step, loss, len(batch)))
             position.step += 1
             event = meter.tick(len(wanted), _so_far(position))
-            if event or batch.unreadable or position.step == job.steps_per_epoch:
+            if event or batch.unreadable or position.step == plan.steps_per_epoch:
                 _fetch(pending, position, recipe)
             position.seconds += time.perf_counter() - began
             for name, reason in batch.unreadable:
@@ -212,75 +225,75 @@ class _Training:
                     saved_at = time.monotonic()
 
     def _measure(self, learner: Learner, opened: _Opened) -> Generator[Any, None, Evaluation | None]:
-        """Measure on the held-out images, as they are at this epoch's size."""
-        job = self.job
-        if not job.split.held_out:
+        """Measure on the held-out images at this epoch's size."""
+        plan = self.plan
+        if not plan.split.held_out:
             return None
         events = evaluate(
             Trunk(learner.net),
             opened.held_out,
-            job.split.held_out,
+            plan.split.held_out,
             at_size(self.convention, opened.size),
-            job.machine,
-            class_map=job.class_map,
+            plan.machine,
+            class_map=plan.class_map,
             task=f"held-out images after epoch {learner.position.epoch + 1}",
         )
         return (yield from _passing_on(events))
 
     def _end_epoch(self, learner: Learner, size: int, evaluation: Evaluation | None) -> EpochRecord:
-        """Close the epoch's books: record, rate, snapshot, checkpoint, log and, last, the state."""
-        job, position = self.job, learner.position
-        folder = job.outcome.folder
-        record = epoch_record(job, position, size, evaluation)
+        """End an epoch: record it, judge the rate, write snapshot, checkpoint, log and, last, the state."""
+        plan, position = self.plan, learner.position
+        folder = plan.outcome.folder
+        record = epoch_record(plan, position, size, evaluation)
         self.records.append(asdict(record))
-        judge_plateau(job.recipe, position, evaluation.loss if evaluation else record.loss)
+        judge_plateau(plan.recipe, position, evaluation.loss if evaluation else record.loss)
         position.next_epoch()
         accuracy = {"centre": evaluation.to_json()} if evaluation else {}
-        metadata = job.metadata(self.convention, position.epoch, accuracy)
-        if position.epoch in job.outcome.snapshots:
+        metadata = plan.metadata(self.convention, position.epoch, accuracy)
+        if position.epoch in plan.outcome.snapshots:
             trunk = learner.net[: [name for name, _ in learner.net.named_children()].index("avgpool")]
             alone = replace(metadata, arguments=snapshot_arguments(metadata.arguments))
             save_checkpoint(folder.snapshot(position.epoch), trunk, alone, half=True)
-        save_checkpoint(folder.checkpoint, learner.net, metadata, half=job.outcome.half)
+        save_checkpoint(folder.checkpoint, learner.net, metadata, half=plan.outcome.half)
         folder.write_records(self.records)
         self._save()
         return record
 
     def _finish(self, learner: Learner) -> Generator[Any, None, TrainingResult]:
-        """Write the checkpoint, and into it the accuracy of the file as it loads, in float32."""
-        job, path = self.job, self.job.outcome.folder.checkpoint
-        half, epochs = job.outcome.half, job.recipe.epochs
+        """Write the checkpoint with its accuracy, measured in float32 on the file as loaded."""
+        plan, path = self.plan, self.plan.outcome.folder.checkpoint
+        half, epochs = plan.outcome.half, plan.recipe.epochs
         accuracy: dict[str, Any] = {}
-        if job.split.held_out:
-            save_checkpoint(path, learner.net, job.metadata(self.convention, epochs, {}), half=half)
-            trunk = load_checkpoint(path, job.machine.device).trunk
-            squares = Streamed(job.held_out_source, self.convention, job.machine.workers)
+        if plan.split.held_out:
+            save_checkpoint(path, learner.net, plan.metadata(self.convention, epochs, {}), half=half)
+            trunk = load_checkpoint(path, plan.machine.device).trunk
+            squares = Streamed(plan.held_out_source, self.convention, plan.machine.workers)
             for name, crops in (("centre", 1), ("ten_crop", 10)):
                 events = evaluate(
                     trunk,
                     squares,
-                    job.split.held_out,
+                    plan.split.held_out,
                     self.convention,
-                    replace(job.machine, amp=False),
+                    replace(plan.machine, amp=False),
                     crops=crops,
-                    class_map=job.class_map,
+                    class_map=plan.class_map,
                     task=f"the saved file, {crops} crop{'s' if crops > 1 else ''}",
                 )
                 accuracy[name] = (yield from _passing_on(events)).to_json()
-        metadata = job.metadata(self.convention, epochs, accuracy)
+        metadata = plan.metadata(self.convention, epochs, accuracy)
         save_checkpoint(path, learner.net, metadata, half=half)
         return TrainingResult(path, metadata, tuple(self.records))
 
     def _save(self) -> None:
-        """Write the state, once there is one."""
+        """Write the state, if there is one yet."""
         if learner := self.learner:
-            path = self.job.outcome.folder.state
+            path = self.plan.outcome.folder.state
             save_state(path, learner.net, learner.optimiser, learner.position, self.convention)
 
 
 @dataclass(frozen=True)
 class _Opened:
-    """The images of the present input size, decoded."""
+    """The decoded images at the current input size."""
 
     size: int
     training: Squares
@@ -289,7 +302,7 @@ class _Opened:
 
 @dataclass(frozen=True)
 class _Pending:
-    """A step's loss that is still on the device, and the number of images in the step."""
+    """A step's loss, still on the device, and the number of images in the step."""
 
     step: int
     loss: Tensor
@@ -297,7 +310,7 @@ class _Pending:
 
 
 def _fetch(pending: list[_Pending], position: Position, recipe: Recipe) -> None:
-    """Fetch the losses from the device, add them up, and stop at the first from which no net recovers."""
+    """Fetch the losses from the device and add them up; raise ExploreError at the first hopeless one."""
     values = torch.stack([one.loss for one in pending]).tolist() if pending else []
     for one, value in zip(pending, values, strict=True):
         if position.first_loss is None:
@@ -319,7 +332,7 @@ def _fetch(pending: list[_Pending], position: Position, recipe: Recipe) -> None:
 
 
 def _remedies(recipe: Recipe) -> str:
-    """Name what may help, of what is not in use already."""
+    """Give the options that may help, of those not in use already."""
     remedies = [f"--lr {recipe.lr / 10:g}"]
     if recipe.init != "he-scaled":
         remedies.append("--init he-scaled")
@@ -333,7 +346,7 @@ def _so_far(position: Position) -> str:
 
 
 def _to_device(batch: Batch, machine: Machine) -> tuple[Tensor, Tensor]:
-    """Give pixels ``[n, R, R, 3]`` and labels ``[n]`` on the device; a GPU is not kept waiting."""
+    """Give pixels ``[n, R, R, 3]`` and labels ``[n]`` on the device; copies to a GPU do not block."""
     if machine.cuda:
         batch = batch.pinned()
     return (
@@ -342,10 +355,10 @@ def _to_device(batch: Batch, machine: Machine) -> tuple[Tensor, Tensor]:
     )
 
 
-def _lengthened(job: Job, before: int, position: Position) -> str:
-    """Say how a run goes on that is to have more epochs than it began with."""
-    recipe, done = job.recipe, position.epoch
-    rate = learning_rate(recipe, position, job.steps_per_epoch)
+def _lengthened(plan: Plan, before: int, position: Position) -> str:
+    """Give a line on how a run with more epochs than it began with goes on."""
+    recipe, done = plan.recipe, position.epoch
+    rate = learning_rate(recipe, position, plan.steps_per_epoch)
     then = {"cosine": "falls to 0 by the end", "plateau": "falls on a plateau", "constant": "stays"}
     return (
         f"lengthened from {before} to {recipe.epochs} epochs: it goes on as a run of {recipe.epochs} does "
@@ -354,7 +367,7 @@ def _lengthened(job: Job, before: int, position: Position) -> str:
 
 
 def _passing_on(events: Iterator[Any]) -> Generator[Any, None, Any]:
-    """Pass events on, and give the result of the last."""
+    """Yield the events, and return the result of the last."""
     for event in events:
         if isinstance(event, Finished):
             return event.result

@@ -1,8 +1,8 @@
 """What the training runs on: the device, its precision, and how many processes decode.
 
-On CUDA and on CPUs that multiply bfloat16 natively, the net runs in bf16 autocast: on 2 cores with
-avx512_bf16, ZFNet trained 131 images/s so and 76 in float32 (128 px, batch 32). Layout is
-channels_last on both: 76 images/s against 59 in float32.
+On CUDA and on CPUs that multiply bfloat16 natively, the net runs in bf16 autocast. On 2 cores with
+avx512_bf16, ZFNet trained 131 images/s that way and 76 in float32 (128 px, batch 32). The layout is
+channels_last on both: it gave 76 images/s against 59 in float32.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from zfexplore.nets.device import find_device
 
 @dataclass(frozen=True)
 class Machine:
-    """A device, whether to use bf16 autocast, whether to compile, and the number of decoding processes."""
+    """The device, whether to use bf16 autocast, whether to compile, and the number of decoding processes."""
 
     device: torch.device
     amp: bool
@@ -41,9 +41,9 @@ class Machine:
 def choose_machine(
     device: str = "auto", *, amp: bool | None = None, compiled: bool = False, workers: int | None = None
 ) -> Machine:
-    """Choose what is left open: a GPU if there is one, bf16 where it is native, one worker a core.
+    """Choose what is not given: a GPU if there is one, bf16 if it is native, one worker per core.
 
-    Raises ExploreError (usage) for a device that is not there.
+    Raises ExploreError (usage) for a device that does not exist.
     """
     chosen = find_device(device)
     if workers is not None and workers < 0:
@@ -57,15 +57,15 @@ def choose_machine(
 
 
 def keep_freed_memory() -> bool:
-    """Let the process keep memory that it frees for its next need; tells whether the system can be told so.
+    """Let the process reuse the memory that it frees; give whether the system supports this.
 
-    The maps of a batch are larger than the 32 MB from which glibc gives memory back at once, and every
-    step took them anew, page by page: ZFNet in float32 (224 px, batch 32, 2 cores) trained 16.6 images/s
-    so and 23.1 with the memory kept. Nothing is taken that was not needed before.
+    glibc returns blocks above 32 MB to the system at once. The maps of a batch are larger, so every step
+    took them anew, page by page: ZFNet in float32 (224 px, batch 32, 2 cores) trained 16.6 images/s that
+    way and 23.1 with the memory kept. The process never takes more memory than it needed before.
     """
     if not sys.platform.startswith("linux"):
         return False
-    with suppress(OSError, AttributeError):  # other C libraries have no such call, and need none
+    with suppress(OSError, AttributeError):  # other C libraries have no such call, and do not need it
         mallopt = ctypes.CDLL(None).mallopt
         return bool(mallopt(_TRIM_THRESHOLD, _ALL)) and bool(mallopt(_MMAP_THRESHOLD, _ALL))
     return False

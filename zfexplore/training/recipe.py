@@ -1,15 +1,15 @@
 """How a net is trained: frozen settings, readable without torch. Two are the papers', two are ours.
 
-``paper`` is section 3 of Zeiler and Fergus, ``replication`` is Yao's report (2024), ``default`` is for
-small sets of photographs on small machines, and ``photographs`` for large ones on a GPU: it made the
-shipped weights. A recipe says everything about a training but the images, the machine and the seed.
-Where the papers are silent: the paper lowered its rate by hand, we after 3 epochs without a better
-held-out loss; the report names no number of epochs, we take the paper's.
+``paper`` follows section 3 of Zeiler and Fergus, and ``replication`` Yao's report (2024). ``default`` is
+for small sets of photographs on small machines, and ``photographs`` for large sets on a GPU; it made the
+shipped weights. A recipe settles everything about a training except the images, the machine and the
+seed. Two details are not in the papers. The paper's authors lowered the rate by hand; we lower it after
+3 epochs without a better held-out loss. The report gives no number of epochs; we take the paper's.
 
-Why ``default`` is as it is. Measured on 2 CPU cores on photographs of 204 classes: 96 pixels, batches
-of 32, 10,249 images, he-scaled, 100 steps of warm-up and then a constant rate; ``loss`` is the mean of
-50 steps, ``low`` the share of conv1's energy at the nine lowest frequencies (0.19 in the noise it starts
-from), ``moved`` how far conv1 went, of its own norm at the start::
+Why ``default`` is as it is. These runs were measured on 2 CPU cores, on 10,249 photographs of 204 classes:
+96 pixels, batches of 32, he-scaled, 100 steps of warm-up and then a constant rate. ``loss`` is the mean of
+50 steps. ``low`` is the share of conv1's energy at the nine lowest frequencies (0.19 in the noise it starts
+from). ``moved`` is how far conv1 moved, relative to its norm at the start::
 
     spread of the input   rate   steps   loss   low    moved
     1                     0.02    400    4.88   0.19   0.17
@@ -21,18 +21,18 @@ from), ``moved`` how far conv1 went, of its own norm at the start::
     10                    0.01    600    4.94   0.72   1.85
     20                    0.02    200    5.31   0.82   3.32
 
-- An input of spread 10 cleans conv1's filters within two epochs, where at spread 1 they stay the noise
-  that they began as; at half the rate its loss is that of spread 5. The paper's input spreads by about 58.
-- The cap on the filters' RMS, 0.1 as in the paper, changed nothing at spread 10 (no filter reached it
-  in 600 steps): it is kept as a rail.
-- Batches of 32: four times the steps that batches of 128 make of the same images.
-- Small images first: a step at 96 pixels computes less than a fifth of one at 224, and the last epochs
+- An input of spread 10 cleans conv1's filters within two epochs; at spread 1 they remain the noise that
+  they started as. At half the rate, its loss is that of spread 5. The paper's input has a spread of about 58.
+- The cap on the filters' RMS is 0.1 as in the paper. It changed nothing at spread 10 (no filter reached
+  it in 600 steps) and is kept as a safeguard.
+- Batches of 32 give four times as many steps as batches of 128 on the same images.
+- Small images come first: a step at 96 pixels computes less than a fifth of one at 224. The last epochs
   are at full size, at which the net will be used.
 
-Why ``photographs`` is as it is. What the net began with is noise, and it decays by the sum over the steps of
-rate x decay / (1 - momentum): over the 31,500 steps of the shipped weights to e^-3 of itself, where the
-26 epochs of ``default`` that made those before left e^-0.25. That sum, and not the spread of the input, is
-what takes the noise out of the filters::
+Why ``photographs`` is as it is. The net starts as noise. That noise decays with the sum over the steps of
+rate x decay / (1 - momentum): over the 31,500 steps of the shipped weights to e^-3 of itself. The earlier
+weights, made by 26 epochs of ``default``, kept e^-0.25 of it. This sum, and not the spread of the input,
+takes the noise out of the filters::
 
                                                        before             photographs
     rate, decay                                        0.01, 5e-4         0.02, 1e-3
@@ -43,12 +43,13 @@ what takes the noise out of the filters::
     held out, one crop: top-1, of their own classes    61.5 %             68.9 %
     dead channels, held-out images                     conv2 4, fc6 232   conv2 1, fc6 65
 
-``docs/weights.md`` tells how they were made and measured.
+``docs/weights.md`` says how they were made and measured.
 
-The weight decay of ``default``, 4e-3, lets e^-3 of the noise stand over 40 epochs of 12,328 images; it was
-5e-4. Measured on those images (1,627 held out), in float32 on 2 CPU cores: batches of 32, fc 1,024, 200 steps
-of warm-up and a cosine down to 0, the rest as in ``default``; ``speckle`` and ``luminance`` are conv5's, as
-``benchmarks/cleanness.py`` has them, over the first 200 of the built-in photographs::
+The weight decay of ``default`` was 5e-4. It is now 4e-3, which leaves e^-3 of the noise after 40 epochs of
+12,328 images. These runs were measured on those images (1,627 held out), in float32 on 2 CPU cores: batches
+of 32, fc 1,024, 200 steps of warm-up and a cosine down to 0, the rest as in ``default``. ``speckle`` and
+``luminance`` are those of conv5 as ``benchmarks/cleanness.py`` defines them, over the first 200 of the
+built-in photographs::
 
     size  steps  rate  decay   loss   held-out  top-1   per class  speckle  luminance  dead: conv2  fc6
     96    1,500  0.01  5e-4    4.135  3.327     27.4 %  8.1 %      .187     .617            0       140
@@ -59,11 +60,12 @@ of warm-up and a cosine down to 0, the rest as in ``default``; ``speckle`` and `
     128     600  0.01  5e-4    4.712  4.049     18.5 %  3.7 %      .262     .386            0        59
     128     600  0.01  4e-3    4.668  4.040     19.6 %  3.9 %      .236     .427            0       111
 
-- More decay takes the speckle out, at no cost in accuracy (1 % is its standard error) until it is far too
-  much: then little but a few colours is left. It leaves more of fc6 dead, and at 96 pixels less in luminance.
-- Of two ways to the same sum, the higher decay leaves more of conv2 alive and more in luminance than the
-  higher rate.
-- So short a run tells of a whole one only as far as the sum goes, which is a tenth of it here.
+- More decay removes the speckle, at no cost in accuracy (its standard error is 1 %). Far too much decay
+  leaves little but a few colours. More decay also leaves more of fc6 dead, and at 96 pixels less energy
+  in luminance.
+- A higher decay and a higher rate can give the same sum. The higher decay then keeps more of conv2 alive
+  and more energy in luminance.
+- A run this short predicts a whole one only as far as the sum goes, which is a tenth of the whole here.
 """
 
 from __future__ import annotations
@@ -82,11 +84,11 @@ SMALLEST = 56  # pixels: below 53 nothing is left of an input at pool5
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a training, given images and a seed. Lengths in pixels, rates a step.
+    """Everything that decides a training, given images and a seed. Lengths in pixels, rates per step.
 
-    ``scale``, ``spread`` and ``mean`` make the input: RGB in [0, 1] times ``scale`` less the mean of
-    the training images (one value a channel, or one a pixel as in the paper), and, where ``spread``
-    is given, divided so that the input's standard deviation is ``spread``.
+    ``scale``, ``spread`` and ``mean`` define the input: RGB in [0, 1] times ``scale``, minus the mean of
+    the training images (one value per colour, or one per pixel as in the paper). If ``spread`` is given,
+    the result is divided so that its standard deviation is ``spread``.
     """
 
     name: str
@@ -139,10 +141,10 @@ class Recipe:
             )
 
     def sizes(self) -> list[int]:
-        """Give the input size of every epoch: the last is always ``size``.
+        """Give the input size of every epoch; the last is always ``size``.
 
-        Small images first: a step at 96 pixels costs a fifth of one at 224, and the adaptive pool
-        before fc6 takes any map.
+        Small images come first: a step at 96 pixels costs a fifth of one at 224, and the adaptive pool
+        before fc6 takes maps of any size.
         """
         sizes: list[int] = []
         passed = 0.0
@@ -159,7 +161,7 @@ class Recipe:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Recipe:
-        """Read what ``to_json`` wrote; raises TypeError when a setting is unknown."""
+        """Read what ``to_json`` wrote; raises TypeError if a setting is unknown."""
         known = {field.name for field in fields(cls)}
         if unknown := set(values) - known:
             raise TypeError(f"unknown settings {sorted(unknown)}")
@@ -197,7 +199,7 @@ REPLICATION = Recipe(
     lr=1e-4,
     momentum=0.9,
     batch_size=128,
-    epochs=70,  # the report gives no number; the paper's
+    epochs=70,  # the paper's number; the report gives none
     dropout=0.5,
 )
 DEFAULT = Recipe(
@@ -247,9 +249,9 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (DEFAULT, PHOTOG
 
 
 def recipe(name: str = "default", **changes: Any) -> Recipe:
-    """Give the recipe called ``name``, with the settings in ``changes`` that are not None put in.
+    """Give the recipe called ``name``, with those settings in ``changes`` that are not None.
 
-    Raises ExploreError (usage) for a name there is not and for a value out of range.
+    Raises ExploreError (usage) for an unknown name and for a value out of range.
     """
     if name not in RECIPES:
         raise ExploreError(f"there is no recipe {name!r}: choose {', '.join(RECIPES)}", usage=True)

@@ -1,4 +1,4 @@
-"""A run's folder, and the state from which an interrupted training goes on as if it had not been.
+"""A run's folder, and the state from which an interrupted training continues exactly.
 
 ::
 
@@ -38,9 +38,9 @@ _MEAN_IMAGE = "input.mean"
 class Position:
     """Where a training stands: ``step`` batches of ``epoch`` (both from 0) are done.
 
-    ``loss_sum`` and ``images`` are this epoch's so far, ``seconds`` and ``waited`` its time and the
-    part of it spent waiting for data. ``best``, ``epochs_since_best`` and ``rate_factor`` are the
-    plateau schedule's. ``first_loss`` is the first step's.
+    ``loss_sum`` and ``images`` count this epoch so far; ``seconds`` is its time and ``waited`` the part of
+    it spent waiting for data. ``best``, ``epochs_since_best`` and ``rate_factor`` belong to the plateau
+    schedule. ``first_loss`` is the loss of the first step of all.
     """
 
     epoch: int = 0
@@ -85,7 +85,7 @@ class RunFolder:
         return self.path / "snapshots" / f"epoch-{epoch:03}.safetensors"
 
     def begin(self, settings: dict[str, Any]) -> None:
-        """Start a run; raises ExploreError when the folder holds one already, or is none."""
+        """Start a run; raises ExploreError if the folder already holds one, or is a file."""
         if self.path.exists() and not self.path.is_dir():
             raise ExploreError(f"{self.path} is a file: a run needs a folder of its own", usage=True)
         if self.settings.exists() or self.state.exists() or self.checkpoint.exists():
@@ -97,11 +97,14 @@ class RunFolder:
         self.write_settings(settings)
 
     def write_settings(self, settings: dict[str, Any]) -> None:
-        """Write what the run is asked for."""
+        """Write the settings that the run was started with."""
         write_text(self.settings, json.dumps(settings, indent=2) + "\n")
 
     def read_settings(self) -> dict[str, Any]:
-        """Give what the run began with; raises ExploreError when there is no run or it is unreadable."""
+        """Give the settings that the run was started with.
+
+        Raises ExploreError if there is no run or its settings cannot be read.
+        """
         try:
             settings = json.loads(self.settings.read_text(encoding="utf-8"))
             if not isinstance(settings, dict) or settings["format"] != FORMAT:
@@ -119,7 +122,7 @@ class RunFolder:
         return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
 
     def write_records(self, records: list[dict[str, Any]]) -> None:
-        """Write the log anew, whole."""
+        """Write the whole log anew."""
         write_text(self.log, "".join(json.dumps(record) + "\n" for record in records))
 
 
@@ -155,7 +158,7 @@ def save_state(
 
 
 def load_state(path: Path) -> State:
-    """Read what ``save_state`` wrote; raises ExploreError when the file is not that."""
+    """Read what ``save_state`` wrote; raises ExploreError if the file holds something else."""
     try:
         with safe_open(path, framework="pt") as opened:
             described = json.loads((opened.metadata() or {})[_KEY])
@@ -170,11 +173,11 @@ def load_state(path: Path) -> State:
 
 
 def restore(state: State, net: nn.Module, optimiser: torch.optim.Optimizer) -> None:
-    """Put weights, momentum and random states back."""
+    """Restore weights, momentum and random states."""
     net.load_state_dict({name[4:]: value for name, value in state.tensors.items() if name.startswith("net.")})
     for name, parameter in net.named_parameters():
         if (momentum := state.tensors.get(f"momentum.{name}")) is not None:
-            laid_out = torch.empty_like(parameter)  # channels_last where the weight is
+            laid_out = torch.empty_like(parameter)  # channels_last if the weight is
             optimiser.state[parameter]["momentum_buffer"] = laid_out.copy_(momentum).detach()
     torch.set_rng_state(state.tensors["random.torch"])
     if torch.cuda.is_available():

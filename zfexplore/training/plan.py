@@ -1,4 +1,4 @@
-"""What stays the same over a training: images, recipe, machine, folder; and what a checkpoint says of it."""
+"""What stays the same during a training: images, recipe, machine, folder; and what is recorded of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from zfexplore.training.state import FORMAT, RunFolder
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run leaves behind: its folder, the epochs whose trunk is kept, and whether weights are fp16."""
+    """What a run writes: its folder, the epochs whose trunk is kept, and whether weights are fp16."""
 
     folder: RunFolder
     snapshots: tuple[int, ...] = ()
@@ -30,27 +30,27 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Job:
-    """A training before its first step. ``images`` is what the checkpoint will say of the images."""
+class Plan:
+    """A training before its first step; ``images`` is what the checkpoint will record of the images."""
 
     recipe: Recipe
     seed: int
     source: Source
     held_out_source: Source
     split: Split
-    class_map: list[int] | None  # the held-out source's labels to ours, where it is another source
+    class_map: list[int] | None  # from the held-out source's labels to ours, if it is another source
     machine: Machine
     outcome: Outcome
     images: dict[str, Any] = field(repr=False)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Give the number of batches; the last may be shorter."""
+        """The number of batches per epoch; the last may be shorter."""
         return math.ceil(len(self.split.training) / self.recipe.batch_size)
 
     @property
     def augmentation(self) -> Augmentation:
-        """Give the random views that the recipe takes."""
+        """The random views that the recipe takes."""
         recipe = self.recipe
         return Augmentation(
             crops=recipe.crops,
@@ -62,11 +62,11 @@ class Job:
 
     @property
     def unmeasured_input(self) -> InputConvention:
-        """Give the net's input at its full size, its mean still unknown."""
+        """The convention of the net's input at its full size, with the mean still unknown."""
         return at_size(InputConvention(scale=self.recipe.scale), self.recipe.size)
 
     def settings(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Give what run.json says: enough to begin again, and to notice that the images have changed."""
+        """Give what run.json records: enough to begin again, and to notice that the images have changed."""
         return {
             "format": FORMAT,
             "asked": asked,
@@ -76,7 +76,7 @@ class Job:
         }
 
     def metadata(self, convention: InputConvention, epochs: int, accuracy: dict[str, Any]) -> Metadata:
-        """Give what the checkpoint says of itself."""
+        """Give the metadata of the checkpoint."""
         return Metadata(
             architecture="zfnet",
             arguments={
@@ -94,7 +94,7 @@ class Job:
         )
 
 
-def plan(
+def make_plan(
     source: Source,
     recipe: Recipe,
     *,
@@ -103,8 +103,8 @@ def plan(
     per_class: int | None,
     machine: Machine,
     outcome: Outcome,
-) -> Job:
-    """Divide the images and write down which they are; raises ExploreError when none is left to train on."""
+) -> Plan:
+    """Split the images and record which they are; raises ExploreError if none is left to train on."""
     images: dict[str, Any] = {
         "name": source.name,
         "count": len(source),
@@ -123,13 +123,13 @@ def plan(
     if not parts.training:
         raise ExploreError(f"{source.name} leaves no image to train on", usage=True)
     images |= {"training": len(parts.training), "held_out": held_out | {"count": len(parts.held_out)}}
-    return Job(recipe, seed, source, held_out_source, parts, mapped, machine, outcome, images)
+    return Plan(recipe, seed, source, held_out_source, parts, mapped, machine, outcome, images)
 
 
 def check_unchanged(before: dict[str, Any], now: dict[str, Any], folder: RunFolder) -> int:
-    """Raise ExploreError when a run would go on with other images or another recipe than it began with.
+    """Raise ExploreError if a run would go on with other images or another recipe than it began with.
 
-    More epochs are no other recipe; gives the number that it began with.
+    A recipe with more epochs counts as the same. Gives the number of epochs that the run began with.
     """
     try:
         recipe, seed, images = Recipe.from_json(before["recipe"]), before["seed"], before["images"]
@@ -155,12 +155,12 @@ def check_unchanged(before: dict[str, Any], now: dict[str, Any], folder: RunFold
 
 
 def snapshot_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Give the arguments of the net that a snapshot holds: the trunk, without classes."""
+    """Give the arguments of the net in a snapshot: the trunk, without classes."""
     return arguments | {"classes": 0}
 
 
 def wanted_snapshots(epochs: Sequence[int]) -> tuple[int, ...]:
-    """Check the epochs after which the trunk is kept, counted from 1."""
+    """Give ``epochs`` in order, each once; raises ExploreError (usage) for an epoch below 1."""
     if wrong := [epoch for epoch in epochs if epoch < 1]:
         raise ExploreError(f"snapshots are taken after epochs 1, 2, ..., not {wrong[0]}", usage=True)
     return tuple(sorted(set(epochs)))

@@ -1,4 +1,4 @@
-"""What is measured: a net and images, the same in every section."""
+"""What is measured: a net and images, the same for every section."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ IMAGES = {False: 480, True: 24}  # by quick
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What the command line asked for; ``runs`` is how often each work of a row is run."""
+class Options:
+    """The options of the command line; ``runs`` is how often each work of a row is run."""
 
     device: torch.device
     quick: bool
@@ -33,10 +33,10 @@ class Settings:
     checkpoint: str | None
 
 
-class Kept:
-    """The first images of a source, decoded once and held; those that cannot be read are left out.
+class HeldImages:
+    """The first images of a source, decoded once and held in memory; unreadable ones are left out.
 
-    A source itself, so a pass over it costs no decoding.
+    It is a source itself, so a pass over it costs no decoding.
     """
 
     def __init__(self, source: Source) -> None:
@@ -50,16 +50,16 @@ class Kept:
                 continue
 
     @classmethod
-    def of(cls, pictures: list[Image.Image]) -> Kept:
-        """Hold pictures that were made elsewhere."""
-        kept = cls.__new__(cls)
-        kept.name, kept.classes = "kept", ()
-        kept.decoded = [Picture(image, None, str(number)) for number, image in enumerate(pictures)]
-        return kept
+    def of(cls, pictures: list[Image.Image]) -> HeldImages:
+        """Give a source of pictures that were made elsewhere."""
+        held = cls.__new__(cls)
+        held.name, held.classes = "kept", ()
+        held.decoded = [Picture(image, None, str(number)) for number, image in enumerate(pictures)]
+        return held
 
-    def first(self, count: int) -> Kept:
-        """Give the first ``count`` of them."""
-        return Kept.of([picture.image for picture in self.decoded[:count]])
+    def first(self, count: int) -> HeldImages:
+        """Give a source of the first ``count`` images."""
+        return HeldImages.of([picture.image for picture in self.decoded[:count]])
 
     def __len__(self) -> int:
         return len(self.decoded)
@@ -76,21 +76,21 @@ class Kept:
         return self.decoded[index].name
 
     def fingerprint(self) -> str:
-        """Tell these images from others, as far as a benchmark needs it."""
+        """Give a text that identifies the images well enough for a benchmark."""
         return f"{self.name}-{len(self)}"
 
 
-class Subject:
-    """A checkpoint on the device, images, and what is known of them; each made when first wanted."""
+class Material:
+    """A checkpoint on the device, images, and what follows from them; each is made at first use."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.source = open_images(settings.images, limit=IMAGES[settings.quick])
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.source = open_images(options.images, limit=IMAGES[options.quick])
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
         """The net, on the device."""
-        return load_checkpoint(self.settings.checkpoint, self.settings.device)
+        return load_checkpoint(self.options.checkpoint, self.options.device)
 
     @property
     def trunk(self) -> Trunk:
@@ -99,35 +99,35 @@ class Subject:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of the net's input."""
+        """The height and width of the net's input."""
         return (self.checkpoint.metadata.input.size,) * 2
 
     @cached_property
-    def kept(self) -> Kept:
+    def held(self) -> HeldImages:
         """The images, decoded."""
-        return Kept(self.source)
+        return HeldImages(self.source)
 
     @cached_property
     def pixels(self) -> Tensor:
-        """What the net sees of the images, before normalising: uint8 ``[n, size, size, 3]``, on the CPU."""
+        """What the net sees of the images, not yet normalised: uint8 ``[n, size, size, 3]``, on the CPU."""
         convention = self.checkpoint.metadata.input
         return torch.from_numpy(
-            np.stack([prepare(picture.image, convention) for picture in self.kept.decoded])
+            np.stack([prepare(picture.image, convention) for picture in self.held.decoded])
         )
 
     @cached_property
     def atlas(self) -> Atlas:
-        """Where every channel fires most on the images."""
-        return finish(build_atlas(self.checkpoint, self.kept))
+        """The atlas of the images."""
+        return finish(build_atlas(self.checkpoint, self.held))
 
     def batch(self, numbers: list[int]) -> Tensor:
         """Give some of the images as the net's input, float32 ``[n, 3, size, size]`` on the device."""
-        chosen = self.pixels[numbers].to(self.settings.device)
+        chosen = self.pixels[numbers].to(self.options.device)
         return normalise(chosen, self.checkpoint.metadata.input)
 
 
 def forward_multiplications(trunk: Trunk, size: tuple[int, int]) -> int:
-    """Count the multiply-adds of one image's way through the whole net, fully connected layers too."""
+    """Count the multiply-adds of one image through the whole net, including fully connected layers."""
     total = 0
     for done, step in enumerate(trunk.steps, start=1):
         if step.kind in ("conv", "linear"):
