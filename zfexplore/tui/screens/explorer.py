@@ -10,6 +10,7 @@ from textual.screen import Screen
 
 from zfexplore.progress import Progress
 from zfexplore.tui import messages as say
+from zfexplore.tui.drawing.compositor import FrugalCompositor
 from zfexplore.tui.widgets.channels import ChannelList
 from zfexplore.tui.widgets.jobs import JobBar
 from zfexplore.tui.widgets.keybar import KeyBar
@@ -56,6 +57,7 @@ class ExplorerScreen(Screen[None]):
 
     def __init__(self, mode: str) -> None:
         super().__init__()
+        self._compositor = FrugalCompositor()
         self.mode = mode
         self.stages: tuple[say.Stage, ...] = ()
         self.stage: say.Stage | None = None
