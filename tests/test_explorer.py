@@ -1,5 +1,6 @@
 """The Explorer on a small net and six labelled pictures: what commands and notebooks get from it."""
 
+# tests zfexplore/drawings.py too: its figures are those of an Explorer, which takes seconds to open
 from __future__ import annotations
 
 import io
