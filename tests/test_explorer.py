@@ -224,3 +224,16 @@ def test_progress_comes_before_the_channel(explorer):
     *events, last = explorer.projecting(Unit("conv5", 130))
     assert isinstance(last, Finished)
     assert {event.task for event in events} == {"projecting conv5:130"}
+
+
+def test_the_studies_take_the_same_pictures(explorer, folder):
+    path = folder / "pictures" / "a" / "0.png"
+    first, *_ = explorer.rank(path, "conv5")
+    assert first == explorer.rank(0, "conv5")[0]
+    assert first.unit.stage == "conv5"
+    fed = explorer.feeds(path, first.unit)
+    assert fed.activation == pytest.approx(first.activation, rel=1e-4)
+    assert fed.unit == first.unit
+    hidden = explorer.occlude(path, "conv5:130", square=32, stride=32)
+    assert hidden.total.shape == (2, 2)
+    assert hidden.unit == Unit("conv5", 130)

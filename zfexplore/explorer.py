@@ -44,7 +44,13 @@ from zfexplore.nets.device import find_device
 from zfexplore.progress import Finished, Progress
 from zfexplore.settings import Command, Settings
 from zfexplore.showing import Records, channel_table, place_table, watch
+from zfexplore.studies.feeds import feeds_from
+from zfexplore.studies.occlusion import OcclusionResult, occlude
+from zfexplore.studies.ranking import rank_channels
+from zfexplore.studies.records import Feeds, RankedChannel
 from zfexplore.units import Unit
+
+Picture = str | os.PathLike[str] | Image.Image | int
 
 SEEN_KEPT = 400  # images as the net sees them: 60 MB at 224 pixels
 
@@ -230,26 +236,40 @@ class Explorer:
             self._seen.popitem(last=False)
         return seen_of(self.checkpoint, pixels)
 
-    def project(
-        self,
-        picture: str | os.PathLike[str] | Image.Image | int,
-        unit: str | Unit,
-        *,
-        method: Method = "auto",
-    ) -> Projection:
-        """Project one unit back to pixels on a picture: a file, an RGB image, or an image by its number.
+    # -- one picture: a file, an RGB image, or one of the images by its number ----------------------
+
+    def image(self, picture: Picture) -> Image.Image:
+        """Open a picture in RGB; raises ExploreError, naming the file, where it cannot be read."""
+        if isinstance(picture, Image.Image):
+            return picture.convert("RGB")
+        if isinstance(picture, int | np.integer):
+            return self.source[int(picture)].image
+        return open_picture(picture)
+
+    def project(self, picture: Picture, unit: str | Unit, *, method: Method = "auto") -> Projection:
+        """Bring one unit back to pixels on a picture.
 
         For a channel (``conv5:130``) this is its strongest unit on that picture; for ``conv5:130@6,7`` it is
         the unit at that row and column.
         """
-        unit = unit if isinstance(unit, Unit) else Unit.parse(unit)
-        if isinstance(picture, int):
-            seen = self.look(picture)
-        else:
-            image = picture if isinstance(picture, Image.Image) else open_picture(picture)
-            seen = see(self.checkpoint, image.convert("RGB"), self.settings.fit)
+        unit = _unit_of(unit)
+        batch = see(self.checkpoint, self.image(picture), self.settings.fit).batch
         place = None if unit.y is None or unit.x is None else [(unit.y, unit.x)]
-        return project(self.checkpoint.trunk, seen.batch, unit.stage, unit.channel, place, method=method)
+        return project(self.checkpoint.trunk, batch, unit.stage, unit.channel, place, method=method)
+
+    def rank(self, picture: Picture, layer: str | None = None) -> list[RankedChannel]:
+        """Rank the channels of ``layer`` (default: of all but pools) by how unusually a picture excites them."""
+        return rank_channels(self.checkpoint, self.atlas, self.image(picture), stage=layer)
+
+    def feeds(self, picture: Picture, unit: str | Unit) -> Feeds:
+        """Give what drives a unit on a picture: each channel of the stage below with its share."""
+        return feeds_from(self.checkpoint, self.image(picture), _unit_of(unit), fit=self.settings.fit)
+
+    def occlude(self, picture: Picture, channel: str | Unit, **options: Any) -> OcclusionResult:
+        """Move a grey square over a picture and watch a channel; ``options`` as for ``occlusion.occlude``."""
+        unit, fit = _unit_of(channel), self.settings.fit
+        image = self.image(picture)
+        return watch(occlude(self.checkpoint, image, unit.stage, unit.channel, fit=fit, **options))
 
     # -- figures -----------------------------------------------------------------------------------
 
@@ -288,8 +308,12 @@ def open_settings(
     return checkpoint, open_images(settings.images, limit=settings.limit, download=settings.download)
 
 
+def _unit_of(unit: str | Unit) -> Unit:
+    return unit if isinstance(unit, Unit) else Unit.parse(unit)
+
+
 def _channel_of(channel: str | Unit) -> Unit:
-    unit = channel if isinstance(channel, Unit) else Unit.parse(channel)
+    unit = _unit_of(channel)
     return Unit(unit.stage, unit.channel)
 
 

@@ -204,6 +204,4 @@ def _laid_over(found: OcclusionResult, values: Any, intact: float | None) -> Bit
 
 def _open(chosen: ask.Chosen, subject: Subject) -> Image.Image:
     """Open the picture; raises ExploreError."""
-    from zfexplore.exemplars.seen import open_picture
-
-    return open_picture(chosen.path) if chosen.path else subject.source[chosen.image].image
+    return subject.explorer.image(chosen.path or chosen.image)
