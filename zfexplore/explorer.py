@@ -258,7 +258,7 @@ class Explorer:
         return project(self.checkpoint.trunk, batch, unit.stage, unit.channel, place, method=method)
 
     def rank(self, picture: Picture, layer: str | None = None) -> list[RankedChannel]:
-        """Rank the channels of ``layer`` (default: of all but pools) by how unusually a picture excites them."""
+        """Rank the channels of ``layer`` (None: all but pools) by how unusually a picture excites them."""
         return rank_channels(self.checkpoint, self.atlas, self.image(picture), stage=layer)
 
     def feeds(self, picture: Picture, unit: str | Unit) -> Feeds:
