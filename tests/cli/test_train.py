@@ -19,14 +19,6 @@ SMALL = ["--epochs", "1", "--batch-size", "4", "--fc", "8", "--size", "56", "--v
 EXACT = ["--device", "cpu", "--no-amp", "--workers", "0"]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def photos(tmp_path):
     """Two classes of four photographs, and one file that is none."""

@@ -1,1 +1,1 @@
-"""One further question a file, asked of a trained network."""
+"""Further questions to a trained network, one per file."""

@@ -1,12 +1,13 @@
 """What drives a unit: the channels of the stage below, each with its share of the unit's input.
 
-Before its ReLU a unit is a bias plus a sum of products, weight times what the layer reads, which is
-the stage below after its contrast normalisation. Sorted by the lower channel, the products make each
-one's contribution; together they are the unit's pre-activation less its bias, exactly. Positive ones
-drive the unit, negative ones hold it down (compare ZF section 2.1, which goes the same way down).
+Before its ReLU, a unit is a bias plus a sum of products: each weight times the value that it reads. The
+values are those of the stage below after its contrast normalisation. The products of one lower channel
+add up to its contribution, and all contributions add up to exactly the unit's pre-activation minus its
+bias. Positive contributions drive the unit, negative ones inhibit it (compare ZF section 2.1, which goes
+down the same way).
 
-A pool's unit comes from one place alone, its switch. A fully connected unit reads whole maps below,
-through the average pool where there is one. Left out: what one channel does to another's normalisation.
+A pool's unit comes from a single place, its switch. A fully connected unit reads whole maps, through the
+average pool if there is one. The effect of one channel on another's normalisation is left out.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
 
 
 def feeds_from(checkpoint: Checkpoint, image: Image.Image, unit: Unit, *, fit: Fit = "crop") -> Feeds:
-    """Tell what feeds ``unit`` on an RGB ``image``; without a place, the channel's maximum is meant.
+    """Give what feeds ``unit`` on an RGB ``image``; without a place, the unit is the channel's maximum.
 
-    Raises ExploreError for a stage, channel or place that there is not.
+    Raises ExploreError for a stage, channel or place that does not exist.
     """
     return feeds_of(checkpoint.trunk, see(checkpoint, image, fit).batch, unit)
 
@@ -60,9 +61,9 @@ def feeds_of(trunk: Trunk, picture: Tensor, unit: Unit) -> Feeds:
 class _Layer:
     """The layer of a stage, and what it reads on one picture: ``read [c, h, w]``.
 
-    ``between`` are an average pool and a flattening on the way from there, each with the shape that it
-    reads. ``below`` names the stage there, ``INPUT`` for the picture; ``own [c, h, w]`` is its own map,
-    before a normalisation. Of a fully connected stage below (``flat``) h and w are 1.
+    ``between`` holds an average pool and a flattening between the two, each with the shape that it reads.
+    ``below`` is the name of the stage below, ``INPUT`` for the picture, and ``own [c, h, w]`` its map
+    before any normalisation. If that stage is fully connected (``flat``), h and w are 1.
     """
 
     step: Step
@@ -80,9 +81,9 @@ class _Layer:
 
 @dataclass(frozen=True)
 class _Products:
-    """Weight times what is read, float64 ``[c, h, w]``; entry 0, 0, 0 is channel ``first`` at (top, left).
+    """Weights times values read, float64 ``[c, h, w]``; entry 0, 0, 0 is channel ``first`` at (top, left).
 
-    ``top`` and ``left`` are negative where a kernel reaches into the padding.
+    ``top`` and ``left`` are negative if a kernel reaches into the padding.
     """
 
     values: Tensor
@@ -127,7 +128,7 @@ def _layer(trunk: Trunk, picture: Tensor, name: str) -> _Layer:
 
 
 def _pool_feeds(layer: _Layer, unit: Unit, y: int, x: int) -> Feeds:
-    """Find the one place that the pool's window chose: its first maximum, as the switches have it."""
+    """Give the one place that the pool's window chose: its first maximum, as in the switches."""
     read = layer.read[unit.channel]  # [h, w]
     rows = sorted(layer.step.axis(0).inputs_of([y], read.shape[0]))
     columns = sorted(layer.step.axis(1).inputs_of([x], read.shape[1]))
@@ -139,7 +140,7 @@ def _pool_feeds(layer: _Layer, unit: Unit, y: int, x: int) -> Feeds:
 
 
 def _matrix_products(layer: _Layer, channel: int) -> _Products:
-    """Bring one row of the matrix down to the maps that it reads; an average pool shares it out."""
+    """Give the products of one row of the matrix with the maps below; an average pool spreads the row."""
     module: Any = layer.step.module
     weight = module.weight[channel][None].double()  # [1, c * h * w]
     for step, shape in reversed(layer.between):
@@ -148,7 +149,7 @@ def _matrix_products(layer: _Layer, channel: int) -> _Products:
 
 
 def _kernel_products(layer: _Layer, channel: int, y: int, x: int) -> _Products:
-    """Lay one kernel over its window of the padded maps of its group."""
+    """Give the products of one kernel with its window of the padded maps of its group."""
     module: Any = layer.step.module
     weight = module.weight[channel].double()  # [c / groups, h, w]
     count, rows, columns = weight.shape
@@ -161,7 +162,7 @@ def _kernel_products(layer: _Layer, channel: int, y: int, x: int) -> _Products:
 
 
 def _sorted_feeds(layer: _Layer, unit: Unit, products: _Products) -> Feeds:
-    """Sum the products of each channel below, and sort the channels by what comes out."""
+    """Sum the products of each channel below, and sort the channels by their sums."""
     module: Any = layer.step.module
     bias = 0.0 if module.bias is None else float(module.bias[unit.channel])
     contributions = products.values.sum((1, 2))  # [c]
@@ -186,7 +187,7 @@ def _place(products: _Products, row: int, contribution: float, size: tuple[int, 
     own = products.values[row]
     toward = own.abs() if contribution == 0 else own * (1 if contribution > 0 else -1)
     down, right = divmod(int(toward.argmax()), own.shape[1])
-    # Only where all products are zero can the first be one in the padding.
+    # The first can lie in the padding only if all products are zero.
     y, x = products.top + down, products.left + right
     return min(max(y, 0), size[0] - 1), min(max(x, 0), size[1] - 1)
 

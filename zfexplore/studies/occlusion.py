@@ -1,14 +1,14 @@
 """Which part of a picture matters: a grey square moved over it (ZF section 4.2, figure 7).
 
-The square is laid on every cell of a grid in turn, and each time the net is asked anew: how strongly
-one channel responds, how probable one class is, and which class is the most probable. Where the
-channel falls silent when its part of the picture is hidden, it is that part that it sees.
+The square is laid on every cell of a grid in turn. Each time the net gives how strongly one channel
+responds, how probable one class is, and which class is the most probable. If the channel falls silent
+when a part of the picture is hidden, that part is what it sees.
 
-The geometry is exact. The input is divided into cells of ``stride`` pixels, the last ones cut off by
-the border; map value ``[row, column]`` belongs to the square centred on that cell and clipped at the
-border. So a map laid over the picture, a cell a value, fits it to the pixel. The paper gives neither
-size nor stride: by default there are about 14 x 14 cells, and the square is three of them wide (48
-and 16 pixels of 224). The grey is what normalises to zero: the mean that the net was trained with.
+The geometry is exact. The input is divided into cells of ``stride`` pixels; the border cuts off the last
+ones. Map value ``[row, column]`` belongs to the square centred on that cell and clipped at the border. So
+a map laid over the picture, one value per cell, fits it to the pixel. The paper gives neither size nor
+stride: by default there are about 14 x 14 cells, and the square is three of them wide (48 and 16 pixels
+of 224). The grey is the mean that the net was trained with, which normalises to zero.
 
 Places are visited from coarse to fine, so that a quarter of the time shows most of the picture.
 """
@@ -38,9 +38,9 @@ from zfexplore.units import Unit, Window
 CELLS = 14  # along each side, by default
 SQUARE_IN_CELLS = 3
 COARSEST = 4  # places along each side before those between are visited
-# Squares a forward pass. On a CPU few come out sooner and no slower; a GPU wants more at once.
+# Squares per forward pass. On a CPU a few give results sooner and cost nothing; a GPU needs more at once.
 BATCH = {"cpu": 8, "cuda": 64}
-UNKNOWN = -1  # the most probable class where the square has not been yet
+UNKNOWN = -1  # instead of the most probable class, at places not visited yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Grid:
 
     @property
     def places(self) -> int:
-        """Number of rows, and of columns."""
+        """The number of rows, which is also that of columns."""
         return -(-self.size // self.stride)
 
     def cell(self, row: int, column: int) -> Window:
@@ -127,7 +127,7 @@ class OcclusionResult:
 
     @property
     def done(self) -> int:
-        """Number of places that the square has been on."""
+        """The number of places visited."""
         return int(np.isfinite(self.total).sum())
 
     @property
@@ -136,11 +136,11 @@ class OcclusionResult:
         return None if self.label is None else self.name_of(self.label)
 
     def name_of(self, label: int) -> str:
-        """Give a class's name, or its number where the checkpoint holds no names."""
+        """Give a class's name, or its number if the checkpoint holds no names."""
         return self.classes[label] if label < len(self.classes) else f"class {label}"
 
     def most_needed(self) -> tuple[int, int] | None:
-        """Give the place (row, column) whose hiding weakens the channel most; None before the first."""
+        """Give the place (row, column) that weakens the channel most when hidden; None before the first."""
         if not self.done:
             return None
         row, column = np.unravel_index(int(np.nanargmin(self.total)), self.total.shape)
@@ -155,7 +155,7 @@ class OcclusionResult:
         return hidden
 
     def described(self) -> dict[str, Any]:
-        """Give what is not a map, as plain values: for the text beside or inside a figure."""
+        """Give everything that is not a map, as plain values, for the text beside or inside a figure."""
         return {
             "channel": str(self.unit),
             "square": self.grid.square,
@@ -187,14 +187,15 @@ def occlude(
     fit: Fit = "crop",
     batch_size: int | None = None,
 ) -> Iterator[Event]:
-    """Move a grey square over an RGB ``image``; events, the last one ``Finished(OcclusionResult)``.
+    """Move a grey square over an RGB ``image``; yields events, the last one ``Finished(OcclusionResult)``.
 
-    ``stage`` is by default the last convolution, ``channel`` the one whose map sums highest on the
-    intact image (as in ZF). ``label`` is the true class, by number or name among the checkpoint's; by
-    default the most probable one of the intact image. ``square`` and ``stride`` are in input pixels.
-    ``OcclusionPartial`` comes after each ``Progress``, at most ten a second. May be closed at any time.
+    ``stage`` is by default the last convolution, and ``channel`` the one whose map has the highest sum on
+    the intact image (as in ZF). ``label`` is the true class, as a number or name of the checkpoint's; by
+    default it is the most probable class of the intact image. ``square`` and ``stride`` are in input
+    pixels. An ``OcclusionPartial`` follows each ``Progress``, at most ten per second. The generator may be
+    closed at any time.
 
-    Raises ExploreError for a stage, channel, class, square or stride that there is not.
+    Raises ExploreError for a stage, channel, class, square or stride that does not exist.
     """
     trunk, convention = checkpoint.trunk, checkpoint.metadata.input
     grid = _grid(convention.size, square, stride)
@@ -248,7 +249,7 @@ def _maps(trunk: Trunk, batch: Tensor, stage: str, head: str | None) -> dict[str
 
 
 def _channel(trunk: Trunk, stage: str, channel: int | None, maps: Tensor) -> int:
-    """Check the channel, or find the one whose map ``maps [1, c, ...]`` sums highest."""
+    """Give the channel, checked; by default the one whose map in ``maps [1, c, ...]`` sums highest."""
     if channel is None:
         return int(maps.double().flatten(2).sum(2).argmax()) if maps.ndim == 4 else int(maps.argmax())
     count = trunk.stage(stage).channels
@@ -258,7 +259,7 @@ def _channel(trunk: Trunk, stage: str, channel: int | None, maps: Tensor) -> int
 
 
 def _label(classes: Sequence[str], label: int | str | None, logits: Tensor | None) -> int | None:
-    """Find the class asked about; ``logits [1, classes]`` of the intact image decide where none was."""
+    """Give the class in question; if none is given, ``logits [1, classes]`` of the intact image decide."""
     if logits is None:
         if label is not None:
             raise ExploreError("this net has no classes, so it gives no class's probability", usage=True)
@@ -275,7 +276,7 @@ def _label(classes: Sequence[str], label: int | str | None, logits: Tensor | Non
 
 
 def _hide(picture: Tensor, windows: Sequence[Window]) -> Tensor:
-    """Copy ``picture [1, 3, h, w]`` once a window, with the window's pixels at the mean, which is zero."""
+    """Copy ``picture [1, 3, h, w]`` once per window, with the window's pixels at the mean, which is zero."""
     hidden = picture.repeat(len(windows), 1, 1, 1)
     for row, window in enumerate(windows):
         hidden[row, :, window.y0 : window.y1, window.x0 : window.x1] = 0

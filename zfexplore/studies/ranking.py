@@ -1,13 +1,13 @@
-"""Which channels a picture of one's own excites: each one's response against those in the atlas.
+"""Which channels a picture excites: each channel's response, compared with the images of the atlas.
 
-Activations of different channels are on different scales, so a channel counts by its percentile: the
-share of the atlas's images whose maximum in the channel is weaker than the picture's. An equal one is
-not weaker, so a silent channel stands at 0.
+Activations of different channels are on different scales, so channels are ranked by percentile: the
+share of the atlas's images whose maximum in the channel is weaker than the picture's. An equal maximum
+is not weaker, so a silent channel stands at 0.
 
-The atlas does not keep every maximum. It keeps the strongest nine, which make the percentile exact
-above the ninth, and a histogram in quarter octaves, which bounds it below: images in lower bins are
-weaker, images in higher bins are not, and within the bin the maxima are taken to be spread evenly over
-the logarithm. ``lowest`` and ``highest`` are the bounds, ``percentile`` the estimate between them.
+The atlas does not keep every maximum. It keeps the strongest nine, which make the percentile exact above
+the ninth. Below, its histogram in quarter octaves gives bounds: images in lower bins are weaker, and
+images in higher bins are not. Within the bin, the maxima are assumed to be spread evenly over the
+logarithm. ``lowest`` and ``highest`` are the bounds, and ``percentile`` is the estimate between them.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-# How far an activation may be from one of the atlas's, relative, and still count as equal: a picture
-# that is itself in the atlas must not surpass itself by the last bits.
+# The relative difference up to which an activation counts as equal to one in the atlas: a picture that is
+# itself in the atlas must not surpass itself by the last bits.
 ROUNDING = {"float32": 1e-5, "bfloat16": 2.0**-7}
 
 
 @dataclass(frozen=True)
 class Percentiles:
-    """For each channel the estimate and its bounds, float64 ``[c]``, in per cent.
+    """The estimate and its bounds for each channel, float64 ``[c]``, in per cent.
 
-    ``rank [c]`` int64 is the place among the strongest kept, 1 before the first, and 0 below the last.
+    ``rank [c]`` int64 is the rank among the strongest kept: 1 before the first, and 0 after the last.
     """
 
     estimate: Floats
@@ -66,10 +66,11 @@ def rank_channels(
 ) -> list[RankedChannel]:
     """Rank the channels of ``stage`` by the percentile of their maxima on an RGB ``image``, highest first.
 
-    Without ``stage``, of all the atlas's stages but the pools, whose maxima repeat their convolutions'.
-    ``fit`` is by default the atlas's own, with which alone the comparison is fair. Equal percentiles go
-    by ``strength``, where that is infinite last, then in the order of the net. Raises ExploreError for a
-    stage that the atlas does not have, and for an atlas of other weights.
+    Without ``stage``, the channels of all stages in the atlas are ranked except those of pools, whose
+    maxima repeat those of their convolutions. ``fit`` is by default that of the atlas; only then is the
+    comparison fair. Equal percentiles are ordered by ``strength`` (an infinite one comes last), then in the
+    order of the net. Raises ExploreError for a stage that the atlas does not have, and for an atlas of
+    other weights.
     """
     if atlas.header["weights"] != checkpoint.metadata.weights_fingerprint:
         raise ExploreError("the atlas is of another checkpoint's weights: index the images again")
@@ -91,11 +92,11 @@ def rank_channels(
 def percentiles(
     record: StageRecord, activation: NDArray[np.float32], count: int, *, rectified: bool = True
 ) -> Percentiles:
-    """Say of each channel how many of the atlas's ``count`` images are weaker than ``activation [c]``.
+    """Give, for each channel, the share of the atlas's ``count`` images weaker than ``activation [c]``.
 
-    ``rectified`` tells that the stage's activations are never below zero, so that none is weaker than 0.
+    ``rectified`` means that the stage's activations are never below zero, so that none is weaker than 0.
     """
-    value, weakest_kept = record.value, record.value[:, -1]  # [c, k], -inf where there were fewer images
+    value, weakest_kept = record.value, record.value[:, -1]  # [c, k], -inf if there are fewer images
     bins = _bins(activation)  # [c]
     own_bin = bins[:, None]
     in_bin = np.take_along_axis(record.histogram, own_bin, axis=1)[:, 0]
@@ -168,8 +169,8 @@ def _windows(trunk: Trunk, record: StageRecord, places: NDArray[np.int64], size:
 def _snapped(
     activation: NDArray[np.float32], value: NDArray[np.float32], rounding: float
 ) -> NDArray[np.float32]:
-    """Replace each activation ``[c]`` by the kept value, of ``[c, k]``, that it equals but for rounding."""
-    distance = np.abs(value - activation[:, None])  # infinite where no image was kept
+    """Replace each activation ``[c]`` by the kept value in ``[c, k]`` that it equals up to rounding."""
+    distance = np.abs(value - activation[:, None])  # infinite if no image was kept
     nearest = distance.argmin(axis=1)[:, None]
     close = np.take_along_axis(distance, nearest, axis=1)[:, 0] <= rounding * np.abs(activation)
     return np.where(close, np.take_along_axis(value, nearest, axis=1)[:, 0], activation)
@@ -182,9 +183,10 @@ def _bins(values: NDArray[np.float32]) -> NDArray[np.int64]:
 def _position_in_bin(
     activation: NDArray[np.float32], bins: NDArray[np.int64], weakest_kept: NDArray[np.float32]
 ) -> Floats:
-    """Say how far up its bin each activation lies, in [0, 1], the bin ending at the weakest value kept.
+    """Give how far up its bin each activation lies, in [0, 1]; the bin ends at the weakest value kept.
 
-    By the logarithm; evenly in the bin that begins at 0, and halfway in that of zero and less.
+    The position is logarithmic, but linear in the bin that begins at 0, and halfway in that of zero and
+    less.
     """
     edges = np.concatenate([[-np.inf, 0.0], EDGES, [np.inf]])  # bin i lies between edges i and i + 1
     low, high = edges[bins], np.minimum(edges[bins + 1], np.maximum(weakest_kept, activation))
@@ -202,12 +204,12 @@ def _strength(activation: float, best: float) -> float:
 
 
 def _descending(channel: RankedChannel) -> tuple[float, float]:
-    # What fires on none of the atlas's images has no scale to be strong on: most often it barely fires.
+    # A channel that fires on no image of the atlas has no scale for its strength; mostly it barely fires.
     return -channel.percentile, -channel.strength if channel.strength < float("inf") else 1.0
 
 
 def _rectified(trunk: Trunk, stage: str) -> bool:
-    """Tell whether a stage's activations come through a ReLU, so that none is negative."""
+    """Whether a stage's activations come through a ReLU, so that none is negative."""
     below = trunk.steps[: trunk.stage(stage).end]
     last = next(step for step in reversed(below) if step.kind != "pool")
     return last.kind == "relu"
