@@ -24,8 +24,9 @@ from benchmarks.response import home_of_its_own
 from benchmarks.terminal import Terminal
 from zfexplore.tui.widgets.rows import MARK
 
-KEYS_UNDER_LOAD = {False: 60, True: 6}  # by quick
-KEYS_AT_REST = {False: 3, True: 1}  # per layer
+KEYS_UNDER_LOAD = {False: 110, True: 6}  # by quick; with those at rest 300
+KEYS_AT_REST = {False: 16, True: 1}  # per layer
+JUMPS = {False: 3, True: 1}  # per layer, each to a channel whose nine pictures are timed
 FAR = 5  # channels; the engine does not project so far ahead
 BETWEEN_KEYS = 0.1  # seconds
 SILENT = 2.0  # seconds without output, after which the engine counts as at rest
@@ -59,7 +60,7 @@ def rows(options: Options, host: Host) -> Iterator[Row | Remark]:
 
 
 def _drive(options: Options) -> Waits:
-    load, rest = KEYS_UNDER_LOAD[options.quick], KEYS_AT_REST[options.quick]
+    load, rest, jumps = (each[options.quick] for each in (KEYS_UNDER_LOAD, KEYS_AT_REST, JUMPS))
     waits, jumped = Waits(), set()
     with TemporaryDirectory() as folder:
         home = Path(folder)
@@ -72,7 +73,7 @@ def _drive(options: Options) -> Waits:
             for layer in LAYERS:
                 terminal.until_silent(SILENT)
                 waits.resting += [_echo_at_rest(terminal, channel + step) for step in range(1, rest + 1)]
-                channels = range(channel + rest + FAR, channel + rest + FAR * rest + 1, FAR)
+                channels = range(channel + rest + FAR, channel + rest + FAR * jumps + 1, FAR)
                 for number in channels:
                     _echo_at_rest(terminal, number, steps=FAR)
                     jumped.add((layer, number))
