@@ -19,8 +19,6 @@ import typer.main
 from zfexplore.cli.main import app, main
 from zfexplore.tui.keys import TABLES, written
 
-pytestmark = pytest.mark.usefixtures("every_core")  # the shipped net, at 224 pixels
-
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCED = re.compile(r"(?ms)^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+import torch
 
 from zfexplore.images.photographs import Photographs
 from zfexplore.nets.checkpoint import load_checkpoint
@@ -11,11 +14,19 @@ from zfexplore.training.data import Streamed
 from zfexplore.training.evaluate import class_map, evaluate
 from zfexplore.training.machine import choose_machine
 
-pytestmark = pytest.mark.usefixtures("every_core")
-
 SAMPLE = [round(place * 567 / 60) for place in range(60)]  # ten crops of all 567 take minutes
 
 
+@pytest.fixture
+def every_core():
+    """As many threads as there are cores, where the other tests have one: this net is large enough."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(os.cpu_count() or 1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("every_core")
 def test_the_shipped_weights_know_the_photographs():
     checkpoint, source = load_checkpoint(), Photographs()
     convention = checkpoint.metadata.input
