@@ -12,7 +12,6 @@ import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from zfexplore.files import cache_dir, write_text
 
@@ -62,7 +61,7 @@ def keymap_path() -> Path:
     return home / "zfexplore" / "keys.json"
 
 
-def _read_object(path: Path) -> dict[str, Any]:
+def _read_object(path: Path) -> dict[str, object]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
