@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,14 @@ async def until(pilot, holds: Callable[[], object]) -> None:
     while not holds():
         assert time.monotonic() < end, f"never held; the screen:\n{text(pilot.app)}"
         await pilot.pause()
+
+
+@asynccontextmanager
+async def running(app, size=(120, 40)):
+    """The app, its first channel shown."""
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until(pilot, lambda: app.settled > 0)
+        yield pilot
 
 
 class Recorder:

@@ -1,25 +1,20 @@
 """The explorer on an instant engine: what keys, mouse and messages do at every size.
 
-Lists, sidebar, rows, status, layers, dialogs, help, the large view and the palette are tested here, because
-what they are told and what they tell passes through the app; so are messages, which hold data only.
+What one pane or screen does alone is tested with it; here several work together.
 """
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from dataclasses import replace
-
 import pytest
 from textual import events
 
-from tests.support import text, until
+from tests.support import running, text, until
 from zfexplore.progress import Progress
 from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
 from zfexplore.tui.log import log_path
 from zfexplore.tui.questions import Occlude
 from zfexplore.tui.screens.dialogs import ConfirmScreen, ErrorScreen
-from zfexplore.tui.screens.help import HelpScreen
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, keymap_path, load_session, save_session
 from zfexplore.tui.widgets.channels import ChannelList
@@ -35,14 +30,6 @@ PANES = {
     (120, 40): "layers channels projections patches top map jobs",
     (200, 60): "layers channels projections patches top map jobs",
 }
-
-
-@asynccontextmanager
-async def running(app, size=(120, 40)):
-    """The app, its first channel shown."""
-    async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: app.settled > 0)
-        yield pilot
 
 
 @pytest.mark.parametrize("colour", [True, False])
@@ -212,17 +199,6 @@ async def test_a_channel_is_pinned_only_with_its_own_pictures(app, engine):
         assert app.panes.pinned[0] == "conv2:1"
 
 
-async def test_the_palette_goes_to_a_channel_that_a_filter_hides(app, engine):
-    async with running(app) as pilot:
-        await pilot.press("slash", *"0-15", "enter")
-        await until(pilot, lambda: app.query_one(ChannelList).count() == 16)
-        app.go_to("conv2", 130)
-        await until(pilot, lambda: app.channel == 130)
-
-        assert app.query_one(ChannelList).count() == 256
-        assert engine.requests[-1].channel == 130
-
-
 async def test_neighbours_are_those_of_the_list(app, engine):
     async with running(app) as pilot:
         await pilot.press("slash", *"class:sun", "enter", "down", "down")
@@ -256,18 +232,6 @@ async def test_a_failure_is_told_in_the_place_of_the_pictures(app, engine):
         await until(pilot, lambda: "could not be shown" in text(app))
 
         assert (app.panes.grids[0].pictures, app.panes.grids[0].stale) == ((), False)
-
-
-async def test_pictures_that_come_while_one_is_large_can_be_walked_to(app, engine):
-    async with running(app) as pilot:
-        pictures, engine.answer = app.panes.grids[0].pictures, False
-        await pilot.press("down")
-        app.hear(say.PictureArrived(app.generation, pictures[0]))
-        await until(pilot, lambda: not app.panes.grids[0].stale)
-        await pilot.press("z")
-        await until(pilot, lambda: "#1 of 1" in text(app))
-        app.hear(say.PictureArrived(app.generation, pictures[1]))
-        await until(pilot, lambda: "#1 of 2" in text(app))
 
 
 async def test_a_dead_channel_says_so_until_another_is_looked_at(app, engine):
@@ -331,32 +295,6 @@ async def test_a_fatal_error_is_a_dialog_and_the_exit_code(app):
     assert (app.return_code, app.failure) == (1, "no such folder: [nope]")
 
 
-async def test_help_lists_the_keys_closes_and_loses_nothing_that_comes_meanwhile(app):
-    async with running(app, (80, 24)) as pilot:
-        await pilot.press("question_mark")
-        await until(pilot, lambda: "in the channels" in text(app))
-        assert isinstance(app.screen, HelpScreen)
-        app.hear(say.AtlasChanged({}, 12, False))
-        await until(pilot, lambda: "12 of 567" in app.query_one(StatusBar).images)
-        await pilot.press("escape")
-        await until(pilot, lambda: not isinstance(app.screen, HelpScreen))
-
-
-async def test_the_help_is_scrolled_by_the_keys_of_the_panes_and_tells_how_it_closes(app):
-    async with running(app, (80, 24)) as pilot:
-        await pilot.press("question_mark")
-        await until(pilot, lambda: "esc closes" in text(app))
-        assert text(app).splitlines()[-1].strip() == "esc close"
-        dialog = app.screen.query_one(".dialog")
-        half, end = dialog.size.height // 2, dialog.max_scroll_y
-        places = []
-        for key in ("j", "down", "k", "ctrl+d", "ctrl+u", "G", "g"):
-            await pilot.press(key)
-            await pilot.pause()
-            places.append(round(dialog.scroll_y))
-        assert places == [1, 2, 1, 1 + half, 1, end, 0]
-
-
 async def test_glyphs_change_by_key_and_are_remembered(app, engine):
     async with running(app) as pilot:
         await pilot.press("m")
@@ -408,105 +346,6 @@ async def test_progress_is_in_the_job_bar_or_the_status_bar(app):
         await until(pilot, lambda: "building the atlas 21% · 0:14 left" in text(app))
 
 
-async def test_typing_a_filter_leaves_the_channels_it_names(app, engine):
-    async with running(app) as pilot:
-        await pilot.press("slash", *"class:sun", "space", *"10-14")
-        channels = app.query_one(ChannelList)
-        assert channels.order == (11, 13)
-        await pilot.press("enter")
-        await until(pilot, lambda: app.channel == 11 and "2 conv2, 2 of 256" in text(app))
-        assert app.focused is channels
-        await until(pilot, lambda: engine.requests[-1].channel == 11)
-        await pilot.press("escape")
-
-        assert len(channels.order) == 256
-        assert app.channel == 11
-
-
-async def test_a_filter_given_up_leaves_the_cursor_on_the_channel_that_is_shown(app, engine):
-    async with running(app) as pilot:
-        await pilot.press("down", "slash", *"dead")
-        channels = app.query_one(ChannelList)
-        assert (channels.order, channels.channel) == ((5,), 5)
-        await pilot.press("escape")
-        assert (len(channels.order), channels.channel) == (256, 1)
-        await pilot.press("slash", *"0-12", "enter")  # on the way there was 0 alone
-        await until(pilot, lambda: app.focused is channels)
-        assert (len(channels.order), channels.channel) == (13, 1)
-        assert app.query_one(StatusBar).unit == "conv2:1"
-
-
-async def test_a_filter_that_leaves_nothing_is_left_for_the_channel_that_is_shown(app, engine):
-    async with running(app) as pilot:
-        await pilot.press("down", "slash", *"max>99", "enter")
-        channels = app.query_one(ChannelList)
-        await until(pilot, lambda: app.focused is channels and channels.order == ())
-        await pilot.press("escape")
-        await until(pilot, lambda: len(channels.order) == 256)
-
-        assert channels.channel == 1
-        await until(pilot, lambda: engine.requests[-1].channel == 1)
-        assert app.query_one(StatusBar).unit == "conv2:1"
-
-
-async def test_a_filter_stays_as_layers_change_and_ends_where_it_hides_a_channel_that_is_named(app, engine):
-    async with running(app) as pilot:
-        channels = app.query_one(ChannelList)
-        await pilot.press("slash", *"class:sun", "enter")
-        await until(pilot, lambda: app.focused is channels and app.channel == 1)
-        await pilot.press("left_square_bracket")
-        await until(pilot, lambda: app.stage_name == "pool1" and "2 pool1, 48 of 96" in text(app))
-        assert app.channel == 1  # it was never here: 0, the first, is hidden
-        await until(pilot, lambda: app.query_one(StatusBar).unit == "pool1:1")
-        assert "class:sun" in text(app)
-        app.go_to("conv2", 7)
-        assert len(channels.order) == 128
-        app.go_to("pool1", 4)
-        assert (len(channels.order), app.channel) == (96, 4)
-        await until(pilot, lambda: engine.requests[-1].channel == 4)
-
-
-async def test_a_filter_that_leaves_nothing_of_another_layer_clears_the_panes(app, engine):
-    async with running(app) as pilot:
-        await pilot.press("slash", *"200-210", "enter")
-        await until(pilot, lambda: app.query_one(StatusBar).unit == "conv2:200")
-        await pilot.press("left_square_bracket")
-        await until(pilot, lambda: "no channel of pool1 passes the filter" in text(app))
-        assert app.query_one(StatusBar).unit == "pool1"
-        assert (app.panes.grids[0].pictures, app.query_one(TopList).places) == ((), ())
-        await pilot.press("z", "o", "f", "space", "enter")
-        await until(pilot, lambda: text(app).count("no channel passes the filter") >= 2)
-        assert app.screen is app.panes
-        assert app.panes.pinned is None
-        assert not any(isinstance(request, say.SaveChannel) for request in engine.requests)
-
-        await pilot.press("slash", "backspace", *"5", "escape")  # on the way some are left again
-        await until(pilot, lambda: app.query_one(StatusBar).unit == "pool1:0")
-        await until(pilot, lambda: len(app.panes.grids[0].pictures) == 9)
-        assert app.channel == 0
-
-
-async def test_a_filter_that_cannot_be_read_is_told_when_entered(app):
-    async with running(app) as pilot:
-        await pilot.press("slash", *"nope")
-        await until(pilot, lambda: "2 ✗ this is no filter" in text(app))
-        await pilot.press("enter")
-        await until(pilot, lambda: "no filter" in text(app))
-        assert len(app.query_one(ChannelList).order) == 256
-
-
-async def test_sorting_keeps_the_cursor_on_its_channel(app):
-    async with running(app) as pilot:
-        await pilot.press("down", *["greater_than_sign"] * 4)
-        channels = app.query_one(ChannelList)
-        assert app.panes.sidebar.sort == "sel"
-        assert channels.order[:3] == (255, 254, 253)
-        assert app.channel == 1
-        assert "sel▾" in text(app)
-        await pilot.press(*["less_than_sign"] * 4)
-        assert channels.order[:3] == (0, 1, 2)
-
-
 async def test_a_pinned_channel_stays_beside_the_one_walked_through(app):
     async with running(app) as pilot:
         pinned, before = app.panes.grids[0].pictures, app.generation
@@ -551,14 +390,6 @@ async def test_the_box_of_a_pinned_channel_says_why_there_is_none(app):
         assert not app.panes.boxed
 
 
-async def test_the_large_view_of_old_pictures_says_why_there_is_none(app, engine):
-    async with running(app) as pilot:
-        engine.answer = False
-        await pilot.press("down", "z")
-        await until(pilot, lambda: "no picture under the cursor yet" in text(app))
-        assert not isinstance(app.screen, ZoomScreen)
-
-
 async def test_the_box_shows_whole_images(app):
     async with running(app) as pilot:
         await pilot.press("b")
@@ -566,76 +397,6 @@ async def test_the_box_shows_whole_images(app):
         assert "whole images" in text(app)
         await pilot.press("b")
         assert app.panes.grids[1].kind == "patch"
-
-
-async def test_the_large_view_walks_at_every_size_and_leaves_the_cursor_where_it_was(app):
-    async with running(app, (50, 14)) as pilot:
-        await pilot.press("z")
-        await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
-        for rank, size in enumerate(PANES, start=2):
-            await pilot.resize_terminal(*size)
-            await pilot.press("right", "b", "p")
-            await until(pilot, lambda rank=rank: f"#{rank} of 9" in text(app))
-        await pilot.press("left", "z")
-        await until(pilot, lambda: not isinstance(app.screen, ZoomScreen))
-
-        assert [grid.cursor for grid in app.panes.grids] == [3, 3]
-
-
-async def test_the_large_view_tells_the_unit_first_the_name_last_and_what_each_picture_is(app):
-    async with running(app, (160, 40)) as pilot:
-        await pilot.press("z")
-        await until(pilot, lambda: "what the unit saw" in text(app))
-        shown = text(app)
-        order = (
-            "conv2:0@3,0",
-            "#1 of 9",
-            "activation",
-            "rows 4-23",
-            "full brightness",
-            "  sunflower  ",
-            "sunflower-0",
-        )
-        places = [shown.index(part) for part in order]
-        assert places == sorted(places)
-        assert "─projection─" in shown
-        await pilot.press("b")
-        await until(pilot, lambda: "whole image" in text(app))
-
-
-async def test_a_long_name_in_the_large_view_is_cut_and_not_left_out(app):
-    async with running(app, (120, 40)) as pilot:
-        app.panes.show_picture(replace(app.panes.grids[0].pictures[0], label="", name="n" * 80))
-        await pilot.press("z")
-        await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
-        await until(pilot, lambda: "nnn…" in text(app))
-
-
-async def test_keys_of_the_panes_rest_below_a_dialog(app, engine):
-    async with running(app) as pilot:
-        await pilot.press("z")
-        await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
-        before = len(engine.requests)
-        await pilot.press("right_square_bracket", "r", "slash", "space")
-
-        assert len(engine.requests) == before
-        assert app.stage_name == "conv2"
-
-
-async def test_the_command_is_copied_and_shown_from_the_large_view_too(app):
-    app.setup = say.Setup(images="my photos", limit=50)
-    command = "zfexplore export channel conv2:0 --images 'my photos' --limit 50"
-    async with running(app) as pilot:
-        await pilot.press("y")
-        assert app.clipboard == command
-        await until(pilot, lambda: "copied" in text(app) and "export channel conv2:0" in text(app))
-        app.copy_to_clipboard("")
-        await pilot.press("z")
-        await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
-        await pilot.press("y")
-        assert app.clipboard == command
-        await pilot.press("question_mark")
-        await until(pilot, lambda: "in the large view" in text(app))
 
 
 async def test_s_saves_what_is_shown_the_channel_the_pinned_one_the_unit_in_the_large_view(app, engine):
@@ -662,51 +423,6 @@ async def test_glyphs_given_for_one_run_are_not_remembered(engine):
     assert load_session() == Session("conv1", 0, "sextant")
 
 
-async def test_a_second_click_shows_a_picture_large(app):
-    async with running(app) as pilot:
-        for pane, offset, rank in [("#patches", (20, 10), 5), ("#top", (5, 3), 2)]:
-            await pilot.click(pane, offset=offset, times=2)
-            await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
-            assert f"#{rank} of 9" in text(app)
-            await pilot.press("escape")
-            await until(pilot, lambda: not isinstance(app.screen, ZoomScreen))
-
-
-async def test_a_click_on_a_title_sorts_by_it_and_another_by_number_again(app):
-    async with running(app, (160, 50)) as pilot:
-        channels = app.query_one(ChannelList)
-        await pilot.click(channels, offset=(29, 1))
-        assert (app.panes.sidebar.sort, channels.order[0]) == ("sel", 255)
-        await pilot.click(channels, offset=(29, 1))
-        assert (app.panes.sidebar.sort, channels.order[0]) == ("ch", 0)
-
-
-async def test_the_column_sorted_by_is_in_sight_in_every_width(app):
-    async with running(app) as pilot:
-        for size, titles in {
-            (160, 50): "ch max fires mean sel▾ best class",
-            (120, 40): "ch sel▾ max fires",
-            (50, 14): "ch sel▾",
-        }.items():
-            await pilot.resize_terminal(*size)
-            app.panes.sidebar.sort = "sel"
-            app.panes.sidebar.order_channels()
-            await until(pilot, lambda titles=titles: f" {titles} " in " ".join(text(app).split()))
-
-
-async def test_without_labels_there_is_nothing_of_classes(app, engine):
-    async with running(app, (160, 50)) as pilot:
-        known = replace(app.panes.statistics["conv2"], selectivity=(), best_class=())
-        app.hear(say.AtlasChanged({"conv2": known}, 567, True))
-        await until(pilot, lambda: "best class" not in text(app))
-        sorts = []
-        for _ in range(4):
-            await pilot.press("greater_than_sign")
-            sorts.append(app.panes.sidebar.sort)
-
-        assert sorts == ["max", "fires", "mean", "ch"]
-
-
 async def test_pictures_of_the_channel_before_are_dimmed_if_new_ones_are_long_in_coming(app, engine):
     async with running(app) as pilot:
         engine.answer = False
@@ -718,53 +434,6 @@ async def test_pictures_of_the_channel_before_are_dimmed_if_new_ones_are_long_in
         await until(pilot, lambda: not grid.stale)
 
         assert not grid.dim
-
-
-async def test_a_channel_that_the_growing_atlas_filters_away_gives_its_pictures_to_the_next(app, engine):
-    async with running(app) as pilot:
-        await pilot.press("slash", *"max<30", "enter")
-        await until(pilot, lambda: app.query_one(StatusBar).unit == "conv2:1")
-        grown = replace(app.panes.statistics["conv2"], maximum=[31.0] * 3 + [20.0] * 253)
-        app.hear(say.AtlasChanged({"conv2": grown}, 567, True))
-        await until(pilot, lambda: app.query_one(StatusBar).unit == "conv2:3")
-
-        assert app.channel == 3
-        assert engine.requests[-1].channel == 3
-
-
-async def test_both_large_pictures_have_one_size_and_no_key_to_swap_them(app):
-    async with running(app) as pilot:
-        await pilot.press("z")
-        await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
-        sizes = {app.screen.query_one(f"#zoom-{which}").size for which in ("projection", "patch")}
-        assert len(sizes) == 1
-        assert "p swap" not in text(app)
-        await pilot.resize_terminal(80, 24)
-        await until(pilot, lambda: "p swap" in text(app))
-        await pilot.resize_terminal(121, 40)  # an odd column is left over
-        await until(pilot, lambda: "p swap" not in text(app))
-        sizes = {app.screen.query_one(f"#zoom-{which}").size for which in ("projection", "patch")}
-        assert len(sizes) == 1
-
-
-@pytest.mark.parametrize("key", ["colon", "ctrl+p"])
-async def test_the_palette_finds_channels_and_actions(app, key):
-    async with running(app) as pilot:
-        await pilot.press(key)
-        await until(pilot, lambda: "go to this layer" in text(app))
-        assert "key enter r" in text(app)
-        await pilot.press(*"conv1:42")
-        await until(pilot, lambda: "go to this channel" in text(app))
-        await pilot.press("enter")
-        await until(pilot, lambda: (app.stage_name, app.channel) == ("conv1", 42))
-
-
-async def test_the_palette_offers_no_channel_that_there_is_not(app):
-    async with running(app) as pilot:
-        await pilot.press("colon", *"conv1:96")
-        await until(pilot, lambda: "No matches found" in text(app))
-        await pilot.press("backspace", "5")
-        await until(pilot, lambda: "go to this channel" in text(app))
 
 
 async def test_channels_that_stand_for_classes_have_names(app, engine):

@@ -1,7 +1,6 @@
-"""The engine as a process: what it is told, what it says, how it ends, and what outlives it.
+"""The engine as a process: what it is told, what it says, how it ends, and what outlives it."""
 
-This is the test of engine/main.py too: what it does shows only at the other end of the pipe.
-"""
+# tests zfexplore/tui/engine/main.py too: what it does shows only at the other end of the pipe
 
 from __future__ import annotations
 

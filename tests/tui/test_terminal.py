@@ -1,4 +1,4 @@
-"""The terminal while the explorer draws on it, and the log (log.py) that takes what others write."""
+"""The terminal while the explorer draws on it, and the log that takes what others write."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Which channels a list shows, and in which order: what is typed after ``/``, and the sorted column.
+"""Which channels a list shows, and in which order: the filter typed after ``/``, and the sorted column.
 
-A filter is words, all of which must hold: a number or range (``130``, ``0-15``), ``dead`` or
-``alive``, a part of its class's or best class's name (``class:sunflower``), or a comparison of a column
-with a number (``max>20``, ``fires<5``, ``mean>=1``, ``sel>0.5``, ``rarity>0.9``); ``fires`` is in percent.
+A filter is made of words, and a channel must pass them all. A word is a number or range (``130``,
+``0-15``), ``dead`` or ``alive``, part of the name of the channel's class or best class
+(``class:sunflower``), or a column compared with a number (``max>20``, ``fires<5``, ``mean>=1``,
+``sel>0.5``, ``rarity>0.9``). ``fires`` is in percent.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ def choose(
     channels: int, known: StageStatistics | None, text: str = "", sort: str = "ch", *,
     falling: bool = True, names: Sequence[str] = (),
 ) -> tuple[int, ...]:  # fmt: skip
-    """Give the channels that ``text`` lets through, sorted by a column (numbers from the highest).
+    """Give the channels that pass the filter ``text``, sorted by a column (numbers from the highest).
 
-    Raises ExploreError (usage) for a word that cannot be read. What is not known yet passes no
-    comparison and is sorted as it stands. ``names`` are those of channels that stand for classes.
+    Raises ExploreError (usage) for a word that cannot be read. Values that are not known yet pass no
+    comparison, and a column without values leaves the order as it is. ``names`` are the channels' own
+    names, where they stand for classes.
     """
     tests = [_test(word, known, names) for word in text.lower().split()]
     kept = [channel for channel in range(channels) if all(test(channel) for test in tests)]
@@ -41,7 +43,7 @@ def choose(
 
 
 def unfinished(text: str) -> bool:
-    """Tell whether the last word may still become one that can be read: ``cla``, ``max>-``, ``0-``."""
+    """Tell whether the last word may be the start of one that can be read: ``cla``, ``max>-``, ``0-``."""
     word = text.lower().rpartition(" ")[2]
     if _OPEN_RANGE.fullmatch(word):
         return True
@@ -51,7 +53,7 @@ def unfinished(text: str) -> bool:
 
 
 def column(known: StageStatistics | None, name: str) -> Sequence[float] | Sequence[str]:
-    """Give a column's values, one a channel; none where they are not known."""
+    """Give a column's values, one a channel; empty if they are not known."""
     if known is None:
         return ()
     if name == "fires":

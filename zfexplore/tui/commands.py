@@ -1,4 +1,4 @@
-"""What the palette finds: layers, channels by name, and every action of the table of keys."""
+"""What the palette finds: layers, channels by name, and every action in the table of keys."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 class ExplorerCommands(Provider):
-    """Textual's palette asks this."""
+    """Textual's palette asks this class."""
 
     async def discover(self) -> Hits:
-        """Offer everything but single channels before something is typed."""
+        """Offer everything but single channels while nothing is typed yet."""
         for name, run, about in self._entries():
             yield DiscoveryHit(name, run, help=about)
 
     async def search(self, query: str) -> Hits:
-        """Offer what matches; a channel's name, ``conv5:130``, first of all."""
+        """Offer what matches; if a channel is typed (``conv5:130``), it comes first."""
         unit = _unit(query)
         layers = {layer.name: layer for layer in self._explorer.stages}
         if unit is not None and unit.stage in layers and unit.channel < layers[unit.stage].channels:

@@ -1,6 +1,6 @@
-"""Every key of the explorer, in one table a place; bindings, footer and help are made from it.
+"""Every key of the explorer, one table for each place. Bindings, footer and help are made from these tables.
 
-Each has an id, so that a user can give it other keys in ``keys.json`` in the configuration folder:
+Each key has an id, by which a user can change it in ``keys.json`` in the configuration folder:
 ``{"save": "w"}``.
 """
 
@@ -14,11 +14,11 @@ from textual.binding import Binding, BindingType
 
 @dataclass(frozen=True)
 class Key:
-    """One thing a key does: its action in Textual's terms, and what it is called in footer and help.
+    """One thing a key does: Textual's action for it, and its names in footer and help.
 
-    ``footer`` is how the key is written in the footer; keys without are only in the help. A key that is
-    ``first`` acts before the pane with the focus is asked: where it moves the focus, the next key, which may
-    come at once, is meant for the new pane.
+    ``footer`` is how the footer writes the key; a key without it is only in the help. A ``first`` key acts
+    before the focused pane is asked. Keys that move the focus need this: the next key may come at once, and
+    is meant for the new pane.
     """
 
     id: str
@@ -127,7 +127,7 @@ FEEDS = (
     Key("feeds-close", "escape,q,f", "close", "close", "back to the panes", "esc"),
 )
 
-# What one wants first in each pane, by id: the help lists these under the pane's name.
+# The keys that matter most in each pane, by id: the help lists them under the pane's name.
 CONCERNS = {
     "layers": ("layer-down", "layer-up"),
     "channels": ("save", "filter", "sort", "unsort", "pin", "copy", "layer-down", "layer-up"),
@@ -137,9 +137,9 @@ CONCERNS = {
     "map": ("save", "sort", "layer-down", "layer-up"),
 }
 
-PLACES = {"top": "top activations"}  # where the name is not the id
+PLACES = {"top": "top activations"}  # panes whose name is not their id
 
-NAMES = {  # of keys, where Textual calls them otherwise than keyboards do
+NAMES = {  # of keys that Textual names otherwise than keyboards do
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "question_mark": "?",
@@ -166,7 +166,7 @@ TABLES = {
 
 
 def tables_from(place: str) -> dict[str, tuple[Key, ...]]:
-    """Give all tables by title, those that matter at ``place`` first: a pane's id, or a table's title."""
+    """Give all tables by title, first those for ``place``, which is a pane's id or a table's title."""
     if place not in CONCERNS:
         return dict(sorted(TABLES.items(), key=lambda table: table[0] != place))
     concerns = {key.id: key for key in EVERYWHERE if key.id in CONCERNS[place]}
@@ -177,12 +177,12 @@ def tables_from(place: str) -> dict[str, tuple[Key, ...]]:
 
 
 def written(keys: str) -> str:
-    """Write a binding's keys as they are on the keyboard: ``greater_than_sign,comma`` is ``> ,``."""
+    """Write a binding's keys as the keyboard shows them: ``greater_than_sign,comma`` is ``> ,``."""
     return " ".join(NAMES.get(name, name) for name in keys.split(","))
 
 
 def bindings(table: Iterable[Key]) -> list[BindingType]:
-    """Give Textual's bindings of a table of keys."""
+    """Make Textual's bindings from a table of keys."""
     return [
         Binding(
             key.keys,

@@ -1,20 +1,20 @@
-"""Completing the path of a picture as it is typed: folders, and files that look like pictures."""
+"""Completion of a picture's path as the user types: folders, and files that look like pictures."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 
-MOST = 500  # entries offered; who has more types another letter
+MOST = 500  # entries offered; typing another letter leaves fewer
 
 
 def completions(text: str) -> tuple[str, ...]:
-    """List what ``text`` may become, in its own spelling (``~`` stays), folders first and with a slash.
+    """List the paths that begin with ``text``, spelled as it is (``~`` stays), folders first, with a slash.
 
-    Hidden entries come only where the last part begins with a dot. A folder that cannot be read has
-    nothing to offer.
+    Hidden entries are listed only if the last part begins with a dot. A folder that cannot be read gives
+    nothing.
     """
-    from zfexplore.images.folder import EXTENSIONS  # PIL and numpy, not before the first frame
+    from zfexplore.images.folder import EXTENSIONS  # imports PIL and numpy, too slow for the first frame
 
     head, beginning = os.path.split(text)
     folders, files = [], []
@@ -33,7 +33,7 @@ def completions(text: str) -> tuple[str, ...]:
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """Tell whether an entry is a folder; a link that leads round to itself is none."""
+    """Tell whether an entry is a folder; a link that leads back to itself is not."""
     try:
         return entry.is_dir()
     except OSError:
@@ -41,5 +41,5 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def completed(text: str, found: Sequence[str]) -> str:
-    """Give ``text`` as far as all of ``found`` agree; as it is where there are none."""
+    """Complete ``text`` as far as all of ``found`` agree; without any, leave it as it is."""
     return os.path.commonprefix(list(found)) if found else text

@@ -1,7 +1,7 @@
 """What the explorer remembers from one run to the next, and the keys a user has changed.
 
-Both files are small JSON objects. Whatever cannot be read counts as not being there: a broken file
-must never keep the explorer from starting.
+Both files are small JSON objects. What cannot be read is treated as missing: a broken file must never
+keep the explorer from starting.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from zfexplore.files import cache_dir, write_text
 
 
 @dataclass(frozen=True)
 class Session:
-    """Where the user was, and how pictures were drawn (empty: as suits the terminal)."""
+    """Where the user was, and how pictures were drawn (``mode`` empty: as suits the terminal)."""
 
     stage: str = ""
     channel: int = 0
@@ -38,13 +37,13 @@ def load_session(path: Path | None = None) -> Session:
 
 
 def save_session(session: Session, path: Path | None = None) -> None:
-    """Keep the session; where that is impossible it is forgotten."""
+    """Save the session; if that is impossible, it is lost."""
     with suppress(OSError):
         write_text(path or session_path(), json.dumps(asdict(session)) + "\n")
 
 
 def session_path() -> Path:
-    """Give the file of the session, in the cache: nothing is lost with it."""
+    """Give the session's file. It is in the cache, because losing it does no harm."""
     return cache_dir() / "explorer.json"
 
 
@@ -62,7 +61,7 @@ def keymap_path() -> Path:
     return home / "zfexplore" / "keys.json"
 
 
-def _read_object(path: Path) -> dict[str, Any]:
+def _read_object(path: Path) -> dict[str, object]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

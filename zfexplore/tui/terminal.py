@@ -1,8 +1,8 @@
-"""What the explorer needs of the terminal: nobody else may write on it while it draws.
+"""What the explorer needs from the terminal: nobody else may write to it while the explorer draws.
 
-Native code (a decoder's warning, an assertion of a maths library) writes to file descriptor 2, where
-Textual draws. While the explorer runs, descriptor 2 is a log file, and Textual draws on a duplicate
-of what it was. Where the terminal's locale has no UTF-8, everything is drawn with ASCII look-alikes.
+Native code (a decoder's warning, a maths library's assertion) writes to file descriptor 2, where Textual
+draws. While the explorer runs, descriptor 2 is therefore a log file, and Textual draws on a duplicate of
+the old one. If the terminal's locale has no UTF-8, everything is drawn with ASCII look-alikes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rich.cells import cell_len
 
 from zfexplore.tui.log import log_to_file, open_log
 
-# What stands for the explorer's and Textual's own glyphs where there is only ASCII, a cell for a cell.
+# What replaces the glyphs of the explorer and of Textual where there is only ASCII, cell for cell.
 LOOK_ALIKES = {
     glyph: ascii
     for glyphs, ascii in (
@@ -38,8 +38,8 @@ COERCED = ("C.UTF-8", "C.utf8", "UTF-8")  # what Python itself puts into LC_CTYP
 def speaks_utf8(environment: Mapping[str, str] = os.environ) -> bool:
     """Tell whether the locale of the terminal has UTF-8, from LC_ALL, LC_CTYPE and LANG.
 
-    Where none is set, as in most containers, it is taken to have; Python says so even of LANG=C, for which
-    it sets LC_CTYPE when it starts, and there it is not believed.
+    If none is set, as in most containers, the answer is yes. With LANG=C, Python itself sets LC_CTYPE to
+    UTF-8 at its start; that LC_CTYPE is ignored.
     """
     if sys.platform == "win32":
         return True
@@ -50,10 +50,10 @@ def speaks_utf8(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def suit_colours(environment: Mapping[str, str] = os.environ) -> str | None:
-    """Give the colours to tell Textual of, ``256`` where TERM names a terminal but not how many it has.
+    """Give the number of colours to tell Textual: ``256`` if TERM names a terminal but not its colours.
 
-    screen and tmux have had 256 for many years; taken at their name alone they would get 16, in which
-    no picture can be read. None where the environment says enough, or the user has said it.
+    screen and tmux have had 256 for many years, but by their name alone they would get 16, too few to read
+    a picture. None if the environment or the user says enough already.
     """
     told = any(environment.get(name) for name in ("TEXTUAL_COLOR_SYSTEM", "COLORTERM", "NO_COLOR"))
     bare = environment.get("TERM", "") in ("screen", "tmux", "xterm", "rxvt")
@@ -61,7 +61,7 @@ def suit_colours(environment: Mapping[str, str] = os.environ) -> str | None:
 
 
 def to_ascii(error: UnicodeError) -> tuple[str, int]:
-    """Stand in for what cannot be encoded, for ``codecs``: one character a cell, so that columns hold."""
+    """Replace what cannot be encoded, for ``codecs``: one character a cell, so that columns stay aligned."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(map(_look_alike, error.object[error.start : error.end])), error.end
@@ -75,9 +75,9 @@ codecs.register_error("look-alike", to_ascii)
 
 
 def leave_when_told(leave: Callable[[], None]) -> None:
-    """Call ``leave`` where ``kill`` or a closed terminal would end the process with the screen as it is.
+    """Call ``leave`` when ``kill`` or a closed terminal would end the process and leave the screen as it is.
 
-    For the running event loop; systems without these signals are left alone.
+    The running event loop does so. On systems without these signals nothing happens.
     """
     for name in ("SIGTERM", "SIGHUP"):
         with suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
@@ -86,10 +86,10 @@ def leave_when_told(leave: Callable[[], None]) -> None:
 
 @contextmanager
 def own_terminal(*, utf8: bool = True) -> Iterator[None]:
-    """Send what is written to descriptor 2 to the log; Textual gets the terminal. Undone on leaving.
+    """Send what is written to descriptor 2 to the log, and give Textual the terminal; undo it at the end.
 
-    Without ``utf8`` Textual's drawing is made ASCII on its way. Where no log can be written,
-    descriptor 2 stays the terminal.
+    Without ``utf8``, what Textual draws becomes ASCII on its way. If no log can be written, descriptor 2
+    stays the terminal.
     """
     log = open_log()
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""A bitmap with the drawings that picture.py makes of it, before and after it went through the pipe."""
+"""A bitmap with its drawings, before and after it went through the pipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strips are what drawings, the runs of runs.py, become: both are tested from cells to strips."""
+"""Strips, made of cells by way of runs: the text and the colours stay those of the cells."""
 
 from __future__ import annotations
 

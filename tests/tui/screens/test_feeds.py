@@ -1,4 +1,4 @@
-"""Feeds from: the list of channels below a unit (widgets/feeds.py), diving into one and coming back."""
+"""Feeds from: the list of channels below a unit, diving into one and coming back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.support import Recorder, StudyHost, text, until
 from zfexplore.studies.records import INPUT, Feed, Feeds
 from zfexplore.tui import questions as ask
 from zfexplore.tui.screens.feeds import FeedsScreen, sum_of
-from zfexplore.tui.widgets.feeds import FeedList, bar, name_of
+from zfexplore.tui.widgets.feeds import FeedList
 from zfexplore.units import Unit
 
 CHOSEN = ask.Chosen("face-3", "face", 7)
@@ -60,15 +60,6 @@ def test_a_unit_that_its_relu_silences_says_so():
     silent = Feeds(TOP, 0.0, -1.5, 0.5, FED["conv2"].feeds)
 
     assert sum_of(silent).endswith(": -1.50, after the ReLU 0.00")
-
-
-@pytest.mark.parametrize(("share", "drawn"), [(0.4, "━━━━"), (-0.2, "╌╌"), (0.0, "")])
-def test_a_bar_tells_driving_from_holding_down_without_colour(share, drawn):
-    assert bar(share, 0.4, cells=4) == drawn
-
-
-def test_pixels_are_named_by_their_colour():
-    assert name_of(Unit(INPUT, 2, 6, 8)) == "blue@6,8"
 
 
 # -- the screen --------------------------------------------------------------------------------------

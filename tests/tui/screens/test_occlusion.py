@@ -1,8 +1,6 @@
-"""The occlusion's screen: maps that grow, a place under the cursor, saving and stopping.
+"""The occlusion's screen: maps that grow, a place under the cursor, saving and stopping."""
 
-The map of classes and the large picture (widgets/classmap.py, large.py) are tested here, where they are told
-what to show; so is what all screens of studies share (screens/study.py), with its questions.
-"""
+# tests zfexplore/tui/questions.py too: they are records, all sent or answered here and in the other studies
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
 from zfexplore.tui.screens.dialogs import ConfirmScreen
 from zfexplore.tui.screens.occlusion import OcclusionScreen, numbers_of
-from zfexplore.tui.widgets.classmap import ClassMap, legend, letters_of
+from zfexplore.tui.widgets.classmap import ClassMap
 from zfexplore.units import Window
 
 NAN = math.nan
@@ -82,13 +80,6 @@ def test_a_net_without_classes_has_no_probability():
         "square on rows 0-23, columns 0-23: sum of the map 10.0, 62% of 16.0 intact",
         "dark to bright: sum of the map 4.00 to 16.0",
     ]
-
-
-def test_classes_have_letters_from_the_commonest_down():
-    found = view(whole=False)
-
-    assert letters_of(found.best) == {2: "a", 4: "b"}
-    assert legend(found, letters_of(found.best)) == [" a 67% lamp", " b 33% face"]
 
 
 # -- the screen --------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A picture of one's own: typing its path, and walking the channels that it excites (widgets/ranked.py)."""
+"""A picture of one's own: typing its path, and walking the channels that it excites."""
 
 from __future__ import annotations
 

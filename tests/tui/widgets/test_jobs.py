@@ -1,4 +1,4 @@
-"""The job bar, and the text that it shares with the status bar (status.py)."""
+"""The job bar, and the text that it shares with the status bar."""
 
 from __future__ import annotations
 

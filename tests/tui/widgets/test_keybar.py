@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-
 import pytest
 
-from tests.support import until
+from tests.support import running, until
 from zfexplore.tui import app as module
 from zfexplore.tui.keys import EVERYWHERE
 from zfexplore.tui.messages import Setup
@@ -17,14 +15,6 @@ from zfexplore.tui.widgets.keybar import KeyBar
 def last_line(app) -> str:
     """The foot of the screen."""
     return app.screen._compositor.render_strips(app.size)[-1].text
-
-
-@asynccontextmanager
-async def running(app, size=(120, 40)):
-    """The app, its first channel shown."""
-    async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: app.settled > 0)
-        yield pilot
 
 
 @pytest.mark.parametrize("size", [(50, 14), (80, 24), (120, 40)])

@@ -4,7 +4,6 @@ import pytest
 from textual.app import App
 
 from zfexplore.tui.messages import PlaceRow
-from zfexplore.tui.widgets.rows import fitted
 from zfexplore.tui.widgets.top import TopList, bare_name
 
 NAME = "dalmatian/n02110341-0123456789abcdef41d8.webp"
@@ -39,7 +38,3 @@ def test_a_name_without_its_class_is_left_as_it_is():
     assert bare_name("face/1.png", "face") == "1.png"
     assert bare_name("face/1.png", "") == "face/1.png"
     assert bare_name("1.png", "face") == "1.png"
-
-
-def test_wide_letters_are_cut_within_the_room():
-    assert fitted("ab花花花.png", 8, front=True) == "…花.png "

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
 from textual.containers import Center
@@ -24,6 +24,9 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from zfexplore.tui.drawing.bitmap import Bitmap
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 DEAF = ("dumb", "linux", "screen", "tmux")  # terminals, by the first word of TERM, that need not be asked
 
@@ -183,7 +186,7 @@ def _remember_cell(width: int, height: int) -> None:
     remembering._result = _terminal.CellSize(width, height)
 
 
-def enlarged_square(bitmap: Bitmap, side: int) -> Any:
+def enlarged_square(bitmap: Bitmap, side: int) -> Image.Image:
     """Give a square PIL image ``side`` pixels wide, the box on it; signed values on their own scale."""
     from zfexplore.figures.blocks import enlarged
     from zfexplore.figures.channel import boxed
@@ -194,7 +197,7 @@ def enlarged_square(bitmap: Bitmap, side: int) -> Any:
     return picture if bitmap.box is None else boxed(picture, bitmap.box, side / len(pixels))
 
 
-def framed(picture: Any, width: int, height: int, colour: tuple[int, int, int]) -> Any:
+def framed(picture: Image.Image, width: int, height: int, colour: tuple[int, int, int]) -> Image.Image:
     """Put ``picture`` in the middle of whole cells; the terminal would stretch it to fill them."""
     from PIL import Image
 

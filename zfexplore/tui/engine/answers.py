@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from zfexplore.errors import ExploreError
 from zfexplore.progress import Finished, Progress
@@ -23,6 +23,7 @@ from zfexplore.tui.drawing.bitmap import Bitmap
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
+    import numpy as np
     from PIL import Image
 
     from zfexplore.studies.occlusion import OcclusionResult
@@ -192,7 +193,7 @@ def occlusion_name(unit: Unit, chosen: ask.Chosen) -> str:
     return f"occlusion-{unit.slug}-{safe or 'picture'}.png"
 
 
-def _laid_over(found: OcclusionResult, values: Any, intact: float | None) -> Bitmap:
+def _laid_over(found: OcclusionResult, values: np.ndarray, intact: float | None) -> Bitmap:
     import numpy as np
 
     from zfexplore.figures.occlusion import overlay

@@ -1,4 +1,4 @@
-"""The pictures of channels: projected one by one, drawn, and those of the latest channels kept."""
+"""The pictures of channels: projected one by one, drawn, and kept for the latest channels."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("zfexplore.tui")
 
-KINDS = ("projection", "patch", "whole")  # of pictures of a unit
-KEPT_BYTES = 128 * 2**20  # of pictures: 24 channels of conv5
+KINDS = ("projection", "patch", "whole")  # the pictures of a unit
+KEPT_BYTES = 128 * 2**20  # pictures of 24 channels of conv5
 
 
 @dataclass
 class KeptChannel:
-    """A channel's pictures: the places they were projected for, exemplars and how they are shown."""
+    """A channel's pictures: the places they were projected for, the exemplars, and how each is shown."""
 
     rows: tuple[say.PlaceRow, ...]
     pictures: list[tuple[Exemplar, say.ShownUnit]] = field(default_factory=list)
 
     @property
     def size(self) -> int:
-        """Bytes of the arrays, each once: the whole image is the exemplar's own."""
+        """Bytes of the arrays, each counted once: the whole image is the exemplar's own array."""
         arrays = {
             id(array): array
             for exemplar, shown in self.pictures
@@ -44,7 +44,7 @@ class KeptChannel:
 
 
 class Gallery:
-    """Knows the channels seen lately, the size at which thumbnails are shown, and what may come next."""
+    """Knows the channels seen lately, the sizes of thumbnails, and the channels that may come next."""
 
     def __init__(self) -> None:
         self.tiles: dict[str, say.TileSize] = {}  # how each grid draws, by its name
@@ -54,7 +54,7 @@ class Gallery:
     def pictures(
         self, subject: Subject, stage_name: str, channel: int, stopped: Callable[[], bool]
     ) -> Iterator[say.ShownUnit]:
-        """Give a channel's pictures, from those kept or newly projected; only whole channels are kept."""
+        """Give a channel's pictures, kept or newly projected. A channel is kept only once it is complete."""
         rows = subject.top_rows(stage_name, channel)
         kept = self._channels.get((stage_name, channel))
         if kept is not None and kept.rows == rows:
@@ -72,7 +72,7 @@ class Gallery:
             self._channels.popitem(last=False)
 
     def exemplars(self, stage_name: str, channel: int) -> list[Exemplar]:
-        """Give what the pictures of a channel that is kept were made of."""
+        """Give the exemplars behind the pictures of a kept channel."""
         return [exemplar for exemplar, _ in self._channels[stage_name, channel].pictures]
 
     def expect(self, stage_name: str, channels: Iterable[int]) -> None:
@@ -80,7 +80,7 @@ class Gallery:
         self.ahead = [(stage_name, channel) for channel in channels]
 
     def project_ahead(self, subject: Subject, stopped: Callable[[], bool]) -> None:
-        """Project one of those planned, unless it is kept. What cannot be is told when it is asked for."""
+        """Project the next planned channel, unless it is kept. An error is only logged here."""
         stage_name, channel = self.ahead.pop(0)
         if (stage_name, channel) in self._channels:
             return
@@ -91,7 +91,7 @@ class Gallery:
             log.info("%s:%d was not projected ahead: %s", stage_name, channel, error)
 
     def _draw(self, shown: say.ShownUnit) -> say.ShownUnit:
-        """Draw the thumbnails as the grids show them; those of other sizes go."""
+        """Draw the thumbnails as the grids show them, and drop those of other sizes."""
         from zfexplore.tui.drawing.picture import draw
 
         for kind in KINDS:

@@ -1,7 +1,7 @@
-"""The engine's inbox: of several wishes to see a channel only the latest counts, once keys rest.
+"""The engine's inbox: of several requests to show a channel only the latest counts, once keys rest.
 
-Other requests are served one after the other. A held arrow key asks for thirty channels a second;
-waiting until it has been quiet for ``DEBOUNCE`` keeps the engine from starting what nobody will see.
+Other requests are served one after the other. A held arrow key asks for thirty channels a second. The inbox
+waits for ``DEBOUNCE`` without a new one, so that the engine does not start what nobody will see.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class Inbox:
         self._changed = Condition()
         self._show: ShowChannel | None = None
         self._show_due = 0.0
-        self._generation = -1  # of the latest wish, served or not
+        self._generation = -1  # of the latest ShowChannel, served or not
         self._others: deque[object] = deque()
         self.closed = False
 
     def put(self, request: object) -> None:
-        """Add a request; a ShowChannel replaces the one that waits."""
+        """Add a request; a ShowChannel replaces one that waits."""
         with self._changed:
             if isinstance(request, ShowChannel):
                 self._show, self._generation = request, request.generation
@@ -39,14 +39,14 @@ class Inbox:
             self._changed.notify()
 
     def cancel(self) -> None:
-        """Forget the wish to see a channel, waiting or being served."""
+        """Forget the ShowChannel that waits or is being served."""
         with self._changed:
             self._show = None
             self._generation += 1
             self._changed.notify()
 
     def close(self) -> None:
-        """End the engine after what it is at."""
+        """End the engine once its present work is done."""
         with self._changed:
             self.closed = True
             self._changed.notify()
@@ -57,18 +57,18 @@ class Inbox:
 
     @property
     def busy(self) -> bool:
-        """Whether something waits: background work should make way."""
+        """Whether something waits, so that background work should stop."""
         return self.closed or self._show is not None or bool(self._others)
 
     def left(self) -> list[object]:
-        """Give what was asked for before the end and not served, wishes to see a channel left out."""
+        """Give the requests that were not served before the end, without any ShowChannel."""
         with self._changed:
             left = list(self._others)
             self._others.clear()
             return left
 
     def take(self, *, wait: bool) -> object | None:
-        """Give the next request; None when there is none, or, with ``wait``, only once closed."""
+        """Give the next request; None if there is none. With ``wait``, None comes only once closed."""
         with self._changed:
             while not self.closed:
                 if self._others:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zfexplore.errors import ExploreError
 from zfexplore.progress import Finished, Note, Progress, Skipped
@@ -26,7 +26,9 @@ from zfexplore.tui.log import log_path
 SECONDS_BETWEEN_PARTIALS = 1.0
 
 if TYPE_CHECKING:
+    from zfexplore.atlas.build import Event
     from zfexplore.atlas.store import Atlas
+    from zfexplore.tui.engine.subject import Subject
 
 log = logging.getLogger("zfexplore.tui")
 
@@ -38,8 +40,8 @@ class Engine:
         self.setup = setup
         self._inbox = inbox
         self._post = post
-        self._subject: Any = None
-        self._building: Iterator[Any] | None = None
+        self._subject: Subject  # once loaded
+        self._building: Iterator[Event] | None = None
         self._gallery = Gallery()
         self._present: say.ShowChannel | None = None  # the channel the user looks at
         self._present_rows: tuple[say.PlaceRow, ...] | None = None

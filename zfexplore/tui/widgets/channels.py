@@ -1,4 +1,4 @@
-"""The channels of one layer with what the images say of each."""
+"""The channels of one layer, with what the images tell about each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zfexplore.tui.messages import Stage, StageStatistics
 from zfexplore.tui.widgets.rows import Column, Rows
 
 NEIGHBOURS = (1, -1, 2)  # rows from the cursor, the likeliest first
-SORTED = "▾"  # beside the title of the column that they are sorted by
+SORTED = "▾"  # beside the title of the sorted column
 
 
 COLUMNS = (
@@ -22,11 +22,11 @@ COLUMNS = (
     Column("sel", 4),
     Column("best class", 10, right=False, rest=True),
 )
-NAME = Column("class", 12, right=False)  # what the channel itself stands for
+NAME = Column("class", 12, right=False)  # that the channel itself stands for
 
 
 class ChannelList(Rows):
-    """Channels as ``order`` has them, which filters and sorts; statistics may still be missing."""
+    """The channels in ``order``, which is filtered and sorted; statistics may still be missing."""
 
     stage: reactive[Stage | None] = reactive(None, init=False)
     statistics: reactive[StageStatistics | None] = reactive(None, init=False)
@@ -37,8 +37,8 @@ class ChannelList(Rows):
         """Number, maximum, own class, mean of the image maxima, share of images where it fires, selectivity,
         best class.
 
-        What only labels tell is left out without labels. The column that they are sorted by takes the
-        second's place where there would be no room for it.
+        Columns that need labels are left out without labels. If the sorted column would have no room, it
+        takes the second place.
         """
         known = self.statistics
         unlabelled = known is not None and not len(known.best_class)
@@ -54,7 +54,7 @@ class ChannelList(Rows):
         return _with_room((columns[0], marked, *others))
 
     def cells(self, index: int) -> dict[str, str]:
-        """One channel, by column; dots where nothing is known yet."""
+        """One channel's texts by column; dots for what is not known yet."""
         channel = self.order[index]
         known = self.statistics
         names = self.stage.names if self.stage else ()
@@ -81,16 +81,16 @@ class ChannelList(Rows):
         return tuple(cells.get(column.title.removesuffix(SORTED), "") for column in self.columns())
 
     def is_faint(self, index: int) -> bool:
-        """A channel that no image excites."""
+        """Tell whether no image excites the channel."""
         known, channel = self.statistics, self.order[index]
         return known is not None and channel < len(known.maximum) and known.maximum[channel] <= 0
 
     def empty_text(self) -> str:
-        """Give the reason why there is nothing."""
+        """Say why the list is empty."""
         return "no channel" if self.stage else ""
 
     def neighbours(self) -> tuple[int, ...]:
-        """Give the channels that the cursor may come to next, in the order of the list."""
+        """Give the next channels of the list that the cursor may reach, the likeliest first."""
         return tuple(
             self.order[self.cursor + step] for step in NEIGHBOURS if 0 <= self.cursor + step < len(self.order)
         )
@@ -101,7 +101,7 @@ class ChannelList(Rows):
         return self.order[self.cursor] if self.order else None
 
     def watch_statistics(self) -> None:
-        """Fill in what has become known."""
+        """Fill in the new statistics."""
         self.redraw()
 
     def watch_order(self) -> None:
@@ -110,7 +110,7 @@ class ChannelList(Rows):
 
 
 def _with_room(columns: tuple[Column, ...]) -> tuple[Column, ...]:
-    """Show each column where it has room behind those before it."""
+    """Show each column only if it has room after those before it."""
     ends = accumulate((column.width + 1 for column in columns), initial=1)
     return tuple(replace(column, pane=end) for column, end in zip(columns, list(ends)[1:], strict=True))
 

@@ -1,4 +1,4 @@
-"""The most probable class at each place of the square: a letter a place, and what the letters mean."""
+"""The most probable class at each place of the square: a letter for each place, and a legend."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from textual.widget import Widget
 from zfexplore.tui.questions import Occlusion
 from zfexplore.tui.widgets.rows import MARK, fitted
 
-UNKNOWN = "·"  # the square has not been there yet
+UNKNOWN = "·"  # a place where the square has not been yet
 RARE = "*"  # classes beyond the alphabet
 BESIDE = 16  # cells that the legend needs beside the map
-# Okabe and Ito's colours, lighter on this dark ground, in the order of the figure.
+# Okabe and Ito's colours in the figure's order, lighter because the ground is dark.
 COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#8cc8f0", "#f0e442")
 
 
 class ClassMap(Widget):
-    """Draws ``view`` with the place under the cursor marked; letters a, b, c from the commonest down.
+    """Draws ``view`` and marks the place under the cursor. The commonest class is a, the next b, and so on.
 
-    The legend stands beside the map where the pane is wide enough, else below it.
+    The legend stands beside the map if the pane is wide enough, else below it.
     """
 
     DEFAULT_CSS = "ClassMap { height: 1fr; width: 1fr; }"
@@ -43,7 +43,7 @@ class ClassMap(Widget):
             self.place = place
 
     def on_click(self, event: events.Click) -> None:
-        """Say which place it was."""
+        """Post the place that was clicked."""
         offset = event.get_content_offset(self)
         if offset is None or self.view is None or not self.view.best:
             return
@@ -71,7 +71,7 @@ class ClassMap(Widget):
         return Strip(segments).adjust_cell_length(width, plain)
 
     def _top(self, rows: int) -> int:
-        """The first row in sight; that of the cursor is near the middle where not all fit."""
+        """The first row in sight. If not all rows fit, the cursor's row is near the middle."""
         return max(0, min(self.place[0] - self.size.height // 2, rows - self.size.height))
 
     def _named(self, lines: list[str], line: int, room: int) -> list[Segment]:
@@ -91,13 +91,13 @@ class ClassMap(Widget):
 
 
 def letters_of(best: Sequence[Sequence[int]]) -> dict[int, str]:
-    """Give the classes of a map their letters, the commonest first, equals by number."""
+    """Give each class of a map its letter, the commonest class first, equally common ones by number."""
     labels = [label for label, _ in _counted(best)]
     return dict(zip(labels, ascii_lowercase, strict=False))
 
 
 def legend(view: Occlusion, letters: dict[int, str]) -> list[str]:
-    """Say what the letters mean and on how many places each class is the most probable: ``a 81% face``."""
+    """Say for each letter its class, and on what share of the places that comes first: ``a 81% face``."""
     counted = _counted(view.best)
     places = sum(count for _, count in counted)
     return [

@@ -1,4 +1,4 @@
-"""The channels of the layer below that drive a unit, and those that hold it down."""
+"""The channels of the layer below that drive a unit or hold it down."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ COLOURS = ("red", "green", "blue")  # the channels of the picture
 
 
 class FeedList(Rows):
-    """Channels below, from the strongest driver to the strongest inhibitor, then what is tiny, summed."""
+    """Channels below, from the strongest driver to the strongest inhibitor; then the tiny ones as one sum."""
 
     feeds: reactive[tuple[Feed, ...]] = reactive((), init=False)
-    told: tuple[Feed, ...] = ()  # those with a line of their own
+    told: tuple[Feed, ...] = ()  # the feeds with a line of their own
     notice: reactive[str] = reactive("")
 
     def columns(self) -> tuple[Column, ...]:
-        """Unit below, contribution, share of all, own activation, and a bar."""
+        """Unit below, its contribution, share and activation, and a bar."""
         return (
             Column("unit", 22, right=False),
             Column("adds", 8),
@@ -37,7 +37,7 @@ class FeedList(Rows):
         return len(self.told) + (len(self.told) < len(self.feeds))
 
     def texts(self, index: int) -> tuple[str, ...]:
-        """One channel, or all those that are not told one by one."""
+        """One channel, or the sum of the tiny ones."""
         if index == len(self.told):
             tiny = [feed.contribution for feed in self.feeds if is_tiny(feed)]
             return (f"and {len(tiny)} more together", signed(math.fsum(tiny)), "", "", "")
@@ -52,11 +52,11 @@ class FeedList(Rows):
         )
 
     def is_faint(self, index: int) -> bool:
-        """A channel that adds nothing, and those that add next to nothing."""
+        """Tell whether a line is of a channel that adds nothing, or of the tiny ones."""
         return index == len(self.told) or self.told[index].contribution == 0
 
     def empty_text(self) -> str:
-        """Give the reason why there is nothing."""
+        """Say why the list is empty."""
         return self.notice
 
     @property
@@ -65,7 +65,7 @@ class FeedList(Rows):
         return self.told[self.cursor] if self.cursor < len(self.told) else None
 
     def watch_notice(self) -> None:
-        """Draw the line that stands for the rows."""
+        """Draw the line that stands in place of the rows."""
         self.refresh()
 
     def watch_feeds(self) -> None:
@@ -86,12 +86,12 @@ def signed(value: float) -> str:
 
 
 def bar(share: float, largest: float, cells: int = BAR) -> str:
-    """Draw a share as a line, solid where it drives, broken where it holds down."""
+    """Draw a share as a line: solid if it drives, broken if it holds down."""
     return ("━" if share > 0 else "╌") * round(cells * abs(share) / (largest or 1.0))
 
 
 def name_of(unit: Unit) -> str:
-    """Name a unit as the list does: a pixel of the picture by its colour, ``red@12,30``."""
+    """Name a unit; a pixel of the picture by its colour: ``red@12,30``."""
     if unit.stage != INPUT or unit.channel >= len(COLOURS):
         return str(unit)
     return f"{COLOURS[unit.channel]}@{unit.y},{unit.x}"

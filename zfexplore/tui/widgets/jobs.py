@@ -1,4 +1,4 @@
-"""The job bar: what is being computed, how far it is, how fast, how long it takes."""
+"""The job bar: what is being computed, how far it is, how fast it goes and how long it will take."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BAR_CELLS = 24
 
 
 class JobBar(Widget):
-    """One line; blank when the engine rests."""
+    """One line, blank while the engine rests."""
 
     COMPONENT_CLASSES = {"jobs--bar"}
     DEFAULT_CSS = """

@@ -1,7 +1,7 @@
 """The line of keys at the foot of every screen: as many as fit whole, in the order of the table of keys.
 
-Drawn as one line and not as a widget a key, as Textual's own footer is: that took 0.16 of the 0.70 s to
-the first frame, and had to be made anew with every change of focus.
+It is drawn as one line. Textual's own footer has a widget for each key, which took 0.16 of the 0.70 s to the
+first frame, and has to be built anew at every change of focus.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BETWEEN = 2  # cells between two keys
 
 @dataclass(frozen=True)
 class Hint:
-    """A key as it is written, what it does in a word, and what pressing it is called by Textual."""
+    """A key: how it is written, what it does in a word, Textual's name for it, and its help."""
 
     written: str
     label: str
@@ -35,7 +35,7 @@ class Hint:
 
 
 class KeyBar(Widget):
-    """Follows the bindings of its screen; a click is the key."""
+    """Shows the bindings of its screen; a click on one presses its key."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES = {"keybar--key"}
@@ -47,12 +47,12 @@ class KeyBar(Widget):
     hints: reactive[tuple[Hint, ...]] = reactive((), init=False)
 
     def on_mount(self) -> None:
-        """Follow."""
+        """Follow the screen's bindings from now on."""
         self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
         self._bindings_changed(self.screen)
 
     def _bindings_changed(self, screen: Screen[object]) -> None:
-        """Read the keys that are in force, one for each action; where letters are typed, only the line's."""
+        """Read the active keys, one for each action. While letters are typed, take only the line's own."""
         typing = screen.focused is not None and screen.focused.check_consume_key("a", "a")
         found: dict[str, Hint] = {}
         for owner, binding, enabled, tooltip in screen.active_bindings.values():
@@ -62,7 +62,7 @@ class KeyBar(Widget):
         self.hints = tuple(found.values())
 
     def places(self) -> list[tuple[int, Hint]]:
-        """Give the keys that fit and the cell where each begins."""
+        """Give the keys that fit, each with the cell where it begins."""
         x, placed = 1, []
         for hint in self.hints:
             if x + hint.width >= self.size.width:

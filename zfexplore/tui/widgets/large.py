@@ -1,4 +1,4 @@
-"""One picture as large as its pane allows."""
+"""One picture, as large as its pane allows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LargePicture(Widget):
     mode: reactive[str] = reactive("quadrant")
 
     class Clicked(Message):
-        """The user clicked at ``y, x``, shares of the picture."""
+        """The user clicked the picture at ``y, x``, both in [0, 1]."""
 
         def __init__(self, y: float, x: float) -> None:
             super().__init__()
@@ -37,7 +37,7 @@ class LargePicture(Widget):
         return Region((width - columns) // 2, (height - rows) // 2, columns, rows)
 
     def on_click(self, event: events.Click) -> None:
-        """Say where in the picture it was."""
+        """Post where in the picture the click was."""
         place, cells = event.get_content_offset(self), self._cells
         if place is not None and cells.contains_point(place):
             y, x = (place.y - cells.y + 0.5) / cells.height, (place.x - cells.x + 0.5) / cells.width

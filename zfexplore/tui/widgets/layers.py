@@ -1,4 +1,4 @@
-"""The net's layers: a list beside the channels, and one line of tabs where there is no room for it."""
+"""The net's layers: a list beside the channels, or one line of tabs if the list has no room."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zfexplore.tui.widgets.rows import Column, Rows
 
 
 class LayerList(Rows):
-    """Layers from the input upwards, with their maps and receptive fields."""
+    """The layers from the input upwards, with their maps and receptive fields."""
 
     stages: reactive[tuple[Stage, ...]] = reactive((), init=False)
 
@@ -39,7 +39,7 @@ class LayerList(Rows):
         return stage.name, str(stage.channels), size, field
 
     def empty_text(self) -> str:
-        """Give the line that stands for the layers before the net is loaded."""
+        """Give the line that stands here until the net is loaded."""
         return "loading the net"
 
     def watch_stages(self) -> None:
@@ -48,7 +48,7 @@ class LayerList(Rows):
 
 
 class LayerTabs(Widget):
-    """The layers' names in one line, the present one marked; what is shown below at the right."""
+    """The layers' names in one line, the present one marked; at the right, what the grid shows."""
 
     COMPONENT_CLASSES = {"tabs--here"}
     DEFAULT_CSS = """
@@ -90,7 +90,7 @@ class LayerTabs(Widget):
                 return
 
     def _in_sight(self, room: int) -> list[str]:
-        """Drop names from the far ends until the line fits and holds the present one."""
+        """Drop names from the end that is further from the present one until the line fits."""
         names = list(self.names)
         while names and sum(len(name) + 2 for name in names) > room and len(names) > 1:
             middle = names.index(self.here) if self.here in names else 0

@@ -1,4 +1,4 @@
-"""A line to type in, which takes its keys in the order they were typed."""
+"""A line to type in, which takes keys in the order in which they were typed."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from textual.widgets import Input
 
 
 class Line(Input):
-    """An ``Input`` that does not lose what comes in one burst with a key that edits.
+    """An ``Input`` that keeps the order of keys that come in one burst.
 
-    Textual inserts a character in ``Input._on_key``, but a key's binding is run only once the event has
-    bubbled through all parents to ``App._on_key``. Of ``ctrl+u`` and ``abc`` in one burst, as tmux, expect
-    or a slow connection send them, ``abc`` came first and was deleted; so with backspace and the arrows.
+    Textual inserts a character in ``Input._on_key``, but runs a key's binding only after the event has
+    bubbled through all parents to ``App._on_key``. If ``ctrl+u`` and ``abc`` came in one burst, as from
+    tmux, expect or a slow connection, ``abc`` was inserted first and then deleted. Backspace and the arrows
+    were late too.
     """
 
     async def on_key(self, event: events.Key) -> None:
-        """Run the line's own bindings at once; what belongs to others goes on to them."""
+        """Run the line's own bindings at once; other keys go on to their owners."""
         if event.is_printable:
             return
         bound = self.screen.active_bindings.get(event.key)
         if bound is None or bound.node is not self or not bound.enabled:
             return
-        # An action may decline, as scrolling does where there is nothing to scroll: then others are asked.
+        # An action may decline, as scrolling does if there is nothing to scroll: then others are asked.
         if await self.app.run_action(bound.binding.action, self):
             event.stop()
             event.prevent_default()

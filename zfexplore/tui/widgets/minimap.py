@@ -1,7 +1,7 @@
-"""All channels of a layer at once, a block each, brighter the stronger; walked with the arrows.
+"""All channels of a layer as blocks, the stronger the brighter. The arrows walk through them.
 
-A character cell holds two channels, one above the other. The channel under the cursor is a triangle
-that points to its half of the cell, seen without colour too.
+A character cell holds two channels, one above the other. The channel under the cursor is a triangle that
+points to its half of the cell, so that it can be seen without colour too.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ UPPER_HERE, LOWER_HERE = "▲", "▼"
 
 
 class Minimap(Widget, can_focus=True):
-    """Told each channel's strength and where the cursor is; says where it was moved to."""
+    """Is told each channel's strength and the cursor's channel; posts where the user moved."""
 
     BINDINGS = keys.bindings(keys.PANES)
 
@@ -85,12 +85,12 @@ class Minimap(Widget, can_focus=True):
 
     @property
     def _columns(self) -> int:
-        """Channels in a row: square, as 16 x 16 for conv5, as far as the pane is wide enough."""
+        """Channels in a row: the map is square (16 x 16 for conv5) if the pane is wide enough."""
         return max(1, min(math.isqrt(max(len(self.strengths) - 1, 0)) + 1, self.size.width))
 
     @property
     def _cells(self) -> int:
-        """Cells that a channel is wide."""
+        """Width of a channel in cells."""
         return 2 if 2 * self._columns <= self.size.width else 1
 
     @property
@@ -98,13 +98,13 @@ class Minimap(Widget, can_focus=True):
         return self._top_at(self.cursor)
 
     def _top_at(self, cursor: int) -> int:
-        """The first row of channels in sight, even; the cursor's is near the middle where not all fit."""
+        """The first row of channels in sight, even. If not all fit, the cursor's is near the middle."""
         rows, room = math.ceil(len(self.strengths) / self._columns), 2 * self.size.height
         top = min(cursor // self._columns - room // 2, rows - room)
         return max(0, top + top % 2)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw the pane, but for lines that are kept: only the cursor's changes while a layer is walked."""
+        """Draw the pane from lines that are kept: walking through a layer changes only the cursor's."""
         drawn_for = (self.strengths, self.size, self.rich_style)
         if self._drawn_for != drawn_for:
             self._drawn, self._drawn_for = {}, drawn_for
@@ -143,7 +143,7 @@ class Minimap(Widget, can_focus=True):
 
 
 def shade(share: float) -> int:
-    """Give a strength in [0, 1] its colour: dark blue-grey to pale amber, a dead channel near black."""
+    """Give the colour of a strength in [0, 1]: dark blue-grey to pale amber; near black for a dead one."""
     if share <= 0:
         return 0x181A1D
     share = math.sqrt(min(share, 1.0))  # most channels are far weaker than the strongest
@@ -153,7 +153,7 @@ def shade(share: float) -> int:
 
 
 def strengths(values: Sequence[float]) -> tuple[float, ...]:
-    """Give what the map shows: values, none below zero."""
+    """Give the values that the map shows: zero for those below zero."""
     return tuple(max(0.0, float(value)) for value in values)
 
 

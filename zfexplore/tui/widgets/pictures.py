@@ -1,8 +1,8 @@
 """Nine pictures, three by three: a channel's projections, or the patches of the images they come from.
 
-Each tile has a caption above it with its rank and activation, which is also the blank row between
-pictures; the caption under the cursor is marked. Tiles are square as far as a cell is twice as high
-as wide. What was shown before stays until the first new picture comes, dimmed if that takes a while.
+Above each tile stands a caption with its rank and activation, which also separates it from the tile above.
+The cursor marks a caption. Tiles are square if a cell is twice as high as wide. The last channel's pictures
+stay until the first new picture comes, and are dimmed if that takes a while.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from zfexplore.tui.messages import ShownUnit, TileSize
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.rows import MARK, fitted
 
-ROOM_FOR_BOTH = 100  # columns of the screen, from which two pictures or grids stand side by side
+ROOM_FOR_BOTH = 100  # columns of the screen; from here on two pictures or grids stand side by side
 SIDE = 3  # tiles a row and a column
-LEAST_ROWS = 5  # of a tile and its caption; lower ones do without
-DIM_AFTER = 0.1  # seconds; new pictures mostly come sooner, and dimming would only flicker
+LEAST_ROWS = 5  # of a tile with its caption; lower tiles have no caption
+DIM_AFTER = 0.1  # seconds; new pictures mostly come sooner, and dimming at once would flicker
 
 
 @dataclass(frozen=True)
 class Arrangement:
     """Where tiles stand: ``rows`` x ``columns`` cells each, ``left`` cells before the first.
 
-    The line above a row of tiles is blank or holds captions; where height is short there is none
-    above the first row, and no caption at all. The column before a tile has the cursor's mark.
+    The line above a row of tiles holds captions. In a low pane there are no captions: that line is blank,
+    and missing above the first row. The cursor's mark stands in the column before a tile.
     """
 
     rows: int
@@ -45,7 +45,7 @@ class Arrangement:
     captions: bool = True
 
     def line(self, y: int) -> tuple[int, int]:
-        """Give the row of tiles, and the line in it, that a line of the pane shows; -1 is the line above."""
+        """Give the row of tiles and the line in it that the pane shows at ``y``; -1 is the line above."""
         row, line = divmod(y + (not self.captions), self.rows + 1)
         return row, line - 1
 
@@ -56,14 +56,14 @@ class Arrangement:
         return Region(self.left + column * (self.columns + 1), max(0, top), self.columns, self.rows + 1)
 
     def tile_at(self, x: int, y: int) -> int | None:
-        """Give the tile, or its caption, at a cell of the pane; None between tiles."""
+        """Give the tile at a cell of the pane, caption included; None between tiles."""
         row, column = self.line(y)[0], (x - self.left) // (self.columns + 1)
         inside = x >= self.left and (x - self.left) % (self.columns + 1) < self.columns
         return row * SIDE + column if inside and row < SIDE and column < SIDE else None
 
 
 def arrange(width: int, height: int) -> Arrangement:
-    """Give the largest square tiles that fit a pane, a caption above each and a column between."""
+    """Give the largest square tiles that fit a pane, with captions above and a column between."""
     captions = height >= SIDE * LEAST_ROWS
     rows = max(1, height // SIDE - 1 if captions else (height + 1) // SIDE - 1)
     rows = min(rows, widest_tile(width))
@@ -72,12 +72,12 @@ def arrange(width: int, height: int) -> Arrangement:
 
 
 def widest_tile(width: int) -> int:
-    """Give the rows of the largest square tile of which three stand side by side."""
+    """Give the rows of the largest square tile that fits three times side by side."""
     return max(1, width // SIDE // 2)  # a column goes between: (width // SIDE - 1 + 1) // 2
 
 
 class PictureGrid(Widget, can_focus=True):
-    """Told what to show by ``pictures``; ``kind`` says which half of each it draws."""
+    """Shows ``pictures``; ``kind`` says which picture of each unit it draws."""
 
     COMPONENT_CLASSES = {"pictures--caption", "pictures--cursor", "pictures--empty"}
     DEFAULT_CSS = """
@@ -93,11 +93,11 @@ class PictureGrid(Widget, can_focus=True):
 
     pictures: reactive[tuple[ShownUnit, ...]] = reactive((), repaint=False)
     cursor: reactive[int] = reactive(0)
-    stale: reactive[bool] = reactive(False, repaint=False)  # the pictures are still another channel's
+    stale: reactive[bool] = reactive(False, repaint=False)  # the pictures are still those of another channel
     dim: reactive[bool] = reactive(False)
     kind: reactive[str] = reactive("projection", init=False)  # or "patch", or "whole"
     mode: reactive[str] = reactive("quadrant", init=False)
-    notice: reactive[str] = reactive("")  # stands in the middle while there is no picture
+    notice: reactive[str] = reactive("")  # drawn in the middle while there is no picture
 
     class Moved(Message):
         """The user moved the cursor to another picture."""
@@ -110,7 +110,7 @@ class PictureGrid(Widget, can_focus=True):
         """The user clicked a picture twice."""
 
     class Sized(Message):
-        """Tiles are drawn otherwise now."""
+        """The size or the glyphs of tiles have changed."""
 
         def __init__(self, tile: TileSize) -> None:
             super().__init__()
@@ -137,15 +137,15 @@ class PictureGrid(Widget, can_focus=True):
             self.post_message(self.Sized(tile))
 
     def watch_kind(self) -> None:
-        """Other pictures are drawn."""
+        """Post how the other pictures are drawn."""
         self.tell_size()
 
     def watch_mode(self) -> None:
-        """They are drawn with other glyphs."""
+        """Post the other glyphs."""
         self.tell_size()
 
     def watch_pictures(self, old: tuple[ShownUnit, ...], new: tuple[ShownUnit, ...]) -> None:
-        """Draw anew only the tiles that changed, for pictures come one by one."""
+        """Draw only the tiles that changed, because pictures come one by one."""
         if not old or not new:
             self.refresh()
             return
@@ -155,7 +155,7 @@ class PictureGrid(Widget, can_focus=True):
                 self.refresh(place.region(rank))
 
     def watch_stale(self, stale: bool) -> None:
-        """Dim the pictures once they have been another channel's for a while."""
+        """Dim the pictures if they stay another channel's for a while."""
         if self._dimming is not None:
             self._dimming.stop()
         self._dimming = self.set_timer(DIM_AFTER, self._dim) if stale else None
@@ -168,13 +168,13 @@ class PictureGrid(Widget, can_focus=True):
     # -- cursor ------------------------------------------------------------------------------------
 
     def action_step(self, down: int, across: int) -> None:
-        """Move to a neighbour; the edges hold."""
+        """Move to a neighbour; stop at the edges."""
         row, column = divmod(self.cursor, SIDE)
         row, column = (min(max(place, 0), SIDE - 1) for place in (row + down, column + across))
         self._move(row * SIDE + column)
 
     def action_page(self, direction: int) -> None:
-        """Move one picture on or back, in order of rank."""
+        """Move one picture forward or back in order of rank."""
         self._move(self.cursor + direction)
 
     def action_edge(self, direction: int) -> None:
@@ -182,7 +182,7 @@ class PictureGrid(Widget, can_focus=True):
         self._move(0 if direction < 0 else SIDE * SIDE - 1)
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor on the picture that was clicked; open it on the second click."""
+        """Put the cursor on the picture that was clicked; the second click opens it."""
         place = event.get_content_offset(self)
         tile = None if place is None else self.arrangement.tile_at(*place)
         if tile is not None:

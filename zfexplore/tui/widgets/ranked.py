@@ -1,4 +1,4 @@
-"""The channels that a picture excites, highest percentile first, and the files that could be one."""
+"""The channels that a picture excites, highest percentile first; and the paths to choose a picture from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zfexplore.tui.widgets.rows import Column, Rows
 
 
 class RankedList(Rows):
-    """Channels of one layer, or with ``layer`` empty of all, as they are ranked."""
+    """Ranked channels of one ``layer``, or of all layers if it is empty."""
 
     ranked: reactive[tuple[RankedChannel, ...]] = reactive((), init=False)
     layer: reactive[str] = reactive("", init=False)
@@ -18,7 +18,7 @@ class RankedList(Rows):
     rows: tuple[RankedChannel, ...] = ()
 
     def columns(self) -> tuple[Column, ...]:
-        """Unit, per cent of images below, its bounds, activation, place among the nine."""
+        """Unit, percentile, its bounds, activation, rank among the nine strongest images."""
         return (
             Column("unit", 15, right=False),
             Column("percent", 7),
@@ -32,7 +32,7 @@ class RankedList(Rows):
         return len(self.rows)
 
     def texts(self, index: int) -> tuple[str, ...]:
-        """One channel; ``~`` before a percentile that is an estimate between its bounds."""
+        """One channel; ``~`` marks a percentile that is an estimate between its bounds."""
         row = self.rows[index]
         exact = row.lowest == row.highest
         return (
@@ -44,11 +44,11 @@ class RankedList(Rows):
         )
 
     def is_faint(self, index: int) -> bool:
-        """A channel that the picture leaves silent."""
+        """Tell whether the picture leaves the channel silent."""
         return self.rows[index].activation <= 0
 
     def empty_text(self) -> str:
-        """Give the reason why there is nothing."""
+        """Say why the list is empty."""
         return self.notice
 
     @property
@@ -57,7 +57,7 @@ class RankedList(Rows):
         return self.rows[self.cursor] if self.rows else None
 
     def watch_notice(self) -> None:
-        """Draw the line that stands for the rows."""
+        """Draw the line that stands in place of the rows."""
         self.refresh()
 
     def watch_ranked(self) -> None:
@@ -75,7 +75,7 @@ class RankedList(Rows):
 
 
 class PathList(Rows):
-    """Folders and pictures that the path may be completed to."""
+    """Folders and pictures to which the typed path may be completed."""
 
     paths: reactive[tuple[str, ...]] = reactive((), init=False)
 
@@ -88,12 +88,12 @@ class PathList(Rows):
         return len(self.paths)
 
     def texts(self, index: int) -> tuple[str, ...]:
-        """One path, its beginning left out where it is long: the end tells them apart."""
+        """One path. A long one loses its beginning, because the ends tell paths apart."""
         room, path = max(8, self.size.width - 3), self.paths[index]
         return (path if len(path) <= room else f"…{path[1 - room :]}",)
 
     def empty_text(self) -> str:
-        """Give the reason why there is nothing."""
+        """Say why the list is empty."""
         return "no picture and no folder of that name"
 
     @property

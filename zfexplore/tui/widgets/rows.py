@@ -1,8 +1,8 @@
-"""A table of which only the rows in sight are drawn: the base of the lists of layers, channels and places.
+"""A table that draws only the rows in sight: the base of the lists of layers, channels and places.
 
-Rows are asked for when they are drawn, so switching from one layer's 384 channels to another's
-costs one repaint and no rebuilding; those drawn are kept until the rows or the pane change, for a list
-that scrolls under a held key. The line under the cursor carries a mark besides its colour.
+A row is asked for only when it is drawn: changing from one layer's 384 channels to another's costs one
+repaint. Drawn rows are kept until the rows or the pane change, because a list scrolls fast under a held key.
+The line under the cursor has a mark besides its colour.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ MARK = "▸"
 
 @dataclass(frozen=True)
 class Column:
-    """A column: title, width in cells, alignment, and from what width of the pane on it is shown."""
+    """A column: title, width in cells, alignment, and the width of the pane from which on it is shown."""
 
     title: str
     width: int
     right: bool = True
     pane: int = 0
     rest: bool = False  # takes what is left of the pane
-    front: bool = False  # what is too long loses its beginning, for its end tells it from others
+    front: bool = False  # a long text loses its beginning, because its end tells it from others
 
 
 class Rows(ScrollView, can_focus=True):
-    """A scrolled table with one cursor line; subclasses say what is in it."""
+    """A scrolled table with one cursor line; subclasses give its contents."""
 
     COMPONENT_CLASSES = {"rows--header", "rows--cursor", "rows--faint"}
     DEFAULT_CSS = """
@@ -53,8 +53,8 @@ class Rows(ScrollView, can_focus=True):
     cursor: reactive[int] = reactive(0, init=False, repaint=False)
     _plain = Style.null()
     _columns: tuple[Column, ...] = ()
-    _drawn: dict[int, Strip]  # rows by index, not the one under the cursor
-    _drawn_for: tuple[object, ...] = ()  # the width and the looks of those
+    _drawn: dict[int, Strip]  # rows by index, except the one under the cursor
+    _drawn_for: tuple[object, ...] = ()  # the width, style and columns of the drawn rows
     _shown: list[bool]  # which columns have room
 
     class Moved(Message):
@@ -109,19 +109,19 @@ class Rows(ScrollView, can_focus=True):
         return False
 
     def empty_text(self) -> str:
-        """Give the line that stands where there are no rows."""
+        """Give the line that is drawn if there are no rows."""
         return ""
 
     # -- cursor ------------------------------------------------------------------------------------
 
     def changed(self) -> None:
-        """Draw anew after the rows have changed; the cursor stays within them."""
+        """Redraw after the rows have changed; the cursor stays within them."""
         self.virtual_size = Size(0, self.count() + self._header_rows)
         self.cursor = self.cursor
         self.redraw()
 
     def redraw(self) -> None:
-        """Draw anew after what the rows say has changed."""
+        """Redraw after the texts of the rows have changed."""
         self._drawn_for = ()
         self.refresh()
 
@@ -130,7 +130,7 @@ class Rows(ScrollView, can_focus=True):
         return max(0, min(cursor, self.count() - 1))
 
     def watch_cursor(self, old: int, new: int) -> None:
-        """Bring the cursor's row into sight; draw the two rows that changed."""
+        """Scroll to the cursor's row; draw the two rows that changed."""
         height = self._body_height
         top = round(self.scroll_target_y)
         if new < top:
@@ -143,7 +143,7 @@ class Rows(ScrollView, can_focus=True):
                 self.refresh(Region(0, line, self.size.width, 1))
 
     def move(self, index: int) -> None:
-        """Move the cursor as the user would, and say so."""
+        """Move the cursor as the user would, and post it."""
         before = self.cursor
         self.cursor = index
         if self.cursor != before:
@@ -165,7 +165,7 @@ class Rows(ScrollView, can_focus=True):
         self.move(0 if direction < 0 else self.count() - 1)
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor on the row that was clicked, open it on the second click, or tell a title."""
+        """Put the cursor on the clicked row; the second click opens it. Post the click on a title."""
         place = event.get_content_offset(self)
         if place is None:
             return
@@ -179,7 +179,7 @@ class Rows(ScrollView, can_focus=True):
                 self.post_message(self.Opened(self))
 
     def _tell_title(self, x: int) -> None:
-        """Say which column's title stands at ``x`` cells from the left."""
+        """Post which column's title is ``x`` cells from the left."""
         edge = 1  # after the cursor's mark
         for column, room in zip(self._columns, self._rooms(), strict=True):
             edge += room + 1
@@ -203,7 +203,7 @@ class Rows(ScrollView, can_focus=True):
         return max(1, self.scrollable_content_region.height - self._header_rows)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw the pane; its style is looked up once, not for every line."""
+        """Draw the pane. Its style is looked up once and not for every line."""
         width, plain, columns = self.scrollable_content_region.width, self.rich_style, self.columns()
         if self._drawn_for != (width, plain, columns):
             self._drawn, self._drawn_for = {}, (width, plain, columns)
@@ -240,14 +240,14 @@ class Rows(ScrollView, can_focus=True):
         return _padded(mark + " ".join(parts), width, style)
 
     def _rooms(self) -> list[int]:
-        """Give the cells of each column in sight."""
+        """Give the width in cells of each column in sight."""
         fixed = sum(column.width + 1 for column in self._columns if not column.rest)
         rest = max(0, self.scrollable_content_region.width - 2 - fixed)
         return [rest if column.rest else column.width for column in self._columns]
 
 
 def fitted(text: str, room: int, *, right: bool = False, front: bool = False) -> str:
-    """Give ``text`` in exactly ``room`` cells, its end, or its ``front``, made ``…`` where it is longer."""
+    """Give ``text`` in exactly ``room`` cells. If it is longer, ``…`` replaces its end, or its ``front``."""
     from rich.cells import cell_len, set_cell_size
 
     if cell_len(text) > room:

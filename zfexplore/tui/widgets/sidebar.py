@@ -1,4 +1,4 @@
-"""Layers above the channels of one of them, which are filtered by what is typed and sorted by a column."""
+"""Layers, and below them the channels of one layer, filtered by what is typed and sorted by a column."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from zfexplore.tui.widgets.rows import Rows
 
 
 class FilterLine(Line):
-    """What to filter by; its keys are told at the foot while it is typed."""
+    """The line for the filter. While the user types, the line at the foot shows its keys."""
 
     BINDINGS = keys.bindings(keys.FILTER)
 
 
 class Sidebar(Vertical):
-    """Told a layer and what is known of it; ``filter`` and ``sort`` say which channels it lists, and how."""
+    """Is told a layer and its statistics; ``filter`` and ``sort`` choose and order the channels."""
 
     class Entered(Message):
-        """The cursor came to ``channel`` by the filter, which leaves out the one it was on."""
+        """The filter moved the cursor to ``channel``, because it hides the one before."""
 
         def __init__(self, channel: int) -> None:
             super().__init__()
@@ -39,12 +39,12 @@ class Sidebar(Vertical):
         super().__init__(id=id)
         self.sort = "ch"
         self.filter = ""
-        self._shown: int | None = None  # the channel to come back to from a filter that hides it
-        self._nothing = False  # is shown by the panes: the filter has left no channel of the layer
-        self._typing = False  # a filter: until it is entered the cursor may be on another channel
+        self._shown: int | None = None  # the channel to return to when a filter that hides it ends
+        self._nothing = False  # the panes show nothing: no channel of the layer passes the filter
+        self._typing = False  # while a filter is typed, the cursor may be on another channel than the panes
 
     def compose(self) -> ComposeResult:
-        """Two lists, and between them the line to type in."""
+        """Two lists, and between them the line for the filter."""
         yield LayerList(id="layers")
         yield FilterLine(id="filter", placeholder="0-15 dead class:face max>20", compact=True)
         yield ChannelList(id="channels")
@@ -69,9 +69,9 @@ class Sidebar(Vertical):
     def show_layer(
         self, layer: Stage, known: StageStatistics | None, channel: int, *, named: bool = False
     ) -> None:
-        """List a layer's channels, the cursor on ``channel`` or the first that the filter leaves.
+        """List a layer's channels with the cursor on ``channel``, or the first that passes the filter.
 
-        If it was ``named`` by the user, a filter that hides it ends.
+        If the user ``named`` the channel, a filter that hides it ends.
         """
         if named and channel not in choose(layer.channels, known, self.filter, names=layer.names):
             self._forget_filter()
@@ -85,7 +85,7 @@ class Sidebar(Vertical):
             self._shown = self.channel_list.channel
 
     def show_statistics(self, known: StageStatistics | None) -> None:
-        """Fill in what has become known of the layer."""
+        """Fill in the layer's new statistics."""
         self.channel_list.statistics = known
         if self.filter or self.sort != "ch":
             before = self.channel_list.channel
@@ -94,9 +94,9 @@ class Sidebar(Vertical):
                 self._enter()
 
     def order_channels(self, at: int | None = None) -> None:
-        """Filter and sort the channels, the cursor on ``at``, or staying on its channel, if that is left.
+        """Filter and sort the channels; put the cursor on ``at``, or leave it on its channel, if that passes.
 
-        Raises ExploreError where the filter cannot be read.
+        Raises ExploreError if the filter cannot be read.
         """
         channels = self.channel_list
         if channels.stage is None:
@@ -111,7 +111,7 @@ class Sidebar(Vertical):
         self._name_channels()
 
     def go_to(self, channel: int) -> None:
-        """Put the cursor on a channel, ending a filter that hides it."""
+        """Put the cursor on a channel; a filter that hides it ends."""
         if channel not in self.channel_list.order:
             self._forget_filter()
         self._shown, self._nothing = channel, False
@@ -128,7 +128,7 @@ class Sidebar(Vertical):
         entitle(self.channel_list, title)
 
     def sort_by_next(self, step: int) -> None:
-        """Sort by the next column, or the one before; what is not known of these images is passed over."""
+        """Sort by the next column or the one before, passing over columns unknown for these images."""
         known = self.channel_list.statistics
         sorts = [name for name in SORTS if known is None or name == "ch" or len(column(known, name))]
         self.sort = sorts[(sorts.index(self.sort) + step) % len(sorts)] if self.sort in sorts else "ch"
@@ -136,7 +136,7 @@ class Sidebar(Vertical):
 
     @on(Rows.Titled)
     def _title_clicked(self, event: Rows.Titled) -> None:
-        """Sort by the column whose title was clicked; again by number if it was sorted so."""
+        """Sort by the column whose title was clicked; by number if that was the sorted one."""
         event.stop()
         name = event.title.removesuffix(SORTED)
         if event.rows is self.channel_list and name in SORTS:
@@ -146,14 +146,14 @@ class Sidebar(Vertical):
     # -- filter ------------------------------------------------------------------------------------
 
     def open_filter(self) -> None:
-        """Show the line to type in."""
+        """Show the line for the filter."""
         self._typing = True
         line = self.query_one(Input)
         line.display = True
         line.focus()
 
     def close_filter(self) -> bool:
-        """Show all channels again; tell whether there was a filter."""
+        """End the filter and show all channels; tell whether there was one."""
         if not (self.query_one(Input).display or self.filter):
             return False
         asleep = self._nothing or self.channel_list.channel is None
@@ -164,7 +164,7 @@ class Sidebar(Vertical):
         return True
 
     def _forget_filter(self) -> int | None:
-        """Empty the line and hide it; give the channel to come back to."""
+        """Empty and hide the line; give the channel to return to."""
         line = self.query_one(Input)
         if line.has_focus:
             self.channel_list.focus()
@@ -173,20 +173,20 @@ class Sidebar(Vertical):
         return back
 
     def _enter(self) -> None:
-        """Go to the channel that the cursor has come to; where none is left, stay with the one shown."""
+        """Post the cursor's channel; if none passes the filter, stay with the one shown."""
         if (channel := self.channel_list.channel) is not None:
             self._shown, self._nothing = channel, False
             self.post_message(self.Entered(channel))
 
     @on(Rows.Moved)
     def _went_on(self, event: Rows.Moved) -> None:
-        """The cursor was moved, by the mouse if a filter is being typed."""
+        """Note that the user moved the cursor, with the mouse if a filter is being typed."""
         if event.rows is self.channel_list:
             self._shown, self._nothing, self._typing = self.channel_list.channel, False, False
 
     @on(Input.Changed)
     def _filter_typed(self, event: Input.Changed) -> None:
-        """Filter as the user types; what cannot be read yet leaves the list as it is."""
+        """Filter as the user types; a filter that cannot be read leaves the list as it is."""
         before, self.filter = self.filter, event.value
         self._typing = event.input.has_focus
         try:
@@ -201,7 +201,7 @@ class Sidebar(Vertical):
 
     @on(Input.Submitted)
     def _filter_done(self, event: Input.Submitted) -> None:
-        """Go to the first channel that is left, or say what is wrong."""
+        """Go to the cursor's channel, or say what is wrong with the filter."""
         if event.input.has_class("-unreadable"):
             try:
                 choose(0, None, event.value)
@@ -215,6 +215,6 @@ class Sidebar(Vertical):
 
 
 def entitle(pane: Widget, title: str) -> None:
-    """Write a pane's title, if it is a new one: setting it draws the whole pane anew."""
+    """Write a pane's title if it is new, because setting it redraws the whole pane."""
     if pane.border_title != title:
         pane.border_title = title

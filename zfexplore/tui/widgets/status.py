@@ -1,4 +1,4 @@
-"""The top line: what is being explored, and at the right what is being computed."""
+"""The top line: what is explored, and at the right what is being computed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zfexplore.tui.widgets.rows import fitted
 
 
 class StatusBar(Widget):
-    """One line: the channel first, because narrow windows cut the end."""
+    """One line; the channel comes first, because narrow windows cut the end."""
 
     DEFAULT_CSS = "StatusBar { height: 1; background: $surface; }"
 
@@ -21,10 +21,10 @@ class StatusBar(Widget):
     net: reactive[str] = reactive("")
     images: reactive[str] = reactive("")
     job: reactive[Progress | None] = reactive(None)
-    brief: reactive[bool] = reactive(True)  # whether the job is told here, there being no job bar
+    brief: reactive[bool] = reactive(True)  # whether the job is shown here, because there is no job bar
 
     def render_line(self, y: int) -> Strip:
-        """Draw what there is, from the left, and the job at the right."""
+        """Draw what is known from the left, and the job at the right."""
         width = self.size.width
         job = job_text(self.job, short=True) if self.brief and self.job else ""
         parts = [part for part in (self.unit or "zfexplore", self.net, self.images) if part]

@@ -1,4 +1,4 @@
-"""The table of a channel's strongest places, one an image."""
+"""The table of a channel's strongest places, one for each image."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ COLUMNS = (
     Column("class", 16, right=False, pane=ROOM_FOR_CLASS),
     Column("image", 0, right=False, rest=True, front=True),
 )
-NARROW = (*COLUMNS[:3], Column("class", 0, right=False, rest=True))  # no room for both: the class says more
+NARROW = (
+    *COLUMNS[:3],
+    Column("class", 0, right=False, rest=True),
+)  # without room for both, the class says more
 
 
 class TopList(Rows):
@@ -25,10 +28,10 @@ class TopList(Rows):
 
     places: reactive[tuple[PlaceRow, ...]] = reactive((), init=False)
     notice: reactive[str] = reactive("nothing yet")
-    stale: reactive[bool] = reactive(False, init=False)  # they are still another channel's
+    stale: reactive[bool] = reactive(False, init=False)  # the places are still those of another channel
 
     def columns(self) -> tuple[Column, ...]:
-        """Rank, activation, place in the map, class (of labelled images) and image, or one of the two."""
+        """Rank, activation, place in the map; class (if images are labelled) and image, or one of the two."""
         if not any(place.label for place in self.places):
             return (*COLUMNS[:3], COLUMNS[4])
         return COLUMNS if self.scrollable_content_region.width >= ROOM_FOR_CLASS else NARROW
@@ -51,15 +54,15 @@ class TopList(Rows):
         return tuple(texts[column.title] for column in self.columns())
 
     def empty_text(self) -> str:
-        """Give the reason why there is nothing."""
+        """Say why the table is empty."""
         return self.notice
 
     def is_faint(self, index: int) -> bool:
-        """All of another channel's."""
+        """Tell whether the places are another channel's."""
         return self.stale
 
     def watch_stale(self) -> None:
-        """Draw them faintly, or not."""
+        """Draw the places faintly, or not."""
         self.redraw()
 
     def watch_places(self) -> None:
@@ -68,5 +71,5 @@ class TopList(Rows):
 
 
 def bare_name(name: str, label: str) -> str:
-    """Give an image's name without the folder of its class, where that is told beside it."""
+    """Give an image's name without the folder of its class, which is shown beside it."""
     return name.removeprefix(f"{label}/") if label else name
