@@ -45,7 +45,7 @@ def tui(
     gc.disable()  # imports make many objects and hardly any garbage
     from zfexplore.tui.terminal import own_terminal, speaks_utf8, suit_colours
 
-    os.environ.setdefault("TEXTUAL_FPS", "120")  # Textual's default is 60; this halves the wait for a frame
+    os.environ.setdefault("TEXTUAL_FPS", "250")  # with its own 60 a key waits longer for its frame
     if colours := suit_colours():
         os.environ["TEXTUAL_COLOR_SYSTEM"] = colours  # Textual reads it when it is imported
     from zfexplore.showing import remarks

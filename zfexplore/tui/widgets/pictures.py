@@ -28,7 +28,7 @@ from zfexplore.tui.widgets.rows import MARK, fitted
 ROOM_FOR_BOTH = 100  # columns of the screen; from here on two pictures or grids stand side by side
 SIDE = 3  # tiles a row and a column
 LEAST_ROWS = 5  # of a tile with its caption; lower tiles have no caption
-DIM_AFTER = 0.1  # seconds; new pictures mostly come sooner, and dimming at once would flicker
+DIM_AFTER = 0.25  # seconds; new pictures mostly come sooner, and under a held key dimming would only flicker
 
 
 @dataclass(frozen=True)
