@@ -13,6 +13,10 @@ import typer
 from zfexplore.choices import DEFAULT_IMAGES, Mode
 from zfexplore.cli.options import CheckpointOption, DeviceOption, FitOption, ImagesOption, LimitOption
 
+# Python's own first threshold, of which a pass takes 0.1 ms. The larger passes take 20 ms, for which a key
+# would wait: the app runs them when the user rests, and only without rest do these come.
+COLLECTING = (700, 10_000, 10)
+
 
 def tui(
     images: ImagesOption = DEFAULT_IMAGES,
@@ -61,6 +65,7 @@ def tui(
         chosen = mode or ("" if utf8 else "ascii")
         app = ExplorerApp(setup, engine, mode=chosen, pixels=find_pixels())
         gc.freeze()  # what the imports made stays: looking through it would stop the keys for 0.1 s
+        gc.set_threshold(*COLLECTING)
         gc.enable()
         app.run()
     for path in engine.unsaved:

@@ -8,6 +8,7 @@ frame is up: torch is never imported here, and numpy only to draw at a size that
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import singledispatchmethod
@@ -33,6 +34,7 @@ from zfexplore.tui.terminal import leave_when_told
 from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, PictureGrid
 from zfexplore.units import Unit
 
+SECONDS_AT_REST = 1.0  # without a step to another channel, before garbage is collected
 DIED = "the engine has died: ⏎ starts it again"
 MODES: tuple[Mode, ...] = get_args(Mode)
 
@@ -74,6 +76,7 @@ class ExplorerApp(StudyApp):
         self.generation = 0
         self.settled = -1  # the generation of which all pictures have come
         self.failure = ""  # why nothing can be explored
+        self._collected_at = self._seen_at = 0  # generations, at which garbage was collected and looked after
 
     def get_default_screen(self) -> ExplorerScreen:
         """Give the screen of panes."""
@@ -94,6 +97,16 @@ class ExplorerApp(StudyApp):
         self.keymap = load_keymap()
         self.set_keymap(self.keymap)
         leave_when_told(self.exit)
+        self.set_interval(SECONDS_AT_REST, self.collect_garbage)
+
+    def collect_garbage(self) -> None:
+        """Collect if the user stood still for a while: it takes up to 20 ms, for which a key would wait."""
+        if self.generation == self._collected_at:
+            return
+        if self.generation == self._seen_at:
+            gc.collect()
+            self._collected_at = self.generation
+        self._seen_at = self.generation
 
     def on_explorer_screen_drawn(self) -> None:
         """The first frame is up: only now may the engine import what is heavy."""
