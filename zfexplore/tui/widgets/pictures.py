@@ -7,7 +7,9 @@ stay until the first new picture comes, and are dimmed if that takes a while.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from rich.segment import Segment
 from rich.style import Style
@@ -28,6 +30,7 @@ from zfexplore.tui.widgets.rows import MARK, fitted
 ROOM_FOR_BOTH = 100  # columns of the screen; from here on two pictures or grids stand side by side
 SIDE = 3  # tiles a row and a column
 LEAST_ROWS = 5  # of a tile with its caption; lower tiles have no caption
+BETWEEN_ROWS = 0.01  # seconds between redrawing one row of tiles and the next
 DIM_AFTER = 0.25  # seconds; new pictures mostly come sooner, and under a held key dimming would only flicker
 
 
@@ -145,14 +148,22 @@ class PictureGrid(Widget, can_focus=True):
         self.tell_size()
 
     def watch_pictures(self, old: tuple[ShownUnit, ...], new: tuple[ShownUnit, ...]) -> None:
-        """Draw only the tiles that changed, because pictures come one by one."""
+        """Redraw the tiles that changed, a row of tiles a frame: a key never waits for a whole pane."""
         if not old or not new:
             self.refresh()
             return
+        changed = [rank for rank in range(SIDE * SIDE) if old[rank : rank + 1] != new[rank : rank + 1]]
+        for later, row in enumerate(sorted({rank // SIDE for rank in changed})):
+            ranks = [rank for rank in changed if rank // SIDE == row]
+            if later:
+                self.set_timer(later * BETWEEN_ROWS, partial(self._redraw, ranks))
+            else:
+                self._redraw(ranks)
+
+    def _redraw(self, ranks: Iterable[int]) -> None:
         place = self.arrangement
-        for rank in range(SIDE * SIDE):
-            if old[rank : rank + 1] != new[rank : rank + 1]:
-                self.refresh(place.region(rank))
+        for rank in ranks:
+            self.refresh(place.region(rank))
 
     def watch_stale(self, stale: bool) -> None:
         """Dim the pictures if they stay another channel's for a while."""
