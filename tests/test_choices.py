@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 import torch
 from torch import nn
-from zfexplore.tui.cells import BLOCKS
+from zfexplore.tui.drawing.cells import BLOCKS
 
 from zfexplore import choices
 from zfexplore.atlas.records import StageRecord
