@@ -8,7 +8,6 @@ from typing import get_args
 import pytest
 import torch
 from torch import nn
-from zfexplore.tui.drawing.cells import BLOCKS
 
 from zfexplore import choices
 from zfexplore.atlas.records import StageRecord
@@ -16,6 +15,7 @@ from zfexplore.exemplars import exemplars
 from zfexplore.nets.zfnet import NORM_CONSTANTS, initialise
 from zfexplore.studies import ranking
 from zfexplore.training.recipe import RECIPES
+from zfexplore.tui.drawing.cells import BLOCKS
 
 
 def test_recipes():
