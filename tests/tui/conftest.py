@@ -176,3 +176,13 @@ def files(tmp_path_factory):
 @pytest.fixture
 def setup(files, tmp_path):
     return say.Setup(str(files / "images"), str(files / "tiny.safetensors"), tmp_path / "out", device="cpu")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two pictures, a text and a folder with a third picture; only names matter here."""
+    for name in ("cat.png", "car.JPG", "cargo.txt", "more/dog.webp", ".hidden/a.png"):
+        path = tmp_path / "mine" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return tmp_path / "mine"

@@ -7,16 +7,6 @@ import pytest
 from zfexplore.tui.paths import completed, completions
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """Two pictures, a text and a folder with a third picture; only names matter here."""
-    for name in ("cat.png", "car.JPG", "cargo.txt", "more/dog.webp", ".hidden/a.png"):
-        path = tmp_path / "mine" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return tmp_path / "mine"
-
-
 def test_folders_come_first_and_only_files_that_look_like_pictures(folder):
     assert completions(f"{folder}/") == tuple(f"{folder}/{name}" for name in ("more/", "car.JPG", "cat.png"))
     assert completions(f"{folder}/c") == (f"{folder}/car.JPG", f"{folder}/cat.png")

@@ -39,16 +39,6 @@ def host() -> StudyHost:
     return picture_host()
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """Two pictures, a text and a folder with a third picture; only names matter here."""
-    for name in ("cat.png", "car.JPG", "cargo.txt", "more/dog.webp", ".hidden/a.png"):
-        path = tmp_path / "mine" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return tmp_path / "mine"
-
-
 def asked(app) -> ask.RankPicture:
     """The last question about a picture."""
     return [each for each in app.engine.requests if isinstance(each, ask.RankPicture)][-1]
