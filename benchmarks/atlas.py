@@ -24,7 +24,6 @@ from benchmarks.report import Remark, Row
 from zfexplore.atlas.build import SLICE, build_atlas
 from zfexplore.atlas.maxima import Layout, image_maxima
 from zfexplore.atlas.reading import read_slices
-from zfexplore.atlas.store import watched_stages
 from zfexplore.convention import InputConvention
 from zfexplore.images.open import open_images
 from zfexplore.images.sources import Picture
@@ -117,7 +116,7 @@ def _forward_work(trunk: Trunk, batches: list[Tensor]) -> Work:
 def _maxima_work(material: Material, batches: list[Tensor]) -> Work:
     """Give the forward pass with its maxima, as late in a pass: hardly any image is still among the best."""
     trunk = material.trunk
-    layout = Layout.of(trunk, watched_stages(trunk), material.size[0])
+    layout = Layout.of(trunk, trunk.watched, material.size[0])
     weakest = torch.full((layout.channels,), torch.inf, device=trunk.device)
 
     def forward() -> None:

@@ -102,7 +102,7 @@ def strongest_projections(
     for image, units in wanted.items():
         batch = see(checkpoint, source[image].image, atlas.header["fit"]).batch
         channels, positions = zip(*units, strict=True)
-        projection = project(checkpoint.trunk, batch, stage, channels, positions)
+        projection = project(checkpoint.net, batch, stage, channels, positions)
         for pixels, (y0, x0, y1, x1) in zip(projection.pixels, projection.window.tolist(), strict=True):
             yield pixels[:, y0:y1, x0:x1].cpu().numpy()
 
@@ -124,9 +124,9 @@ def main() -> None:
     table = Table(title=f"{len(source)} images of {source.name}", title_justify="left")
     for heading in ("stage", "channels", "in luminance", "above a quarter cycle a pixel"):
         table.add_column(heading, justify="left" if heading == "stage" else "right")
-    filters = next(step for step in checkpoint.trunk.steps if step.kind == "conv").module.weight
+    filters = next(step for step in checkpoint.net.steps if step.kind == "conv").module.weight
     table.add_row(
-        f"{checkpoint.trunk.names[0]}, filters", str(len(filters)), share(luminance_share(filters.numpy()))
+        f"{checkpoint.net.names[0]}, filters", str(len(filters)), share(luminance_share(filters.numpy()))
     )
     for row in measure(checkpoint, source, atlas):
         table.add_row(row.stage, str(row.count), share(row.luminance), share(row.speckle))

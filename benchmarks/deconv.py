@@ -27,8 +27,9 @@ from zfexplore.deconv import dense, windowed
 from zfexplore.deconv.request import Projection
 from zfexplore.deconv.windows.geometry import whole_cost, window_cost
 from zfexplore.exemplars.exemplars import exemplars, firing_places
+from zfexplore.nets.net import Stage
 from zfexplore.nets.steps import Step
-from zfexplore.nets.trunk import Stage, Trunk
+from zfexplore.nets.trunk import Trunk
 from zfexplore.units import Unit
 
 GOALS = {"conv1": 150.0, "conv2": 70.0, "conv3": 25.0, "conv4": 8.0, "conv5": 4.0}

@@ -95,7 +95,7 @@ class Material:
     @property
     def trunk(self) -> Trunk:
         """The net's trunk."""
-        return self.checkpoint.trunk
+        return self.checkpoint.net
 
     @property
     def size(self) -> tuple[int, int]:

@@ -108,7 +108,7 @@ def test_layers_and_filters_show_what_their_names_say(explorer):
     }  # fmt: skip
     filters = explorer.filters("0-2", tile=24)
     assert list(filters.tables) == ["conv1:0", "conv1:1", "conv1:2"]
-    np.testing.assert_array_equal(explorer.kernels(), explorer.checkpoint.net.conv1.weight.numpy())
+    np.testing.assert_array_equal(explorer.kernels(), explorer.checkpoint.module.conv1.weight.numpy())
 
 
 def test_a_channel_gives_its_exemplars_in_order(explorer):
@@ -152,7 +152,7 @@ def test_images_seen_lately_are_not_read_again(explorer, monkeypatch):
 def test_a_unit_is_projected_on_a_picture_of_ones_own(explorer, folder):
     path = folder / "pictures" / "a" / "0.png"
     batch = explorer.look(0).batch
-    wanted = dense.project(explorer.checkpoint.trunk, batch, "conv5", 130)
+    wanted = dense.project(explorer.checkpoint.net, batch, "conv5", 130)
     for picture in (path, str(path), Image.open(path), 0):
         found = explorer.project(picture, "conv5:130", method="dense")
         assert torch.equal(found.pixels, wanted.pixels)
@@ -206,7 +206,7 @@ def test_everything_shows_itself_in_a_notebook_and_tells_itself_shortly(explorer
 
 def test_many_projections_are_told_by_the_first_three(explorer):
     found = explorer.project(0, "conv3:5")
-    many = dense.project(explorer.checkpoint.trunk, explorer.look(0).batch, "conv3", [5, 6, 7, 8, 9])
+    many = dense.project(explorer.checkpoint.net, explorer.look(0).batch, "conv3", [5, 6, 7, 8, 9])
     assert repr(many).endswith("and 2 more>")
     assert repr(many).startswith(repr(found)[: len("<Projection of conv3:5@")])
 

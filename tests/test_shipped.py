@@ -32,7 +32,7 @@ def test_the_shipped_weights_know_the_photographs():
     convention = checkpoint.metadata.input
     found = finish(
         evaluate(
-            checkpoint.trunk,
+            checkpoint.net,
             Streamed(source, convention, 0),
             SAMPLE,
             convention,

@@ -98,7 +98,7 @@ def draw_filters(
     method: Method = "auto",
 ) -> Drawing:  # fmt: skip
     """Begin the page of the first layer: all its filters, then the chosen ones with what they saw."""
-    layer, kernels = explorer.checkpoint.trunk.names[0], explorer.kernels()
+    layer, kernels = explorer.checkpoint.net.names[0], explorer.kernels()
     chosen = select_channels(explorer.atlas, layer, channels, seed)
     page = Page(len(chosen), tile=tile)
     heading = title or f"The filters of {layer}"

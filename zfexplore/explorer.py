@@ -22,7 +22,7 @@ from PIL import Image
 from zfexplore.atlas.build import Event, Partial
 from zfexplore.atlas.open import open_or_build
 from zfexplore.atlas.select import check_choice, ranked
-from zfexplore.atlas.store import Atlas, watched_stages
+from zfexplore.atlas.store import Atlas
 from zfexplore.atlas.tables import channel_row, place_rows, write_atlas
 from zfexplore.channel import Channel
 from zfexplore.choices import DEFAULT_IMAGES, AtlasFormat, Fit, Method, RankedBy
@@ -148,7 +148,7 @@ class Explorer:
         chosen: Any = form or Path(path).suffix.lower().lstrip(".")
         if chosen not in get_args(AtlasFormat):
             raise ExploreError(f"an atlas is written as csv, json or npz, not {chosen!r}", usage=True)
-        write_atlas(self.atlas, self.checkpoint.trunk, path, chosen)
+        write_atlas(self.atlas, self.checkpoint.net, path, chosen)
         return Path(path)
 
     # -- channels ----------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ class Explorer:
         """
         unit = what if isinstance(what, Unit) else Unit.parse(what) if ":" in what else None
         if unit is not None:
-            rows = place_rows(self.atlas, self.checkpoint.trunk, unit.stage, unit.channel)
+            rows = place_rows(self.atlas, self.checkpoint.net, unit.stage, unit.channel)
             return Records(rows, _places_title(self.known(unit), self.atlas.count), place_table)
         numbers = ranked(self.atlas, str(what), by)[:count]
         rows = [self.known(Unit(str(what), number)) for number in numbers]
@@ -213,13 +213,13 @@ class Explorer:
 
     def block(self, found: ChannelExemplars, kernels: np.ndarray | None = None) -> ChannelBlock:
         """Give what a figure draws of a channel; ``kernels [n, 3, k, k]`` adds a filter in conv1."""
-        trunk, channel = self.checkpoint.trunk, found.channel
-        first = channel.stage == trunk.names[0]
+        net, channel = self.checkpoint.net, found.channel
+        first = channel.stage == net.names[0]
         names = self.checkpoint.class_names(channel.stage)
         return block_from(
             channel,
             found.exemplars,
-            trunk.receptive_field(channel.stage),
+            net.receptive_field(channel.stage),
             classes=self.atlas.classes,
             kernel=kernels[channel.channel] if kernels is not None and first else None,
             class_name=names[channel.channel] if names else None,
@@ -255,7 +255,7 @@ class Explorer:
         unit = _unit_of(unit)
         batch = see(self.checkpoint, self.image(picture), self.settings.fit).batch
         place = None if unit.y is None or unit.x is None else [(unit.y, unit.x)]
-        return project(self.checkpoint.trunk, batch, unit.stage, unit.channel, place, method=method)
+        return project(self.checkpoint.net, batch, unit.stage, unit.channel, place, method=method)
 
     def rank(self, picture: Picture, layer: str | None = None) -> list[RankedChannel]:
         """Rank the channels of ``layer`` (None: all but pools) by how unusually a picture excites them."""
@@ -287,9 +287,7 @@ class Explorer:
 
     def kernels(self) -> np.ndarray:
         """Give the first convolution's filters, float32 ``[n, 3, k, k]``."""
-        step = next(step for step in self.checkpoint.trunk.steps if step.kind == "conv")
-        weight: Any = step.module.weight
-        return weight.detach().float().cpu().numpy()
+        return self.checkpoint.net.first_filters().detach().float().cpu().numpy()
 
 
 def open_settings(
@@ -301,7 +299,7 @@ def open_settings(
     """
     checkpoint = load_checkpoint(settings.checkpoint, find_device(settings.device))
     if layer is not None:
-        stage, watched = checkpoint.trunk.stage(layer), watched_stages(checkpoint.trunk)
+        stage, watched = checkpoint.net.stage(layer), checkpoint.net.watched
         if layer not in watched:
             raise ExploreError(f"{layer} is not indexed: choose {', '.join(watched)}", usage=True)
         check_choice(channels, stage.channels)

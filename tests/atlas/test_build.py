@@ -87,7 +87,7 @@ def test_the_numbers_equal_those_of_the_whole_maps(make):
     checkpoint, images = make.random_checkpoint(), make.random_images(21)
     atlas, _ = make.result_of(build_atlas(checkpoint, make.ArraySource(images), k=4))
     batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
-    for name, maps in checkpoint.trunk.maps(batch).items():
+    for name, maps in checkpoint.net.maps(batch).items():
         if name == "pool1":
             continue
         record, flat = atlas.stages[name], maps.flatten(2) if maps.ndim == 4 else maps[:, :, None]
@@ -182,7 +182,7 @@ def test_images_without_labels_have_no_selectivity(make):
 
 def test_an_activation_that_is_no_number_is_named(make):
     checkpoint = make.random_checkpoint()
-    checkpoint.net[4].bias[3] = float("nan")
+    checkpoint.module[4].bias[3] = float("nan")
     with pytest.raises(ExploreError, match=r"conv2:3 is nan on image0\.png"):
         list(build_atlas(checkpoint, make.ArraySource(make.random_images(2))))
 
@@ -313,12 +313,12 @@ def test_reduced_precision_is_close_and_has_another_fingerprint(make):
 
 def test_the_net_is_left_as_it_was_found(make):
     checkpoint = make.random_checkpoint()
-    checkpoint.net.train()
-    before = {name: tensor.clone() for name, tensor in checkpoint.net.state_dict().items()}
+    checkpoint.module.train()
+    before = {name: tensor.clone() for name, tensor in checkpoint.module.state_dict().items()}
     list(build_atlas(checkpoint, make.ArraySource(make.random_images(3))))
-    assert checkpoint.net.training
+    assert checkpoint.module.training
     assert torch.is_grad_enabled()
-    for name, tensor in checkpoint.net.state_dict().items():
+    for name, tensor in checkpoint.module.state_dict().items():
         assert torch.equal(tensor, before[name])
         assert tensor.stride() == before[name].stride()
         assert not tensor.is_inference()
@@ -358,7 +358,7 @@ def test_a_pool_before_its_relu_is_not_overwritten(make):
     atlas, _ = make.result_of(build_atlas(checkpoint, make.ArraySource(images), k=5))
     batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float()
     for name in ("conv1", "pool1", "conv2"):
-        expected = checkpoint.trunk.maps(batch)[name].amax(dim=(2, 3)).sort(dim=0, descending=True).values.T
+        expected = checkpoint.net.maps(batch)[name].amax(dim=(2, 3)).sort(dim=0, descending=True).values.T
         np.testing.assert_allclose(atlas.stages[name].value, expected, rtol=1e-4, atol=1e-4)
     assert (atlas.stages["pool1"].value[0] < 0).all()
 

@@ -120,7 +120,9 @@ def test_everything_that_decides_the_numbers_changes_the_fingerprint(make, sourc
 
     def with_input(**changes):
         metadata = plain.metadata
-        return Checkpoint(plain.net, plain.trunk, replace(metadata, input=replace(metadata.input, **changes)))
+        return Checkpoint(
+            plain.module, plain.net, replace(metadata, input=replace(metadata.input, **changes))
+        )
 
     longer = make.ArraySource([*source.arrays, source.arrays[0]])
     found = [

@@ -36,17 +36,17 @@ def test_a_channel_s_row_says_what_the_record_knows(atlas):
 
 
 def test_windows_are_the_trunk_s_and_labels_are_names(atlas, checkpoint):
-    rows = place_rows(atlas, checkpoint.trunk, "conv2", 3)
+    rows = place_rows(atlas, checkpoint.net, "conv2", 3)
     assert [row["rank"] for row in rows] == [1, 2, 3, 4, 5]
     for row in rows:
-        assert row["window"] == list(checkpoint.trunk.window("conv2", row["y"], row["x"], (20, 20)))
+        assert row["window"] == list(checkpoint.net.window("conv2", row["y"], row["x"], (20, 20)))
         assert row["label"] == ["a", "a", "c", None, "c"][row["image"]]
-    assert place_rows(atlas, checkpoint.trunk, "fc3", 0)[0]["window"] == [0, 0, 20, 20]
+    assert place_rows(atlas, checkpoint.net, "fc3", 0)[0]["window"] == [0, 0, 20, 20]
 
 
 def test_csv_and_json_say_the_same(atlas, checkpoint, tmp_path):
-    write_atlas(atlas, checkpoint.trunk, tmp_path / "a.csv", "csv")
-    write_atlas(atlas, checkpoint.trunk, tmp_path / "a.json", "json")
+    write_atlas(atlas, checkpoint.net, tmp_path / "a.csv", "csv")
+    write_atlas(atlas, checkpoint.net, tmp_path / "a.json", "json")
     values = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
     from_json = [
         [channel["channel"], place["rank"], place["value"], place["name"], *place["window"]]
@@ -66,7 +66,7 @@ def test_csv_and_json_say_the_same(atlas, checkpoint, tmp_path):
 
 
 def test_npz_holds_the_arrays(atlas, checkpoint, tmp_path):
-    write_atlas(atlas, checkpoint.trunk, tmp_path / "a.npz", "npz")
+    write_atlas(atlas, checkpoint.net, tmp_path / "a.npz", "npz")
     with np.load(tmp_path / "a.npz", allow_pickle=False) as arrays:
         np.testing.assert_array_equal(arrays["conv2.image"], atlas.stages["conv2"].image)
         assert arrays["image_names"].tolist() == list(atlas.image_names)

@@ -61,7 +61,7 @@ def test_a_channel_s_places_carry_image_place_and_window(zfexplore, material):
     assert [place["rank"] for place in places] == [1, 2, 3, 4, 5, 6]
     assert [place["value"] for place in places] == sorted((p["value"] for p in places), reverse=True)
     assert len({place["image"] for place in places}) == 6
-    trunk = load_checkpoint(material / "net.safetensors").trunk
+    trunk = load_checkpoint(material / "net.safetensors").net
     for place in places:
         assert place["name"].split("/")[0] == place["label"]
         assert place["window"] == list(trunk.window("conv3", place["y"], place["x"], (64, 64)))

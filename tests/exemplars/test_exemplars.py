@@ -57,7 +57,7 @@ def source(folder):
 
 @pytest.fixture
 def checkpoint(tiny):
-    tiny.net[4].bias[7] = -1000.0  # conv2:7 never fires
+    tiny.module[4].bias[7] = -1000.0  # conv2:7 never fires
     return tiny
 
 
@@ -186,7 +186,7 @@ def test_the_method_asked_for_is_the_one_used(checkpoint, source, atlas, everyth
 
 
 def test_an_atlas_of_other_weights_is_found_out(checkpoint, source, atlas, everything):
-    checkpoint.net[4].weight.mul_(1.01)
+    checkpoint.module[4].weight.mul_(1.01)
     with pytest.raises(ExploreError, match=r"does not belong to this checkpoint.*conv2:\d@\d+,\d+ is"):
         finish(exemplars(checkpoint, source, atlas, [Unit("conv1", 0), Unit("conv2", 0)]))
 
@@ -218,12 +218,12 @@ def test_what_is_not_there_is_refused_before_any_image_is_read(checkpoint, sourc
 
 
 def test_the_net_and_the_settings_are_left_as_they_were(checkpoint, source, atlas, everything):
-    weights = [parameter.clone() for parameter in checkpoint.net.parameters()]
+    weights = [parameter.clone() for parameter in checkpoint.module.parameters()]
     events = exemplars(checkpoint, source, atlas, everything)
     next(events)  # an exemplar: the generator stands in the middle of its work
     assert torch.is_grad_enabled()
     events.close()
-    for parameter, before in zip(checkpoint.net.parameters(), weights, strict=True):
+    for parameter, before in zip(checkpoint.module.parameters(), weights, strict=True):
         assert torch.equal(parameter, before)
 
 
@@ -242,7 +242,7 @@ def test_the_projection_is_the_textbooks(checkpoint, source, atlas):
     for exemplar in one_by_one(checkpoint, source, atlas, Unit("conv2", 0)):
         batch = see(checkpoint, source[exemplar.place.image].image).batch
         place = [(exemplar.place.y, exemplar.place.x)]
-        wanted = dense.project(checkpoint.trunk, batch, "conv2", 0, place).pixels[0].numpy()
+        wanted = dense.project(checkpoint.net, batch, "conv2", 0, place).pixels[0].numpy()
         np.testing.assert_allclose(exemplar.pixels, wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
 
 

@@ -43,5 +43,5 @@ def test_the_net_sees_the_pixels_less_their_mean(tiny):
 
 
 def test_the_input_is_in_the_nets_own_type(tiny):
-    tiny.net.double()
+    tiny.module.double()
     assert see(tiny, noise_picture(20)).batch.dtype == torch.float64

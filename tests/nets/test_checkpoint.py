@@ -64,22 +64,22 @@ def rewritten(path, tmp_path, *, tensors=None, described=None):
 def test_a_checkpoint_comes_back_whole(net, written):
     loaded = load_checkpoint(written)
     assert all(
-        torch.equal(tensor, loaded.net.state_dict()[name]) for name, tensor in net.state_dict().items()
+        torch.equal(tensor, loaded.module.state_dict()[name]) for name, tensor in net.state_dict().items()
     )
     assert loaded.metadata.classes == CLASSES
     assert loaded.metadata.input == metadata().input
     assert loaded.metadata.accuracy == {"top1": 0.5}
     assert loaded.metadata.versions["torch"] == torch.__version__
-    assert not loaded.net.training
-    assert loaded.trunk.module is loaded.net
+    assert not loaded.module.training
+    assert loaded.net.module is loaded.module
 
 
 def test_half_precision_loads_as_float32_close_to_what_it_was(net, tmp_path):
     save_checkpoint(tmp_path / "half.safetensors", net, metadata(), half=True)
     assert load_file(tmp_path / "half.safetensors")["conv1.weight"].dtype == torch.float16
     loaded = load_checkpoint(tmp_path / "half.safetensors")
-    torch.testing.assert_close(loaded.net.conv1.weight, net.conv1.weight.data, rtol=1e-3, atol=1e-6)
-    assert loaded.net.conv1.weight.dtype == torch.float32
+    torch.testing.assert_close(loaded.module.conv1.weight, net.conv1.weight.data, rtol=1e-3, atol=1e-6)
+    assert loaded.module.conv1.weight.dtype == torch.float32
 
 
 def test_the_fingerprint_is_of_the_weights_alone(net, written, tmp_path):
@@ -246,7 +246,7 @@ def test_other_nets_of_the_zoo_come_back_as_themselves(tmp_path):
         metadata(architecture="alexnet", arguments={"num_classes": 3}),
         half=True,
     )
-    assert load_checkpoint(tmp_path / "a.safetensors").trunk.names[-1] == "fc8"
+    assert load_checkpoint(tmp_path / "a.safetensors").net.names[-1] == "fc8"
 
 
 def test_the_mean_image_is_stored_once_beside_the_weights(net, tmp_path):

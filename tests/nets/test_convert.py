@@ -34,7 +34,7 @@ def test_foreign_names_are_matched_by_order_and_shape(net, tmp_path, nesting):
     loaded = load_checkpoint(tmp_path / "x.safetensors")
     images = torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
-        assert torch.equal(loaded.net(images), net(images))
+        assert torch.equal(loaded.module(images), net(images))
     assert loaded.metadata.arguments["norm"] == "replication"
 
 
@@ -43,7 +43,7 @@ def test_a_bgr_net_is_turned_round_to_rgb(net, tmp_path):
     convert_state_dict(tmp_path / "x.pth", tmp_path / "x.safetensors", bgr=True)
     images = torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
-        ours = load_checkpoint(tmp_path / "x.safetensors").net(images.flip(1))
+        ours = load_checkpoint(tmp_path / "x.safetensors").module(images.flip(1))
         torch.testing.assert_close(ours, net(images), rtol=1e-5, atol=1e-6)
 
 
@@ -191,4 +191,4 @@ def test_a_bare_safetensors_file_converts_though_its_names_come_sorted(net, tmp_
     }
     save_file(named, tmp_path / "bare.safetensors")
     convert_state_dict(tmp_path / "bare.safetensors", tmp_path / "x.safetensors")
-    assert torch.equal(load_checkpoint(tmp_path / "x.safetensors").net.fc8.weight, net.fc8.weight)
+    assert torch.equal(load_checkpoint(tmp_path / "x.safetensors").module.fc8.weight, net.fc8.weight)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from zfexplore.errors import ExploreError
-from zfexplore.nets.trunk import ReceptiveField, Trunk
+from zfexplore.nets.net import ReceptiveField
+from zfexplore.nets.trunk import Trunk
 from zfexplore.nets.zfnet import ZFNet
 from zfexplore.units import Window
 

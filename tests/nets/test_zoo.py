@@ -50,4 +50,4 @@ def test_downloaded_weights_make_a_checkpoint_with_imagenets_convention(monkeypa
     loaded = load_checkpoint("alexnet")
     assert loaded.metadata.input == zoo.IMAGENET_INPUT
     assert len(loaded.metadata.classes) == 1000
-    assert torch.equal(loaded.net.state_dict()["features.0.weight"], state["features.0.weight"])
+    assert torch.equal(loaded.module.state_dict()["features.0.weight"], state["features.0.weight"])

@@ -140,7 +140,7 @@ def test_maps_equal_pictures_hidden_by_hand(tiny, stage):
         y0, x0, y1, x1 = found.grid.window(row, column)
         painted = found.image.copy()
         painted[y0:y1, x0:x1] = (120, 110, 100)  # the mean
-        maps = tiny.trunk.maps(normalise(painted[None], tiny.metadata.input))
+        maps = tiny.net.maps(normalise(painted[None], tiny.metadata.input))
         answer = maps[stage][0, 3]
         assert found.total[row, column] == pytest.approx(float(answer.sum()), rel=1e-5)
         assert found.peak[row, column] == pytest.approx(float(answer.max()), rel=1e-5)
@@ -153,7 +153,7 @@ def test_by_default_the_last_convolution_and_its_strongest_channel(tiny):
     picture = noise_picture(20)
     found = finish(occlude(tiny, picture))
     batch = normalise(np.array(picture)[None], tiny.metadata.input)
-    totals = tiny.trunk.maps(batch, ["conv2"])["conv2"].sum((2, 3))[0]
+    totals = tiny.net.maps(batch, ["conv2"])["conv2"].sum((2, 3))[0]
     assert found.unit == Unit("conv2", int(totals.argmax()))
     assert found.intact.total == pytest.approx(float(totals.max()), rel=1e-5)
     assert found.label == found.intact.best_class
@@ -245,7 +245,7 @@ def test_what_is_not_there_is_refused(tiny, options, message):
 
 
 def test_a_net_that_overflows_is_told(tiny):
-    tiny.net[0].weight.data.fill_(3e38)
+    tiny.module[0].weight.data.fill_(3e38)
     with pytest.raises(ExploreError, match="not a finite number"):
         finish(occlude(tiny, noise_picture(20), "conv1", 0))
 

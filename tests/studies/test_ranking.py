@@ -142,7 +142,7 @@ def maxima_of(checkpoint, image):
     batch = normalise(np.array(image)[None], checkpoint.metadata.input)
     return {
         name: maps.flatten(2).amax(2)[0] if maps.ndim == 4 else maps[0]
-        for name, maps in checkpoint.trunk.maps(batch).items()
+        for name, maps in checkpoint.net.maps(batch).items()
     }
 
 
@@ -168,7 +168,7 @@ def test_every_channel_is_ranked_by_how_many_images_excite_it_less(tiny, source,
 def test_a_unit_is_where_the_channel_is_strongest(tiny, atlas):
     image = noise_picture(20, seed=5)
     batch = normalise(np.array(image)[None], tiny.metadata.input)
-    maps = tiny.trunk.maps(batch, ["conv2"])["conv2"][0]
+    maps = tiny.net.maps(batch, ["conv2"])["conv2"][0]
     for found in rank_channels(tiny, atlas, image, stage="conv2"):
         unit = found.unit
         if found.activation > 0:
@@ -245,6 +245,6 @@ def test_a_stage_that_is_not_in_the_atlas_is_refused(tiny, atlas):
 
 
 def test_a_net_that_overflows_is_told(tiny, atlas):
-    tiny.net[0].weight.data.fill_(3e38)
+    tiny.module[0].weight.data.fill_(3e38)
     with pytest.raises(ExploreError, match="not a finite number"):
         rank_channels(tiny, atlas, noise_picture(20))

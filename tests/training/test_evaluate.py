@@ -125,9 +125,7 @@ def checkpoint(net, stripes):
 def test_a_checkpoint_finds_its_held_out_images_again(checkpoint, stripes):
     held_out = data.split(stripes, 0.34, seed=7).held_out
     found, _ = result_of(evaluate_checkpoint(checkpoint, stripes, CPU, held_out=True))
-    expected, _ = result_of(
-        evaluate(checkpoint.trunk, data.Streamed(stripes, SMALL, 0), held_out, SMALL, CPU)
-    )
+    expected, _ = result_of(evaluate(checkpoint.net, data.Streamed(stripes, SMALL, 0), held_out, SMALL, CPU))
     assert found == expected
     assert found.count == 6
 

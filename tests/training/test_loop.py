@@ -148,11 +148,11 @@ def test_snapshots_hold_the_trunk_alone_in_fp16(stripes, quick, tmp_path):
     files = list((tmp_path / "snapshots").iterdir())
     assert [file.name for file in files] == ["epoch-002.safetensors"]
     snapshot = load_checkpoint(files[0])
-    assert snapshot.trunk.names[-2:] == ("conv5", "pool5")
+    assert snapshot.net.names[-2:] == ("conv5", "pool5")
     assert snapshot.metadata.epochs == 2
     final = load_checkpoint(tmp_path / "checkpoint.safetensors")
     views = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 20 - 10
-    ours, theirs = (net.trunk.maps(views, ["pool5"])["pool5"] for net in (snapshot, final))
+    ours, theirs = (net.net.maps(views, ["pool5"])["pool5"] for net in (snapshot, final))
     assert torch.allclose(ours, theirs, rtol=1e-2, atol=1e-2 * float(theirs.max()))
     assert {value.dtype for value in load_file(files[0]).values()} == {torch.float16}
 

@@ -86,10 +86,10 @@ def build_atlas(
     """
     header = describe(checkpoint, source, k=k, fit=fit, stages=stages, precision=precision)
     if device is not None:
-        checkpoint.trunk.to(device)
-    trunk, convention = checkpoint.trunk, checkpoint.metadata.input
-    layout = Layout.of(trunk, header["watched"], convention.size)
-    state = _State(Tally.empty(layout.channels, k=k, classes=len(source.classes), device=trunk.device))
+        checkpoint.net.to(device)
+    net, convention = checkpoint.net, checkpoint.metadata.input
+    layout = Layout.of(net, header["watched"], convention.size)
+    state = _State(Tally.empty(layout.channels, k=k, classes=len(source.classes), device=net.device))
     if path is not None and os.path.exists(path):
         yield Note(_resume(state, path, header, len(source)))
         yield from (Skipped(name, reason) for _, name, reason in state.skipped)
@@ -100,11 +100,11 @@ def build_atlas(
         convention,
         fit=fit,
         first=state.end,
-        size=SLICE[trunk.device.type],
+        size=SLICE[net.device.type],
         ahead=batch_size,
         workers=workers or min(os.cpu_count() or 1, 16),
     )
-    pixels = _buffer(SLICE[trunk.device.type], convention.size, trunk.device)
+    pixels = _buffer(SLICE[net.device.type], convention.size, net.device)
     saved = shown = time.monotonic()
     try:
         for images in slices:
@@ -183,15 +183,15 @@ def _take(
     source: Source,
 ) -> None:
     """Run a slice through the net, find its maxima and the places of those to keep, and merge them."""
-    trunk, convention = checkpoint.trunk, checkpoint.metadata.input
+    net, convention = checkpoint.net, checkpoint.metadata.input
     for row, image in enumerate(images.pixels):  # rows after the last image are ignored
         pixels[row] = torch.from_numpy(image)
-    with _arithmetic(trunk.device, precision):
-        batch = normalise(pixels.to(trunk.device, non_blocking=True), convention)
+    with _arithmetic(net.device, precision):
+        batch = normalise(pixels.to(net.device, non_blocking=True), convention)
         # Convolutions run 1.5 times as fast in this layout, on CPUs and on GPUs.
         batch = batch.contiguous(memory_format=torch.channels_last)
         # Looking up places waits for the device, so afterwards the buffer is free for the next slice.
-        maxima, places = image_maxima(trunk, batch, layout, state.tally.weakest)  # [SLICE, c]
+        maxima, places = image_maxima(net, batch, layout, state.tally.weakest)  # [SLICE, c]
     maxima, places = maxima[: len(images.numbers)], places[: len(images.numbers)]
     _check_finite(maxima, images, layout, source)
     labels = [source.label(number) for number in images.numbers]

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from zfexplore.nets.net import Net
 from zfexplore.nets.steps import AxisStep, Step, run_step
 from zfexplore.nets.trunk import Trunk
 
@@ -27,15 +29,15 @@ class Layout:
     map_sizes: tuple[tuple[int, int], ...]
 
     @classmethod
-    def of(cls, trunk: Trunk, names: Sequence[str], size: int) -> Layout:
+    def of(cls, net: Net, names: Sequence[str], size: int) -> Layout:
         """Lay out the stages ``names``, in the net's order, for inputs of ``size`` x ``size`` pixels."""
-        stages = [trunk.stage(name) for name in names]
+        stages = [net.stage(name) for name in names]
         ends = accumulate((stage.channels for stage in stages), initial=0)
         return cls(
             names=tuple(names),
             kinds=tuple(stage.kind for stage in stages),
             spans=tuple(slice(start, end) for start, end in pairwise(ends)),
-            map_sizes=tuple(trunk.map_size(name, (size, size)) for name in names),
+            map_sizes=tuple(net.map_size(name, (size, size)) for name in names),
         )
 
     @property
@@ -52,13 +54,29 @@ class Layout:
         )
 
 
-def image_maxima(trunk: Trunk, batch: Tensor, layout: Layout, weakest: Tensor) -> tuple[Tensor, Tensor]:
+def image_maxima(net: Net, batch: Tensor, layout: Layout, weakest: Tensor) -> tuple[Tensor, Tensor]:
     """Run ``batch [n, 3, h, w]`` upwards; give the strongest activations and their places, ``[n, c]`` each.
 
     ``c`` counts the channels of ``layout``. A place is row * width + column on its stage's map. Places are
     looked up only for maxima above ``weakest [c]``; the others are 0. If several places are equally
     strong, the first one row by row from the top is given. Maxima are float32.
     """
+    of_stages = _in_a_trunk if isinstance(net, Trunk) else _in_any_net
+    maxima, places = (
+        torch.cat(parts, dim=1) for parts in zip(*of_stages(net, batch, layout, weakest), strict=True)
+    )
+    return maxima, places
+
+
+def _in_any_net(net: Net, batch: Tensor, layout: Layout, weakest: Tensor) -> list[tuple[Tensor, Tensor]]:
+    maps = net.maps(batch, layout.names)
+    return [
+        _strongest(maps[name], maps[name], AxisStep(), weakest[span])
+        for name, span in zip(layout.names, layout.spans, strict=True)
+    ]
+
+
+def _in_a_trunk(trunk: Any, batch: Tensor, layout: Layout, weakest: Tensor) -> list[tuple[Tensor, Tensor]]:
     spans = {trunk.stage(name).end: span for name, span in zip(layout.names, layout.spans, strict=True)}
     found: list[tuple[Tensor, Tensor]] = []
     x, before, pooled = batch, "", None
@@ -76,8 +94,7 @@ def image_maxima(trunk: Trunk, batch: Tensor, layout: Layout, weakest: Tensor) -
                 pooled = spans[done]
             else:
                 found.append(_strongest(x, x, AxisStep(), weakest[spans[done]]))
-    maxima, places = (torch.cat(parts, dim=1) for parts in zip(*found, strict=True))
-    return maxima, places
+    return found
 
 
 def _leaves_nothing_out(step: Step, maps: Tensor) -> bool:

@@ -27,7 +27,6 @@ from zfexplore.errors import ExploreError
 if TYPE_CHECKING:
     from zfexplore.images.sources import Source
     from zfexplore.nets.checkpoint import Checkpoint
-    from zfexplore.nets.trunk import Trunk
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,8 +130,8 @@ def describe(
         raise ExploreError(f"an atlas keeps at least one image a channel, not {k}", usage=True)
     if precision not in get_args(Precision):
         raise ExploreError(f"precision is {' or '.join(get_args(Precision))}, not {precision!r}", usage=True)
-    metadata, trunk = checkpoint.metadata, checkpoint.trunk
-    chosen = watched_stages(trunk) if stages is None else [trunk.stage(name).name for name in stages]
+    metadata, net = checkpoint.metadata, checkpoint.net
+    chosen = net.watched if stages is None else [net.stage(name).name for name in stages]
     decisive = {
         "weights": metadata.weights_fingerprint,
         "images": source.fingerprint(),
@@ -140,7 +139,7 @@ def describe(
         "fit": fit,
         "k": k,
         "precision": precision,
-        "watched": [name for name in trunk.names if name in chosen],
+        "watched": [name for name in net.names if name in chosen],
         "format": FORMAT,
     }
     fingerprint = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
@@ -150,13 +149,6 @@ def describe(
         "architecture": metadata.architecture,
         "arguments": metadata.arguments,
     }
-
-
-def watched_stages(trunk: Trunk) -> list[str]:
-    """Give what an atlas covers by default: every convolution, the last pool, the fully connected stages."""
-    pools = [stage.name for stage in trunk.stages if stage.kind == "pool"]
-    convolutions = [stage.name for stage in trunk.stages if stage.kind == "conv"]
-    return [*convolutions, *pools[-1:], *(stage.name for stage in trunk.heads)]
 
 
 def _atlas_of(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> Atlas:

@@ -19,7 +19,7 @@ from zfexplore.atlas.store import Atlas
 from zfexplore.atlas.tally import EDGES
 from zfexplore.choices import AtlasFormat
 from zfexplore.files import atomic_path, write_text
-from zfexplore.nets.trunk import Trunk
+from zfexplore.nets.net import Net
 from zfexplore.units import Unit
 
 Windows = Callable[[str, int, int], tuple[int, ...]]
@@ -44,30 +44,30 @@ def channel_row(atlas: Atlas, stage: str, channel: int) -> dict[str, Any]:
     return row
 
 
-def place_rows(atlas: Atlas, trunk: Trunk, stage: str, channel: int) -> list[dict[str, Any]]:
+def place_rows(atlas: Atlas, net: Net, stage: str, channel: int) -> list[dict[str, Any]]:
     """Give a channel's places, the strongest first, each with the window that the unit sees."""
-    return _place_rows(atlas, _windows_of(atlas, trunk), stage, channel)
+    return _place_rows(atlas, _windows_of(atlas, net), stage, channel)
 
 
-def write_atlas(atlas: Atlas, trunk: Trunk, path: str | os.PathLike[str], form: AtlasFormat) -> None:
+def write_atlas(atlas: Atlas, net: Net, path: str | os.PathLike[str], form: AtlasFormat) -> None:
     """Write the whole atlas to ``path``, whole or not at all.
 
     ``csv``: one row per place, with its channel's statistics. ``json``: the same by stage and channel,
     with histograms, class means and the header. ``npz``: the arrays as ``StageRecord`` has them.
     """
     if form == "csv":
-        write_text(path, _as_csv(atlas, trunk))
+        write_text(path, _as_csv(atlas, net))
     elif form == "json":
-        write_text(path, json.dumps(_as_values(atlas, trunk), ensure_ascii=False, allow_nan=False) + "\n")
+        write_text(path, json.dumps(_as_values(atlas, net), ensure_ascii=False, allow_nan=False) + "\n")
     else:
         with atomic_path(path) as temporary, open(temporary, "wb") as file:
             np.savez_compressed(file, allow_pickle=False, **_as_arrays(atlas))
 
 
-def _windows_of(atlas: Atlas, trunk: Trunk) -> Windows:
+def _windows_of(atlas: Atlas, net: Net) -> Windows:
     """Give a function for the windows of units; it caches, since channels of a stage share places."""
     size = atlas.header["input"]["size"]
-    return cache(lambda stage, y, x: tuple(trunk.window(stage, y, x, (size, size))))
+    return cache(lambda stage, y, x: tuple(net.window(stage, y, x, (size, size))))
 
 
 def _place_rows(atlas: Atlas, windows: Windows, stage: str, channel: int) -> list[dict[str, Any]]:
@@ -86,10 +86,10 @@ def _place_rows(atlas: Atlas, windows: Windows, stage: str, channel: int) -> lis
     ]
 
 
-def _as_csv(atlas: Atlas, trunk: Trunk) -> str:
+def _as_csv(atlas: Atlas, net: Net) -> str:
     text = io.StringIO()
     writer: csv.DictWriter[str] | None = None
-    for row in _flat_rows(atlas, trunk):
+    for row in _flat_rows(atlas, net):
         if writer is None:
             writer = csv.DictWriter(text, fieldnames=list(row), lineterminator="\n")
             writer.writeheader()
@@ -97,8 +97,8 @@ def _as_csv(atlas: Atlas, trunk: Trunk) -> str:
     return text.getvalue()
 
 
-def _flat_rows(atlas: Atlas, trunk: Trunk) -> Iterator[dict[str, Any]]:
-    windows = _windows_of(atlas, trunk)
+def _flat_rows(atlas: Atlas, net: Net) -> Iterator[dict[str, Any]]:
+    windows = _windows_of(atlas, net)
     for stage, channel in _channels(atlas):
         statistics = channel_row(atlas, stage, channel)
         for place in _place_rows(atlas, windows, stage, channel):
@@ -106,12 +106,12 @@ def _flat_rows(atlas: Atlas, trunk: Trunk) -> Iterator[dict[str, Any]]:
             yield statistics | place | window
 
 
-def _as_values(atlas: Atlas, trunk: Trunk) -> dict[str, Any]:
+def _as_values(atlas: Atlas, net: Net) -> dict[str, Any]:
     stages: dict[str, Any] = {
         name: {"kind": record.kind, "map_size": list(record.map_size), "channels": []}
         for name, record in atlas.stages.items()
     }
-    windows = _windows_of(atlas, trunk)
+    windows = _windows_of(atlas, net)
     for stage, channel in _channels(atlas):
         record = atlas.stages[stage]
         means = None if record.class_mean is None else _numbers(record.class_mean[channel])

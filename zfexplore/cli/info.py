@@ -37,7 +37,7 @@ def info(
 
     loaded = load_checkpoint(checkpoint)
     size = loaded.metadata.input.size
-    stages = summarise(loaded.trunk, (size, size))
+    stages = summarise(loaded.net, (size, size))
     if json:
         print_json(_values(loaded, stages))
         return

@@ -36,8 +36,9 @@ from zfexplore.deconv.request import (
     strongest,
 )
 from zfexplore.nets.device import exact_arithmetic
+from zfexplore.nets.net import Stage
 from zfexplore.nets.steps import Step, run_step
-from zfexplore.nets.trunk import Stage, Trunk
+from zfexplore.nets.trunk import Trunk
 
 # Rows brought back together. A row of ZFNet at 224 pixels takes about 15 MB, so memory stays near
 # 250 MB however many rows are asked for.

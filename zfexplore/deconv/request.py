@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zfexplore.errors import ExploreError
-from zfexplore.nets.trunk import Stage, Trunk
+from zfexplore.nets.net import Stage
+from zfexplore.nets.trunk import Trunk
 from zfexplore.units import Unit
 
 NAMED = 3  # rows of a projection that its repr names
@@ -138,12 +139,6 @@ def read_units(
     )
 
 
-def pixel_channels(trunk: Trunk) -> int:
-    """Give the channels of the images that a trunk takes, 3 for colour."""
-    first: Any = next(step.module for step in trunk.steps if step.kind == "conv")
-    return first.in_channels
-
-
 def strongest(maps: Tensor) -> Tensor:
     """Give the place of the maximum of each map ``[n, h, w]`` as ``[n, 2]``; ties go to the first."""
     flat = maps.flatten(1).argmax(1).cpu()
@@ -174,7 +169,7 @@ def join(parts: Sequence[Projection], order: Tensor | None = None) -> Projection
 
 
 def _check_images(trunk: Trunk, images: Tensor) -> Tensor:
-    channels = pixel_channels(trunk)
+    channels = trunk.input_channels
     if images.ndim != 4 or len(images) == 0 or images.shape[1] != channels:
         shape = " x ".join(map(str, images.shape))
         raise ExploreError(f"images must be [n, {channels}, height, width] with n >= 1, not {shape}")

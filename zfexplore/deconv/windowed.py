@@ -26,7 +26,6 @@ from zfexplore.deconv.request import (
     Projection,
     Request,
     join,
-    pixel_channels,
     read_request,
     read_units,
     strongest,
@@ -146,7 +145,7 @@ def _project_rows(
         position = strongest(recording.top[0, request.channel])
     if windows is None:
         windows = _windows_of(trunk, request, position)
-    pixels = images.new_zeros(len(request), pixel_channels(trunk), *request.size)
+    pixels = images.new_zeros(len(request), trunk.input_channels, *request.size)
     activation = images.new_zeros(len(request))
     groups = list(group_units(steps, windows, BATCH_NUMBERS.get(trunk.device.type, BATCH_NUMBERS["cpu"])))
     for first in range(0, len(groups), BATCHES_TOGETHER):

@@ -142,7 +142,7 @@ def _shares(checkpoint: Checkpoint, places: Places, memory: int) -> Iterator[Pla
 
 def _crop_bytes(checkpoint: Checkpoint, channel: Unit, place: Place) -> int:
     size = checkpoint.metadata.input.size
-    window = checkpoint.trunk.window(channel.stage, place.y, place.x, (size, size))
+    window = checkpoint.net.window(channel.stage, place.y, place.x, (size, size))
     return BYTES_A_PIXEL * window.height * window.width
 
 
@@ -164,9 +164,9 @@ def _of_image(
         by_stage.setdefault(channel.stage, []).append((channel, place))
     if method == "auto":
         places = {name: [(place.y, place.x) for _, place in units] for name, units in by_stage.items()}
-        bring_back = image_projector(checkpoint.trunk, seen.batch, places)
+        bring_back = image_projector(checkpoint.net, seen.batch, places)
     else:
-        bring_back = partial(project, checkpoint.trunk, seen.batch, method=method)
+        bring_back = partial(project, checkpoint.net, seen.batch, method=method)
     for name, units in by_stage.items():
         for start in range(0, len(units), ROWS_AT_ONCE):
             some = units[start : start + ROWS_AT_ONCE]

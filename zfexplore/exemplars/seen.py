@@ -44,6 +44,6 @@ def see(checkpoint: Checkpoint, image: Image.Image, fit: Fit = "crop") -> Seen:
 
 def seen_of(checkpoint: Checkpoint, pixels: np.ndarray) -> Seen:
     """Make the net's input from ``pixels [size, size, 3]`` that are already prepared."""
-    trunk, convention = checkpoint.trunk, checkpoint.metadata.input
-    batch = normalise(torch.from_numpy(pixels[None]).to(trunk.device), convention)
-    return Seen(pixels, batch.to(trunk.dtype))
+    net, convention = checkpoint.net, checkpoint.metadata.input
+    batch = normalise(torch.from_numpy(pixels[None]).to(net.device), convention)
+    return Seen(pixels, batch.to(net.dtype))

@@ -24,6 +24,7 @@ from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.files import atomic_path, printable
 from zfexplore.nets import zoo
+from zfexplore.nets.net import Net
 from zfexplore.nets.trunk import Trunk
 
 FORMAT = 1
@@ -72,15 +73,15 @@ class Metadata:
 
 
 class Checkpoint(NamedTuple):
-    """A loaded net in eval mode and float32, its trunk over the same weights, and its metadata."""
+    """A loaded module in eval mode and float32, the net of named stages over it, and its metadata."""
 
-    net: nn.Module
-    trunk: Trunk
+    module: nn.Module
+    net: Net
     metadata: Metadata
 
     def class_names(self, stage: str) -> tuple[str, ...]:
         """Give the classes that the channels of ``stage`` stand for; only the logits stand for any."""
-        heads = self.trunk.heads
+        heads = self.net.heads
         return self.metadata.classes if heads and heads[-1].name == stage else ()
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zfexplore.nets.net import Net, ReceptiveField
 from zfexplore.nets.steps import Pair
-from zfexplore.nets.trunk import ReceptiveField, Trunk
 
 
 @dataclass(frozen=True)
@@ -13,8 +13,7 @@ class StageSummary:
     """One stage: its channels, map size, receptive field and parameters.
 
     ``map_size`` is (height, width) for the input asked about. ``field`` is None for fully connected
-    stages, which see the whole input. ``parameters`` counts the weights and biases of the layers after
-    the previous stage.
+    stages, which see the whole input. ``parameters`` counts the weights and biases of its layers.
     """
 
     name: str
@@ -25,20 +24,16 @@ class StageSummary:
     parameters: int
 
 
-def summarise(trunk: Trunk, size: Pair) -> list[StageSummary]:
-    """Describe every stage of ``trunk`` from the input upwards, for an input of ``size`` (height, width)."""
-    stages, start = [], 0
-    for stage in (*trunk.stages, *trunk.heads):
-        modules = [step.module for step in trunk.steps[start : stage.end]]
-        stages.append(
-            StageSummary(
-                name=stage.name,
-                kind=stage.kind,
-                channels=stage.channels,
-                map_size=trunk.map_size(stage.name, size),
-                field=None if stage.kind == "fc" else trunk.receptive_field(stage.name),
-                parameters=sum(tensor.numel() for module in modules for tensor in module.parameters()),
-            )
+def summarise(net: Net, size: Pair) -> list[StageSummary]:
+    """Describe every stage of ``net`` from the input upwards, for an input of ``size`` (height, width)."""
+    return [
+        StageSummary(
+            name=stage.name,
+            kind=stage.kind,
+            channels=stage.channels,
+            map_size=net.map_size(stage.name, size),
+            field=None if stage.kind == "fc" else net.receptive_field(stage.name),
+            parameters=net.parameters(stage.name),
         )
-        start = stage.end
-    return stages
+        for stage in (*net.stages, *net.heads)
+    ]

@@ -14,39 +14,16 @@ with branches (a residual net) or other layers is refused with the module's name
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from zfexplore.errors import ExploreError
+from zfexplore.nets.net import ReceptiveField, Stage
 from zfexplore.nets.steps import AxisStep, Pair, Step, read_steps, run_step
 from zfexplore.units import Window
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A named map: the one after the first ``end`` steps of the stack."""
-
-    name: str
-    kind: Literal["conv", "pool", "fc"]
-    channels: int
-    end: int
-
-
-@dataclass(frozen=True)
-class ReceptiveField:
-    """What a unit reads, in input pixels, each as (rows, columns).
-
-    ``size`` is the extent of a unit away from borders, ``jump`` the distance between neighbouring units,
-    and ``start`` the first pixel of unit (0, 0), which is negative where padding is read.
-    """
-
-    size: Pair
-    jump: Pair
-    start: Pair
 
 
 class Trunk:
@@ -73,6 +50,18 @@ class Trunk:
     def names(self) -> tuple[str, ...]:
         """Give every stage's name, from the input upwards."""
         return tuple(stage.name for stage in (*self.stages, *self.heads))
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """Give the stages that an atlas covers by default: every convolution, the last pool, the heads."""
+        pools = [stage for stage in self.stages if stage.kind == "pool"]
+        convolutions = [stage for stage in self.stages if stage.kind == "conv"]
+        return tuple(stage.name for stage in (*convolutions, *pools[-1:], *self.heads))
+
+    @property
+    def input_channels(self) -> int:
+        """Give the channels of the images that the trunk takes, 3 for colour."""
+        return self._first.in_channels
 
     @property
     def device(self) -> torch.device:
@@ -168,6 +157,17 @@ class Trunk:
         horizontal = _spans(self._axes[1][: stage.end], x, size[1])
         return tuple(Window(y0, x0, y1, x1) for (y0, y1), (x0, x1) in zip(vertical, horizontal, strict=True))
 
+    def first_filters(self) -> Tensor:
+        """Give the first convolution's weights ``[n, c, k, k]``."""
+        return self._weight
+
+    def parameters(self, name: str) -> int:
+        """Count the weights and biases of the layers after the previous stage, up to this one."""
+        end = self.stage(name).end
+        below = max((stage.end for stage in (*self.stages, *self.heads) if stage.end < end), default=0)
+        modules = [step.module for step in self.steps[below:end]]
+        return sum(tensor.numel() for module in modules for tensor in module.parameters())
+
     @property
     def _weight(self) -> Tensor:
         return self._first.weight
@@ -175,23 +175,26 @@ class Trunk:
 
 def _stages(steps: tuple[Step, ...]) -> Iterator[Stage]:
     number = channels = 0
+    rectified = False
     pools: dict[str, int] = {}
     for index, step in enumerate(steps):
         followed = index + 1 < len(steps) and steps[index + 1].kind == "relu"
         end = index + 2 if followed else index + 1
         module: Any = step.module
+        if step.kind in ("conv", "linear"):
+            rectified = followed
         if step.kind == "conv":
             number, channels = number + 1, module.out_channels
-            yield Stage(f"conv{number}", "conv", channels, end)
+            yield Stage(f"conv{number}", "conv", channels, end, rectified)
         elif step.kind == "pool":
             name = f"pool{number}"
             pools[name] = pools.get(name, 0) + 1
             if pools[name] > 1:  # two pools in a row: pool5, pool5b
                 name += chr(ord("a") + pools[name] - 1)
-            yield Stage(name, "pool", channels, index + 1)
+            yield Stage(name, "pool", channels, index + 1, rectified)
         elif step.kind == "linear":
             number += 1
-            yield Stage(f"fc{number}", "fc", module.out_features, end)
+            yield Stage(f"fc{number}", "fc", module.out_features, end, rectified)
 
 
 @lru_cache(maxsize=1024)

@@ -38,7 +38,7 @@ def feeds_from(checkpoint: Checkpoint, image: Image.Image, unit: Unit, *, fit: F
 
     Raises ExploreError for a stage, channel or place that does not exist.
     """
-    return feeds_of(checkpoint.trunk, see(checkpoint, image, fit).batch, unit)
+    return feeds_of(checkpoint.net, see(checkpoint, image, fit).batch, unit)
 
 
 def feeds_of(trunk: Trunk, picture: Tensor, unit: Unit) -> Feeds:

@@ -30,7 +30,7 @@ from zfexplore.exemplars.seen import see
 from zfexplore.images.transforms import denormalise
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.device import exact_arithmetic
-from zfexplore.nets.trunk import Trunk
+from zfexplore.nets.net import Net
 from zfexplore.progress import Finished, Meter, Progress
 from zfexplore.studies.records import Response
 from zfexplore.units import Unit, Window
@@ -197,14 +197,14 @@ def occlude(
 
     Raises ExploreError for a stage, channel, class, square or stride that does not exist.
     """
-    trunk, convention = checkpoint.trunk, checkpoint.metadata.input
+    net, convention = checkpoint.net, checkpoint.metadata.input
     grid = _grid(convention.size, square, stride)
-    stage = [each for each in trunk.stages if each.kind == "conv"][-1].name if stage is None else stage
-    head = trunk.heads[-1].name if trunk.heads else None
+    stage = [each for each in net.stages if each.kind == "conv"][-1].name if stage is None else stage
+    head = net.heads[-1].name if net.heads else None
     seen = see(checkpoint, image, fit)
 
-    maps = _maps(trunk, seen.batch, stage, head)
-    channel = _channel(trunk, stage, channel, maps[stage])
+    maps = _maps(net, seen.batch, stage, head)
+    channel = _channel(net, stage, channel, maps[stage])
     chosen = _label(checkpoint.metadata.classes, label, None if head is None else maps[head])
     intact = _responses(maps[stage][:, channel], None if head is None else maps[head], chosen)
     grey = denormalise(torch.zeros_like(seen.batch), convention)[0].cpu().numpy()
@@ -221,11 +221,11 @@ def occlude(
 
     places = grid.coarse_to_fine()
     meter = Meter("occlusion", len(places), unit="places")
-    step = batch_size or BATCH.get(trunk.device.type, BATCH["cpu"])
+    step = batch_size or BATCH.get(net.device.type, BATCH["cpu"])
     for start in range(0, len(places), step):
         some = places[start : start + step]
         hidden = _hide(seen.batch, [grid.window(*place) for place in some])
-        maps = _maps(trunk, hidden, stage, head)
+        maps = _maps(net, hidden, stage, head)
         responses = _responses(maps[stage][:, channel], None if head is None else maps[head], chosen)
         _enter(result, some, responses)
         if (progress := meter.tick(len(some))) is not None:
@@ -241,18 +241,18 @@ def _grid(size: int, square: int | None, stride: int | None) -> Grid:
     return Grid(size, square, min(cell, max(square, 1)) if stride is None else stride)
 
 
-def _maps(trunk: Trunk, batch: Tensor, stage: str, head: str | None) -> dict[str, Tensor]:
+def _maps(net: Net, batch: Tensor, stage: str, head: str | None) -> dict[str, Tensor]:
     # The arithmetic is set for one forward pass at a time: the caller's settings hold between events.
-    with exact_arithmetic(trunk.device):
+    with exact_arithmetic(net.device):
         layout = batch.contiguous(memory_format=torch.channels_last)  # faster on CPUs and GPUs
-        return trunk.maps(layout, [stage] if head is None else [stage, head])
+        return net.maps(layout, [stage] if head is None else [stage, head])
 
 
-def _channel(trunk: Trunk, stage: str, channel: int | None, maps: Tensor) -> int:
+def _channel(net: Net, stage: str, channel: int | None, maps: Tensor) -> int:
     """Give the channel, checked; by default the one whose map in ``maps [1, c, ...]`` sums highest."""
     if channel is None:
         return int(maps.double().flatten(2).sum(2).argmax()) if maps.ndim == 4 else int(maps.argmax())
-    count = trunk.stage(stage).channels
+    count = net.stage(stage).channels
     if not 0 <= channel < count:
         raise ExploreError(f"{stage} has no channel {channel}: it has 0-{count - 1}", usage=True)
     return channel

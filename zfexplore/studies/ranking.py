@@ -34,7 +34,7 @@ from zfexplore.units import Unit, Window
 if TYPE_CHECKING:
     from zfexplore.atlas.store import Atlas
     from zfexplore.nets.checkpoint import Checkpoint
-    from zfexplore.nets.trunk import Trunk
+    from zfexplore.nets.net import Net
 
 Floats = NDArray[np.float64]
 
@@ -77,14 +77,14 @@ def rank_channels(
     records = (
         [atlas.stage(stage)] if stage else [each for each in atlas.stages.values() if each.kind != "pool"]
     )
-    trunk = checkpoint.trunk
+    net = checkpoint.net
     size = checkpoint.metadata.input.size
-    layout = Layout.of(trunk, [record.name for record in records], size)
-    maxima, places = _maxima(trunk, see(checkpoint, image, fit or atlas.header["fit"]).batch, layout)
+    layout = Layout.of(net, [record.name for record in records], size)
+    maxima, places = _maxima(net, see(checkpoint, image, fit or atlas.header["fit"]).batch, layout)
     channels = [
         channel
         for record, span in zip(records, layout.spans, strict=True)
-        for channel in _of_stage(trunk, atlas, record, maxima[span], places[span], size)
+        for channel in _of_stage(net, atlas, record, maxima[span], places[span], size)
     ]
     return sorted(channels, key=_descending)
 
@@ -114,19 +114,19 @@ def percentiles(
     return Percentiles(100 * estimate / count, 100 * lowest / count, 100 * highest / count, rank)
 
 
-def _maxima(trunk: Trunk, batch: Tensor, layout: Layout) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def _maxima(net: Net, batch: Tensor, layout: Layout) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Give each channel's maximum ``[c]`` on the picture, and its place, row * width + column."""
-    with exact_arithmetic(trunk.device):
-        everything = torch.full((layout.channels,), -torch.inf, device=trunk.device)
+    with exact_arithmetic(net.device):
+        everything = torch.full((layout.channels,), -torch.inf, device=net.device)
         picture = batch.contiguous(memory_format=torch.channels_last)
-        maxima, places = image_maxima(trunk, picture, layout, everything)  # [1, c]
+        maxima, places = image_maxima(net, picture, layout, everything)  # [1, c]
     if not bool(torch.isfinite(maxima).all()):
         raise ExploreError("a channel's response is not a finite number: this net overflows on its input")
     return maxima[0].cpu().numpy(), places[0].cpu().numpy()
 
 
 def _of_stage(
-    trunk: Trunk,
+    net: Net,
     atlas: Atlas,
     record: StageRecord,
     maxima: NDArray[np.float32],
@@ -134,8 +134,8 @@ def _of_stage(
     size: int,
 ) -> list[RankedChannel]:
     activation = _snapped(maxima, record.value, ROUNDING[atlas.header["precision"]])
-    found = percentiles(record, activation, atlas.count, rectified=_rectified(trunk, record.name))
-    windows = _windows(trunk, record, places, size)
+    found = percentiles(record, activation, atlas.count, rectified=net.stage(record.name).rectified)
+    windows = _windows(net, record, places, size)
     return [
         RankedChannel(
             unit=_unit(record, channel, int(places[channel])),
@@ -157,13 +157,13 @@ def _unit(record: StageRecord, channel: int, place: int) -> Unit:
     return Unit(record.name, channel, *divmod(place, record.map_size[1]))
 
 
-def _windows(trunk: Trunk, record: StageRecord, places: NDArray[np.int64], size: int) -> dict[int, Window]:
+def _windows(net: Net, record: StageRecord, places: NDArray[np.int64], size: int) -> dict[int, Window]:
     """Give what the unit at each place sees of the input; many channels fire most at one place."""
     if record.kind == "fc":
         return {}
     shape, width = (size, size), record.map_size[1]
     different = {int(place) for place in places}
-    return {place: trunk.window(record.name, place // width, place % width, shape) for place in different}
+    return {place: net.window(record.name, place // width, place % width, shape) for place in different}
 
 
 def _snapped(
@@ -206,10 +206,3 @@ def _strength(activation: float, best: float) -> float:
 def _descending(channel: RankedChannel) -> tuple[float, float]:
     # A channel that fires on no image of the atlas has no scale for its strength; mostly it barely fires.
     return -channel.percentile, -channel.strength if channel.strength < float("inf") else 1.0
-
-
-def _rectified(trunk: Trunk, stage: str) -> bool:
-    """Whether a stage's activations come through a ReLU, so that none is negative."""
-    below = trunk.steps[: trunk.stage(stage).end]
-    last = next(step for step in reversed(below) if step.kind != "pool")
-    return last.kind == "relu"

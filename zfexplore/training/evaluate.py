@@ -20,7 +20,7 @@ from zfexplore.errors import ExploreError
 from zfexplore.images.sources import Source
 from zfexplore.images.transforms import crop_offset, normalise, ten_crop
 from zfexplore.nets.checkpoint import Checkpoint
-from zfexplore.nets.trunk import Trunk
+from zfexplore.nets.net import Net
 from zfexplore.progress import Finished, Meter, Note, Skipped
 from zfexplore.training.data import Squares, Streamed, in_batches, split
 from zfexplore.training.machine import Machine
@@ -50,7 +50,7 @@ class Evaluation:
 
 
 def evaluate(
-    trunk: Trunk,
+    net: Net,
     images: Squares,
     indices: Sequence[int],
     convention: InputConvention,
@@ -65,10 +65,10 @@ def evaluate(
     ``crops`` is 1, for the centre, or 10. ``class_map`` turns the images' labels into the net's, if they
     differ; ``indices`` must not hold images of a class that the net does not know (-1).
     """
-    counts = _Counts([stage.name for stage in trunk.stages if stage.kind == "conv"])
-    counts.stages += [stage.name for stage in trunk.heads[:-1]]
+    counts = _Counts([stage.name for stage in net.stages if stage.kind == "conv"])
+    counts.stages += [stage.name for stage in net.heads[:-1]]
     meter = Meter(task, len(indices))
-    trunk.module.eval()
+    net.module.eval()
     asked = in_batches(indices, max(1, VIEWS_AT_ONCE // crops))
     for wanted, batch in zip(asked, images.batches(asked), strict=True):
         for name, reason in batch.unreadable:
@@ -76,7 +76,7 @@ def evaluate(
         if len(batch):
             labels = batch.labels if class_map is None else torch.tensor(class_map)[batch.labels]
             pixels = batch.pixels.to(machine.device, non_blocking=True)
-            counts.add(*_predict(trunk, pixels, convention, machine, crops, counts.stages), labels)
+            counts.add(*_predict(net, pixels, convention, machine, crops, counts.stages), labels)
         if event := meter.tick(len(wanted)):
             yield event
     yield Finished(counts.result())
@@ -91,7 +91,7 @@ def evaluate_checkpoint(
     ExploreError for a net without classes, and if ``held_out`` is given but the images are not those of
     the training.
     """
-    if not checkpoint.trunk.heads:
+    if not checkpoint.net.heads:
         raise ExploreError(
             "this checkpoint is a trunk alone, as snapshots are: it cannot tell classes", usage=True
         )
@@ -104,7 +104,7 @@ def evaluate_checkpoint(
         yield Note(f"{len(indices) - len(known)} images are of classes that the net does not know: left out")
     convention = checkpoint.metadata.input
     images = Streamed(source, convention, machine.workers)
-    yield from evaluate(checkpoint.trunk, images, known, convention, machine, crops=crops, class_map=mapped)
+    yield from evaluate(checkpoint.net, images, known, convention, machine, crops=crops, class_map=mapped)
 
 
 def known_images(source: Source, indices: Iterable[int], class_map: Sequence[int]) -> list[int]:
@@ -145,7 +145,7 @@ def class_map(classes: Sequence[str], known: Sequence[str]) -> list[int]:
 
 @torch.inference_mode()
 def _predict(
-    trunk: Trunk,
+    net: Net,
     pixels: Tensor,
     convention: InputConvention,
     machine: Machine,
@@ -161,8 +161,8 @@ def _predict(
         x = ten_crop(large, convention.size).flatten(0, 1)  # [n * 10, 3, S, S]
     x = x.contiguous(memory_format=torch.channels_last)
     with machine.autocast():
-        maps = trunk.maps(x, [*stages, trunk.names[-1]])
-    log_shares = F.log_softmax(maps.pop(trunk.names[-1]).float(), dim=1).unflatten(0, (-1, crops))
+        maps = net.maps(x, [*stages, net.names[-1]])
+    log_shares = F.log_softmax(maps.pop(net.names[-1]).float(), dim=1).unflatten(0, (-1, crops))
     strongest = {name: values.movedim(1, 0).flatten(1).amax(1) for name, values in maps.items()}
     mean = torch.logsumexp(log_shares, dim=1) - math.log(crops)
     return mean, strongest

@@ -266,7 +266,7 @@ class _Training:
         accuracy: dict[str, Any] = {}
         if plan.split.held_out:
             save_checkpoint(path, learner.net, plan.metadata(self.convention, epochs, {}), half=half)
-            trunk = load_checkpoint(path, plan.machine.device).trunk
+            trunk = load_checkpoint(path, plan.machine.device).net
             squares = Streamed(plan.held_out_source, self.convention, plan.machine.workers)
             for name, crops in (("centre", 1), ("ten_crop", 10)):
                 events = evaluate(

@@ -81,7 +81,7 @@ def test_a_picture_of_the_atlas_is_ranked_as_the_atlas_ranks_it(answerer, posted
         if row.unit.stage.startswith("fc"):
             assert row.window is None
         else:
-            window = subject.checkpoint.trunk.window(row.unit.stage, *place, (64, 64))
+            window = subject.checkpoint.net.window(row.unit.stage, *place, (64, 64))
             assert row.window == window
 
 

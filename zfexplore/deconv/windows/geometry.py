@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from zfexplore.nets.net import Stage
 from zfexplore.nets.steps import Step
-from zfexplore.nets.trunk import Stage, Trunk
+from zfexplore.nets.trunk import Trunk
 from zfexplore.units import Window
 
 # Fetching a layer's weights takes as long as multiplying with them at this many places of the map. (ZFNet

@@ -99,11 +99,9 @@ class Engine:
         self._post(say.JobChanged(Progress("loading torch")))
         import torch  # noqa: F401
 
-        from zfexplore.atlas.store import watched_stages
-
         self._post(say.JobChanged(Progress("loading the net")))
         subject = open_subject(self.setup, source)
-        self._post(net_loaded(subject.checkpoint, tuple(watched_stages(subject.checkpoint.trunk))))
+        self._post(net_loaded(subject.checkpoint, subject.checkpoint.net.watched))
         self._building = subject.explorer.index(seconds_between_partials=SECONDS_BETWEEN_PARTIALS)
         self._subject = subject
 

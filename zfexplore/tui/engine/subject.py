@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zfexplore.explorer import Explorer
     from zfexplore.images.sources import Source
     from zfexplore.nets.checkpoint import Checkpoint
-    from zfexplore.nets.trunk import Trunk
+    from zfexplore.nets.net import Net
 
 
 @dataclass
@@ -99,7 +99,7 @@ class Subject:
 
     def _shown_place(self, stage_name: str, y: int, x: int) -> tuple[int, int]:
         """Give where a unit is said to be; one of a fully connected layer is nowhere, which is -1, -1."""
-        return (-1, -1) if self.checkpoint.trunk.stage(stage_name).kind == "fc" else (y, x)
+        return (-1, -1) if self.checkpoint.net.stage(stage_name).kind == "fc" else (y, x)
 
     def _shown(self, exemplar: Exemplar) -> say.ShownUnit:
         import numpy as np
@@ -146,7 +146,7 @@ def net_loaded(checkpoint: Checkpoint, watched: tuple[str, ...]) -> say.NetLoade
 
     metadata = checkpoint.metadata
     size = metadata.input.size
-    stages = summarise(checkpoint.trunk, (size, size))
+    stages = summarise(checkpoint.net, (size, size))
     layers = tuple(
         say.Stage(
             stage.name,
@@ -160,18 +160,18 @@ def net_loaded(checkpoint: Checkpoint, watched: tuple[str, ...]) -> say.NetLoade
         if stage.name in watched
     )
     classes = f", {len(metadata.classes)} classes" if metadata.classes else ""
-    title, device = f"{metadata.architecture}{classes}", str(checkpoint.trunk.device)
-    return say.NetLoaded(title, layers, device, nearest_shown(checkpoint.trunk, watched))
+    title, device = f"{metadata.architecture}{classes}", str(checkpoint.net.device)
+    return say.NetLoaded(title, layers, device, nearest_shown(checkpoint.net, watched))
 
 
-def nearest_shown(trunk: Trunk, watched: Collection[str]) -> dict[str, str]:
+def nearest_shown(net: Net, watched: Collection[str]) -> dict[str, str]:
     """Name for each stage the one that is shown in its place: itself, or for a pool the one it pools."""
     nearest: dict[str, str] = {}
     below = ""
-    for name in trunk.names:
+    for name in net.names:
         if name in watched:
             nearest[name] = name
-        elif trunk.stage(name).kind == "pool" and below in nearest:
+        elif net.stage(name).kind == "pool" and below in nearest:
             nearest[name] = nearest[below]
         below = name
     return nearest

@@ -1,0 +1,105 @@
+"""What the program needs of a network: named stages, their maps, and the pixels that their units see.
+
+``trunk.Trunk`` is a plain stack, whose geometry is exact. ``anynet.AnyNet`` is any other module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from zfexplore.units import Window
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A named map of ``channels`` channels. In a trunk, it is the one after the first ``end`` steps.
+
+    ``rectified`` means that its values come through a ReLU, so that none is negative.
+    """
+
+    name: str
+    kind: Literal["conv", "pool", "fc"]
+    channels: int
+    end: int = 0
+    rectified: bool = True
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """What a unit reads, in input pixels, each as (rows, columns).
+
+    ``size`` is the extent of a unit away from borders, ``jump`` the distance between neighbouring units,
+    and ``start`` the first pixel of unit (0, 0), which is negative where padding is read.
+    """
+
+    size: Pair
+    jump: Pair
+    start: Pair
+
+
+class Net(Protocol):
+    """A module as named stages. ``stages`` are maps, ``heads`` vectors; the last head may be logits."""
+
+    module: nn.Module
+    stages: tuple[Stage, ...]
+    heads: tuple[Stage, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Give every stage's name, from the input upwards."""
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """Give the stages that an atlas covers by default."""
+
+    @property
+    def input_channels(self) -> int:
+        """Give the channels of the images that the net takes, 3 for colour."""
+
+    @property
+    def device(self) -> torch.device:
+        """Give the device of the weights."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Give the type of the weights."""
+
+    def to(self, device: torch.device | str) -> Any:
+        """Move the module to a device."""
+
+    def stage(self, name: str) -> Stage:
+        """Give the stage called ``name``; raises ExploreError, naming the stages that there are."""
+
+    def maps(self, images: Tensor, names: Iterable[str] | None = None) -> dict[str, Tensor]:
+        """Run ``images [n, c, h, w]`` forward and give the maps of the named stages (all by default).
+
+        A map is ``[n, channels, h, w]``, or ``[n, channels]`` for a head.
+        """
+
+    def map_size(self, name: str, size: Pair) -> Pair:
+        """Give the (height, width) of a stage's map for an input of ``size``; (1, 1) for heads.
+
+        Raises ExploreError where the net does not take an input of that size.
+        """
+
+    def receptive_field(self, name: str) -> ReceptiveField:
+        """Give size, jump and start of a stage's units."""
+
+    def window(self, name: str, y: int, x: int, size: Pair) -> Window:
+        """Give the input pixels that unit (y, x) of a stage reads, for an input of ``size``.
+
+        Clipped at the border; for heads, the whole input. Raises ExploreError for a place outside the map.
+        """
+
+    def first_filters(self) -> Tensor | None:
+        """Give the weights ``[n, c, k, k]`` of a first convolution whose stage is the first, or None."""
+
+    def parameters(self, name: str) -> int:
+        """Count the weights and biases of a stage's layers."""
