@@ -17,6 +17,7 @@ Precision = Literal["float32", "bfloat16"]  # what the net computes in while it 
 RankedBy = Literal["mean", "max", "selectivity", "rarity"]  # what channels are ranked by
 AtlasFormat = Literal["csv", "json", "npz"]  # how an atlas is written
 Method = Literal["auto", "dense", "windowed"]  # which deconvnet projects
+Rule = Literal["deconv", "guided", "gradient", "input-gradient"]  # what comes back through a ReLU
 Mode = Literal["quadrant", "half", "sextant", "ascii"]  # the explorer's glyphs, in the order of its key
 
 RecipeName = Literal["default", "photographs", "paper", "replication"]

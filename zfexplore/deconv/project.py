@@ -1,4 +1,6 @@
-"""One name for both deconvnets: whichever is faster for what is asked, decided by counting.
+"""One name for all ways back to pixels: the windows or the textbook for a plain stack, a rule for any net.
+
+For the deconvnet of a plain stack, counting decides which of the two is faster.
 
 The windowed one always multiplies less. The dense one starts fewer operations, because it takes all
 rows together, while windows that are clipped differently go one after the other. Starting an operation
@@ -12,11 +14,12 @@ from typing import Literal, get_args
 
 from torch import Tensor
 
-from zfexplore.choices import Method
-from zfexplore.deconv import dense, windowed
+from zfexplore.choices import Method, Rule
+from zfexplore.deconv import dense, rules, windowed
 from zfexplore.deconv.request import Positions, Projection, Request, read_request
 from zfexplore.deconv.windows.geometry import whole_cost, window_cost
 from zfexplore.errors import ExploreError
+from zfexplore.nets.net import Net
 from zfexplore.nets.trunk import Trunk
 
 # What starting one operation costs, in multiplications that the device could do meanwhile: about
@@ -25,28 +28,38 @@ START = {"cpu": 500_000, "cuda": 200_000_000}
 
 
 def project(
-    trunk: Trunk,
+    net: Net,
     images: Tensor,
     stage: str,
     channels: int | Sequence[int],
     positions: Positions = None,
     *,
     method: Method = "auto",
+    rule: Rule = "deconv",
 ) -> Projection:
     """Bring one unit a row back to pixels; ``dense.project`` describes arguments and result in full.
 
-    ``method`` forces the reference (``"dense"``) or the windows (``"windowed"``). The two agree to
-    rounding, except where two pixels of a pooling window are equal up to the last bits: there each may
-    choose another one. Raises ExploreError for what does not exist, naming what does.
+    ``rule`` is what comes back through a ReLU (``rules.py``). A net that is no trunk, or another rule than
+    the deconvnet's, goes by automatic derivatives. For the deconvnet of a trunk, ``method`` forces the
+    reference (``"dense"``) or the windows (``"windowed"``). The two agree to rounding, except where two
+    pixels of a pooling window are equal up to the last bits: there each may choose another one. Raises
+    ExploreError for what does not exist, naming what does.
     """
     if method not in get_args(Method):
         raise ExploreError(f"method must be auto, dense or windowed, not {method!r}", usage=True)
-    images, request = read_request(trunk, images, stage, channels, positions)
+    images, request = read_request(net, images, stage, channels, positions)
+    if rule != "deconv" or not isinstance(net, Trunk):
+        if method != "auto":
+            raise ExploreError(
+                f"the {method} method is for the deconvnet of a plain stack: leave it out here",
+                usage=True,
+            )
+        return rules.project_request(net, images, request, rule)
     if method == "auto":
-        method = choose(trunk, request)
+        method = choose(net, request)
     if method == "dense":
-        return dense.project_request(trunk, images, request)
-    return windowed.project_request(trunk, images, request)
+        return dense.project_request(net, images, request)
+    return windowed.project_request(net, images, request)
 
 
 def choose(trunk: Trunk, request: Request) -> Literal["dense", "windowed"]:

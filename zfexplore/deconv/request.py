@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zfexplore.errors import ExploreError
-from zfexplore.nets.net import Stage
-from zfexplore.nets.trunk import Trunk
+from zfexplore.nets.net import Net, Stage
 from zfexplore.units import Unit
 
 NAMED = 3  # rows of a projection that its repr names
@@ -98,20 +97,20 @@ class Request:
 
 
 def read_request(
-    trunk: Trunk, images: Tensor, stage: str, channels: int | Sequence[int] | Tensor, positions: Positions
+    net: Net, images: Tensor, stage: str, channels: int | Sequence[int] | Tensor, positions: Positions
 ) -> tuple[Tensor, Request]:
-    """Check what was asked for; give the images on the trunk's device and in its type, and the rows.
+    """Check what was asked for; give the images on the net's device and in its type, and the rows.
 
     Raises ExploreError naming the valid range for an unknown stage, a channel or position out of
     range, numbers that do not fit together, and images that are not ``[n, channels, h, w]`` floats.
     """
-    images = _check_images(trunk, images)
+    images = _check_images(net, images)
     size = (images.shape[2], images.shape[3])
-    return images, read_units(trunk, len(images), size, stage, channels, positions)
+    return images, read_units(net, len(images), size, stage, channels, positions)
 
 
 def read_units(
-    trunk: Trunk,
+    net: Net,
     images: int,
     size: tuple[int, int],
     stage: str,
@@ -119,12 +118,12 @@ def read_units(
     positions: Positions,
 ) -> Request:
     """Check which units of ``images`` images of ``size`` were asked for, and give them as rows."""
-    chosen = trunk.stage(stage)
-    trunk.sizes(chosen.end, size)  # refuses images that are too small, for fully connected stages too
+    chosen = net.stage(stage)
+    net.map_size(stage, size)  # refuses images that the net does not take
     channel = _check_channels(chosen, channels)
     position = None
     if positions is not None and not isinstance(positions, str):
-        position = _check_positions(chosen, trunk.map_size(stage, size), positions)
+        position = _check_positions(chosen, net.map_size(stage, size), positions)
     elif isinstance(positions, str) and positions != "all":
         told = f"positions must be None, pairs of row and column, or 'all', not {positions!r}"
         raise ExploreError(told, usage=True)
@@ -145,14 +144,14 @@ def strongest(maps: Tensor) -> Tensor:
     return torch.stack([flat // maps.shape[2], flat % maps.shape[2]], dim=1)
 
 
-def input_windows(trunk: Trunk, request: Request, position: Tensor) -> Tensor:
+def input_windows(net: Net, request: Request, position: Tensor) -> Tensor:
     """Give each row's window ``[n, 4]`` in input pixels; a whole map's reaches from first to last unit."""
     if not request.whole_map:
         places = position.tolist()
-        return torch.tensor([list(trunk.window(request.stage.name, y, x, request.size)) for y, x in places])
-    height, width = trunk.map_size(request.stage.name, request.size)
-    first = trunk.window(request.stage.name, 0, 0, request.size)
-    last = trunk.window(request.stage.name, height - 1, width - 1, request.size)
+        return torch.tensor([list(net.window(request.stage.name, y, x, request.size)) for y, x in places])
+    height, width = net.map_size(request.stage.name, request.size)
+    first = net.window(request.stage.name, 0, 0, request.size)
+    last = net.window(request.stage.name, height - 1, width - 1, request.size)
     return torch.tensor([[first.y0, first.x0, last.y1, last.x1]]).expand(len(request), 4).clone()
 
 
@@ -168,14 +167,14 @@ def join(parts: Sequence[Projection], order: Tensor | None = None) -> Projection
     return Projection(parts[0].stage, **stacked)
 
 
-def _check_images(trunk: Trunk, images: Tensor) -> Tensor:
-    channels = trunk.input_channels
+def _check_images(net: Net, images: Tensor) -> Tensor:
+    channels = net.input_channels
     if images.ndim != 4 or len(images) == 0 or images.shape[1] != channels:
         shape = " x ".join(map(str, images.shape))
         raise ExploreError(f"images must be [n, {channels}, height, width] with n >= 1, not {shape}")
     if not images.is_floating_point():
         raise ExploreError(f"images must be normalised floats, not {images.dtype}: normalise them first")
-    return images.to(trunk.device, trunk.dtype)
+    return images.to(net.device, net.dtype)
 
 
 def _check_channels(stage: Stage, channels: int | Sequence[int] | Tensor) -> Tensor:

@@ -24,7 +24,7 @@ import numpy as np
 
 from zfexplore.atlas.records import Place
 from zfexplore.atlas.store import Atlas
-from zfexplore.choices import Method
+from zfexplore.choices import Method, Rule
 from zfexplore.deconv.one_image import image_projector
 from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
@@ -33,6 +33,7 @@ from zfexplore.exemplars.records import ChannelExemplars, Exemplar
 from zfexplore.exemplars.seen import Seen, see
 from zfexplore.images.sources import Source
 from zfexplore.nets.checkpoint import Checkpoint
+from zfexplore.nets.trunk import Trunk
 from zfexplore.progress import Finished, Meter, Progress
 from zfexplore.units import Unit, Window
 
@@ -58,6 +59,7 @@ def exemplars(
     channels: Sequence[Unit],
     *,
     method: Method = "auto",
+    rule: Rule = "deconv",
     look: Look | None = None,
     tolerance: float | None = None,
     memory: int = MEMORY,
@@ -69,9 +71,10 @@ def exemplars(
     (zero, or below zero for a logit) has no projection and is left out. The last event carries the number
     of projections. If the generator is closed early, it has given every channel that was complete.
 
-    ``method`` is that of ``project``. ``look`` gives what the net sees of an image by its number, for
-    callers that cache it; by default the image is read. ``tolerance`` is the relative difference allowed
-    between the recomputed activation and the one in the atlas, by default 1e-3 (5e-2 for an atlas made in
+    ``method`` and ``rule`` are those of ``project``. ``look`` gives what the net sees of an image by its
+    number, for callers that cache it; by default the image is read. ``tolerance`` is the relative
+    difference allowed between the recomputed activation and the one in the atlas, by default 1e-3 (5e-2
+    for an atlas made in
     bfloat16). At most ``memory`` bytes wait, unless one channel alone holds more.
 
     Raises ExploreError for a channel that is not in the atlas. Raises it too if the tolerance is exceeded,
@@ -87,7 +90,7 @@ def exemplars(
         found: dict[Unit, list[Exemplar]] = {channel: [] for channel in share}
         for channel, its_places in share.items():
             for image in (place.image for place in its_places if place.image in wanted):
-                for exemplar in _of_image(checkpoint, look(image), wanted.pop(image), method):
+                for exemplar in _of_image(checkpoint, look(image), wanted.pop(image), method, rule):
                     _check_activation(exemplar, atlas, tolerance)
                     found[exemplar.channel].append(exemplar)
                     yield exemplar
@@ -156,17 +159,18 @@ def _by_image(share: Places) -> dict[int, list[tuple[Unit, Place]]]:
 
 
 def _of_image(
-    checkpoint: Checkpoint, seen: Seen, wanted: Sequence[tuple[Unit, Place]], method: Method
+    checkpoint: Checkpoint, seen: Seen, wanted: Sequence[tuple[Unit, Place]], method: Method, rule: Rule
 ) -> Iterator[Exemplar]:
     """Project all units ``wanted`` of one image."""
     by_stage: dict[str, list[tuple[Unit, Place]]] = {}
     for channel, place in wanted:
         by_stage.setdefault(channel.stage, []).append((channel, place))
-    if method == "auto":
+    net = checkpoint.net
+    if method == "auto" and rule == "deconv" and isinstance(net, Trunk):
         places = {name: [(place.y, place.x) for _, place in units] for name, units in by_stage.items()}
-        bring_back = image_projector(checkpoint.net, seen.batch, places)
+        bring_back = image_projector(net, seen.batch, places)
     else:
-        bring_back = partial(project, checkpoint.net, seen.batch, method=method)
+        bring_back = partial(project, net, seen.batch, method=method, rule=rule)
     for name, units in by_stage.items():
         for start in range(0, len(units), ROWS_AT_ONCE):
             some = units[start : start + ROWS_AT_ONCE]

@@ -60,6 +60,10 @@ class Net(Protocol):
         """Give the stages that an atlas covers by default."""
 
     @property
+    def rectifies(self) -> bool:
+        """Tell whether the net has a ReLU at all."""
+
+    @property
     def input_channels(self) -> int:
         """Give the channels of the images that the net takes, 3 for colour."""
 

@@ -59,6 +59,11 @@ class Trunk:
         return tuple(stage.name for stage in (*convolutions, *pools[-1:], *self.heads))
 
     @property
+    def rectifies(self) -> bool:
+        """Tell whether the trunk has a ReLU at all."""
+        return any(step.kind == "relu" for step in self.steps)
+
+    @property
     def input_channels(self) -> int:
         """Give the channels of the images that the trunk takes, 3 for colour."""
         return self._first.in_channels
@@ -107,7 +112,8 @@ class Trunk:
         Raises ExploreError where the input is too small for the stage.
         """
         stage = self.stage(name)
-        return (1, 1) if stage.kind == "fc" else self.sizes(stage.end, size)[-1]
+        last = self.sizes(stage.end, size)[-1]
+        return (1, 1) if stage.kind == "fc" else last
 
     def sizes(self, end: int, size: Pair) -> tuple[Pair, ...]:
         """Give the (height, width) of the input and of the map after each of the first ``end`` steps."""

@@ -25,6 +25,7 @@ from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from zfexplore.choices import Initialisation, Normalisation
 
@@ -49,13 +50,20 @@ class ContrastNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise ``x [n, c, h, w]`` across its channels."""
-        if torch.is_grad_enabled() and x.requires_grad:
-            return _ContrastNormFunction.apply(x, self.size, self.alpha, self.beta, self.k)
-        return x * _power(_divisor(x, self.size, self.alpha, self.k), self.beta)
+        return contrast_norm(x, self.size, self.alpha, self.beta, self.k)
 
     def extra_repr(self) -> str:
         """Show the constants."""
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+def contrast_norm(x: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
+    """Do what ``ContrastNorm`` does, as a function that a ``TorchFunctionMode`` sees."""
+    if has_torch_function_unary(x):
+        return handle_torch_function(contrast_norm, (x,), x, size, alpha, beta, k)
+    if torch.is_grad_enabled() and x.requires_grad:
+        return _ContrastNormFunction.apply(x, size, alpha, beta, k)
+    return x * _power(_divisor(x, size, alpha, k), beta)
 
 
 class ZFNet(nn.Sequential):

@@ -22,6 +22,7 @@ from torch import Tensor
 from zfexplore.choices import Fit
 from zfexplore.deconv.dense import undo_step
 from zfexplore.deconv.request import read_request, strongest
+from zfexplore.errors import ExploreError
 from zfexplore.exemplars.seen import see
 from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.steps import Step, run_step
@@ -38,6 +39,11 @@ def feeds_from(checkpoint: Checkpoint, image: Image.Image, unit: Unit, *, fit: F
 
     Raises ExploreError for a stage, channel or place that does not exist.
     """
+    if not isinstance(checkpoint.net, Trunk):
+        raise ExploreError(
+            "what feeds a unit is defined for plain stacks, layer by layer: "
+            f"{checkpoint.metadata.architecture} is none"
+        )
     return feeds_of(checkpoint.net, see(checkpoint, image, fit).batch, unit)
 
 

@@ -199,7 +199,7 @@ def occlude(
     """
     net, convention = checkpoint.net, checkpoint.metadata.input
     grid = _grid(convention.size, square, stride)
-    stage = [each for each in net.stages if each.kind == "conv"][-1].name if stage is None else stage
+    stage = [name for name in net.watched if net.stage(name).kind == "conv"][-1] if stage is None else stage
     head = net.heads[-1].name if net.heads else None
     seen = see(checkpoint, image, fit)
 
