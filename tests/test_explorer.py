@@ -44,7 +44,7 @@ def _own_cache(folder, monkeypatch):
 def explorer(folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ZFEXPLORE_CACHE", str(folder / "cache"))
-        return Explorer(folder / "pictures", folder / "net.safetensors")
+        return Explorer(images=folder / "pictures", checkpoint=folder / "net.safetensors")
 
 
 def test_what_is_in_the_cache_is_not_built_again(explorer, folder, monkeypatch):
@@ -52,7 +52,7 @@ def test_what_is_in_the_cache_is_not_built_again(explorer, folder, monkeypatch):
         raise AssertionError("the atlas is there already")
 
     monkeypatch.setattr("zfexplore.atlas.open.build_atlas", forbidden)
-    again = Explorer(str(folder / "pictures"), str(folder / "net.safetensors"))
+    again = Explorer(images=str(folder / "pictures"), checkpoint=str(folder / "net.safetensors"))
     assert again.atlas.fingerprint == explorer.atlas.fingerprint
     assert repr(again) == "<Explorer of zfnet on 6 images of pictures>"
 

@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 from PIL import Image
 
 CELLS = (
-    "import zfexplore\nexplorer = zfexplore.Explorer('specimens', limit=2)\n"
+    "import zfexplore\nexplorer = zfexplore.Explorer(images='specimens', limit=2)\n"
     "channel = explorer.top('conv2')[0]['channel']",
     "explorer.channel(channel)",
     "explorer.channel(channel)[0]",

@@ -44,6 +44,7 @@ def draw_grid(
     ``channels`` are chosen as the option ``--channels`` does, ``tile`` is the edge of one picture,
     ``columns`` the channels in a row. ``arrays`` is an ``.npz`` file for the raw arrays.
     """
+    layer = explorer.stage(layer)
     chosen = select_channels(explorer.atlas, layer, channels, seed)
     there = explorer.atlas.stage(layer).channels
     caption = stage_caption(layer, channels, len(chosen), there, explorer.origin)
@@ -68,10 +69,13 @@ def draw_layers(
     origin, heading = explorer.origin, title or SHEET_TITLE
     names = [record.name for record in explorer.atlas.stages.values() if record.kind != "fc"]
     chosen = {name: select_channels(explorer.atlas, name, channels, seed) for name in names}
-    chosen[names[0]] = select_channels(explorer.atlas, names[0], FILTERS_SHOWN, seed)
+    has_filters = explorer.checkpoint.net.first_filters() is not None
+    kernels = explorer.kernels() if has_filters else None
+    if has_filters:
+        chosen[names[0]] = select_channels(explorer.atlas, names[0], FILTERS_SHOWN, seed)
     pages: dict[str, Page] = {}
     for name in names:
-        first = name == names[0]
+        first = has_filters and name == names[0]
         # Nine small blocks of filters take the room of four blocks of projections.
         pages[name] = Page(
             len(chosen[name]), tile=max(tile * 2 // 3, 16) if first else tile,
@@ -90,7 +94,7 @@ def draw_layers(
         return sheet([page.image for page in pages], title=heading, subtitle=caption)
 
     made = Made(origin, Command(("export", "figure"), options), heading, "figure.png")
-    return Drawing(pages, _blocks(explorer, units, explorer.kernels(), method=method), made, compose)
+    return Drawing(pages, _blocks(explorer, units, kernels, method=method), made, compose)
 
 
 def draw_filters(
@@ -98,7 +102,7 @@ def draw_filters(
     method: Method = "auto",
 ) -> Drawing:  # fmt: skip
     """Begin the page of the first layer: all its filters, then the chosen ones with what they saw."""
-    layer, kernels = explorer.checkpoint.net.names[0], explorer.kernels()
+    layer, kernels = explorer.checkpoint.net.watched[0], explorer.kernels()
     chosen = select_channels(explorer.atlas, layer, channels, seed)
     page = Page(len(chosen), tile=tile)
     heading = title or f"The filters of {layer}"

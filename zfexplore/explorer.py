@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 from PIL import Image
+from torch import nn
 
 from zfexplore.atlas.build import Event, Partial
 from zfexplore.atlas.open import open_or_build
@@ -25,25 +27,29 @@ from zfexplore.atlas.select import check_choice, ranked
 from zfexplore.atlas.store import Atlas
 from zfexplore.atlas.tables import channel_row, place_rows, write_atlas
 from zfexplore.channel import Channel
-from zfexplore.choices import DEFAULT_IMAGES, AtlasFormat, Fit, Method, RankedBy
+from zfexplore.choices import DEFAULT_IMAGES, AtlasFormat, Fit, Method, RankedBy, Rule
+from zfexplore.convention import InputConvention
 from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
+from zfexplore.deconv.rules import check_rule
 from zfexplore.drawings import draw_filters, draw_grid, draw_layers
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.exemplars import exemplars
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
 from zfexplore.exemplars.seen import Seen, open_picture, see, seen_of
 from zfexplore.figures.blocks import ChannelBlock, block_from
+from zfexplore.figures.display import in_colours
 from zfexplore.figures.figure import Figure, Made
 from zfexplore.figures.provenance import Origin
 from zfexplore.images.open import open_images
 from zfexplore.images.sources import Source
 from zfexplore.images.transforms import prepare
-from zfexplore.nets.checkpoint import Checkpoint, load_checkpoint
+from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.device import find_device
+from zfexplore.nets.open import open_module, open_net
 from zfexplore.progress import Finished, Progress
 from zfexplore.settings import Command, Settings
-from zfexplore.showing import Records, channel_table, place_table, watch
+from zfexplore.showing import Records, channel_table, place_table, remarks, watch
 from zfexplore.studies.feeds import feeds_from
 from zfexplore.studies.occlusion import OcclusionResult, occlude
 from zfexplore.studies.ranking import rank_channels
@@ -58,9 +64,11 @@ SEEN_KEPT = 400  # images as the net sees them: 60 MB at 224 pixels
 class Explorer:
     """A net, images, and for every channel the places on the images where it fires most.
 
-    ``checkpoint`` (None: the shipped one), ``images``, ``limit``, ``fit``, ``device`` and ``download`` mean
-    the same as the commands' options. Opens the atlas in the cache or builds it, with a progress bar in a
-    terminal and plain lines elsewhere. Raises ExploreError if weights or images do not exist.
+    ``net`` is an ``nn.Module``, which stays as it is, or what ``--net`` takes; without it, ``checkpoint``
+    is explored (None: the shipped one). ``input`` is what a module expects of its input (by default
+    ImageNet's), and ``classes`` are the names of its logits. The others mean the same as the commands'
+    options. Opens the atlas in the cache or builds it, with a progress bar in a terminal and plain lines
+    elsewhere. Raises ExploreError if net, weights or images do not exist.
     """
 
     checkpoint: Checkpoint
@@ -69,23 +77,42 @@ class Explorer:
 
     def __init__(
         self,
+        net: nn.Module | str | None = None,
+        *,
         images: str | os.PathLike[str] = DEFAULT_IMAGES,
         checkpoint: str | os.PathLike[str] | None = None,
-        *,
+        weights: str | os.PathLike[str] | None = None,
+        input: InputConvention | None = None,
+        classes: Sequence[str] = (),
+        stages: Sequence[str] = (),
+        rule: Rule = "deconv",
         limit: int | None = None,
         fit: Fit = "crop",
         device: str = "auto",
         download: bool = False,
     ) -> None:
-        weights = None if checkpoint is None else os.fspath(checkpoint)
-        settings = Settings(os.fspath(images), weights, limit, fit, device, download)
-        self._set(settings, *open_settings(settings))
+        name = f"<{type(net).__name__} from Python>" if isinstance(net, nn.Module) else net
+        settings = Settings(
+            os.fspath(images), _path(checkpoint), limit, fit, device, download,
+            name, _path(weights), tuple(stages), rule,
+        )  # fmt: skip
+        if isinstance(net, nn.Module):
+            where = None if device == "auto" else find_device(device)
+            opened = open_module(net, input, classes=classes, stages=stages, device=where)
+            check_rule(opened.net, rule)
+        elif input is not None or classes:
+            raise ExploreError("input and classes are those of a module: give it as net", usage=True)
+        else:
+            opened = open_checkpoint(settings)
+        self._set(settings, opened, _open_images(settings))
+        _tell(opened)
         watch(self.index())
 
     @classmethod
     def open(cls, settings: Settings, layer: str | None = None, channels: str = "all") -> Explorer:
         """Open what ``settings`` say; ``layer`` and ``channels`` are checked before anything takes long."""
         explorer = cls.of(settings, *open_settings(settings, layer, channels))
+        _tell(explorer.checkpoint)
         watch(explorer.index())
         return explorer
 
@@ -153,6 +180,15 @@ class Explorer:
 
     # -- channels ----------------------------------------------------------------------------------
 
+    def stage(self, name: str) -> str:
+        """Give a stage's own name; a module's ``layer3.1`` may be another name of ``layer3.1.conv2``."""
+        return self.checkpoint.net.stage(name).name
+
+    def unit(self, unit: str | Unit) -> Unit:
+        """Read a channel or a unit, with its stage's own name."""
+        unit = unit if isinstance(unit, Unit) else Unit.parse(unit)
+        return replace(unit, stage=self.stage(unit.stage))
+
     def known(self, channel: Unit) -> dict[str, Any]:
         """Give what the atlas knows about a channel, and the class that it stands for, if any."""
         row = channel_row(self.atlas, channel.stage, channel.channel)
@@ -165,30 +201,37 @@ class Explorer:
         ``by`` is mean or max of the image maxima, selectivity or rarity. The records are plain values and
         print as a table.
         """
-        unit = what if isinstance(what, Unit) else Unit.parse(what) if ":" in what else None
-        if unit is not None:
+        if isinstance(what, Unit) or ":" in what:
+            unit = self.unit(what)
             rows = place_rows(self.atlas, self.checkpoint.net, unit.stage, unit.channel)
             return Records(rows, _places_title(self.known(unit), self.atlas.count), place_table)
-        numbers = ranked(self.atlas, str(what), by)[:count]
-        rows = [self.known(Unit(str(what), number)) for number in numbers]
-        channels = self.atlas.stage(str(what)).channels
-        return Records(rows, f"{what}: {len(rows)} of {channels} channels, by {by}", channel_table)
+        stage = self.stage(what)
+        numbers = ranked(self.atlas, stage, by)[:count]
+        rows = [self.known(Unit(stage, number)) for number in numbers]
+        channels = self.atlas.stage(stage).channels
+        return Records(rows, f"{stage}: {len(rows)} of {channels} channels, by {by}", channel_table)
 
     def exemplars(
         self, channels: Iterable[Unit], *, method: Method = "auto"
     ) -> Iterator[Progress | Exemplar | ChannelExemplars | Finished[int]]:
         """Give the exemplars of one channel or many, as ``exemplars.exemplars.exemplars`` does."""
         return exemplars(
-            self.checkpoint, self.source, self.atlas, list(channels), method=method, look=self.look
+            self.checkpoint,
+            self.source,
+            self.atlas,
+            list(channels),
+            method=method,
+            rule=self.settings.rule,
+            look=self.look,
         )
 
     def channel(self, channel: str | Unit, *, method: Method = "auto") -> Channel:
         """Project a channel's strongest units: exemplars, table and figure, as ``export channel``."""
-        return watch(self.projecting(_channel_of(channel), method=method))
+        return watch(self.projecting(self.unit(channel), method=method))
 
     def projecting(self, channel: Unit, *, method: Method = "auto") -> Iterator[Progress | Finished[Channel]]:
         """Do the same as ``channel``, as events; the last one carries the ``Channel``."""
-        for event in self.exemplars([channel], method=method):
+        for event in self.exemplars([Unit(channel.stage, channel.channel)], method=method):
             if isinstance(event, Progress):
                 yield event
             elif isinstance(event, ChannelExemplars):
@@ -214,7 +257,7 @@ class Explorer:
     def block(self, found: ChannelExemplars, kernels: np.ndarray | None = None) -> ChannelBlock:
         """Give what a figure draws of a channel; ``kernels [n, 3, k, k]`` adds a filter in conv1."""
         net, channel = self.checkpoint.net, found.channel
-        first = channel.stage == net.names[0]
+        first = channel.stage == net.watched[0]
         names = self.checkpoint.class_names(channel.stage)
         return block_from(
             channel,
@@ -252,22 +295,31 @@ class Explorer:
         For a channel (``conv5:130``) this is its strongest unit on that picture; for ``conv5:130@6,7`` it is
         the unit at that row and column.
         """
-        unit = _unit_of(unit)
+        unit = self.unit(unit)
         batch = see(self.checkpoint, self.image(picture), self.settings.fit).batch
         place = None if unit.y is None or unit.x is None else [(unit.y, unit.x)]
-        return project(self.checkpoint.net, batch, unit.stage, unit.channel, place, method=method)
+        return project(
+            self.checkpoint.net,
+            batch,
+            unit.stage,
+            unit.channel,
+            place,
+            method=method,
+            rule=self.settings.rule,
+        )
 
     def rank(self, picture: Picture, layer: str | None = None) -> list[RankedChannel]:
         """Rank the channels of ``layer`` (None: all but pools) by how unusually a picture excites them."""
-        return rank_channels(self.checkpoint, self.atlas, self.image(picture), stage=layer)
+        stage = None if layer is None else self.stage(layer)
+        return rank_channels(self.checkpoint, self.atlas, self.image(picture), stage=stage)
 
     def feeds(self, picture: Picture, unit: str | Unit) -> Feeds:
         """Give what drives a unit on a picture: each channel of the stage below with its share."""
-        return feeds_from(self.checkpoint, self.image(picture), _unit_of(unit), fit=self.settings.fit)
+        return feeds_from(self.checkpoint, self.image(picture), self.unit(unit), fit=self.settings.fit)
 
     def occlude(self, picture: Picture, channel: str | Unit, **options: Any) -> OcclusionResult:
         """Move a grey square over a picture and watch a channel; ``options`` as for ``occlusion.occlude``."""
-        unit, fit = _unit_of(channel), self.settings.fit
+        unit, fit = self.unit(channel), self.settings.fit
         image = self.image(picture)
         return watch(occlude(self.checkpoint, image, unit.stage, unit.channel, fit=fit, **options))
 
@@ -287,7 +339,10 @@ class Explorer:
 
     def kernels(self) -> np.ndarray:
         """Give the first convolution's filters, float32 ``[n, 3, k, k]``."""
-        return self.checkpoint.net.first_filters().detach().float().cpu().numpy()
+        filters = self.checkpoint.net.first_filters()
+        if filters is None:
+            raise ExploreError("the first layer watched has no filters over the image to show", usage=True)
+        return in_colours(filters.detach().float().cpu().numpy())
 
 
 def open_settings(
@@ -297,22 +352,38 @@ def open_settings(
 
     Raises ExploreError if one of these does not exist.
     """
-    checkpoint = load_checkpoint(settings.checkpoint, find_device(settings.device))
+    checkpoint = open_checkpoint(settings)
     if layer is not None:
         stage, watched = checkpoint.net.stage(layer), checkpoint.net.watched
-        if layer not in watched:
-            raise ExploreError(f"{layer} is not indexed: choose {', '.join(watched)}", usage=True)
+        if stage.name not in watched:
+            raise ExploreError(
+                f"{layer} is not indexed: choose {', '.join(watched)}, or add --stage {layer}", usage=True
+            )
         check_choice(channels, stage.channels)
-    return checkpoint, open_images(settings.images, limit=settings.limit, download=settings.download)
+    return checkpoint, _open_images(settings)
 
 
-def _unit_of(unit: str | Unit) -> Unit:
-    return unit if isinstance(unit, Unit) else Unit.parse(unit)
+def open_checkpoint(settings: Settings) -> Checkpoint:
+    """Load the net that ``settings`` name; raises ExploreError if it does not exist or cannot be explored."""
+    opened = open_net(
+        settings.checkpoint, settings.net, settings.weights, stages=settings.stages,
+        device=find_device(settings.device),
+    )  # fmt: skip
+    check_rule(opened.net, settings.rule)
+    return opened
 
 
-def _channel_of(channel: str | Unit) -> Unit:
-    unit = _unit_of(channel)
-    return Unit(unit.stage, unit.channel)
+def _path(path: str | os.PathLike[str] | None) -> str | None:
+    return None if path is None else os.fspath(path)
+
+
+def _open_images(settings: Settings) -> Source:
+    return open_images(settings.images, limit=settings.limit, download=settings.download)
+
+
+def _tell(opened: Checkpoint) -> None:
+    for note in opened.notes:
+        remarks().print(note, markup=False, soft_wrap=True)
 
 
 def _places_title(known: dict[str, Any], count: int) -> str:

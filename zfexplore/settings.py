@@ -6,14 +6,16 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from zfexplore.choices import DEFAULT_IMAGES, Fit
+from zfexplore.choices import DEFAULT_IMAGES, Fit, Rule
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Which images and weights are explored, and how they are read.
+    """Which images and net are explored, and how.
 
-    ``checkpoint`` None is the shipped one. ``limit`` keeps only that many images, the first ones. ``fit``
+    ``checkpoint`` None is the shipped one. In its place ``net`` names a net, and ``weights`` what it is
+    loaded with. ``stages`` are those to watch, by name or pattern. ``rule`` is what comes back through a
+    ReLU. ``limit`` keeps only that many images, the first ones. ``fit``
     crops the centre square or letterboxes the whole image. ``device`` is auto, cpu, cuda or cuda:1.
     ``download`` lets torchvision fetch one of its own sets.
     """
@@ -24,12 +26,20 @@ class Settings:
     fit: Fit = "crop"
     device: str = "auto"
     download: bool = False
+    net: str | None = None
+    weights: str | None = None
+    stages: tuple[str, ...] = ()
+    rule: Rule = "deconv"
 
     def options(self) -> dict[str, object]:
         """Give the options that differ from their defaults, in the order in which help lists them."""
         given = {
             "--images": (self.images, DEFAULT_IMAGES),
             "--checkpoint": (self.checkpoint, None),
+            "--net": (self.net, None),
+            "--weights": (self.weights, None),
+            "--stage": (self.stages, ()),
+            "--rule": (self.rule, "deconv"),
             "--limit": (self.limit, None),
             "--fit": (self.fit, "crop"),
             "--device": (self.device, "auto"),
@@ -42,7 +52,8 @@ class Settings:
 class Command:
     """A command as a user would type it: ``words``, then ``options``.
 
-    An option that is None or False is left out; one that is True is written without a value.
+    An option that is None or False is left out; one that is True is written without a value. A tuple is
+    an option given several times.
     """
 
     words: tuple[str, ...]
@@ -59,6 +70,8 @@ class Command:
         for name, value in self.options.items():
             if value is True:
                 words.append(name)
+            elif isinstance(value, tuple):
+                words += [word for each in value for word in (name, str(each))]
             elif value is not None and value is not False:
                 words += [name, str(value)]
         return shlex.join(words)

@@ -1,6 +1,7 @@
 """Names of channels and units, and the rectangle of input pixels that a unit sees.
 
-A channel is written ``conv5:130``, and one of its units ``conv5:130@6,7`` (row, column). In file names
+A stage of a net of modules has the module's name, as in ``layer3.1.conv2:130``. A channel is written
+``conv5:130``, and one of its units ``conv5:130@6,7`` (row, column). In file names
 they are ``conv5-130`` and ``conv5-130-6-7``, which every file system takes.
 """
 
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from zfexplore.errors import ExploreError
 
-_UNIT = re.compile(r"(?P<stage>[A-Za-z_]\w*):(?P<channel>\d+)(?:@(?P<y>\d+),(?P<x>\d+))?")
+_UNIT = re.compile(r"(?P<stage>\w[\w.#-]*):(?P<channel>\d+)(?:@(?P<y>\d+),(?P<x>\d+))?")
 _RANGE = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?")
 
 

@@ -175,7 +175,9 @@ def files(tmp_path_factory):
 
 @pytest.fixture
 def setup(files, tmp_path):
-    return say.Setup(str(files / "images"), str(files / "tiny.safetensors"), tmp_path / "out", device="cpu")
+    return say.Setup(
+        str(files / "images"), str(files / "tiny.safetensors"), device="cpu", out=tmp_path / "out"
+    )
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ from pathlib import Path
 from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
 from zfexplore.tui.client import EngineProcess
-setup = say.Setup({images!r}, {checkpoint!r}, Path({out!r}), device="cpu")
+setup = say.Setup({images!r}, {checkpoint!r}, device="cpu", out=Path({out!r}))
 app = ExplorerApp(setup, EngineProcess(setup))
 async def run():
     async with app.run_test(size=(120, 40)) as pilot:
@@ -227,7 +227,7 @@ from pathlib import Path
 from zfexplore.tui import messages as say
 from zfexplore.tui.client import EngineProcess
 came = []
-setup = say.Setup({images!r}, {checkpoint!r}, Path({out!r}), device="cpu")
+setup = say.Setup({images!r}, {checkpoint!r}, device="cpu", out=Path({out!r}))
 engine = EngineProcess(setup, {program!r})
 engine.start(came.append)
 while not any(eval({when!r}) for each in came):

@@ -20,7 +20,7 @@ def test_a_command_names_only_what_differs_from_its_defaults():
 
 
 def test_a_command_has_the_folder_or_the_file_first_then_options_as_help_lists_them():
-    setup = Setup("my photos", "net.pt", Path("figures"), "cpu", 50, "whole")
+    setup = Setup("my photos", "net.pt", 50, "whole", "cpu", out=Path("figures"))
     options = "--images 'my photos' --checkpoint net.pt --limit 50 --fit whole --device cpu"
 
     assert setup.explore_command() == f"zfexplore tui --out figures {options}"

@@ -10,17 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from zfexplore.choices import DEFAULT_IMAGES
 from zfexplore.cli.options import (
-    CheckpointOption,
-    DeviceOption,
-    DownloadOption,
-    FitOption,
-    ImagesOption,
-    LimitOption,
+    DEFAULTS,
     OutOption,
     SeedOption,
     png_path,
+    with_settings,
 )
 from zfexplore.settings import Settings
 
@@ -54,6 +49,7 @@ DenseOption = Annotated[
 ]
 
 
+@with_settings
 def export_grid(
     layer: LayerOption,
     channels: ChannelsOption = "top9",
@@ -63,12 +59,7 @@ def export_grid(
     out: OutOption = None,
     npz: NpzOption = False,
     seed: SeedOption = 0,
-    images: ImagesOption = DEFAULT_IMAGES,
-    checkpoint: CheckpointOption = None,
-    limit: LimitOption = None,
-    fit: FitOption = "crop",
-    device: DeviceOption = "auto",
-    download: DownloadOption = False,
+    settings: Settings = DEFAULTS,
     dense: DenseOption = False,
 ) -> None:
     """Draw the paper's figure: nine projections of each channel, and beside them what the units saw.
@@ -80,7 +71,7 @@ def export_grid(
 
     out = png_path(out, f"{layer}.png")
     arrays = out.with_suffix(".npz") if npz else None
-    explorer = Explorer.open(Settings(images, checkpoint, limit, fit, device, download), layer, channels)
+    explorer = Explorer.open(settings, layer, channels)
     drawing = draw_grid(
         explorer,
         layer,
@@ -97,6 +88,7 @@ def export_grid(
         _tell(arrays)
 
 
+@with_settings
 def export_channel(
     channel: Annotated[
         str, typer.Argument(metavar="CHANNEL", help="A channel, as in conv5:130; of a unit, its channel.")
@@ -105,12 +97,7 @@ def export_channel(
     title: TitleOption = None,
     out: OutOption = None,
     npz: NpzOption = False,
-    images: ImagesOption = DEFAULT_IMAGES,
-    checkpoint: CheckpointOption = None,
-    limit: LimitOption = None,
-    fit: FitOption = "crop",
-    device: DeviceOption = "auto",
-    download: DownloadOption = False,
+    settings: Settings = DEFAULTS,
     dense: DenseOption = False,
 ) -> None:
     """Draw one channel large, with the whole images, and write its table as CSV and JSON beside it.
@@ -122,25 +109,20 @@ def export_channel(
 
     unit = Unit.parse(channel)
     out = png_path(out, f"{Unit(unit.stage, unit.channel).slug}.png")
-    settings = Settings(images, checkpoint, limit, fit, device, download)
     explorer = Explorer.open(settings, unit.stage, str(unit.channel))
     figure = explorer.channel(unit, method=_method(dense)).figure(tile=tile, title=title)
     _warn_of_replacing(figure, out)
     _tell(*figure.save(out, npz=npz))
 
 
+@with_settings
 def export_figure(
     channels: ChannelsOption = "top4",
     tile: TileOption = 96,
     title: TitleOption = None,
     out: OutOption = None,
     seed: SeedOption = 0,
-    images: ImagesOption = DEFAULT_IMAGES,
-    checkpoint: CheckpointOption = None,
-    limit: LimitOption = None,
-    fit: FitOption = "crop",
-    device: DeviceOption = "auto",
-    download: DownloadOption = False,
+    settings: Settings = DEFAULTS,
     dense: DenseOption = False,
 ) -> None:
     """Draw all layers on one sheet, as the papers do; for conv1 its filters, nine of them.
@@ -151,23 +133,19 @@ def export_figure(
     from zfexplore.explorer import Explorer
 
     out = png_path(out, "figure.png")
-    explorer = Explorer.open(Settings(images, checkpoint, limit, fit, device, download))
+    explorer = Explorer.open(settings)
     drawing = draw_layers(explorer, channels, tile=tile, title=title, seed=seed, method=_method(dense))
     _save(_draw(drawing, out), out)
 
 
+@with_settings
 def export_filters(
     channels: ChannelsOption = "top9",
     tile: TileOption = 63,
     title: TitleOption = None,
     out: OutOption = None,
     seed: SeedOption = 0,
-    images: ImagesOption = DEFAULT_IMAGES,
-    checkpoint: CheckpointOption = None,
-    limit: LimitOption = None,
-    fit: FitOption = "crop",
-    device: DeviceOption = "auto",
-    download: DownloadOption = False,
+    settings: Settings = DEFAULTS,
     dense: DenseOption = False,
 ) -> None:
     """Draw the first layer's filters: all of them, then the chosen ones with the patches they liked best.
@@ -178,7 +156,7 @@ def export_filters(
     from zfexplore.explorer import Explorer
 
     out = png_path(out, "filters.png")
-    explorer = Explorer.open(Settings(images, checkpoint, limit, fit, device, download))
+    explorer = Explorer.open(settings)
     drawing = draw_filters(explorer, channels, tile=tile, title=title, seed=seed, method=_method(dense))
     _save(_draw(drawing, out), out)
 

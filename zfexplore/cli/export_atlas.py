@@ -7,45 +7,33 @@ from typing import Annotated, get_args
 
 import typer
 
-from zfexplore.choices import DEFAULT_IMAGES, AtlasFormat
-from zfexplore.cli.options import (
-    CheckpointOption,
-    DeviceOption,
-    DownloadOption,
-    FitOption,
-    ImagesOption,
-    LimitOption,
-    OutOption,
-)
+from zfexplore.choices import AtlasFormat
+from zfexplore.cli.options import DEFAULTS, OutOption, with_settings
 from zfexplore.errors import ExploreError
+from zfexplore.settings import Settings
 
 
+@with_settings
 def export_atlas(
     form: Annotated[
         AtlasFormat | None,
         typer.Option("--format", help="[default: what --out ends in, or csv]", show_default=False),
     ] = None,
     out: OutOption = None,
-    images: ImagesOption = DEFAULT_IMAGES,
-    checkpoint: CheckpointOption = None,
-    limit: LimitOption = None,
-    fit: FitOption = "crop",
-    device: DeviceOption = "auto",
-    download: DownloadOption = False,
+    settings: Settings = DEFAULTS,
 ) -> None:
     """Write every channel's strongest places and statistics as a table, as JSON, or as arrays.
 
     Example: zfexplore export atlas --out out/atlas.json
     """
     from zfexplore.explorer import Explorer
-    from zfexplore.settings import Settings
     from zfexplore.showing import output
 
     chosen = form or _format_of(out)
     path = out if out is not None else Path("out") / f"atlas.{chosen}"
     if path.is_dir():
         raise ExploreError(f"{path} is a folder: give a file, as in --out {path / 'atlas.csv'}", usage=True)
-    explorer = Explorer.open(Settings(images, checkpoint, limit, fit, device, download))
+    explorer = Explorer.open(settings)
     explorer.save_atlas(path, chosen)
     output().print(f"wrote {path}", markup=False, soft_wrap=True)
 

@@ -6,26 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zfexplore.choices import DEFAULT_IMAGES, Precision
-from zfexplore.cli.options import (
-    CheckpointOption,
-    DeviceOption,
-    DownloadOption,
-    FitOption,
-    ImagesOption,
-    LimitOption,
-)
+from zfexplore.choices import Precision
+from zfexplore.cli.options import DEFAULTS, with_settings
+from zfexplore.settings import Settings
 
 if TYPE_CHECKING:
     from zfexplore.atlas.store import Atlas
 
 
+@with_settings
 def index(
-    images: ImagesOption = DEFAULT_IMAGES,
-    checkpoint: CheckpointOption = None,
-    limit: LimitOption = None,
-    fit: FitOption = "crop",
-    device: DeviceOption = "auto",
+    settings: Settings = DEFAULTS,
     precision: Annotated[
         Precision,
         typer.Option("--precision", help="bfloat16 is faster, less exact, and an index of its own."),
@@ -41,7 +32,6 @@ def index(
         ),
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Build it anew even if it is there.")] = False,
-    download: DownloadOption = False,
 ) -> None:
     """Look at every image once and keep, for every channel, the nine that excite it most.
 
@@ -54,10 +44,8 @@ def index(
 
     from zfexplore.atlas.open import atlas_path
     from zfexplore.explorer import Explorer, open_settings
-    from zfexplore.settings import Settings
     from zfexplore.showing import output, remarks, watch
 
-    settings = Settings(images, checkpoint, limit, fit, device, download)
     explorer = Explorer.of(settings, *open_settings(settings))
     started = time.monotonic()
     try:

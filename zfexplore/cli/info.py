@@ -152,14 +152,15 @@ def _plain(value: Any) -> str:
 
 def _input_in_words(convention: InputConvention) -> str:
     mean = "the per-pixel mean" if convention.mean_image is not None else _colour(convention.mean)
+    colours = {1: "grey", 3: "RGB"}.get(convention.channels, f"{convention.channels} channels")
     divided = "" if set(convention.std) == {1.0} else f", divided by {_colour(convention.std)}"
     return (
-        f"RGB, short side to {convention.resize}, centre {convention.size} x {convention.size}, "
+        f"{colours}, short side to {convention.resize}, centre {convention.size} x {convention.size}, "
         f"0..{convention.scale:g} less {mean}{divided}"
     )
 
 
-def _colour(values: tuple[float, float, float]) -> str:
+def _colour(values: tuple[float, ...]) -> str:
     if len(set(values)) == 1:
         return f"{values[0]:.4g}"
     return f"({', '.join(f'{value:.4g}' for value in values)})"

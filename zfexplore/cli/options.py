@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from zfexplore.choices import Fit
+from zfexplore.choices import DEFAULT_IMAGES, Fit, Rule
 from zfexplore.errors import ExploreError
+from zfexplore.settings import Settings
 
 
 def typed(context: typer.Context, name: str | None) -> bool:
@@ -57,6 +60,39 @@ LimitOption = Annotated[
 FitOption = Annotated[
     Fit, typer.Option("--fit", help="Crop the centre square as the paper does, or letterbox the whole image.")
 ]
+NetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--net",
+        metavar="NAME|timm:NAME|package.module:factory",
+        help="Any net with ReLUs in place of a checkpoint: torchvision's, timm's, or one of your own.",
+        show_default="the checkpoint's",
+    ),
+]
+WeightsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--weights",
+        metavar="FILE|torchvision",
+        help="What --net is loaded with: a file, or torchvision's pretrained weights.",
+        show_default="random weights",
+    ),
+]
+StageOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--stage",
+        metavar="NAME|PATTERN",
+        help="A layer to index, or several by a pattern such as 'layer4.*'; may be given again.",
+        show_default="the last ReLU of every block",
+    ),
+]
+RuleOption = Annotated[
+    Rule,
+    typer.Option(
+        "--rule", help="What comes back through a ReLU: the deconvnet's signal, guided, or a gradient."
+    ),
+]
 OutOption = Annotated[
     Path | None,
     typer.Option("--out", metavar="FILE", help="Where to write.", show_default="below out/"),
@@ -66,6 +102,50 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 DownloadOption = Annotated[
     bool, typer.Option("--download", help="Let torchvision fetch the set if it is not there.")
 ]
+
+
+DEFAULTS = Settings()
+
+
+def _settings(
+    images: ImagesOption = DEFAULT_IMAGES,
+    checkpoint: CheckpointOption = None,
+    net: NetOption = None,
+    weights: WeightsOption = None,
+    stage: StageOption = None,
+    rule: RuleOption = "deconv",
+    limit: LimitOption = None,
+    fit: FitOption = "crop",
+    device: DeviceOption = "auto",
+    download: DownloadOption = False,
+) -> Settings:
+    """Turn the options that say what is explored into settings."""
+    return Settings(
+        images, checkpoint, limit, fit, device, download,
+        net=net, weights=weights, stages=tuple(stage or ()), rule=rule,
+    )  # fmt: skip
+
+
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say what is explored, in place of its parameter ``settings``."""
+    own = inspect.signature(command, eval_str=True).parameters
+    shared = inspect.signature(_settings, eval_str=True).parameters
+
+    def run(**given: Any) -> None:
+        settings = _settings(**{name: given.pop(name) for name in shared})
+        command(**given, settings=settings)
+
+    parameters = [
+        each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in own.items()
+        for each in (shared.values() if name == "settings" else [parameter])
+    ]
+    described: Any = run
+    described.__name__, described.__doc__ = command.__name__, command.__doc__
+    described.__module__ = command.__module__
+    described.__signature__ = inspect.Signature(parameters)
+    described.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
 
 
 def png_path(out: Path | None, name: str) -> Path:

@@ -6,18 +6,12 @@ from typing import Annotated
 
 import typer
 
-from zfexplore.choices import DEFAULT_IMAGES, RankedBy
-from zfexplore.cli.options import (
-    CheckpointOption,
-    DeviceOption,
-    DownloadOption,
-    FitOption,
-    ImagesOption,
-    JsonOption,
-    LimitOption,
-)
+from zfexplore.choices import RankedBy
+from zfexplore.cli.options import DEFAULTS, JsonOption, with_settings
+from zfexplore.settings import Settings
 
 
+@with_settings
 def top(
     what: Annotated[
         str,
@@ -33,12 +27,7 @@ def top(
     ] = "mean",
     count: Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many channels.")] = 20,
     json: JsonOption = False,
-    images: ImagesOption = DEFAULT_IMAGES,
-    checkpoint: CheckpointOption = None,
-    limit: LimitOption = None,
-    fit: FitOption = "crop",
-    device: DeviceOption = "auto",
-    download: DownloadOption = False,
+    settings: Settings = DEFAULTS,
 ) -> None:
     """List the strongest channels of a layer, or the images and places that excite one channel most.
 
@@ -47,12 +36,10 @@ def top(
     Examples: zfexplore top conv5 --by selectivity; zfexplore top conv5:130 --images photos/
     """
     from zfexplore.explorer import Explorer
-    from zfexplore.settings import Settings
     from zfexplore.showing import output, print_json
     from zfexplore.units import Unit
 
     unit = Unit.parse(what) if ":" in what else None
-    settings = Settings(images, checkpoint, limit, fit, device, download)
     layer, channels = (what, "all") if unit is None else (unit.stage, str(unit.channel))
     explorer = Explorer.open(settings, layer, channels)
     records = explorer.top(what, by=by, count=count)

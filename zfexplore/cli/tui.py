@@ -10,21 +10,19 @@ from typing import Annotated
 
 import typer
 
-from zfexplore.choices import DEFAULT_IMAGES, Mode
-from zfexplore.cli.options import CheckpointOption, DeviceOption, FitOption, ImagesOption, LimitOption
+from zfexplore.choices import Mode
+from zfexplore.cli.options import DEFAULTS, with_settings
+from zfexplore.settings import Settings
 
 # Python's own first threshold, of which a pass takes 0.1 ms. The larger passes take 20 ms, for which a key
 # would wait: the app runs them when the user rests, and only without rest do these come.
 COLLECTING = (700, 10_000, 10)
 
 
+@with_settings
 def tui(
-    images: ImagesOption = DEFAULT_IMAGES,
-    checkpoint: CheckpointOption = None,
+    settings: Settings = DEFAULTS,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where figures are saved.")] = Path("out"),
-    device: DeviceOption = "auto",
-    limit: LimitOption = None,
-    fit: FitOption = "crop",
     mode: Annotated[
         Mode | None,
         typer.Option(
@@ -59,7 +57,7 @@ def tui(
     from zfexplore.tui.messages import Setup
 
     utf8 = speaks_utf8()
-    setup = Setup(images, checkpoint, out, device, limit, fit)
+    setup = Setup(**vars(settings), out=out)
     engine = EngineProcess(setup)
     with own_terminal(utf8=utf8):
         chosen = mode or ("" if utf8 else "ascii")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zfexplore.errors import ExploreError
+from zfexplore.figures.display import in_colours
 from zfexplore.nets.net import Net, Stage
 from zfexplore.units import Unit
 
@@ -68,7 +69,7 @@ class Projection:
 
     def _inside(self, row: int) -> NDArray[np.float32]:
         y0, x0, y1, x1 = self.window[row].tolist()
-        return self.pixels[row, :, y0:y1, x0:x1].float().cpu().numpy()
+        return in_colours(self.pixels[row, :, y0:y1, x0:x1].float().cpu().numpy())
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from zfexplore.deconv.request import Projection
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
 from zfexplore.exemplars.seen import Seen, see
+from zfexplore.figures.display import in_colours
 from zfexplore.images.sources import Source
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.trunk import Trunk
@@ -74,8 +75,7 @@ def exemplars(
     ``method`` and ``rule`` are those of ``project``. ``look`` gives what the net sees of an image by its
     number, for callers that cache it; by default the image is read. ``tolerance`` is the relative
     difference allowed between the recomputed activation and the one in the atlas, by default 1e-3 (5e-2
-    for an atlas made in
-    bfloat16). At most ``memory`` bytes wait, unless one channel alone holds more.
+    for an atlas made in bfloat16). At most ``memory`` bytes wait, unless one channel alone holds more.
 
     Raises ExploreError for a channel that is not in the atlas. Raises it too if the tolerance is exceeded,
     because the atlas is then of other weights or images. Raises UnreadableImage if an image can no longer
@@ -185,5 +185,5 @@ def _exemplar(projection: Projection, row: int, channel: Unit, place: Place, ima
     window = Window(*projection.window[row].tolist())
     inside = projection.pixels[row, :, window.y0 : window.y1, window.x0 : window.x1]
     # A copy: a view would keep the whole batch of whole projections in memory.
-    crop = np.array(inside.float().cpu().numpy(), order="C")
+    crop = np.array(in_colours(inside.float().cpu().numpy()), order="C")
     return Exemplar(channel, place, crop, window, image, float(projection.activation[row]))

@@ -9,6 +9,8 @@ be kept beside the picture.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,6 +41,11 @@ def to_rgb(
         raise _not_finite()
     shown = np.clip(values / (scale or 1.0), -1, 1)
     return (GREY + np.rint(STEPS * shown)).astype(np.uint8), scale  # rint is odd: -x mirrors x
+
+
+def in_colours(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Give ``[..., 1, h, w]``, of a net that sees grey, as three equal colours; others as they are."""
+    return np.repeat(pixels, 3, axis=-3) if pixels.shape[-3] == 1 else pixels
 
 
 def scale_of(pixels: NDArray[np.floating], percentile: float = PERCENTILE) -> float:

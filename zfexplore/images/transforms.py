@@ -38,6 +38,7 @@ def prepare(image: Image.Image, convention: InputConvention, fit: Fit = "crop") 
     and centres it between grey margins.
     """
     _check_fit(fit)
+    image = _as_seen(image, convention)
     size = convention.size
     if fit == "whole":
         return np.array(_letterbox(image, size))
@@ -48,6 +49,7 @@ def prepare(image: Image.Image, convention: InputConvention, fit: Fit = "crop") 
 def prepare_large(image: Image.Image, convention: InputConvention) -> np.ndarray:
     """Give the whole centre square of an RGB ``image``: uint8 ``[resize, resize, 3]``."""
     side = (convention.resize, convention.resize)
+    image = _as_seen(image, convention)
     return np.array(image.resize(side, Image.Resampling.BILINEAR, box=_square(image.width, image.height)))
 
 
@@ -62,7 +64,7 @@ def crop_offset(convention: InputConvention) -> int:
 
 
 def normalise(batch: Any, convention: InputConvention) -> Tensor:
-    """Turn uint8 ``[n, h, w, 3]`` (array or tensor) into the network's input, float32 ``[n, 3, h, w]``.
+    """Turn uint8 ``[n, h, w, 3]`` (array or tensor) into the network's input, float32 ``[n, c, h, w]``.
 
     The input is ``(rgb * scale - mean) / std`` with rgb in [0, 1], on the device of the tensor. With a
     mean image h and w must be ``resize``, or ``size`` for its centre crop; without one they are free.
@@ -70,6 +72,8 @@ def normalise(batch: Any, convention: InputConvention) -> Tensor:
     import torch
 
     pixels = torch.as_tensor(batch).permute(0, 3, 1, 2)  # [n, 3, h, w], channels last in memory
+    if convention.channels == 1:
+        pixels = pixels[:, :1]  # ``prepare`` gives a net that sees grey three equal colours
     mean = mean_of(convention, (pixels.shape[2], pixels.shape[3]), pixels.device)
     std = per_channel(convention.std, pixels.device)
     scaled = pixels.to(torch.float32).mul_(convention.scale / 255.0)
@@ -77,13 +81,13 @@ def normalise(batch: Any, convention: InputConvention) -> Tensor:
 
 
 def denormalise(batch: Tensor, convention: InputConvention) -> Tensor:
-    """Undo ``normalise``: float ``[n, 3, h, w]`` to uint8 ``[n, h, w, 3]``, rounded and clipped."""
+    """Undo ``normalise``: float ``[n, c, h, w]`` to uint8 ``[n, h, w, 3]``, rounded and clipped."""
     import torch
 
     mean = mean_of(convention, (batch.shape[2], batch.shape[3]), batch.device)
     scaled = batch.to(torch.float32) * per_channel(convention.std, batch.device) + mean
     values = (scaled * (255.0 / convention.scale)).round_().clamp_(0, 255)
-    return values.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+    return values.to(torch.uint8).expand(-1, 3, -1, -1).permute(0, 2, 3, 1).contiguous()
 
 
 def mean_of(convention: InputConvention, shape: tuple[int, int], device: Any) -> Tensor:
@@ -108,11 +112,11 @@ def mean_of(convention: InputConvention, shape: tuple[int, int], device: Any) ->
     )
 
 
-def per_channel(values: tuple[float, float, float], device: Any) -> Tensor:
-    """Give three values as a tensor ``[1, 3, 1, 1]`` to combine with a batch."""
+def per_channel(values: tuple[float, ...], device: Any) -> Tensor:
+    """Give one value a channel as a tensor ``[1, c, 1, 1]`` to combine with a batch."""
     import torch
 
-    return torch.tensor(values, dtype=torch.float32, device=device).view(1, 3, 1, 1)
+    return torch.tensor(values, dtype=torch.float32, device=device).view(1, -1, 1, 1)
 
 
 def _along_rows(values: Tensor, pixels: Tensor) -> Tensor:
@@ -147,6 +151,21 @@ def ten_crop_corners(large: int, size: int) -> list[tuple[int, int]]:
         raise ExploreError(f"cannot cut crops of {size} pixels from images of {large}")
     far, centre = large - size, (large - size) // 2
     return [(0, 0), (0, far), (far, 0), (far, far), (centre, centre)]
+
+
+def _as_seen(image: Image.Image, convention: InputConvention) -> Image.Image:
+    """Give the image in the colours that the net takes: RGB, or its luminance as three equal colours.
+
+    Raises ExploreError for a net that takes other channels, which no image file holds.
+    """
+    if convention.channels == 1:
+        return image.convert("L").convert("RGB")
+    if convention.channels != 3:
+        raise ExploreError(
+            f"this net takes {convention.channels} channels where images have 3 colours: from Python, "
+            "`zfexplore.project` takes tensors of any channels"
+        )
+    return image
 
 
 def _square(width: int, height: int) -> tuple[float, float, float, float]:

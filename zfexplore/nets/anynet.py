@@ -14,7 +14,6 @@ units see is measured once a stage (``fields.py``).
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -80,22 +79,6 @@ class AnyNet:
         self.module.to(device)
         self._first = next(self.module.parameters(), self._first)
         return self
-
-    def watch(self, patterns: Sequence[str]) -> None:
-        """Let an atlas watch the stages with these names, or that match patterns such as ``layer4.*``.
-
-        Raises ExploreError for a name that there is not, and for a pattern that nothing matches.
-        """
-        chosen: set[str] = set()
-        for pattern in patterns:
-            if pattern in self.names or pattern in self._aliases:
-                chosen.add(self.stage(pattern).name)
-                continue
-            matching = fnmatch.filter(self.names, pattern)
-            if not matching:
-                self.stage(pattern)  # says which stages there are
-            chosen.update(matching)
-        self.watched = tuple(name for name in self.names if name in chosen)
 
     def stage(self, name: str) -> Stage:
         """Give the stage called ``name``; raises ExploreError, naming stages that there are.

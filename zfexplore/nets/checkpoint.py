@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,11 +74,15 @@ class Metadata:
 
 
 class Checkpoint(NamedTuple):
-    """A loaded module in eval mode and float32, the net of named stages over it, and its metadata."""
+    """A loaded module in eval mode and float32, the net of named stages over it, and its metadata.
+
+    ``notes`` say what a user should know of how it was loaded.
+    """
 
     module: nn.Module
     net: Net
     metadata: Metadata
+    notes: tuple[str, ...] = ()
 
     def class_names(self, stage: str) -> tuple[str, ...]:
         """Give the classes that the channels of ``stage`` stand for; only the logits stand for any."""
@@ -156,7 +161,7 @@ def _load_pretrained(name: str, device: str | torch.device) -> Checkpoint:
         input=zoo.IMAGENET_INPUT,
         images={"name": "ImageNet"},
         versions=current_versions(),
-        weights_fingerprint=_fingerprint(net.state_dict()),
+        weights_fingerprint=fingerprint(net.state_dict()),
     )
     return Checkpoint(net, Trunk(net), metadata)
 
@@ -180,9 +185,9 @@ def _read(file: Path) -> tuple[dict[str, Tensor], Metadata]:
             f"{file} holds tensors but no zfexplore metadata; "
             f"`zfexplore convert {file} --out X.safetensors` adds it"
         )
-    fingerprint = _fingerprint(tensors)
+    found = fingerprint(tensors)
     mean_image = tensors.pop(MEAN_IMAGE, None)
-    return tensors, _parse(file, described, mean_image, fingerprint)
+    return tensors, _parse(file, described, mean_image, found)
 
 
 def _parse(file: Path, text: str, mean_image: Tensor | None, fingerprint: str) -> Metadata:
@@ -263,7 +268,8 @@ def _is_numbers(tensor: Tensor) -> bool:
     return tensor.dtype in WEIGHT_TYPES and bool(torch.isfinite(tensor).all())
 
 
-def _fingerprint(tensors: dict[str, Tensor]) -> str:
+def fingerprint(tensors: Mapping[str, Tensor]) -> str:
+    """Hash the names, types, shapes and values of a net's tensors."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()

@@ -45,19 +45,19 @@ class ReceptiveField:
 
 
 class Net(Protocol):
-    """A module as named stages. ``stages`` are maps, ``heads`` vectors; the last head may be logits."""
+    """A module as named stages. ``stages`` are maps, ``heads`` vectors; the last head may be logits.
+
+    ``watched`` names the stages that an atlas covers.
+    """
 
     module: nn.Module
     stages: tuple[Stage, ...]
     heads: tuple[Stage, ...]
+    watched: tuple[str, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
         """Give every stage's name, from the input upwards."""
-
-    @property
-    def watched(self) -> tuple[str, ...]:
-        """Give the stages that an atlas covers by default."""
 
     @property
     def rectifies(self) -> bool:

@@ -26,7 +26,7 @@ _CLAMP = {
     Tensor.clip_,
 }
 _CLAMP_MIN = {torch.clamp_min, torch.clamp_min_, Tensor.clamp_min, Tensor.clamp_min_}
-_THRESHOLD: set[Any] = {F.threshold, F.threshold_, torch.threshold}
+_THRESHOLD: set[Any] = {F.threshold, torch.threshold, torch.threshold_}
 
 
 def is_relu(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:

@@ -30,7 +30,8 @@ class Trunk:
     """A module's layers as steps, and the stages that they are cut into.
 
     ``steps`` are in order. ``stages`` are the convolutional and pooling stages, ``heads`` the fully
-    connected ones. Raises ExploreError for a module that is not a plain stack.
+    connected ones. ``watched`` are those that an atlas covers: every convolution, the last pool, the heads.
+    Raises ExploreError for a module that is not a plain stack.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -41,6 +42,9 @@ class Trunk:
         every = tuple(_stages(self.steps))
         self.stages = tuple(stage for stage in every if stage.kind != "fc")
         self.heads = tuple(stage for stage in every if stage.kind == "fc")
+        pools = [stage for stage in self.stages if stage.kind == "pool"]
+        convolutions = [stage for stage in self.stages if stage.kind == "conv"]
+        self.watched = tuple(stage.name for stage in (*convolutions, *pools[-1:], *self.heads))
         if not self.stages:
             raise ExploreError(
                 f"{type(module).__name__} has no convolution: there is nothing to explore in it"
@@ -50,13 +54,6 @@ class Trunk:
     def names(self) -> tuple[str, ...]:
         """Give every stage's name, from the input upwards."""
         return tuple(stage.name for stage in (*self.stages, *self.heads))
-
-    @property
-    def watched(self) -> tuple[str, ...]:
-        """Give the stages that an atlas covers by default: every convolution, the last pool, the heads."""
-        pools = [stage for stage in self.stages if stage.kind == "pool"]
-        convolutions = [stage for stage in self.stages if stage.kind == "conv"]
-        return tuple(stage.name for stage in (*convolutions, *pools[-1:], *self.heads))
 
     @property
     def rectifies(self) -> bool:

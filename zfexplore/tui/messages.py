@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from zfexplore.choices import DEFAULT_IMAGES, Fit
 from zfexplore.progress import Progress
 from zfexplore.settings import Command, Settings
 from zfexplore.tui.drawing.bitmap import Bitmap, Size
@@ -18,31 +17,21 @@ from zfexplore.units import Unit, Window
 
 
 @dataclass(frozen=True)
-class Setup:
-    """What to explore, as the command line gave it. ``checkpoint`` None is the shipped one."""
+class Setup(Settings):
+    """What to explore, as the command line gave it, and the folder where figures go."""
 
-    images: str = DEFAULT_IMAGES
-    checkpoint: str | None = None
     out: Path = Path("out")
-    device: str = "auto"
-    limit: int | None = None
-    fit: Fit = "crop"
-
-    @property
-    def settings(self) -> Settings:
-        """What is explored, without where figures go."""
-        return Settings(self.images, self.checkpoint, self.limit, self.fit, self.device)
 
     def export_command(self, stage_name: str, channel: int) -> str:
         """Give the command that writes the channel's figure, with options that are not defaults."""
         out = None if self.out == Path("out") else self.out / f"{stage_name}-{channel}.png"
         words = ("export", "channel", f"{stage_name}:{channel}")
-        return str(Command(words, {"--out": out, **self.settings.options()}))
+        return str(Command(words, {"--out": out, **self.options()}))
 
     def explore_command(self) -> str:
         """Give the command that opens the same explorer."""
         out = None if self.out == Path("out") else self.out
-        return str(Command(("tui",), {"--out": out, **self.settings.options()}))
+        return str(Command(("tui",), {"--out": out, **self.options()}))
 
     def figure_path(self, request: SaveChannel) -> Path:
         """Give the file of a channel's or a unit's figure.

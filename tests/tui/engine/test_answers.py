@@ -39,7 +39,9 @@ def subject(tmp_path_factory):
         path = folder / "images" / ("dot" if number % 2 else "noise") / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random.integers(0, 256, (80, 80, 3)).astype(np.uint8)).save(path)
-    setup = say.Setup(str(folder / "images"), str(folder / "tiny.safetensors"), folder / "out", device="cpu")
+    setup = say.Setup(
+        str(folder / "images"), str(folder / "tiny.safetensors"), device="cpu", out=folder / "out"
+    )
     checkpoint, source = load_checkpoint(setup.checkpoint, "cpu"), open_images(setup.images)
     explorer = Explorer.of(setup.settings, checkpoint, source)
     with pytest.MonkeyPatch.context() as patch:

@@ -102,6 +102,8 @@ class Engine:
         self._post(say.JobChanged(Progress("loading the net")))
         subject = open_subject(self.setup, source)
         self._post(net_loaded(subject.checkpoint, subject.checkpoint.net.watched))
+        for note in subject.checkpoint.notes:
+            self._post(say.Noted(note))
         self._building = subject.explorer.index(seconds_between_partials=SECONDS_BETWEEN_PARTIALS)
         self._subject = subject
 

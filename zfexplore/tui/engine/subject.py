@@ -132,12 +132,9 @@ class Subject:
 
 def open_subject(setup: say.Setup, source: Source) -> Subject:
     """Load the net to be shown the images; raises ExploreError."""
-    from zfexplore.explorer import Explorer
-    from zfexplore.nets.checkpoint import load_checkpoint
-    from zfexplore.nets.device import find_device
+    from zfexplore.explorer import Explorer, open_checkpoint
 
-    checkpoint = load_checkpoint(setup.checkpoint, find_device(setup.device))
-    return Subject(setup, Explorer.of(setup.settings, checkpoint, source))
+    return Subject(setup, Explorer.of(setup, open_checkpoint(setup), source))
 
 
 def net_loaded(checkpoint: Checkpoint, watched: tuple[str, ...]) -> say.NetLoaded:
