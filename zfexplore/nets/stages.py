@@ -48,8 +48,11 @@ def unwrapped(module: nn.Module) -> nn.Module:
 def watch(net: Net, patterns: Sequence[str]) -> None:
     """Let an atlas watch the stages with these names, or that match patterns such as ``layer4.*``.
 
-    Raises ExploreError for a name that there is not, and for a pattern that nothing matches.
+    Without any, it watches what it did. Raises ExploreError for a name that there is not, and for a
+    pattern that nothing matches.
     """
+    if not patterns:
+        return
     chosen: set[str] = set()
     for pattern in patterns:
         matching = fnmatch.filter(net.names, pattern)
