@@ -117,6 +117,9 @@ def _axis_field(spans: dict[int, Span], length: int, size: int, guess: int) -> t
     last = length - 1
     start = _at_zero(starts, jump) if starts else -jump * last
     end = _at_zero(ends, jump) if ends else size
+    # A guess may be wrong: whatever it is, no unit that was looked at may see more than its window.
+    start = min(start, *(first - jump * place for place, (first, _) in spans.items()))
+    end = max(end, *(past - jump * place for place, (_, past) in spans.items()))
     return (end - start, jump, start)
 
 

@@ -131,7 +131,7 @@ class _Diary:
                 self._layer(name, output, tap)
         elif origin.entry is not None:
             self._alias(name, self._entries[origin.entry])
-        elif isinstance(part, _POOLS) or _is_block(part) or not name:
+        elif isinstance(part, _POOLS) or (_is_block(part) if name else not self._are_known_logits(output)):
             kind: Kind = "pool" if isinstance(part, _POOLS) else "fc" if output.ndim == 2 else "conv"
             self._inside.append(name)  # a block's output belongs to the block
             self._note(name or "output", output, tap, kind, rectified=origin.rectified)
@@ -195,6 +195,11 @@ class _Diary:
             )
         self._entries.append(_Entry(name, output, tap, self._blocks(), kind, rectified, relu))
         self._set(output, _Origin(rectified=rectified, entry=len(self._entries) - 1))
+
+    def _are_known_logits(self, output: Tensor) -> bool:
+        """Whether what the whole net gives is only made of the logits, as by a softmax."""
+        heads = [entry for entry in self._entries if entry.kind == "fc"]
+        return output.ndim == 2 and bool(heads) and heads[-1].tensor.shape[1] == output.shape[1]
 
     def _alias(self, name: str, entry: _Entry) -> None:
         if name and name != entry.name:
