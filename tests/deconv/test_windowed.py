@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from zfexplore.deconv import dense, windowed
 from zfexplore.deconv.request import Projection
 from zfexplore.deconv.windows import kernels
-from zfexplore.deconv.windows.kernels import convolve
+from zfexplore.deconv.windows.kernels import Kernels, convolve
 from zfexplore.errors import ExploreError
 from zfexplore.nets.steps import Step
 from zfexplore.nets.trunk import Trunk
@@ -117,14 +117,44 @@ def test_random_stacks_sizes_and_places(stack: nn.Sequential, size: tuple[int, i
         assert_equal(windowed.project(*lone), dense.project(*lone))
 
 
-def test_changed_weights_are_seen(zfnet: nn.Module, images: Tensor) -> None:
+def doubled(layer: nn.Conv2d, how: str) -> None:
+    """Change weight and bias of a layer in one of the ways in which a user might."""
+    for parameter in (layer.weight, layer.bias):
+        if how == "data":
+            parameter.data.mul_(1.5)
+        elif how == "numpy":
+            parameter.detach().numpy().__imul__(1.5)
+        elif how == "copy":
+            with torch.no_grad():
+                parameter.copy_(1.5 * parameter)
+        elif how == "state dict":
+            layer.load_state_dict({name: 1.5 * value for name, value in layer.state_dict().items()})
+        else:
+            parameter.grad = torch.ones_like(parameter)
+            torch.optim.SGD([parameter], lr=0.3).step()
+
+
+@pytest.mark.parametrize("how", ["data", "numpy", "copy", "state dict", "optimizer"])
+@pytest.mark.parametrize("place", [[[2, 3]], None])
+def test_changed_weights_are_seen(zfnet: nn.Module, images: Tensor, how: str, place) -> None:
     trunk = Trunk(zfnet)
-    arguments = (trunk, images[:1], "conv3", 2, [[2, 3]])
-    windowed.project(*arguments)
-    with torch.no_grad():
-        zfnet[0].weight.mul_(-1)
-        zfnet[4].weight.data = zfnet[4].weight.data.flip(0)
-    assert_equal(windowed.project(*arguments), dense.project(*arguments))
+    arguments = (trunk, images[:1], "conv3", range(10), place)
+    before = windowed.project(*arguments)
+    for index in (0, 4, 8):
+        doubled(zfnet[index], how)  # type: ignore[index]
+        after = windowed.project(*arguments)
+        assert_equal(after, dense.project(*arguments))
+        assert not torch.equal(after.activation, before.activation)
+        before = after
+
+
+def test_weights_changed_between_two_cuts_of_a_recording_are_seen(zfnet: nn.Module, images: Tensor) -> None:
+    trunk, (channels, places) = Trunk(zfnet), ([1], [[2, 2]])
+    recording = dense.record(trunk, images[:1], "conv3")
+    before = windowed.project_recorded(trunk, recording, channels, places)
+    zfnet[4].weight.data.mul_(2)  # type: ignore[index]
+    after = windowed.project_recorded(trunk, recording, channels, places)
+    torch.testing.assert_close(after.pixels, 2 * before.pixels, rtol=1e-12, atol=1e-12)
 
 
 def test_flat_pictures_differ_only_by_the_choice_among_equals(
@@ -137,8 +167,8 @@ def test_flat_pictures_differ_only_by_the_choice_among_equals(
     image = ((rows[:, None] + rows[None]) % 2).float().expand(1, 3, 96, 96)
     generator = torch.Generator().manual_seed(0)
 
-    def rounded_otherwise(step: Step, x: Tensor) -> Tensor:
-        right = convolve(step, x)
+    def rounded_otherwise(step: Step, laid_out: Kernels, x: Tensor) -> Tensor:
+        right = convolve(step, laid_out, x)
         return right * (1 + 2**-22 * torch.randint(-1, 2, right.shape, generator=generator))
 
     recording = dense.record(trunk, image, "conv5")

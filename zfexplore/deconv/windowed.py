@@ -37,6 +37,7 @@ from zfexplore.deconv.windows.geometry import (
     whole_cost,
     window_cost,
 )
+from zfexplore.deconv.windows.kernels import LaidOut, lay_out
 from zfexplore.deconv.windows.passes import (
     WindowBatch,
     backproject,
@@ -73,12 +74,13 @@ def project_request(trunk: Trunk, images: Tensor, request: Request) -> Projectio
         return dense.project_request(trunk, images, request)
     windows = None if request.position is None else _windows_of(trunk, request, request.position)
     with exact_arithmetic(trunk.device):
+        kernels = lay_out(trunk.steps[: request.stage.end])
         order: list[int] = []
         parts = []
         for rows, recording in _share_out(trunk, images, request, windows):
             part = request.take(torch.tensor(rows)) if len(rows) < len(request) else request
             part_windows = None if windows is None else [windows[row] for row in rows]
-            parts.append(_project_rows(trunk, part, part_windows, images, recording))
+            parts.append(_project_rows(trunk, part, part_windows, images, recording, kernels))
             order += rows
         return join(parts, torch.tensor(order))
 
@@ -96,7 +98,8 @@ def project_recorded(
     _, height, width = recording.shapes[0]
     request = read_units(trunk, 1, (height, width), recording.stage.name, channels, positions)
     with exact_arithmetic(trunk.device):
-        return _project_rows(trunk, request, None, recording.top, recording)
+        kernels = lay_out(trunk.steps[: request.stage.end])
+        return _project_rows(trunk, request, None, recording.top, recording, kernels)
 
 
 def _share_out(
@@ -136,6 +139,7 @@ def _project_rows(
     windows: Sequence[Windows] | None,
     images: Tensor,
     recording: Recording | None,
+    kernels: LaidOut,
 ) -> Projection:
     """Project rows: all through their own forward pass, or all cut from one image's ``recording``."""
     steps = trunk.steps[: request.stage.end]
@@ -153,13 +157,13 @@ def _project_rows(
         parts = [(request.take(torch.tensor(group.rows)), group) for group in together]
         if recording is None:
             batches = [cut_from_images(images, part, group) for part, group in parts]
-            forward(steps, batches)
+            forward(steps, kernels, batches)
         else:
             batches = [cut_from_recording(steps, recording, part, group) for part, group in parts]
         for batch in batches:
             activation[list(batch.group.rows)] = batch.x.flatten()
         seeing = [batch for batch in batches if batch.group.step_windows]  # the rest read only padding
-        backproject(steps, seeing)
+        backproject(steps, kernels, seeing)
         for batch in seeing:
             _write_windows(batch, pixels)
     window = torch.tensor([list(unit_windows[0]) for unit_windows in windows])
