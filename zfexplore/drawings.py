@@ -64,14 +64,16 @@ def draw_layers(
     explorer: Explorer, channels: str = "top4", *, tile: int = 96, title: str | None = None, seed: int = 0,
     method: Method = "auto",
 ) -> Drawing:  # fmt: skip
-    """Begin the sheet of all layers, as the papers draw it; of conv1 it shows nine filters."""
+    """Begin the sheet of all layers, as the papers draw it; if conv1 comes first, with nine filters of it."""
+    kernels = None if explorer.checkpoint.net.first_filters() is None else explorer.kernels()
     origin, heading = explorer.origin, title or SHEET_TITLE
     names = [record.name for record in explorer.atlas.stages.values() if record.kind != "fc"]
     chosen = {name: select_channels(explorer.atlas, name, channels, seed) for name in names}
-    chosen[names[0]] = select_channels(explorer.atlas, names[0], FILTERS_SHOWN, seed)
+    if kernels is not None:
+        chosen[names[0]] = select_channels(explorer.atlas, names[0], FILTERS_SHOWN, seed)
     pages: dict[str, Page] = {}
     for name in names:
-        first = name == names[0]
+        first = kernels is not None and name == names[0]
         # Nine small blocks of filters take the room of four blocks of projections.
         pages[name] = Page(
             len(chosen[name]), tile=max(tile * 2 // 3, 16) if first else tile,
@@ -90,7 +92,7 @@ def draw_layers(
         return sheet([page.image for page in pages], title=heading, subtitle=caption)
 
     made = Made(origin, Command(("export", "figure"), options), heading, "figure.png")
-    return Drawing(pages, _blocks(explorer, units, explorer.kernels(), method=method), made, compose)
+    return Drawing(pages, _blocks(explorer, units, kernels, method=method), made, compose)
 
 
 def draw_filters(

@@ -286,8 +286,15 @@ class Explorer:
         return watch(draw_filters(self, channels, **options).events())
 
     def kernels(self) -> np.ndarray:
-        """Give the first convolution's filters, float32 ``[n, 3, k, k]``."""
-        return self.checkpoint.net.first_filters().detach().float().cpu().numpy()
+        """Give the first convolution's filters, float32 ``[n, 3, k, k]``.
+
+        Raises ExploreError for a net whose first stage is no convolution.
+        """
+        net = self.checkpoint.net
+        filters = net.first_filters()
+        if filters is None:
+            raise ExploreError(f"this net has no filters to show: its first layer is {net.names[0]}")
+        return filters.detach().float().cpu().numpy()
 
 
 def open_settings(

@@ -69,13 +69,41 @@ def test_a_whole_map_at_once(zfnet: nn.Module, images: Tensor) -> None:
     assert_equal(windowed.project(*arguments), dense.project(*arguments))
 
 
+def test_units_above_a_pool_of_the_pixels(pool_first: nn.Module, images: Tensor) -> None:
+    trunk = Trunk(pool_first)
+    assert trunk.names == ("pool0", "pool0b", "conv1", "pool1", "conv2", "fc3")
+    for stage in trunk.names:
+        places = everywhere(trunk, stage, (97, 126))
+        channels = [row % 3 for row in range(len(places))]
+        for image, units in ((images[:1], (channels, places)), (images, ([0, 2, 1], [places[4]] * 3))):
+            ours, theirs = (
+                project(trunk, image, stage, *units) for project in (windowed.project, dense.project)
+            )
+            assert_equal(ours, theirs)
+            outside = ours.pixels.clone()
+            for row, (y0, x0, y1, x1) in enumerate(ours.window.tolist()):
+                outside[row, :, y0:y1, x0:x1] = 0
+            assert not outside.any()
+        assert_equal(windowed.project(trunk, images, stage, 2), dense.project(trunk, images, stage, 2))
+
+
+def test_a_pool_of_the_pixels_brings_back_its_one_pixel(pool_first: nn.Module, images: Tensor) -> None:
+    trunk = Trunk(pool_first)
+    found = windowed.project(trunk, images[:1], "pool0", 1, [[3, 4]])
+    seen = images[0, 1, 5:8, 7:10]
+    (pixel,) = found.pixels.nonzero().tolist()
+    assert found.activation.item() == seen.max() > 0
+    assert pixel[:2] == [0, 1]
+    assert found.pixels[tuple(pixel)] == images[0, 1, pixel[2], pixel[3]] == seen.max()
+
+
 PAIRS = st.tuples(st.integers(1, 4), st.integers(1, 4))
 
 
 @st.composite
 def stacks(draw: st.DrawFn) -> nn.Sequential:
     """Two to four convolutions, each with or without ReLU, LRN and pooling, of any shape torch takes."""
-    layers: list[nn.Module] = []
+    layers: list[nn.Module] = [nn.MaxPool2d(draw(PAIRS), draw(PAIRS))] if draw(st.booleans()) else []
     channels = 2
     for _ in range(draw(st.integers(2, 4))):
         kernel, groups = draw(PAIRS), draw(st.sampled_from([1, 2]))
@@ -109,11 +137,11 @@ def test_random_stacks_sizes_and_places(stack: nn.Sequential, size: tuple[int, i
             places = everywhere(trunk, stage, size)
         except ExploreError:  # the drawn strides leave nothing of so small an image
             return
-        channels = [row % 4 for row in range(len(places))]
+        channels = [row % trunk.stage(stage).channels for row in range(len(places))]
         for image in (images[:1], images[1:]):
             many = (trunk, image, stage, channels, places)
             assert_equal(windowed.project(*many), dense.project(*many))
-        lone = (trunk, images, stage, 2, [places[seed % 10], places[seed % 7]])
+        lone = (trunk, images, stage, 1, [places[seed % 10], places[seed % 7]])
         assert_equal(windowed.project(*lone), dense.project(*lone))
 
 

@@ -9,7 +9,8 @@ When many units of one image are wanted, or a channel's maximum must first be fo
 runs once on the whole image and the windows are cut out of its recording. Each unit then costs its
 back-projection alone. The choice between the two is made image by image, by counting multiplications.
 
-Fully connected units and whole maps see the whole image: they are left to ``dense.py``.
+Fully connected units and whole maps see the whole image: they are left to ``dense.py``. So are units of a
+pool right above the pixels, where nothing is filtered.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from torch import Tensor
 from zfexplore.deconv import dense
 from zfexplore.deconv.dense import Recording, record
 from zfexplore.deconv.request import (
+    Channels,
+    Images,
     Positions,
     Projection,
     Request,
@@ -33,6 +36,7 @@ from zfexplore.deconv.request import (
 from zfexplore.deconv.windows.geometry import (
     Windows,
     group_units,
+    has_windows,
     reads_only_padding,
     whole_cost,
     window_cost,
@@ -59,9 +63,9 @@ BATCHES_TOGETHER = 16
 
 def project(
     trunk: Trunk,
-    images: Tensor,
+    images: Images,
     stage: str,
-    channels: int | Sequence[int],
+    channels: Channels,
     positions: Positions = None,
 ) -> Projection:
     """Bring one unit a row back to pixels; arguments and result are those of ``dense.project``."""
@@ -70,7 +74,7 @@ def project(
 
 def project_request(trunk: Trunk, images: Tensor, request: Request) -> Projection:
     """Bring the rows of a checked request back to pixels."""
-    if request.whole_map or request.stage.kind == "fc":
+    if request.whole_map or not has_windows(trunk, request.stage):
         return dense.project_request(trunk, images, request)
     windows = None if request.position is None else _windows_of(trunk, request, request.position)
     with exact_arithmetic(trunk.device):
@@ -86,20 +90,21 @@ def project_request(trunk: Trunk, images: Tensor, request: Request) -> Projectio
 
 
 def project_recorded(
-    trunk: Trunk, recording: Recording, channels: int | Sequence[int], positions: Positions = None
+    trunk: Trunk, recording: Recording, channels: Channels, positions: Positions = None
 ) -> Projection:
     """Bring units of one image back to pixels through the switches of its ``recording``.
 
     This serves many channels of one image: each then costs its back-projection alone. Raises
     ExploreError as ``project`` does, and where the recording is not of a single image up to a map.
     """
-    if len(recording.top) != 1 or recording.stage.kind == "fc" or isinstance(positions, str):
+    cuttable = len(recording.top) == 1 and has_windows(trunk, recording.stage)
+    if not cuttable or isinstance(positions, str):
         raise ExploreError("only single units of one recorded image can be cut out of its maps")
     _, height, width = recording.shapes[0]
     request = read_units(trunk, 1, (height, width), recording.stage.name, channels, positions)
     with exact_arithmetic(trunk.device):
         kernels = lay_out(trunk.steps[: request.stage.end])
-        return _project_rows(trunk, request, None, recording.top, recording, kernels)
+        return join([_project_rows(trunk, request, None, recording.top, recording, kernels)])
 
 
 def _share_out(
