@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from zfexplore.arguments import shown, whole
 from zfexplore.atlas.select import select_channels
 from zfexplore.choices import Method
+from zfexplore.errors import ExploreError
 from zfexplore.exemplars.records import ChannelExemplars
 from zfexplore.figures.blocks import ChannelBlock
 from zfexplore.figures.captions import filters_caption, images_in_words, in_the_papers, stage_caption
@@ -44,6 +46,7 @@ def draw_grid(
     ``channels`` are chosen as the option ``--channels`` does, ``tile`` is the edge of one picture,
     ``columns`` the channels in a row. ``arrays`` is an ``.npz`` file for the raw arrays.
     """
+    title, seed = _text(title), whole(seed, "seed")
     chosen = select_channels(explorer.atlas, layer, channels, seed)
     there = explorer.atlas.stage(layer).channels
     caption = stage_caption(layer, channels, len(chosen), there, explorer.origin)
@@ -66,6 +69,8 @@ def draw_layers(
 ) -> Drawing:  # fmt: skip
     """Begin the sheet of all layers, as the papers draw it; if conv1 comes first, with nine filters of it."""
     kernels = None if explorer.checkpoint.net.first_filters() is None else explorer.kernels()
+    title, seed = _text(title), whole(seed, "seed")
+    tile = whole(tile, "a tile")
     origin, heading = explorer.origin, title or SHEET_TITLE
     names = [record.name for record in explorer.atlas.stages.values() if record.kind != "fc"]
     chosen = {name: select_channels(explorer.atlas, name, channels, seed) for name in names}
@@ -100,6 +105,7 @@ def draw_filters(
     method: Method = "auto",
 ) -> Drawing:  # fmt: skip
     """Begin the page of the first layer: all its filters, then the chosen ones with what they saw."""
+    title, seed, tile = _text(title), whole(seed, "seed"), whole(tile, "a tile")
     layer, kernels = explorer.checkpoint.net.names[0], explorer.kernels()
     chosen = select_channels(explorer.atlas, layer, channels, seed)
     page = Page(len(chosen), tile=tile)
@@ -119,6 +125,12 @@ def draw_filters(
     blocks = _blocks(explorer, [Unit(layer, channel) for channel in chosen], kernels, method=method)
     made = Made(explorer.origin, Command(("export", "filters"), options), heading, "filters.png")
     return Drawing({layer: page}, blocks, made, compose)
+
+
+def _text(title: str | None) -> str | None:
+    if not isinstance(title, str | None):
+        raise ExploreError(f"a title must be text, not {shown(title)}", usage=True)
+    return title
 
 
 def _blocks(

@@ -19,6 +19,7 @@ from typing import Any, get_args
 import numpy as np
 from PIL import Image
 
+from zfexplore.arguments import path_text, shown, whole, whole_or_none
 from zfexplore.atlas.build import Event, Partial
 from zfexplore.atlas.open import open_or_build
 from zfexplore.atlas.select import check_choice, ranked
@@ -32,7 +33,7 @@ from zfexplore.drawings import draw_filters, draw_grid, draw_layers
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.exemplars import exemplars
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
-from zfexplore.exemplars.seen import Seen, open_picture, see, seen_of
+from zfexplore.exemplars.seen import Seen, as_picture, open_picture, see, seen_of
 from zfexplore.figures.blocks import ChannelBlock, block_from
 from zfexplore.figures.figure import Figure, Made
 from zfexplore.figures.provenance import Origin
@@ -41,6 +42,7 @@ from zfexplore.images.sources import Source
 from zfexplore.images.transforms import prepare
 from zfexplore.nets.checkpoint import Checkpoint, load_checkpoint
 from zfexplore.nets.device import find_device
+from zfexplore.nets.fingerprint import weights_in_use
 from zfexplore.progress import Finished, Progress
 from zfexplore.settings import Command, Settings
 from zfexplore.showing import Records, channel_table, place_table, watch
@@ -50,7 +52,7 @@ from zfexplore.studies.ranking import rank_channels
 from zfexplore.studies.records import Feeds, RankedChannel
 from zfexplore.units import Unit
 
-Picture = str | os.PathLike[str] | Image.Image | int
+Picture = str | os.PathLike[str] | Image.Image | np.ndarray | int
 
 SEEN_KEPT = 400  # images as the net sees them: 60 MB at 224 pixels
 
@@ -77,8 +79,8 @@ class Explorer:
         device: str = "auto",
         download: bool = False,
     ) -> None:
-        weights = None if checkpoint is None else os.fspath(checkpoint)
-        settings = Settings(os.fspath(images), weights, limit, fit, device, download)
+        weights = None if checkpoint is None else path_text(checkpoint, "the checkpoint")
+        settings = Settings(path_text(images, "images"), weights, limit, fit, str(device), download)
         self._set(settings, *open_settings(settings))
         watch(self.index())
 
@@ -139,22 +141,33 @@ class Explorer:
         """The origin of the figures: net, weights and images."""
         metadata, atlas = self.checkpoint.metadata, self.atlas
         return Origin(
-            metadata.architecture, metadata.weights_fingerprint, atlas.fingerprint,
+            metadata.architecture, atlas.header["weights"], atlas.fingerprint,
             atlas.header.get("images", ""), atlas.count,
         )  # fmt: skip
 
     def save_atlas(self, path: str | os.PathLike[str], form: AtlasFormat | None = None) -> Path:
         """Write the atlas as csv, json or npz (by default by the ending of ``path``), as ``export atlas``."""
+        self._check_weights()
+        path = path_text(path, "the atlas's file")
         chosen: Any = form or Path(path).suffix.lower().lstrip(".")
         if chosen not in get_args(AtlasFormat):
             raise ExploreError(f"an atlas is written as csv, json or npz, not {chosen!r}", usage=True)
         write_atlas(self.atlas, self.checkpoint.net, path, chosen)
         return Path(path)
 
+    def _check_weights(self) -> None:
+        """Raise ExploreError if the net's weights were changed after the images were indexed."""
+        if self.atlas.header["weights"] != weights_in_use(self.checkpoint):
+            raise ExploreError(
+                "the weights have changed since the images were indexed: "
+                "index them again with zfexplore.progress.finish(explorer.index())"
+            )
+
     # -- channels ----------------------------------------------------------------------------------
 
-    def known(self, channel: Unit) -> dict[str, Any]:
+    def known(self, channel: str | Unit) -> dict[str, Any]:
         """Give what the atlas knows about a channel, and the class that it stands for, if any."""
+        channel = _channel_of(channel)
         row = channel_row(self.atlas, channel.stage, channel.channel)
         names = self.checkpoint.class_names(channel.stage)
         return row | ({"stands_for": names[channel.channel]} if names else {})
@@ -165,22 +178,22 @@ class Explorer:
         ``by`` is mean or max of the image maxima, selectivity or rarity. The records are plain values and
         print as a table.
         """
-        unit = what if isinstance(what, Unit) else Unit.parse(what) if ":" in what else None
-        if unit is not None:
+        self._check_weights()
+        count = whole(count, "count", least=0)
+        if not isinstance(what, str) or ":" in what:
+            unit = _channel_of(what)
             rows = place_rows(self.atlas, self.checkpoint.net, unit.stage, unit.channel)
             return Records(rows, _places_title(self.known(unit), self.atlas.count), place_table)
-        numbers = ranked(self.atlas, str(what), by)[:count]
-        rows = [self.known(Unit(str(what), number)) for number in numbers]
-        channels = self.atlas.stage(str(what)).channels
+        rows = [self.known(Unit(what, number)) for number in ranked(self.atlas, what, by)[:count]]
+        channels = self.atlas.stage(what).channels
         return Records(rows, f"{what}: {len(rows)} of {channels} channels, by {by}", channel_table)
 
     def exemplars(
-        self, channels: Iterable[Unit], *, method: Method = "auto"
+        self, channels: Iterable[str | Unit], *, method: Method = "auto"
     ) -> Iterator[Progress | Exemplar | ChannelExemplars | Finished[int]]:
         """Give the exemplars of one channel or many, as ``exemplars.exemplars.exemplars`` does."""
-        return exemplars(
-            self.checkpoint, self.source, self.atlas, list(channels), method=method, look=self.look
-        )
+        units = [_channel_of(channel) for channel in channels]
+        return exemplars(self.checkpoint, self.source, self.atlas, units, method=method, look=self.look)
 
     def channel(self, channel: str | Unit, *, method: Method = "auto") -> Channel:
         """Project a channel's strongest units: exemplars, table and figure, as ``export channel``."""
@@ -229,22 +242,39 @@ class Explorer:
         """Give what the net sees of image number ``image``; the last ``SEEN_KEPT`` images are cached."""
         pixels = self._seen.get(image)
         if pixels is None:
-            pixels = prepare(self.source[image].image, self.checkpoint.metadata.input, self.settings.fit)
+            pixels = prepare(self.image(image), self.checkpoint.metadata.input, self.settings.fit)
         self._seen[image] = pixels
         self._seen.move_to_end(image)
         if len(self._seen) > SEEN_KEPT:
             self._seen.popitem(last=False)
-        return seen_of(self.checkpoint, pixels)
+        return seen_of(self.checkpoint, pixels.copy())  # the caller may draw on it
 
     # -- one picture: a file, an RGB image, or one of the images by its number ----------------------
 
     def image(self, picture: Picture) -> Image.Image:
-        """Open a picture in RGB; raises ExploreError, naming the file, where it cannot be read."""
-        if isinstance(picture, Image.Image):
-            return picture.convert("RGB")
-        if isinstance(picture, int | np.integer):
-            return self.source[int(picture)].image
-        return open_picture(picture)
+        """Open a picture in RGB: a file, an image of Pillow's, an array, or one of the images by its number.
+
+        An array is uint8 ``[h, w, 3]``, or grey ``[h, w]`` (``seen.as_picture``). Raises ExploreError, naming
+        the file or the number, where there is none or where it cannot be read.
+        """
+        if isinstance(picture, Image.Image | np.ndarray):
+            return as_picture(picture)
+        if isinstance(picture, str | os.PathLike):
+            return open_picture(picture)
+        number = whole_or_none(picture)
+        if number is None:
+            raise ExploreError(
+                "a picture is a file, a number, an image of Pillow's, or a uint8 array [h, w, 3], "
+                f"not {shown(picture)}",
+                usage=True,
+            )
+        try:
+            if number >= 0:
+                return self.source[number].image
+        except IndexError:
+            pass
+        last = len(self.source) - 1
+        raise ExploreError(f"there is no image {number}: {self.source.name} has 0-{last}", usage=True)
 
     def project(self, picture: Picture, unit: str | Unit, *, method: Method = "auto") -> Projection:
         """Bring one unit back to pixels on a picture.
@@ -275,14 +305,17 @@ class Explorer:
 
     def figure(self, layer: str, channels: str = "top9", **options: Any) -> Figure:
         """Draw the paper's figure of a layer (``export grid``); ``options`` are those of ``draw_grid``."""
+        self._check_weights()
         return watch(draw_grid(self, layer, channels, **options).events())
 
     def layers(self, channels: str = "top4", **options: Any) -> Figure:
         """Draw all layers on one sheet (``export figure``); ``options`` are those of ``draw_layers``."""
+        self._check_weights()
         return watch(draw_layers(self, channels, **options).events())
 
     def filters(self, channels: str = "top9", **options: Any) -> Figure:
         """Draw the first layer's filters (``export filters``); ``options`` are those of ``draw_filters``."""
+        self._check_weights()
         return watch(draw_filters(self, channels, **options).events())
 
     def kernels(self) -> np.ndarray:
@@ -314,7 +347,15 @@ def open_settings(
 
 
 def _unit_of(unit: str | Unit) -> Unit:
-    return unit if isinstance(unit, Unit) else Unit.parse(unit)
+    """Read a unit; raises ExploreError for one whose numbers are none, and for half a place."""
+    if not isinstance(unit, Unit):
+        return Unit.parse(unit)
+    if not isinstance(unit.stage, str):
+        raise ExploreError(f"a unit's layer must be a name, not {shown(unit.stage)}", usage=True)
+    channel = whole(unit.channel, "a unit's channel")
+    if unit.y is None and unit.x is None:
+        return Unit(unit.stage, channel)
+    return Unit(unit.stage, channel, whole(unit.y, "a unit's row"), whole(unit.x, "a unit's column"))
 
 
 def _channel_of(channel: str | Unit) -> Unit:

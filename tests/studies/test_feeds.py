@@ -280,3 +280,11 @@ def test_a_pool_above_the_pixels_is_fed_by_one_of_them():
         assert (feed.unit.stage, feed.unit.channel) == (INPUT, channel)
         assert found.activation == feed.contribution == float(maps[channel, y, x])
         assert float(PICTURE[0, channel, feed.unit.y, feed.unit.x]) == found.activation
+
+
+@pytest.mark.parametrize("stage", ["conv1", "pool1", "conv2", "fc5"])
+def test_a_unit_that_is_no_number_is_no_result(stage):
+    net = zfnet_like()
+    net[0].bias.data.fill_(float("nan"))
+    with pytest.raises(ExploreError, match=f"^{stage}:1.* is nan: this net overflows"):
+        feeds_of(Trunk(net), PICTURE, Unit(stage, 1))

@@ -277,9 +277,9 @@ def _check_positions(stage: Stage, map_size: tuple[int, int], positions: Positio
     chosen = []
     for pair in pairs:
         place = [whole_or_none(value) for value in pair] if isinstance(pair, list) else []
-        if len(place) != 2 or None in place:
+        y, x = place if len(place) == 2 else (None, None)
+        if y is None or x is None:
             raise ExploreError(f"{wanted}, not {shown(pair)}", usage=True)
-        y, x = place
         if not (0 <= y < height and 0 <= x < width):
             raise ExploreError(
                 f"{stage.name} has no unit at row {y}, column {x}: "

@@ -42,16 +42,17 @@ class Trunk:
             raise ExploreError(f"a trunk is made of a torch module, not of {shown(module)}", usage=True)
         self.module = module
         self.steps = read_steps(module)
-        self._first: Any = next((step.module for step in self.steps if step.kind == "conv"), None)
+        first: Any = next((step.module for step in self.steps if step.kind == "conv"), None)
         self._first_matrix = next((i for i, step in enumerate(self.steps) if step.kind == "linear"), None)
         self._axes = tuple(tuple(step.axis(axis) for step in self.steps) for axis in (0, 1))
-        every = tuple(_stages(self.steps, 0 if self._first is None else self._first.in_channels))
-        self.stages = tuple(stage for stage in every if stage.kind != "fc")
-        self.heads = tuple(stage for stage in every if stage.kind == "fc")
-        if self._first is None:
+        if first is None:
             raise ExploreError(
                 f"{type(module).__name__} has no convolution: there is nothing to explore in it"
             )
+        self._first = first
+        every = tuple(_stages(self.steps, first.in_channels))
+        self.stages = tuple(stage for stage in every if stage.kind != "fc")
+        self.heads = tuple(stage for stage in every if stage.kind == "fc")
 
     @property
     def names(self) -> tuple[str, ...]:
