@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
-from tests.support import write_pictures, write_zfnet
+from tests.support import checkpoint_of, small_net, write_pictures, write_zfnet
 from zfexplore import explorer as module
 from zfexplore.atlas.build import Partial
 from zfexplore.cli.main import main
@@ -21,7 +22,8 @@ from zfexplore.errors import ExploreError
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
 from zfexplore.explorer import Explorer, open_settings
 from zfexplore.figures.provenance import read_chunks
-from zfexplore.progress import Finished
+from zfexplore.images.open import open_images
+from zfexplore.progress import Finished, finish
 from zfexplore.settings import Settings
 from zfexplore.units import Unit
 
@@ -237,3 +239,166 @@ def test_the_studies_take_the_same_pictures(explorer, folder):
     hidden = explorer.occlude(path, "conv5:130", square=32, stride=32)
     assert hidden.total.shape == (2, 2)
     assert hidden.unit == Unit("conv5", 130)
+
+
+def test_a_picture_may_be_an_array_or_an_open_image(explorer):
+    image = explorer.image(0)
+    expected = explorer.project(0, "conv3:5", method="dense").pixels
+    for picture in (np.asarray(image), image, np.int64(0)):
+        assert torch.equal(explorer.project(picture, "conv3:5", method="dense").pixels, expected)
+    grey = np.asarray(image.convert("L"))
+    assert explorer.image(grey).getpixel((3, 4)) == (grey[4, 3],) * 3
+
+
+@pytest.mark.parametrize(
+    ("picture", "message"),
+    [
+        (99, "there is no image 99: pictures has 0-5"),
+        (-1, "there is no image -1: pictures has 0-5"),
+        (10**30, f"there is no image {10**30}: pictures has 0-5"),
+        (None, "not None"),
+        (True, "not True"),
+        (1.5, "not 1.5"),
+        (b"a.png", "not b'a.png'"),
+        (torch.rand(3, 64, 64), "not a Tensor"),
+        ([[1, 2], [3, 4]], r"not \[\[1, 2\], \[3, 4\]\]"),
+        (np.zeros((64, 64, 3)), "uint8 .* not float64 64 x 64 x 3"),
+        (".", "cannot be read: is a directory"),
+        ("", "no picture was named"),
+    ],
+)
+def test_what_is_no_picture_is_told_in_one_line(explorer, picture, message):
+    for ask in (explorer.image, lambda it: explorer.project(it, "conv1:0")):
+        with pytest.raises(ExploreError, match=message) as caught:
+            ask(picture)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("unit", "message"),
+    [
+        ("conv5", "'conv5' names no channel"),
+        ("conv5:1:2", "'conv5:1:2' names no channel"),
+        ("conv5:-1", "'conv5:-1' names no channel"),
+        (None, "None names no channel"),
+        (3, "3 names no channel"),
+        (("conv5", 1), r"\('conv5', 1\) names no channel"),
+        (Unit("conv5", -1), "conv5 has no channel -1: it has 0-255"),
+        (Unit("conv5", 256), "conv5 has no channel 256: it has 0-255"),
+        (Unit("conv5", "1"), "a unit's channel must be a whole number, not '1'"),
+        (Unit("conv5", None), "a unit's channel must be a whole number, not None"),
+        (Unit("conv5", True), "a unit's channel must be a whole number, not True"),
+        (Unit("conv5", 1, 2), "a unit's column must be a whole number, not None"),
+        (Unit("conv5", 1, 1.5, 2), "a unit's row must be a whole number, not 1.5"),
+        (Unit(None, 1), "a unit's layer must be a name, not None"),
+        ("conv9:1", "no layer 'conv9'"),
+    ],
+)
+def test_what_is_no_unit_is_told_in_one_line(explorer, unit, message):
+    asks = [
+        explorer.channel,
+        explorer.known,
+        lambda it: explorer.project(0, it),
+        lambda it: explorer.feeds(0, it),
+        lambda it: explorer.occlude(0, it, square=32, stride=32),
+        lambda it: list(explorer.exemplars([it])),
+    ]
+    for ask in asks if unit == "conv5" else [*asks, explorer.top]:  # top takes a layer
+        with pytest.raises(ExploreError, match=message) as caught:
+            ask(unit)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_channel_may_be_text_or_numpys_everywhere(explorer):
+    for unit in ("conv5:130", Unit("conv5", np.int64(130)), Unit("conv5", 130)):
+        assert explorer.known(unit)["channel"] == explorer.channel(unit).known["channel"] == "conv5:130"
+        (found,) = [event for event in explorer.exemplars([unit]) if isinstance(event, ChannelExemplars)]
+        assert found.channel == Unit("conv5", 130)
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda it: it.rank(0, ""), "no layer ''"),
+        (lambda it: it.rank(0, ["conv5"]), "no layer"),
+        (lambda it: it.figure("conv1", None), "None names no channels"),
+        (lambda it: it.figure("conv1", "top1", tile="a"), "a tile must be a whole number"),
+        (lambda it: it.figure("conv1", "top1", title=3), "a title must be text, not 3"),
+        (lambda it: it.figure("conv1", "top1", seed="a"), "seed must be a whole number"),
+        (lambda it: it.layers("top1", tile=None), "a tile must be a whole number"),
+        (lambda it: it.filters("top1", tile=None), "a tile must be a whole number"),
+        (lambda it: it.top("conv5", count=-1), "count must be at least 0, not -1"),
+        (lambda it: it.top("conv5", count="all"), "count must be a whole number"),
+        (lambda it: it.save_atlas(None), "the atlas's file must be a name or a path, not None"),
+        (lambda it: it.look(99), "no image 99"),
+        (lambda it: it.look("0"), "cannot be read"),
+    ],
+)
+def test_what_is_no_option_is_told_in_one_line(explorer, ask, message):
+    with pytest.raises(ExploreError, match=message) as caught:
+        ask(explorer)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"images": None}, "images must be a name or a path, not None"),
+        ({"images": 3}, "images must be a name or a path, not 3"),
+        ({"checkpoint": 3}, "the checkpoint must be a name or a path, not 3"),
+        ({"limit": "a"}, "--limit must be a whole number, not 'a'"),
+        ({"device": None}, "no device 'None'"),
+        ({"device": "cuda:99"}, "no device 'cuda:99' here"),
+    ],
+)
+def test_what_opens_nothing_is_told_in_one_line(folder, options, message):
+    with pytest.raises(ExploreError, match=message):
+        Explorer(**{"images": folder / "pictures", "checkpoint": folder / "net.safetensors", **options})
+
+
+def test_drawing_on_what_was_seen_changes_no_other_look(explorer):
+    before = explorer.look(2).pixels.copy()
+    explorer.look(2).pixels[:] = 0
+    np.testing.assert_array_equal(explorer.look(2).pixels, before)
+
+
+@pytest.mark.parametrize("layer", ["conv1", "fc8"])
+def test_an_index_of_the_weights_before_they_were_changed_is_not_used(folder, layer):
+    opened = Explorer(images=folder / "pictures", checkpoint=folder / "net.safetensors")
+    before = opened.atlas
+    getattr(opened.checkpoint.module, layer).weight.data.mul_(1.5)
+    asks = [
+        lambda: opened.top("conv5"),
+        lambda: opened.channel("fc8:1"),
+        lambda: opened.figure("conv1", "top1"),
+        lambda: opened.layers("top1"),
+        lambda: opened.filters("top1"),
+        lambda: opened.rank(0),
+        lambda: opened.save_atlas(folder / "x.csv"),
+    ]
+    for ask in asks:
+        with pytest.raises(ExploreError, match="index|the atlas does not belong"):
+            ask()
+    finish(opened.index())
+    assert opened.atlas.fingerprint != before.fingerprint
+    assert opened.origin.weights == opened.atlas.header["weights"] != before.header["weights"]
+    for ask in asks:
+        ask()
+
+
+def test_a_net_that_begins_with_a_pool_is_indexed_and_drawn(folder):
+    net = nn.Sequential(nn.MaxPool2d(2), *small_net(20)[:6])
+    checkpoint = checkpoint_of(net, 40, mean=(120.0, 110.0, 100.0), std=(60.0, 60.0, 60.0))
+    settings = Settings(str(folder / "pictures"))
+    opened = Explorer.of(settings, checkpoint, open_images(folder / "pictures"))
+    finish(opened.index(stages=["pool0", "conv1", "pool1", "conv2"]))
+    assert opened.atlas.stage("pool0").channels == 3
+    assert opened.atlas.stage("pool0").map_size == (20, 20)
+    exemplar = opened.channel("pool0:1")[0]
+    batch = opened.look(exemplar.place.image).batch
+    assert exemplar.activation == pytest.approx(float(batch[0, 1].max()))
+    assert (exemplar.crop != 0).sum() == 1
+    assert len(opened.layers("top1", tile=24).tables) == 4
+    assert list(opened.figure("pool0", "all", tile=24).tables) == ["pool0:0", "pool0:1", "pool0:2"]
+    with pytest.raises(ExploreError, match="no filters to show: its first layer is pool0"):
+        opened.filters()

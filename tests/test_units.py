@@ -70,3 +70,11 @@ def test_a_window_knows_its_size_and_unpacks_in_order():
     window = Window(1, 2, 5, 9)
     assert (window.height, window.width) == (4, 7)
     assert tuple(window) == (1, 2, 5, 9)
+
+
+@pytest.mark.parametrize("thing", [None, 3, b"conv5:1", ("conv5", 1), Unit("conv5", 1)])
+def test_what_is_no_text_names_no_unit_and_no_channels(thing):
+    with pytest.raises(ExploreError, match="names no channel: write stage:channel"):
+        Unit.parse(thing)
+    with pytest.raises(ExploreError, match="names no channels: write text, a number, a range"):
+        parse_channels(thing, 9)

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from zfexplore.arguments import shown, whole
 from zfexplore.atlas.select import select_channels
 from zfexplore.choices import Method
+from zfexplore.errors import ExploreError
 from zfexplore.exemplars.records import ChannelExemplars
 from zfexplore.figures.blocks import ChannelBlock
 from zfexplore.figures.captions import filters_caption, images_in_words, in_the_papers, stage_caption
@@ -45,6 +47,7 @@ def draw_grid(
     ``columns`` the channels in a row. ``arrays`` is an ``.npz`` file for the raw arrays.
     """
     layer = explorer.stage(layer)
+    title, seed = _text(title), whole(seed, "seed")
     chosen = select_channels(explorer.atlas, layer, channels, seed)
     there = explorer.atlas.stage(layer).channels
     caption = stage_caption(layer, channels, len(chosen), there, explorer.origin)
@@ -65,17 +68,18 @@ def draw_layers(
     explorer: Explorer, channels: str = "top4", *, tile: int = 96, title: str | None = None, seed: int = 0,
     method: Method = "auto",
 ) -> Drawing:  # fmt: skip
-    """Begin the sheet of all layers, as the papers draw it; of conv1 it shows nine filters."""
+    """Begin the sheet of all layers, as the papers draw it; if conv1 comes first, with nine filters of it."""
+    kernels = None if explorer.checkpoint.net.first_filters() is None else explorer.kernels()
+    title, seed = _text(title), whole(seed, "seed")
+    tile = whole(tile, "a tile")
     origin, heading = explorer.origin, title or SHEET_TITLE
     names = [record.name for record in explorer.atlas.stages.values() if record.kind != "fc"]
     chosen = {name: select_channels(explorer.atlas, name, channels, seed) for name in names}
-    has_filters = explorer.checkpoint.net.first_filters() is not None
-    kernels = explorer.kernels() if has_filters else None
-    if has_filters:
+    if kernels is not None:
         chosen[names[0]] = select_channels(explorer.atlas, names[0], FILTERS_SHOWN, seed)
     pages: dict[str, Page] = {}
     for name in names:
-        first = has_filters and name == names[0]
+        first = kernels is not None and name == names[0]
         # Nine small blocks of filters take the room of four blocks of projections.
         pages[name] = Page(
             len(chosen[name]), tile=max(tile * 2 // 3, 16) if first else tile,
@@ -102,6 +106,7 @@ def draw_filters(
     method: Method = "auto",
 ) -> Drawing:  # fmt: skip
     """Begin the page of the first layer: all its filters, then the chosen ones with what they saw."""
+    title, seed, tile = _text(title), whole(seed, "seed"), whole(tile, "a tile")
     layer, kernels = explorer.checkpoint.net.watched[0], explorer.kernels()
     chosen = select_channels(explorer.atlas, layer, channels, seed)
     page = Page(len(chosen), tile=tile)
@@ -121,6 +126,12 @@ def draw_filters(
     blocks = _blocks(explorer, [Unit(layer, channel) for channel in chosen], kernels, method=method)
     made = Made(explorer.origin, Command(("export", "filters"), options), heading, "filters.png")
     return Drawing({layer: page}, blocks, made, compose)
+
+
+def _text(title: str | None) -> str | None:
+    if not isinstance(title, str | None):
+        raise ExploreError(f"a title must be text, not {shown(title)}", usage=True)
+    return title
 
 
 def _blocks(

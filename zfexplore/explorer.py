@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image
 from torch import nn
 
+from zfexplore.arguments import path_text, shown, whole, whole_or_none
 from zfexplore.atlas.build import Event, Partial
 from zfexplore.atlas.open import open_or_build
 from zfexplore.atlas.select import check_choice, ranked
@@ -36,7 +37,7 @@ from zfexplore.drawings import draw_filters, draw_grid, draw_layers
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.exemplars import exemplars
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
-from zfexplore.exemplars.seen import Seen, open_picture, see, seen_of
+from zfexplore.exemplars.seen import Seen, as_picture, open_picture, see, seen_of
 from zfexplore.figures.blocks import ChannelBlock, block_from
 from zfexplore.figures.display import in_colours
 from zfexplore.figures.figure import Figure, Made
@@ -46,6 +47,7 @@ from zfexplore.images.sources import Source
 from zfexplore.images.transforms import prepare
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.device import find_device
+from zfexplore.nets.fingerprint import weights_in_use
 from zfexplore.nets.open import open_module, open_net
 from zfexplore.progress import Finished, Progress
 from zfexplore.settings import Command, Settings
@@ -56,7 +58,7 @@ from zfexplore.studies.ranking import rank_channels
 from zfexplore.studies.records import Feeds, RankedChannel
 from zfexplore.units import Unit
 
-Picture = str | os.PathLike[str] | Image.Image | int
+Picture = str | os.PathLike[str] | Image.Image | np.ndarray | int
 
 SEEN_KEPT = 400  # images as the net sees them: 60 MB at 224 pixels
 
@@ -93,8 +95,8 @@ class Explorer:
     ) -> None:
         name = f"<{type(net).__name__} from Python>" if isinstance(net, nn.Module) else net
         settings = Settings(
-            os.fspath(images), _path(checkpoint), limit, fit, device, download,
-            name, _path(weights), tuple(stages), rule,
+            path_text(images, "images"), _path(checkpoint, "the checkpoint"), limit, fit, str(device),
+            download, name, _path(weights, "the weights"), tuple(stages), rule,
         )  # fmt: skip
         if isinstance(net, nn.Module):
             where = None if device == "auto" else find_device(device)
@@ -166,17 +168,27 @@ class Explorer:
         """The origin of the figures: net, weights and images."""
         metadata, atlas = self.checkpoint.metadata, self.atlas
         return Origin(
-            metadata.architecture, metadata.weights_fingerprint, atlas.fingerprint,
+            metadata.architecture, atlas.header["weights"], atlas.fingerprint,
             atlas.header.get("images", ""), atlas.count,
         )  # fmt: skip
 
     def save_atlas(self, path: str | os.PathLike[str], form: AtlasFormat | None = None) -> Path:
         """Write the atlas as csv, json or npz (by default by the ending of ``path``), as ``export atlas``."""
+        self._check_weights()
+        path = path_text(path, "the atlas's file")
         chosen: Any = form or Path(path).suffix.lower().lstrip(".")
         if chosen not in get_args(AtlasFormat):
             raise ExploreError(f"an atlas is written as csv, json or npz, not {chosen!r}", usage=True)
         write_atlas(self.atlas, self.checkpoint.net, path, chosen)
         return Path(path)
+
+    def _check_weights(self) -> None:
+        """Raise ExploreError if the net's weights were changed after the images were indexed."""
+        if self.atlas.header["weights"] != weights_in_use(self.checkpoint):
+            raise ExploreError(
+                "the weights have changed since the images were indexed: "
+                "index them again with zfexplore.progress.finish(explorer.index())"
+            )
 
     # -- channels ----------------------------------------------------------------------------------
 
@@ -186,11 +198,12 @@ class Explorer:
 
     def unit(self, unit: str | Unit) -> Unit:
         """Read a channel or a unit, with its stage's own name."""
-        unit = unit if isinstance(unit, Unit) else Unit.parse(unit)
+        unit = _unit_of(unit)
         return replace(unit, stage=self.stage(unit.stage))
 
-    def known(self, channel: Unit) -> dict[str, Any]:
+    def known(self, channel: str | Unit) -> dict[str, Any]:
         """Give what the atlas knows about a channel, and the class that it stands for, if any."""
+        channel = self.unit(channel)
         row = channel_row(self.atlas, channel.stage, channel.channel)
         names = self.checkpoint.class_names(channel.stage)
         return row | ({"stands_for": names[channel.channel]} if names else {})
@@ -201,29 +214,26 @@ class Explorer:
         ``by`` is mean or max of the image maxima, selectivity or rarity. The records are plain values and
         print as a table.
         """
-        if isinstance(what, Unit) or ":" in what:
+        self._check_weights()
+        count = whole(count, "count", least=0)
+        if not isinstance(what, str) or ":" in what:
             unit = self.unit(what)
             rows = place_rows(self.atlas, self.checkpoint.net, unit.stage, unit.channel)
             return Records(rows, _places_title(self.known(unit), self.atlas.count), place_table)
         stage = self.stage(what)
-        numbers = ranked(self.atlas, stage, by)[:count]
-        rows = [self.known(Unit(stage, number)) for number in numbers]
+        rows = [self.known(Unit(stage, number)) for number in ranked(self.atlas, stage, by)[:count]]
         channels = self.atlas.stage(stage).channels
         return Records(rows, f"{stage}: {len(rows)} of {channels} channels, by {by}", channel_table)
 
     def exemplars(
-        self, channels: Iterable[Unit], *, method: Method = "auto"
+        self, channels: Iterable[str | Unit], *, method: Method = "auto"
     ) -> Iterator[Progress | Exemplar | ChannelExemplars | Finished[int]]:
         """Give the exemplars of one channel or many, as ``exemplars.exemplars.exemplars`` does."""
+        units = [self.unit(channel) for channel in channels]
         return exemplars(
-            self.checkpoint,
-            self.source,
-            self.atlas,
-            list(channels),
-            method=method,
-            rule=self.settings.rule,
-            look=self.look,
-        )
+            self.checkpoint, self.source, self.atlas, [Unit(unit.stage, unit.channel) for unit in units],
+            method=method, rule=self.settings.rule, look=self.look,
+        )  # fmt: skip
 
     def channel(self, channel: str | Unit, *, method: Method = "auto") -> Channel:
         """Project a channel's strongest units: exemplars, table and figure, as ``export channel``."""
@@ -272,22 +282,39 @@ class Explorer:
         """Give what the net sees of image number ``image``; the last ``SEEN_KEPT`` images are cached."""
         pixels = self._seen.get(image)
         if pixels is None:
-            pixels = prepare(self.source[image].image, self.checkpoint.metadata.input, self.settings.fit)
+            pixels = prepare(self.image(image), self.checkpoint.metadata.input, self.settings.fit)
         self._seen[image] = pixels
         self._seen.move_to_end(image)
         if len(self._seen) > SEEN_KEPT:
             self._seen.popitem(last=False)
-        return seen_of(self.checkpoint, pixels)
+        return seen_of(self.checkpoint, pixels.copy())  # the caller may draw on it
 
     # -- one picture: a file, an RGB image, or one of the images by its number ----------------------
 
     def image(self, picture: Picture) -> Image.Image:
-        """Open a picture in RGB; raises ExploreError, naming the file, where it cannot be read."""
-        if isinstance(picture, Image.Image):
-            return picture.convert("RGB")
-        if isinstance(picture, int | np.integer):
-            return self.source[int(picture)].image
-        return open_picture(picture)
+        """Open a picture in RGB: a file, an image of Pillow's, an array, or one of the images by its number.
+
+        An array is uint8 ``[h, w, 3]``, or grey ``[h, w]`` (``seen.as_picture``). Raises ExploreError, naming
+        the file or the number, where there is none or where it cannot be read.
+        """
+        if isinstance(picture, Image.Image | np.ndarray):
+            return as_picture(picture)
+        if isinstance(picture, str | os.PathLike):
+            return open_picture(picture)
+        number = whole_or_none(picture)
+        if number is None:
+            raise ExploreError(
+                "a picture is a file, a number, an image of Pillow's, or a uint8 array [h, w, 3], "
+                f"not {shown(picture)}",
+                usage=True,
+            )
+        try:
+            if number >= 0:
+                return self.source[number].image
+        except IndexError:
+            pass
+        last = len(self.source) - 1
+        raise ExploreError(f"there is no image {number}: {self.source.name} has 0-{last}", usage=True)
 
     def project(self, picture: Picture, unit: str | Unit, *, method: Method = "auto") -> Projection:
         """Bring one unit back to pixels on a picture.
@@ -327,21 +354,28 @@ class Explorer:
 
     def figure(self, layer: str, channels: str = "top9", **options: Any) -> Figure:
         """Draw the paper's figure of a layer (``export grid``); ``options`` are those of ``draw_grid``."""
+        self._check_weights()
         return watch(draw_grid(self, layer, channels, **options).events())
 
     def layers(self, channels: str = "top4", **options: Any) -> Figure:
         """Draw all layers on one sheet (``export figure``); ``options`` are those of ``draw_layers``."""
+        self._check_weights()
         return watch(draw_layers(self, channels, **options).events())
 
     def filters(self, channels: str = "top9", **options: Any) -> Figure:
         """Draw the first layer's filters (``export filters``); ``options`` are those of ``draw_filters``."""
+        self._check_weights()
         return watch(draw_filters(self, channels, **options).events())
 
     def kernels(self) -> np.ndarray:
-        """Give the first convolution's filters, float32 ``[n, 3, k, k]``."""
-        filters = self.checkpoint.net.first_filters()
+        """Give the first convolution's filters, float32 ``[n, 3, k, k]``.
+
+        Raises ExploreError for a net whose first stage is no convolution over the image.
+        """
+        net = self.checkpoint.net
+        filters = net.first_filters()
         if filters is None:
-            raise ExploreError("the first layer watched has no filters over the image to show", usage=True)
+            raise ExploreError(f"this net has no filters to show: its first layer is {net.names[0]}")
         return in_colours(filters.detach().float().cpu().numpy())
 
 
@@ -373,8 +407,20 @@ def open_checkpoint(settings: Settings) -> Checkpoint:
     return opened
 
 
-def _path(path: str | os.PathLike[str] | None) -> str | None:
-    return None if path is None else os.fspath(path)
+def _unit_of(unit: str | Unit) -> Unit:
+    """Read a unit; raises ExploreError for one whose numbers are none, and for half a place."""
+    if not isinstance(unit, Unit):
+        return Unit.parse(unit)
+    if not isinstance(unit.stage, str):
+        raise ExploreError(f"a unit's layer must be a name, not {shown(unit.stage)}", usage=True)
+    channel = whole(unit.channel, "a unit's channel")
+    if unit.y is None and unit.x is None:
+        return Unit(unit.stage, channel)
+    return Unit(unit.stage, channel, whole(unit.y, "a unit's row"), whole(unit.x, "a unit's column"))
+
+
+def _path(path: str | os.PathLike[str] | None, what: str) -> str | None:
+    return None if path is None else path_text(path, what)
 
 
 def _open_images(settings: Settings) -> Source:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from zfexplore.arguments import shown
 from zfexplore.errors import ExploreError
 
 _UNIT = re.compile(r"(?P<stage>\w[\w.#-]*):(?P<channel>\d+)(?:@(?P<y>\d+),(?P<x>\d+))?")
@@ -52,10 +53,10 @@ class Unit:
     @classmethod
     def parse(cls, text: str) -> Unit:
         """Read ``conv5:130`` or ``conv5:130@6,7``; raises ExploreError for anything else."""
-        match = _UNIT.fullmatch(text.strip())
+        match = _UNIT.fullmatch(text.strip()) if isinstance(text, str) else None
         if match is None:
             raise ExploreError(
-                f"{text!r} names no channel: write stage:channel, as in conv5:130, "
+                f"{shown(text)} names no channel: write stage:channel, as in conv5:130, "
                 "or stage:channel@row,column, as in conv5:130@6,7",
                 usage=True,
             )
@@ -80,6 +81,11 @@ def parse_channels(text: str, count: int) -> list[int]:
     Channels come in the order written, each once. Raises ExploreError if the text cannot be read or
     names a channel that does not exist.
     """
+    if not isinstance(text, str):
+        raise ExploreError(
+            f"{shown(text)} names no channels: write text, a number, a range (0-15), a list (7,130) or all",
+            usage=True,
+        )
     if text.strip() == "all":
         return list(range(count))
     chosen: dict[int, None] = {}

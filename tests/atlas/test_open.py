@@ -79,6 +79,21 @@ def test_other_weights_are_given_as_the_reason(make, source):
     assert notes(events) == ["arrays is indexed again: other weights than before"]
 
 
+@pytest.mark.parametrize("layer", [0, 10])
+def test_weights_changed_after_loading_are_indexed_on_their_own(make, source, layer):
+    """Neither is the old atlas taken for the changed net, nor the new one for the old net."""
+    old, _ = make.result_of(open_or_build(make.random_checkpoint(), source))
+    checkpoint = make.random_checkpoint()
+    checkpoint.module[layer].weight.data.mul_(2)
+    new, events = make.result_of(open_or_build(checkpoint, source))
+    assert notes(events) == ["arrays is indexed again: other weights than before"]
+    assert new.fingerprint != old.fingerprint
+    assert new.stages["fc4"].value.max() != old.stages["fc4"].value.max()
+    again, events = make.result_of(open_or_build(make.random_checkpoint(), source))
+    assert events == []
+    assert make.same(again, old)
+
+
 def test_changed_images_are_given_as_the_reason(make, source):
     list(open_or_build(make.random_checkpoint(), source))
     source.version = "2"
@@ -147,6 +162,19 @@ def test_everything_that_decides_the_numbers_changes_the_fingerprint(make, sourc
         ({"k": 0}, "at least one image a channel, not 0"),
         ({"precision": "float8"}, "precision is float32 or bfloat16, not 'float8'"),
         ({"stages": ["conv9"]}, "there is no layer 'conv9'"),
+        ({"stages": [None]}, "there is no layer None"),
+        ({"stages": "conv1"}, "stages must be a list of layers, not 'conv1'"),
+        ({"stages": 3}, "stages must be a list of layers, not 3"),
+        ({"stages": []}, "no layer was chosen: this net has conv1, pool1"),
+        ({"k": "9"}, "k must be a whole number, not '9'"),
+        ({"k": 1.5}, "k must be a whole number, not 1.5"),
+        ({"k": True}, "k must be a whole number, not True"),
+        ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
+        ({"batch_size": "all"}, "batch_size must be a whole number, not 'all'"),
+        ({"workers": 0}, "workers must be at least 1, not 0"),
+        ({"device": "gpu"}, "no device 'gpu'"),
+        ({"device": "cuda:99"}, "no device 'cuda:99'"),
+        ({"device": 1.5}, "no device 1.5"),
     ],
 )
 def test_wrong_settings_are_refused_before_any_work(make, source, settings, message):
@@ -154,3 +182,18 @@ def test_wrong_settings_are_refused_before_any_work(make, source, settings, mess
         list(open_or_build(make.random_checkpoint(), source, **settings))
     assert error.value.exit_code == 2
     assert source.read == []
+
+
+def test_numpys_whole_numbers_are_settings_too(make, source):
+    plain, _ = make.result_of(open_or_build(make.random_checkpoint(), source, k=3))
+    numpys, events = make.result_of(open_or_build(make.random_checkpoint(), source, k=np.int64(3)))
+    assert events == []
+    assert make.same(numpys, plain)
+
+
+@pytest.mark.parametrize("thing", [None, "net.safetensors", 3, object()])
+def test_what_was_not_opened_is_told_how_to_open(make, source, thing):
+    with pytest.raises(ExploreError, match=r"^weights must be opened with zfexplore.load_checkpoint"):
+        list(open_or_build(thing, source))
+    with pytest.raises(ExploreError, match=r"^images must be opened with zfexplore.open_images"):
+        list(open_or_build(make.random_checkpoint(), thing))

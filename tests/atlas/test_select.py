@@ -88,3 +88,9 @@ def test_a_wrong_choice_is_refused(atlas, text):
     with pytest.raises(ExploreError) as error:
         select_channels(atlas, "conv1", text)
     assert error.value.exit_code == 2
+
+
+@pytest.mark.parametrize("choice", [None, 3, [1, 2], b"top9"])
+def test_a_choice_that_is_no_text_is_refused(atlas, choice):
+    with pytest.raises(ExploreError, match="names no channels: write text"):
+        select_channels(atlas, "conv1", choice)

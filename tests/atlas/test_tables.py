@@ -8,6 +8,7 @@ import pytest
 
 from zfexplore.atlas.build import build_atlas
 from zfexplore.atlas.tables import channel_row, place_rows, write_atlas
+from zfexplore.errors import ExploreError
 
 
 @pytest.fixture
@@ -71,3 +72,19 @@ def test_npz_holds_the_arrays(atlas, checkpoint, tmp_path):
         np.testing.assert_array_equal(arrays["conv2.image"], atlas.stages["conv2"].image)
         assert arrays["image_names"].tolist() == list(atlas.image_names)
         assert arrays["labels"].tolist() == [0, 0, 2, -1, 2]
+
+
+@pytest.mark.parametrize(
+    ("stage", "channel", "message"),
+    [
+        ("conv1", -1, "conv1 has no channel -1: it has 0-"),
+        ("conv1", 999, "conv1 has no channel 999: it has 0-"),
+        ("conv1", None, "a channel must be a whole number, not None"),
+        ("conv1", 1.0, "a channel must be a whole number, not 1.0"),
+        (["conv1"], 0, "there is no layer"),
+        (None, 0, "there is no layer None"),
+    ],
+)
+def test_no_row_is_given_of_a_channel_that_is_not_there(atlas, stage, channel, message):
+    with pytest.raises(ExploreError, match=message):
+        channel_row(atlas, stage, channel)

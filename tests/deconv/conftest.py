@@ -98,6 +98,26 @@ def zfnet_like() -> nn.Module:
     )
 
 
+@pytest.fixture
+def pool_first() -> nn.Module:
+    """A pool above the pixels and another above that, then two convolutions with a normalisation."""
+    return _filled(
+        nn.Sequential(
+            nn.MaxPool2d(3, stride=2, padding=1),
+            nn.MaxPool2d((2, 3), stride=(1, 2), ceil_mode=True),
+            nn.Conv2d(3, 6, 5, stride=2, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(3, stride=2),
+            nn.LocalResponseNorm(3, alpha=0.1),
+            nn.Conv2d(6, 5, 3, padding=1),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(2),
+            nn.Flatten(),
+            nn.Linear(20, 5),
+        )
+    )
+
+
 NETS: dict[str, Callable[[], nn.Module]] = {
     "alexnet": alexnet_like,
     "vgg": lambda: vgg_like(False),

@@ -80,3 +80,17 @@ def test_what_is_not_there_is_refused(zfnet: nn.Module, images: Tensor) -> None:
         image_projector(trunk, image, {"conv9": [(0, 0)]})
     with pytest.raises(ExploreError, match="channel"):
         image_projector(trunk, image, {"conv5": [(0, 0)]})("conv5", [10**6], [(0, 0)])
+
+
+def test_a_pool_above_the_pixels_is_not_recorded(
+    pool_first: nn.Module, images: Tensor, recorded: list[set[str]]
+) -> None:
+    trunk, image = Trunk(pool_first), images[:1]
+    wanted = _wanted(trunk, image, ["pool0", "conv1", "pool1"], 400)
+    bring_back = image_projector(trunk, image, wanted)
+    assert recorded == [{"conv1", "pool1"}]
+    for stage, places in wanted.items():
+        channels = [row % 3 for row in range(len(places))]
+        expected = dense.project(trunk, image, stage, channels, places)
+        found = bring_back(stage, channels, places)
+        torch.testing.assert_close(found.pixels, expected.pixels, rtol=1e-10, atol=1e-10)

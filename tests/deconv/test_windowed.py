@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from zfexplore.deconv import dense, windowed
 from zfexplore.deconv.request import Projection
 from zfexplore.deconv.windows import kernels
-from zfexplore.deconv.windows.kernels import convolve
+from zfexplore.deconv.windows.kernels import Kernels, convolve
 from zfexplore.errors import ExploreError
 from zfexplore.nets.steps import Step
 from zfexplore.nets.trunk import Trunk
@@ -69,13 +69,41 @@ def test_a_whole_map_at_once(zfnet: nn.Module, images: Tensor) -> None:
     assert_equal(windowed.project(*arguments), dense.project(*arguments))
 
 
+def test_units_above_a_pool_of_the_pixels(pool_first: nn.Module, images: Tensor) -> None:
+    trunk = Trunk(pool_first)
+    assert trunk.names == ("pool0", "pool0b", "conv1", "pool1", "conv2", "fc3")
+    for stage in trunk.names:
+        places = everywhere(trunk, stage, (97, 126))
+        channels = [row % 3 for row in range(len(places))]
+        for image, units in ((images[:1], (channels, places)), (images, ([0, 2, 1], [places[4]] * 3))):
+            ours, theirs = (
+                project(trunk, image, stage, *units) for project in (windowed.project, dense.project)
+            )
+            assert_equal(ours, theirs)
+            outside = ours.pixels.clone()
+            for row, (y0, x0, y1, x1) in enumerate(ours.window.tolist()):
+                outside[row, :, y0:y1, x0:x1] = 0
+            assert not outside.any()
+        assert_equal(windowed.project(trunk, images, stage, 2), dense.project(trunk, images, stage, 2))
+
+
+def test_a_pool_of_the_pixels_brings_back_its_one_pixel(pool_first: nn.Module, images: Tensor) -> None:
+    trunk = Trunk(pool_first)
+    found = windowed.project(trunk, images[:1], "pool0", 1, [[3, 4]])
+    seen = images[0, 1, 5:8, 7:10]
+    (pixel,) = found.pixels.nonzero().tolist()
+    assert found.activation.item() == seen.max() > 0
+    assert pixel[:2] == [0, 1]
+    assert found.pixels[tuple(pixel)] == images[0, 1, pixel[2], pixel[3]] == seen.max()
+
+
 PAIRS = st.tuples(st.integers(1, 4), st.integers(1, 4))
 
 
 @st.composite
 def stacks(draw: st.DrawFn) -> nn.Sequential:
     """Two to four convolutions, each with or without ReLU, LRN and pooling, of any shape torch takes."""
-    layers: list[nn.Module] = []
+    layers: list[nn.Module] = [nn.MaxPool2d(draw(PAIRS), draw(PAIRS))] if draw(st.booleans()) else []
     channels = 2
     for _ in range(draw(st.integers(2, 4))):
         kernel, groups = draw(PAIRS), draw(st.sampled_from([1, 2]))
@@ -109,22 +137,52 @@ def test_random_stacks_sizes_and_places(stack: nn.Sequential, size: tuple[int, i
             places = everywhere(trunk, stage, size)
         except ExploreError:  # the drawn strides leave nothing of so small an image
             return
-        channels = [row % 4 for row in range(len(places))]
+        channels = [row % trunk.stage(stage).channels for row in range(len(places))]
         for image in (images[:1], images[1:]):
             many = (trunk, image, stage, channels, places)
             assert_equal(windowed.project(*many), dense.project(*many))
-        lone = (trunk, images, stage, 2, [places[seed % 10], places[seed % 7]])
+        lone = (trunk, images, stage, 1, [places[seed % 10], places[seed % 7]])
         assert_equal(windowed.project(*lone), dense.project(*lone))
 
 
-def test_changed_weights_are_seen(zfnet: nn.Module, images: Tensor) -> None:
+def doubled(layer: nn.Conv2d, how: str) -> None:
+    """Change weight and bias of a layer in one of the ways in which a user might."""
+    for parameter in (layer.weight, layer.bias):
+        if how == "data":
+            parameter.data.mul_(1.5)
+        elif how == "numpy":
+            parameter.detach().numpy().__imul__(1.5)
+        elif how == "copy":
+            with torch.no_grad():
+                parameter.copy_(1.5 * parameter)
+        elif how == "state dict":
+            layer.load_state_dict({name: 1.5 * value for name, value in layer.state_dict().items()})
+        else:
+            parameter.grad = torch.ones_like(parameter)
+            torch.optim.SGD([parameter], lr=0.3).step()
+
+
+@pytest.mark.parametrize("how", ["data", "numpy", "copy", "state dict", "optimizer"])
+@pytest.mark.parametrize("place", [[[2, 3]], None])
+def test_changed_weights_are_seen(zfnet: nn.Module, images: Tensor, how: str, place) -> None:
     trunk = Trunk(zfnet)
-    arguments = (trunk, images[:1], "conv3", 2, [[2, 3]])
-    windowed.project(*arguments)
-    with torch.no_grad():
-        zfnet[0].weight.mul_(-1)
-        zfnet[4].weight.data = zfnet[4].weight.data.flip(0)
-    assert_equal(windowed.project(*arguments), dense.project(*arguments))
+    arguments = (trunk, images[:1], "conv3", range(10), place)
+    before = windowed.project(*arguments)
+    for index in (0, 4, 8):
+        doubled(zfnet[index], how)  # type: ignore[index]
+        after = windowed.project(*arguments)
+        assert_equal(after, dense.project(*arguments))
+        assert not torch.equal(after.activation, before.activation)
+        before = after
+
+
+def test_weights_changed_between_two_cuts_of_a_recording_are_seen(zfnet: nn.Module, images: Tensor) -> None:
+    trunk, (channels, places) = Trunk(zfnet), ([1], [[2, 2]])
+    recording = dense.record(trunk, images[:1], "conv3")
+    before = windowed.project_recorded(trunk, recording, channels, places)
+    zfnet[4].weight.data.mul_(2)  # type: ignore[index]
+    after = windowed.project_recorded(trunk, recording, channels, places)
+    torch.testing.assert_close(after.pixels, 2 * before.pixels, rtol=1e-12, atol=1e-12)
 
 
 def test_flat_pictures_differ_only_by_the_choice_among_equals(
@@ -137,8 +195,8 @@ def test_flat_pictures_differ_only_by_the_choice_among_equals(
     image = ((rows[:, None] + rows[None]) % 2).float().expand(1, 3, 96, 96)
     generator = torch.Generator().manual_seed(0)
 
-    def rounded_otherwise(step: Step, x: Tensor) -> Tensor:
-        right = convolve(step, x)
+    def rounded_otherwise(step: Step, laid_out: Kernels, x: Tensor) -> Tensor:
+        right = convolve(step, laid_out, x)
         return right * (1 + 2**-22 * torch.randint(-1, 2, right.shape, generator=generator))
 
     recording = dense.record(trunk, image, "conv5")

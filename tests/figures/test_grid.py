@@ -128,3 +128,17 @@ def test_a_page_too_large_to_open_is_refused_before_any_work():
     with pytest.raises(ExploreError, match="choose fewer channels") as caught:
         Page(4096, tile=112)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tile": "a"}, "a tile must be a whole number, not 'a'"),
+        ({"tile": 20.5}, "a tile must be a whole number, not 20.5"),
+        ({"columns": "a"}, "the columns must be a whole number, not 'a'"),
+        ({"columns": 0}, "the columns must be at least 1, not 0"),
+    ],
+)
+def test_what_is_no_number_is_refused(options, message):
+    with pytest.raises(ExploreError, match=message):
+        Page(4, **options)

@@ -78,3 +78,41 @@ def test_a_split_of_what_has_no_parts_is_a_usage_error(spec, folder):
     for without_parts in (spec, folder("1.png")):
         with pytest.raises(ExploreError, match="no parts to choose from with split 'train'"):
             open_images(without_parts, split="train")
+
+
+@pytest.mark.parametrize("name", ["imagenet", "flowers102", "ImageNet"])
+def test_a_folder_of_a_sets_name_is_offered_where_the_set_is_missing(folder, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(folder("1.png", root=name).parent)
+    with pytest.raises(
+        ExploreError, match=f"is not in .*; for the folder of that name here, write ./{name}$"
+    ):
+        open_images(name, root=tmp_path / "elsewhere")
+    assert len(open_images(f"./{name}")) == 1
+
+
+def test_no_folder_is_offered_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ExploreError, match="is not in ") as caught:
+        open_images("flowers102", root=tmp_path)
+    assert "./flowers102" not in str(caught.value)
+
+
+@pytest.mark.parametrize("thing", [None, 3, True, 1.5, b"photographs", ["photographs"]])
+def test_what_is_no_path_opens_nothing(thing):
+    with pytest.raises(ExploreError, match="^images must be a name or a path, not "):
+        open_images(thing)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"limit": "3"}, "--limit must be a whole number, not '3'"),
+        ({"limit": 2.5}, "--limit must be a whole number, not 2.5"),
+        ({"limit": True}, "--limit must be a whole number, not True"),
+        ({"seed": "x"}, "seed must be a whole number, not 'x'"),
+        ({"root": 3}, "root must be a name or a path, not 3"),
+    ],
+)
+def test_what_is_no_number_opens_nothing(options, message):
+    with pytest.raises(ExploreError, match=message):
+        open_images("specimens", **options)

@@ -95,6 +95,78 @@ def test_alexnets_logits_through_the_trunk_are_its_own():
         assert torch.equal(Trunk(net).maps(images, ["fc8"])["fc8"], net(images))
 
 
+def pool_first():
+    return nn.Sequential(nn.MaxPool2d(2), nn.MaxPool2d(2), nn.Conv2d(4, 6, 3), nn.ReLU(), nn.MaxPool2d(2))
+
+
+def test_a_pool_before_the_first_convolution_has_the_inputs_channels():
+    trunk = Trunk(pool_first())
+    assert [(stage.name, stage.channels, stage.rectified) for stage in trunk.stages] == [
+        ("pool0", 4, False), ("pool0b", 4, False), ("conv1", 6, True), ("pool1", 6, True),
+    ]  # fmt: skip
+    maps = trunk.maps(torch.randn(1, 4, 24, 24))
+    assert {name: tuple(found.shape[1:]) for name, found in maps.items()} == {
+        stage.name: (stage.channels, *trunk.map_size(stage.name, (24, 24))) for stage in trunk.stages
+    }
+    assert trunk.first_filters() is None
+    assert trunk.window("pool0b", 1, 2, (24, 24)) == Window(4, 8, 8, 12)
+
+
+def test_pools_alone_are_no_trunk():
+    with pytest.raises(ExploreError, match="Sequential has no convolution"):
+        Trunk(nn.Sequential(nn.MaxPool2d(2)))
+
+
+@pytest.mark.parametrize("thing", ["zfnet", None, nn.Conv2d, {}, Trunk(nn.Sequential(nn.Conv2d(3, 1, 1)))])
+def test_what_is_no_module_is_no_trunk(thing):
+    with pytest.raises(ExploreError, match="^a trunk is made of a torch module, not of") as caught:
+        Trunk(thing)
+    assert "\n" not in str(caught.value)
+
+
+def with_matrix(pool=None):
+    """A matrix that reads 5 maps of 3 x 3, as images of 8 or 9 pixels give them, or those of a pool."""
+    layers = [nn.Conv2d(3, 5, 3), nn.ReLU(), nn.MaxPool2d(2), *([pool] if pool else [])]
+    return Trunk(nn.Sequential(*layers, nn.Flatten(), nn.Linear(45, 7), nn.ReLU(), nn.Linear(7, 2)))
+
+
+@pytest.mark.parametrize("stage", ["fc2", "fc3"])
+def test_fully_connected_stages_say_which_images_they_take(stage):
+    trunk = with_matrix()
+    assert trunk.maps(torch.zeros(1, 3, 9, 8), [stage])[stage].shape[0] == 1
+    assert trunk.map_size(stage, (8, 9)) == (1, 1)
+    for ask in (
+        lambda: trunk.map_size(stage, (12, 10)),
+        lambda: trunk.maps(torch.zeros(1, 3, 12, 10), [stage]),
+    ):
+        with pytest.raises(ExploreError) as caught:
+            ask()
+        assert str(caught.value) == (
+            "fc2 reads 45 numbers, and an image of 12 x 10 pixels gives it 100: "
+            "give 8 x 8 pixels, or up to 9 x 9"
+        )
+    assert trunk.map_size("pool1", (12, 10)) == (5, 4)
+
+
+@pytest.mark.parametrize(
+    ("output", "size", "fits"),
+    [(3, (30, 11), True), ((3, None), (30, 8), True), ((3, None), (30, 12), False), (None, (30, 30), False)],
+)
+def test_a_pool_to_a_fixed_size_lets_other_images_through(output, size, fits):
+    trunk = with_matrix(nn.AdaptiveAvgPool2d(output))
+    if fits:
+        assert trunk.maps(torch.zeros(1, 3, *size), ["fc3"])["fc3"].shape == (1, 2)
+    else:
+        with pytest.raises(ExploreError, match="fc2 reads 45 numbers, and an image of 30 x"):
+            trunk.map_size("fc3", size)
+
+
+def test_no_size_is_offered_where_none_fits():
+    trunk = Trunk(nn.Sequential(nn.Conv2d(3, 5, 3), nn.ReLU(), nn.Flatten(), nn.Linear(7, 2)))
+    with pytest.raises(ExploreError, match="fc2 reads 7 numbers, and an image of 5 x 5 pixels gives it 45$"):
+        trunk.map_size("fc2", (5, 5))
+
+
 def residual():
     from torchvision import models
 

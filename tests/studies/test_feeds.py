@@ -49,6 +49,10 @@ def alexnet_like():
     )  # fmt: skip
 
 
+def pool_first():
+    return filled(nn.Sequential(nn.MaxPool2d(3, 2, 1), nn.MaxPool2d(2), nn.Conv2d(3, 4, 3), nn.ReLU()))
+
+
 PICTURE = torch.randn(1, 3, 53, 60, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 # Each filtering stage and the stage below it.
 FILTERED = [
@@ -58,6 +62,7 @@ FILTERED = [
     (zfnet_like, "fc4", "conv3"),
     (zfnet_like, "fc5", "fc4"),
     (alexnet_like, "conv2", "pool1b"),
+    (pool_first, "conv1", "pool0b"),
 ]
 
 
@@ -264,3 +269,22 @@ def test_on_an_image_of_ones_own(tiny):
 def test_what_is_not_there_is_refused(tiny, unit, message):
     with pytest.raises(ExploreError, match=message):
         feeds_from(tiny, noise_picture(20), unit)
+
+
+def test_a_pool_above_the_pixels_is_fed_by_one_of_them():
+    trunk = Trunk(pool_first())
+    maps = trunk.maps(PICTURE, ["pool0"])["pool0"][0]
+    for channel, y, x in [(0, 0, 0), (1, 4, 7), (2, maps.shape[1] - 1, maps.shape[2] - 1)]:
+        found = feeds_of(trunk, PICTURE, Unit("pool0", channel, y, x))
+        (feed,) = found.feeds
+        assert (feed.unit.stage, feed.unit.channel) == (INPUT, channel)
+        assert found.activation == feed.contribution == float(maps[channel, y, x])
+        assert float(PICTURE[0, channel, feed.unit.y, feed.unit.x]) == found.activation
+
+
+@pytest.mark.parametrize("stage", ["conv1", "pool1", "conv2", "fc5"])
+def test_a_unit_that_is_no_number_is_no_result(stage):
+    net = zfnet_like()
+    net[0].bias.data.fill_(float("nan"))
+    with pytest.raises(ExploreError, match=f"^{stage}:1.* is nan: this net overflows"):
+        feeds_of(Trunk(net), PICTURE, Unit(stage, 1))

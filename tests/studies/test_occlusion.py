@@ -264,3 +264,20 @@ def test_what_it_is_of_is_told_in_plain_values(tiny):
     told = json.loads(json.dumps(found.described()))
     assert (told["channel"], told["square"], told["stride"], told["class"]) == ("conv1:2", 6, 6, "cat")
     assert told["intact"]["probability"] == found.intact.probability
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"square": "a"}, "the square must be a whole number, not 'a'"),
+        ({"square": 3.0}, "the square must be a whole number, not 3.0"),
+        ({"stride": 1.5}, "the stride must be a whole number, not 1.5"),
+        ({"label": 1.5}, "a class must be a whole number, not 1.5"),
+        ({"stage": "conv1", "channel": "1"}, "a channel must be a whole number, not '1'"),
+        ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
+        ({"batch_size": 2.5}, "batch_size must be a whole number, not 2.5"),
+    ],
+)
+def test_what_is_no_number_is_refused(tiny, options, message):
+    with pytest.raises(ExploreError, match=message):
+        finish(occlude(tiny, noise_picture(20), **options))

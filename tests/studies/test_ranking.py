@@ -17,6 +17,7 @@ from zfexplore.atlas.tally import Tally
 from zfexplore.errors import ExploreError
 from zfexplore.images.open import open_images
 from zfexplore.images.transforms import normalise
+from zfexplore.nets.fingerprint import weights_in_use
 from zfexplore.progress import finish
 from zfexplore.studies.ranking import percentiles, rank_channels
 from zfexplore.units import Unit
@@ -244,7 +245,15 @@ def test_a_stage_that_is_not_in_the_atlas_is_refused(tiny, atlas):
         rank_channels(tiny, atlas, noise_picture(20), stage="pool1")
 
 
+@pytest.mark.parametrize("layer", [0, 10])
+def test_an_atlas_of_the_weights_before_they_were_changed_is_refused(tiny, atlas, layer):
+    tiny.module[layer].bias.data.add_(1)
+    with pytest.raises(ExploreError, match="another checkpoint's weights: index the images again"):
+        rank_channels(tiny, atlas, noise_picture(20))
+
+
 def test_a_net_that_overflows_is_told(tiny, atlas):
     tiny.module[0].weight.data.fill_(3e38)
+    atlas.header["weights"] = weights_in_use(tiny)
     with pytest.raises(ExploreError, match="not a finite number"):
         rank_channels(tiny, atlas, noise_picture(20))

@@ -28,6 +28,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zfexplore.arguments import path_text, whole
 from zfexplore.atlas.container import read_arrays, write_arrays
 from zfexplore.atlas.maxima import Layout, image_maxima
 from zfexplore.atlas.reading import Slice, read_slices
@@ -85,6 +86,9 @@ def build_atlas(
     skipped and named. Raises ExploreError if no image can be read or an activation is not finite.
     """
     header = describe(checkpoint, source, k=k, fit=fit, stages=stages, precision=precision)
+    k, batch_size = header["k"], whole(batch_size, "batch_size", least=1)
+    workers = None if workers is None else whole(workers, "workers", least=1)
+    path = None if path is None else path_text(path, "the unfinished state's file")
     if device is not None:
         checkpoint.net.to(device)
     net, convention = checkpoint.net, checkpoint.metadata.input

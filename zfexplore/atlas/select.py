@@ -44,7 +44,7 @@ def ranked(atlas: Atlas, stage: str, by: RankedBy = "mean") -> list[int]:
 
 def check_choice(text: str, channels: int) -> None:
     """Raise the ExploreError that ``select_channels`` would for ``channels`` channels; needs no atlas."""
-    match = _COUNTED.fullmatch(text.strip())
+    match = _COUNTED.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         parse_channels(text, channels)
     elif int(match["count"]) == 0:

@@ -13,12 +13,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from zfexplore.arguments import shown, whole
 from zfexplore.atlas.container import FORMAT, read_arrays, write_arrays
 from zfexplore.atlas.records import Place, StageRecord
 from zfexplore.choices import Fit, Precision
@@ -58,17 +59,22 @@ class Atlas:
 
     def stage(self, name: str) -> StageRecord:
         """Give a stage's record; for an unknown stage raises ExploreError, which names the known ones."""
-        if name not in self.stages:
+        if not isinstance(name, str) or name not in self.stages:
             known = ", ".join(self.stages)
             raise ExploreError(f"there is no layer {name!r} in this atlas: it has {known}", usage=True)
         return self.stages[name]
 
-    def top(self, stage: str, channel: int) -> list[Place]:
-        """Give a channel's places, the strongest first; raises ExploreError if there is no such channel."""
+    def record_of(self, stage: str, channel: int) -> StageRecord:
+        """Give the record of a channel's stage; raises ExploreError if there is no such channel."""
         record = self.stage(stage)
-        if not 0 <= channel < record.channels:
+        if not 0 <= whole(channel, "a channel") < record.channels:
             last = record.channels - 1
             raise ExploreError(f"{stage} has no channel {channel}: it has 0-{last}", usage=True)
+        return record
+
+    def top(self, stage: str, channel: int) -> list[Place]:
+        """Give a channel's places, the strongest first; raises ExploreError if there is no such channel."""
+        record = self.record_of(stage, channel)
         filled = int((record.image[channel] >= 0).sum())
         return [self._place(record, channel, rank) for rank in range(filled)]
 
@@ -124,16 +130,24 @@ def describe(
 ) -> dict[str, Any]:
     """Give the header of the atlas that these settings make: plain values, and a hash of the decisive ones.
 
-    Raises ExploreError for a setting that does not exist.
+    Raises ExploreError for a setting that does not exist, and for what are no weights or no images.
     """
+    _check_opened(checkpoint, source)
+    k = whole(k, "k")
     if k < 1:
         raise ExploreError(f"an atlas keeps at least one image a channel, not {k}", usage=True)
     if precision not in get_args(Precision):
         raise ExploreError(f"precision is {' or '.join(get_args(Precision))}, not {precision!r}", usage=True)
+    from zfexplore.nets.fingerprint import weights_in_use
+
     metadata, net = checkpoint.metadata, checkpoint.net
+    if isinstance(stages, str) or (stages is not None and not isinstance(stages, Iterable)):
+        raise ExploreError(f"stages must be a list of layers, not {shown(stages)}", usage=True)
     chosen = net.watched if stages is None else [net.stage(name).name for name in stages]
+    if not chosen:
+        raise ExploreError(f"no layer was chosen: this net has {', '.join(net.names)}", usage=True)
     decisive = {
-        "weights": metadata.weights_fingerprint,
+        "weights": weights_in_use(checkpoint),
         "images": source.fingerprint(),
         "input": metadata.input.to_json() | {"mean_image": _hash_of(metadata.input.mean_image)},
         "fit": fit,
@@ -142,6 +156,8 @@ def describe(
         "watched": [name for name in net.names if name in chosen],
         "format": FORMAT,
     }
+    if net.structure:
+        decisive["structure"] = hashlib.sha256(net.structure.encode()).hexdigest()[:16]
     fingerprint = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
     return decisive | {
         "fingerprint": fingerprint,
@@ -171,6 +187,15 @@ def _atlas_of(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> Atlas:
         skipped=tuple((int(number), str(name), str(reason)) for number, name, reason in header["skipped"]),
         header={**header, "fingerprint": str(header["fingerprint"])},
     )
+
+
+def _check_opened(checkpoint: Any, source: Any) -> None:
+    if not hasattr(checkpoint, "metadata") or not hasattr(checkpoint, "net"):
+        told = f"weights must be opened with zfexplore.load_checkpoint(...), not {shown(checkpoint)}"
+        raise ExploreError(told, usage=True)
+    if not hasattr(source, "fingerprint") or not hasattr(source, "__len__"):
+        told = f"images must be opened with zfexplore.open_images(...), not {shown(source)}"
+        raise ExploreError(told, usage=True)
 
 
 def _hash_of(mean_image: Any) -> str | None:

@@ -26,8 +26,11 @@ Windows = Callable[[str, int, int], tuple[int, ...]]
 
 
 def channel_row(atlas: Atlas, stage: str, channel: int) -> dict[str, Any]:
-    """Give what the atlas knows about a channel, without its places."""
-    record = atlas.stage(stage)
+    """Give what the atlas knows about a channel, without its places.
+
+    Raises ExploreError if there is no such channel.
+    """
+    record = atlas.record_of(stage, channel)
     row: dict[str, Any] = {
         "channel": str(Unit(stage, channel)),
         "max": float(record.max[channel]),

@@ -27,6 +27,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zfexplore.deconv.request import (
+    Channels,
+    Images,
     Positions,
     Projection,
     Request,
@@ -67,21 +69,23 @@ class Recording:
 
 def project(
     trunk: Trunk,
-    images: Tensor,
+    images: Images,
     stage: str,
-    channels: int | Sequence[int],
+    channels: Channels,
     positions: Positions = None,
 ) -> Projection:
     """Bring one unit a row back to pixels.
 
-    ``images [n, 3, h, w]`` are normalised; ``stage`` is any of ``trunk.names``; ``channels`` is one
-    channel or several; ``positions`` are pairs of row and column, by default each channel's maximum.
+    ``images [n, 3, h, w]`` are normalised: a tensor, a numpy array or nested lists of floats. ``stage`` is
+    any of ``trunk.names``; ``channels`` is one channel or several; ``positions`` are pairs of row and column,
+    by default each channel's maximum.
     Images, channels and positions are each one, or as many as there are rows. ``positions="all"``
     projects all activations of the channel at once (``activation`` and ``position`` are then those of
     the maximum). A fully connected unit has the position (0, 0) and the whole image as its window.
 
     The unit is seeded with its activation; at zero or below (a last logit) it projects to zero.
-    Raises ExploreError for what does not exist, naming what does.
+    Raises ExploreError for what does not exist, naming what does, for images that hold nan or inf, and for
+    a net that overflows on them.
     """
     return project_request(trunk, *read_request(trunk, images, stage, channels, positions))
 

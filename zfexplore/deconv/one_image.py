@@ -16,7 +16,7 @@ from zfexplore.deconv.dense import Recording, record_stages
 from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
 from zfexplore.deconv.windowed import project_recorded
-from zfexplore.deconv.windows.geometry import whole_cost, window_cost
+from zfexplore.deconv.windows.geometry import has_windows, whole_cost, window_cost
 from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.trunk import Trunk
 
@@ -42,8 +42,8 @@ def image_projector(trunk: Trunk, image: Tensor, wanted: Mapping[str, Places]) -
 
 
 def _recordings(trunk: Trunk, image: Tensor, wanted: Mapping[str, Places]) -> dict[str, Recording]:
-    """Record the image for those wanted stages that are maps; for none where windows are less work."""
-    maps = {name: places for name, places in wanted.items() if trunk.stage(name).kind != "fc"}
+    """Record the image for those wanted stages that have windows; for none where windows are less work."""
+    maps = {name: places for name, places in wanted.items() if has_windows(trunk, trunk.stage(name))}
     # On a GPU starting operations costs more than another forward pass: there each stage is done alone.
     if trunk.device.type != "cpu" or not maps or _apart_is_cheaper(trunk, image, maps):
         return {}

@@ -9,15 +9,12 @@ costs little on a CPU; on a GPU it is most of what small windows cost.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal, get_args
-
-from torch import Tensor
 
 from zfexplore.choices import Method, Rule
 from zfexplore.deconv import dense, rules, windowed
-from zfexplore.deconv.request import Positions, Projection, Request, read_request
-from zfexplore.deconv.windows.geometry import whole_cost, window_cost
+from zfexplore.deconv.request import Channels, Images, Positions, Projection, Request, read_request
+from zfexplore.deconv.windows.geometry import has_windows, whole_cost, window_cost
 from zfexplore.errors import ExploreError
 from zfexplore.nets.net import Net
 from zfexplore.nets.trunk import Trunk
@@ -29,9 +26,9 @@ START = {"cpu": 500_000, "cuda": 200_000_000}
 
 def project(
     net: Net,
-    images: Tensor,
+    images: Images,
     stage: str,
-    channels: int | Sequence[int],
+    channels: Channels,
     positions: Positions = None,
     *,
     method: Method = "auto",
@@ -64,7 +61,7 @@ def project(
 
 def choose(trunk: Trunk, request: Request) -> Literal["dense", "windowed"]:
     """Choose the one that does less work for these rows on the trunk's device."""
-    if request.whole_map or request.stage.kind == "fc":
+    if request.whole_map or not has_windows(trunk, request.stage):
         return "dense"
     height, width = trunk.map_size(request.stage.name, request.size)
     widest = trunk.windows(request.stage.name, height // 2, width // 2, request.size)

@@ -8,15 +8,16 @@ the range that would have been right.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
+from zfexplore.arguments import shown, whole_or_none
 from zfexplore.errors import ExploreError
 from zfexplore.figures.display import in_colours
 from zfexplore.nets.net import Net, Stage
@@ -25,7 +26,9 @@ from zfexplore.units import Unit
 NAMED = 3  # rows of a projection that its repr names
 DRAWN = 9  # rows that a notebook shows
 
-Positions = Tensor | Sequence[Sequence[int]] | Literal["all"] | None
+Images = Tensor | NDArray[Any] | Sequence[Any]
+Channels = int | Sequence[int] | Tensor | NDArray[Any]
+Positions = Tensor | NDArray[Any] | Sequence[Sequence[int]] | Literal["all"] | None
 
 
 @dataclass(frozen=True, repr=False)
@@ -98,13 +101,15 @@ class Request:
 
 
 def read_request(
-    net: Net, images: Tensor, stage: str, channels: int | Sequence[int] | Tensor, positions: Positions
+    net: Net, images: Images, stage: str, channels: Channels, positions: Positions
 ) -> tuple[Tensor, Request]:
     """Check what was asked for; give the images on the net's device and in its type, and the rows.
 
     Raises ExploreError naming the valid range for an unknown stage, a channel or position out of
-    range, numbers that do not fit together, and images that are not ``[n, channels, h, w]`` floats.
+    range, numbers that do not fit together, and images that are not ``[n, channels, h, w]`` of finite
+    floats (a tensor, a numpy array or nested lists). Raises it too for what is no net.
     """
+    check_net(net)
     images = _check_images(net, images)
     size = (images.shape[2], images.shape[3])
     return images, read_units(net, len(images), size, stage, channels, positions)
@@ -115,7 +120,7 @@ def read_units(
     images: int,
     size: tuple[int, int],
     stage: str,
-    channels: int | Sequence[int] | Tensor,
+    channels: Channels,
     positions: Positions,
 ) -> Request:
     """Check which units of ``images`` images of ``size`` were asked for, and give them as rows."""
@@ -126,7 +131,7 @@ def read_units(
     if positions is not None and not isinstance(positions, str):
         position = _check_positions(chosen, net.map_size(stage, size), positions)
     elif isinstance(positions, str) and positions != "all":
-        told = f"positions must be None, pairs of row and column, or 'all', not {positions!r}"
+        told = f"positions must be None, pairs of row and column, or 'all', not {shown(positions)}"
         raise ExploreError(told, usage=True)
     rows = _row_count(images, len(channel), None if position is None else len(position))
     return Request(
@@ -156,8 +161,23 @@ def input_windows(net: Net, request: Request, position: Tensor) -> Tensor:
     return torch.tensor([[first.y0, first.x0, last.y1, last.x1]]).expand(len(request), 4).clone()
 
 
+def check_net(net: Any) -> None:
+    """Raise ExploreError, saying how to make one, for anything that is not a net of named stages."""
+    if isinstance(net, nn.Module):
+        told = f"a {type(net).__name__} has no named stages yet: give zfexplore.Trunk(module)"
+        raise ExploreError(told, usage=True)
+    if isinstance(net, type) or not all(hasattr(net, name) for name in ("stages", "maps", "module")):
+        told = f"the net must be a Trunk, or the net of load_checkpoint(...), not {shown(net)}"
+        raise ExploreError(told, usage=True)
+
+
 def join(parts: Sequence[Projection], order: Tensor | None = None) -> Projection:
-    """Concatenate projections of one stage; their row ``i`` becomes row ``order[i]``."""
+    """Concatenate projections of one stage; their row ``i`` becomes row ``order[i]``.
+
+    Raises ExploreError for an activation or a pixel that is not a finite number: it is never a result.
+    """
+    for part in parts:
+        _check_finite(part)
     if len(parts) == 1:
         return parts[0]
     columns = ("channel", "pixels", "activation", "position", "window")
@@ -168,46 +188,118 @@ def join(parts: Sequence[Projection], order: Tensor | None = None) -> Projection
     return Projection(parts[0].stage, **stacked)
 
 
-def _check_images(net: Net, images: Tensor) -> Tensor:
+def _check_finite(projection: Projection) -> None:
+    # A sum is not finite if one of its terms is not. It may overflow by itself: then each is looked at.
+    if bool((projection.activation.sum() + projection.pixels.sum()).isfinite()):
+        return
+    finite = projection.activation.isfinite() & projection.pixels.flatten(1).isfinite().all(1)
+    if not bool(finite.all()):
+        row = int((~finite).nonzero()[0])
+        value = float(projection.activation[row])
+        what = (
+            f"is {value}"
+            if value != value or value in (torch.inf, -torch.inf)
+            else "comes back as nan or inf"
+        )
+        raise ExploreError(
+            f"{projection.unit(row)} {what}: this net overflows, or its weights are not finite"
+        )
+
+
+def _check_images(net: Net, images: Images) -> Tensor:
     channels = net.input_channels
-    if images.ndim != 4 or len(images) == 0 or images.shape[1] != channels:
-        shape = " x ".join(map(str, images.shape))
-        raise ExploreError(f"images must be [n, {channels}, height, width] with n >= 1, not {shape}")
-    if not images.is_floating_point():
-        raise ExploreError(f"images must be normalised floats, not {images.dtype}: normalise them first")
-    return images.to(net.device, net.dtype)
+    pixels = _as_tensor(images, channels)
+    if pixels.ndim != 4 or len(pixels) == 0 or pixels.shape[1] != channels:
+        shape = " x ".join(map(str, pixels.shape))
+        told = f"images must be [n, {channels}, height, width] with n >= 1, not {shape}"
+        if pixels.ndim == 3 and pixels.shape[0] == channels:
+            told += f": one image is 1 x {shape}"
+        elif pixels.ndim in (3, 4) and pixels.shape[-1] == channels:
+            told += ": move the channels before the height"
+        raise ExploreError(told)
+    if not pixels.is_floating_point():
+        raise ExploreError(f"images must be normalised floats, not {pixels.dtype}: normalise them first")
+    if pixels.layout != torch.strided or pixels.is_meta:
+        raise ExploreError("images must be plain tensors that hold their numbers, not sparse or meta ones")
+    pixels = pixels.to(net.device, net.dtype)
+    if not bool(pixels.sum().isfinite()) and not bool((finite := pixels.isfinite()).all()):
+        image, channel, y, x = (~finite).nonzero()[0].tolist()
+        value = float(pixels[image, channel, y, x])
+        raise ExploreError(
+            f"image {image} holds {value} at channel {channel}, row {y}, column {x}: give finite numbers"
+        )
+    return pixels
 
 
-def _check_channels(stage: Stage, channels: int | Sequence[int] | Tensor) -> Tensor:
-    channel = torch.as_tensor(channels, device="cpu").reshape(-1)
-    if len(channel) == 0:
+def _as_tensor(images: Images, channels: int) -> Tensor:
+    """Give an array or nested lists as a tensor, without a warning; raises ExploreError for all else."""
+    wanted = f"images must be floats [n, {channels}, height, width], a tensor, a numpy array or lists"
+    if isinstance(images, Tensor):
+        return images
+    if not isinstance(images, np.ndarray | list | tuple):
+        raise ExploreError(f"{wanted}, not {shown(images)}", usage=True)
+    try:
+        if isinstance(images, list | tuple) and images and isinstance(images[0], Tensor):
+            return torch.stack(list(images))
+        array = np.asarray(images)
+        if array.dtype.kind == "f":  # torch knows neither foreign byte orders nor long doubles
+            array = array.astype(np.float64 if array.itemsize > 8 else array.dtype.newbyteorder("="))
+        return torch.tensor(array)
+    except (TypeError, ValueError, RuntimeError) as error:
+        told = "ragged or of mixed kinds" if isinstance(images, list | tuple) else f"of {images.dtype}"
+        raise ExploreError(f"{wanted}, all of one shape: these are {told}", usage=True) from error
+
+
+def _check_channels(stage: Stage, channels: Channels) -> Tensor:
+    asked = _plain(channels)
+    numbers = asked if isinstance(asked, list) else [asked]
+    if not numbers:
         raise ExploreError(f"no channel was asked for: {stage.name} has 0-{stage.channels - 1}", usage=True)
-    if channel.is_floating_point() or channel.dtype == torch.bool:
-        raise ExploreError(f"channels must be whole numbers, not {channel.dtype}", usage=True)
-    outside = channel[(channel < 0) | (channel >= stage.channels)]
-    if len(outside):
-        raise ExploreError(
-            f"{stage.name} has no channel {outside[0].item()}: it has 0-{stage.channels - 1}", usage=True
-        )
-    return channel.long()
+    chosen = []
+    for value in numbers:
+        number = whole_or_none(value)
+        if number is None:
+            raise ExploreError(f"channels must be whole numbers, not {shown(value)}", usage=True)
+        if not 0 <= number < stage.channels:
+            raise ExploreError(
+                f"{stage.name} has no channel {number}: it has 0-{stage.channels - 1}", usage=True
+            )
+        chosen.append(number)
+    return torch.tensor(chosen)
 
 
-def _check_positions(
-    stage: Stage, map_size: tuple[int, int], positions: Tensor | Sequence[Sequence[int]]
-) -> Tensor:
-    position = torch.as_tensor(positions, device="cpu")
+def _check_positions(stage: Stage, map_size: tuple[int, int], positions: Positions) -> Tensor:
+    wanted = "positions must be whole numbers [n, 2], a row and a column each"
     height, width = map_size
-    if position.ndim != 2 or position.shape[1] != 2 or len(position) == 0 or position.is_floating_point():
-        raise ExploreError("positions must be whole numbers [n, 2], a row and a column each", usage=True)
-    outside = ((position < 0) | (position >= torch.tensor([height, width]))).any(1)
-    if outside.any():
-        y, x = position[outside][0].tolist()
-        raise ExploreError(
-            f"{stage.name} has no unit at row {y}, column {x}: "
-            f"rows are 0-{height - 1} and columns 0-{width - 1} for images of this size",
-            usage=True,
-        )
-    return position.long()
+    pairs = _plain(positions)
+    if not isinstance(pairs, list) or not pairs:
+        raise ExploreError(f"{wanted}, not {shown(positions)}", usage=True)
+    chosen = []
+    for pair in pairs:
+        place = [whole_or_none(value) for value in pair] if isinstance(pair, list) else []
+        y, x = place if len(place) == 2 else (None, None)
+        if y is None or x is None:
+            raise ExploreError(f"{wanted}, not {shown(pair)}", usage=True)
+        if not (0 <= y < height and 0 <= x < width):
+            raise ExploreError(
+                f"{stage.name} has no unit at row {y}, column {x}: "
+                f"rows are 0-{height - 1} and columns 0-{width - 1} for images of this size",
+                usage=True,
+            )
+        chosen.append([y, x])
+    return torch.tensor(chosen)
+
+
+def _plain(values: Any) -> Any:
+    """Give an array, a tensor or a sequence as nested lists of Python's numbers, which do not wrap.
+
+    What has no order stays as it is, and so does text: no number is read from it.
+    """
+    if isinstance(values, Tensor | np.ndarray | np.generic):
+        return values.tolist()
+    if isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping | Set):
+        return [_plain(value) for value in values]
+    return values
 
 
 def _row_count(images: int, channels: int, positions: int | None) -> int:

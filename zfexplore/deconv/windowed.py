@@ -9,7 +9,8 @@ When many units of one image are wanted, or a channel's maximum must first be fo
 runs once on the whole image and the windows are cut out of its recording. Each unit then costs its
 back-projection alone. The choice between the two is made image by image, by counting multiplications.
 
-Fully connected units and whole maps see the whole image: they are left to ``dense.py``.
+Fully connected units and whole maps see the whole image: they are left to ``dense.py``. So are units of a
+pool right above the pixels, where nothing is filtered.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from torch import Tensor
 from zfexplore.deconv import dense
 from zfexplore.deconv.dense import Recording, record
 from zfexplore.deconv.request import (
+    Channels,
+    Images,
     Positions,
     Projection,
     Request,
@@ -33,10 +36,12 @@ from zfexplore.deconv.request import (
 from zfexplore.deconv.windows.geometry import (
     Windows,
     group_units,
+    has_windows,
     reads_only_padding,
     whole_cost,
     window_cost,
 )
+from zfexplore.deconv.windows.kernels import LaidOut, lay_out
 from zfexplore.deconv.windows.passes import (
     WindowBatch,
     backproject,
@@ -58,9 +63,9 @@ BATCHES_TOGETHER = 16
 
 def project(
     trunk: Trunk,
-    images: Tensor,
+    images: Images,
     stage: str,
-    channels: int | Sequence[int],
+    channels: Channels,
     positions: Positions = None,
 ) -> Projection:
     """Bring one unit a row back to pixels; arguments and result are those of ``dense.project``."""
@@ -69,34 +74,37 @@ def project(
 
 def project_request(trunk: Trunk, images: Tensor, request: Request) -> Projection:
     """Bring the rows of a checked request back to pixels."""
-    if request.whole_map or request.stage.kind == "fc":
+    if request.whole_map or not has_windows(trunk, request.stage):
         return dense.project_request(trunk, images, request)
     windows = None if request.position is None else _windows_of(trunk, request, request.position)
     with exact_arithmetic(trunk.device):
+        kernels = lay_out(trunk.steps[: request.stage.end])
         order: list[int] = []
         parts = []
         for rows, recording in _share_out(trunk, images, request, windows):
             part = request.take(torch.tensor(rows)) if len(rows) < len(request) else request
             part_windows = None if windows is None else [windows[row] for row in rows]
-            parts.append(_project_rows(trunk, part, part_windows, images, recording))
+            parts.append(_project_rows(trunk, part, part_windows, images, recording, kernels))
             order += rows
         return join(parts, torch.tensor(order))
 
 
 def project_recorded(
-    trunk: Trunk, recording: Recording, channels: int | Sequence[int], positions: Positions = None
+    trunk: Trunk, recording: Recording, channels: Channels, positions: Positions = None
 ) -> Projection:
     """Bring units of one image back to pixels through the switches of its ``recording``.
 
     This serves many channels of one image: each then costs its back-projection alone. Raises
     ExploreError as ``project`` does, and where the recording is not of a single image up to a map.
     """
-    if len(recording.top) != 1 or recording.stage.kind == "fc" or isinstance(positions, str):
+    cuttable = len(recording.top) == 1 and has_windows(trunk, recording.stage)
+    if not cuttable or isinstance(positions, str):
         raise ExploreError("only single units of one recorded image can be cut out of its maps")
     _, height, width = recording.shapes[0]
     request = read_units(trunk, 1, (height, width), recording.stage.name, channels, positions)
     with exact_arithmetic(trunk.device):
-        return _project_rows(trunk, request, None, recording.top, recording)
+        kernels = lay_out(trunk.steps[: request.stage.end])
+        return join([_project_rows(trunk, request, None, recording.top, recording, kernels)])
 
 
 def _share_out(
@@ -136,6 +144,7 @@ def _project_rows(
     windows: Sequence[Windows] | None,
     images: Tensor,
     recording: Recording | None,
+    kernels: LaidOut,
 ) -> Projection:
     """Project rows: all through their own forward pass, or all cut from one image's ``recording``."""
     steps = trunk.steps[: request.stage.end]
@@ -153,13 +162,13 @@ def _project_rows(
         parts = [(request.take(torch.tensor(group.rows)), group) for group in together]
         if recording is None:
             batches = [cut_from_images(images, part, group) for part, group in parts]
-            forward(steps, batches)
+            forward(steps, kernels, batches)
         else:
             batches = [cut_from_recording(steps, recording, part, group) for part, group in parts]
         for batch in batches:
             activation[list(batch.group.rows)] = batch.x.flatten()
         seeing = [batch for batch in batches if batch.group.step_windows]  # the rest read only padding
-        backproject(steps, seeing)
+        backproject(steps, kernels, seeing)
         for batch in seeing:
             _write_windows(batch, pixels)
     window = torch.tensor([list(unit_windows[0]) for unit_windows in windows])

@@ -10,13 +10,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from zfexplore.arguments import path_text
 from zfexplore.choices import Fit
 from zfexplore.errors import ExploreError
-from zfexplore.images.decode import UndecodableError, read_rgb
+from zfexplore.images.decode import UndecodableError, read_rgb, to_rgb
 from zfexplore.images.transforms import normalise, prepare
 
 if TYPE_CHECKING:
     from zfexplore.nets.checkpoint import Checkpoint
+
+
+SHAPES = ((), (1,), (3,), (4,))  # of a pixel, in an array: grey twice, RGB, RGB with alpha
 
 
 class Seen(NamedTuple):
@@ -31,10 +35,39 @@ class Seen(NamedTuple):
 
 def open_picture(path: str | os.PathLike[str]) -> Image.Image:
     """Open one image file, upright and in RGB; raises ExploreError, which names the file."""
+    file = path_text(path, "a picture")
+    if not file:
+        raise ExploreError("no picture was named", usage=True)
     try:
-        return read_rgb(os.path.expanduser(path))
+        return read_rgb(os.path.expanduser(file))
     except UndecodableError as error:
-        raise ExploreError(f"{os.fspath(path)} cannot be read: {error}") from error
+        raise ExploreError(f"{file} cannot be read: {error}") from error
+
+
+def as_picture(picture: Image.Image | np.ndarray) -> Image.Image:
+    """Give an image that is already open in RGB, as ``open_picture`` gives a file.
+
+    An array is uint8: ``[h, w, 3]`` RGB, ``[h, w]`` or ``[h, w, 1]`` grey, ``[h, w, 4]`` RGB with alpha.
+    Raises ExploreError for anything else, and for an image without pixels or one that cannot be read.
+    """
+    if isinstance(picture, np.ndarray):
+        shape = " x ".join(map(str, picture.shape))
+        if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or picture.shape[2:] not in SHAPES:
+            raise ExploreError(
+                f"a picture as an array is uint8 [h, w, 3], or grey [h, w], not {picture.dtype} {shape}",
+                usage=True,
+            )
+        if picture.size == 0:
+            raise ExploreError(f"a picture of {shape} has no pixels", usage=True)
+        picture = Image.fromarray(picture[..., 0] if picture.shape[2:] == (1,) else picture)
+    if 0 in picture.size:
+        raise ExploreError(f"a picture of {picture.width} x {picture.height} pixels has none", usage=True)
+    try:
+        picture.load()
+        return to_rgb(picture)
+    except Exception as error:  # Pillow's readers raise nearly every type
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ExploreError(f"the picture cannot be read: {reason}") from error
 
 
 def see(checkpoint: Checkpoint, image: Image.Image, fit: Fit = "crop") -> Seen:

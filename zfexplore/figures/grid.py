@@ -14,6 +14,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from zfexplore.arguments import whole
 from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import SHOWN, ChannelBlock, kernel_tile, patch_tile, projection_tile
 from zfexplore.figures.text import EMPTY, FAINT, INK, MARGIN, PAPER, Heading, shorten, width, write
@@ -43,6 +44,8 @@ class Page:
         self, count: int, *, tile: int = TILE, columns: int | None = None,
         title: str | None = None, subtitle: str | None = None,
     ) -> None:  # fmt: skip
+        tile = whole(tile, "a tile")
+        columns = None if columns is None else whole(columns, "the columns", least=1)
         if not SMALLEST_TILE <= tile <= LARGEST_TILE:
             raise ExploreError(
                 f"a tile of {tile} pixels cannot be drawn: give {SMALLEST_TILE} to {LARGEST_TILE}", usage=True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from zfexplore.arguments import path_text, whole
 from zfexplore.choices import DEFAULT_IMAGES, PHOTOGRAPHS, SPECIMENS
 from zfexplore.errors import ExploreError
 from zfexplore.images import datasets
@@ -32,14 +33,21 @@ def open_images(
     applies to specimens. A name wins over a folder of the same name; write the folder as a path
     (``./flowers102``). Raises ExploreError for an unknown name, a folder without images, or missing data.
     """
+    limit = None if limit is None else whole(limit, "--limit")
     if limit is not None and limit < 1:
         raise ExploreError(f"--limit must be at least 1, not {limit}", usage=True)
-    text = os.fspath(spec)
+    text = path_text(spec, "images")
+    root = None if root is None else path_text(root, "root")
     if not text:
         raise ExploreError(f"no images named; {_choices()}", usage=True)
     known = datasets.find(text)
     if known is not None:
-        return datasets.open_set(known, limit=limit, download=download, root=root, split=split)
+        try:
+            return datasets.open_set(known, limit=limit, download=download, root=root, split=split)
+        except ExploreError as error:
+            if error.usage or datasets.is_here(known, root) or not Path(text).is_dir():
+                raise
+            raise ExploreError(f"{error}; for the folder of that name here, write ./{text}") from error
     if split is not None:
         raise ExploreError(f"{text} has no parts to choose from with split {split!r}", usage=True)
     if text == PHOTOGRAPHS:
@@ -49,7 +57,7 @@ def open_images(
     if text == SPECIMENS:
         from zfexplore.images.specimens.source import Specimens
 
-        return Specimens(seed=seed, limit=limit)
+        return Specimens(seed=whole(seed, "seed"), limit=limit)
     path = Path(text).expanduser()
     if not path.is_dir() and not path.is_file():
         raise ExploreError(f"no folder {text!r}, and no images of that name; {_choices()}", usage=True)

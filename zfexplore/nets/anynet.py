@@ -65,6 +65,11 @@ class AnyNet:
         return tuple(stage.name for stage in (*self.stages, *self.heads))
 
     @property
+    def structure(self) -> str:
+        """Give the module's parts as torch prints them, and its class."""
+        return f"{type(self.module).__module__}.{type(self.module).__qualname__} {self.module!r}"
+
+    @property
     def device(self) -> torch.device:
         """Give the device of the weights."""
         return self._first.device

@@ -10,12 +10,19 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 
 import torch
+from torch import nn
 
+from zfexplore.arguments import shown
 from zfexplore.errors import ExploreError
 
 
-def find_device(name: str) -> torch.device:
+def find_device(name: str | torch.device) -> torch.device:
     """Turn auto, cpu, cuda or cuda:1 into a device; raises ExploreError (usage) for one that is not there."""
+    if not isinstance(name, str | torch.device):
+        raise ExploreError(
+            f"there is no device {shown(name)}: give auto, cpu, cuda or cuda:1, as text", usage=True
+        )
+    name = str(name)
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -32,6 +39,16 @@ def find_device(name: str) -> torch.device:
     if device.type not in ("cpu", "cuda"):
         raise ExploreError(f"device {name!r} is not supported: give auto, cpu, cuda or cuda:1", usage=True)
     return device
+
+
+def move(module: nn.Module, device: str | torch.device) -> None:
+    """Move a module to a device; raises ExploreError for one that is not there or does not take it."""
+    found = find_device(device)
+    try:
+        module.to(found)
+    except (RuntimeError, AssertionError) as error:  # no driver, an old one, or too little memory
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ExploreError(f"the net cannot be moved to {found} ({reason}): use cpu") from error
 
 
 @contextmanager

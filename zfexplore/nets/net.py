@@ -60,6 +60,10 @@ class Net(Protocol):
         """Give every stage's name, from the input upwards."""
 
     @property
+    def structure(self) -> str:
+        """Give a text that differs between nets of equal weights that compute different things."""
+
+    @property
     def rectifies(self) -> bool:
         """Tell whether the net has a ReLU at all."""
 

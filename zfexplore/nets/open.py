@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +14,6 @@ from torch import nn
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.nets import zoo
-from zfexplore.nets.anynet import AnyNet
 from zfexplore.nets.checkpoint import Checkpoint, Metadata, current_versions, fingerprint, load_checkpoint
 from zfexplore.nets.stages import net_over, unwrapped, watch
 
@@ -84,10 +82,8 @@ def _over(
         module.to(device)
     net = net_over(module, metadata.input)
     watch(net, stages)
-    weights = fingerprint(module.state_dict())
-    if isinstance(net, AnyNet):  # equal weights in another forward are another net
-        weights = hashlib.sha256(f"{weights} {module!r}".encode()).hexdigest()
-    return Checkpoint(module, net, replace(metadata, weights_fingerprint=weights), tuple(notes))
+    metadata = replace(metadata, weights_fingerprint=fingerprint(module.state_dict()))
+    return Checkpoint(module, net, metadata, tuple(notes))
 
 
 def _convention_of(module: nn.Module) -> InputConvention:

@@ -20,10 +20,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zfexplore.arguments import shown
 from zfexplore.errors import ExploreError
+from zfexplore.nets.device import move
 from zfexplore.nets.net import ReceptiveField, Stage
 from zfexplore.nets.steps import AxisStep, Pair, Step, read_steps, run_step
 from zfexplore.units import Window
+
+LARGEST_SIDE = 1025  # images of up to this side are tried, for the size that a net takes
 
 
 class Trunk:
@@ -35,25 +39,34 @@ class Trunk:
     """
 
     def __init__(self, module: nn.Module) -> None:
+        if not isinstance(module, nn.Module):
+            raise ExploreError(f"a trunk is made of a torch module, not of {shown(module)}", usage=True)
         self.module = module
         self.steps = read_steps(module)
-        self._first: Any = next((step.module for step in self.steps if step.kind == "conv"), None)
+        first: Any = next((step.module for step in self.steps if step.kind == "conv"), None)
+        self._first_matrix = next((i for i, step in enumerate(self.steps) if step.kind == "linear"), None)
         self._axes = tuple(tuple(step.axis(axis) for step in self.steps) for axis in (0, 1))
-        every = tuple(_stages(self.steps))
+        if first is None:
+            raise ExploreError(
+                f"{type(module).__name__} has no convolution: there is nothing to explore in it"
+            )
+        self._first = first
+        every = tuple(_stages(self.steps, first.in_channels))
         self.stages = tuple(stage for stage in every if stage.kind != "fc")
         self.heads = tuple(stage for stage in every if stage.kind == "fc")
         pools = [stage for stage in self.stages if stage.kind == "pool"]
         convolutions = [stage for stage in self.stages if stage.kind == "conv"]
         self.watched = tuple(stage.name for stage in (*convolutions, *pools[-1:], *self.heads))
-        if not self.stages:
-            raise ExploreError(
-                f"{type(module).__name__} has no convolution: there is nothing to explore in it"
-            )
 
     @property
     def names(self) -> tuple[str, ...]:
         """Give every stage's name, from the input upwards."""
         return tuple(stage.name for stage in (*self.stages, *self.heads))
+
+    @property
+    def structure(self) -> str:
+        """Give nothing: a trunk's weights, by their names and shapes, tell what it computes."""
+        return ""
 
     @property
     def rectifies(self) -> bool:
@@ -76,8 +89,8 @@ class Trunk:
         return self._weight.dtype
 
     def to(self, device: torch.device | str) -> Trunk:
-        """Move the module, and with it the trunk, to a device."""
-        self.module.to(device)
+        """Move the module, and with it the trunk, to a device; raises ExploreError if there is none such."""
+        move(self.module, device)
         return self
 
     def stage(self, name: str) -> Stage:
@@ -95,6 +108,7 @@ class Trunk:
         """
         wanted = [self.stage(name) for name in (self.names if names is None else names)]
         at_end = {stage.end: stage.name for stage in wanted}
+        self.sizes(max(at_end, default=0), (images.shape[-2], images.shape[-1]))
         maps: dict[str, Tensor] = {}
         x = images
         for done, step in enumerate(self.steps[: max(at_end, default=0)], start=1):
@@ -106,14 +120,17 @@ class Trunk:
     def map_size(self, name: str, size: Pair) -> Pair:
         """Give the (height, width) of a stage's map for an input of ``size``; (1, 1) for fc stages.
 
-        Raises ExploreError where the input is too small for the stage.
+        Raises ExploreError where the input is too small for the stage, or not of the size that it takes.
         """
         stage = self.stage(name)
         last = self.sizes(stage.end, size)[-1]
         return (1, 1) if stage.kind == "fc" else last
 
     def sizes(self, end: int, size: Pair) -> tuple[Pair, ...]:
-        """Give the (height, width) of the input and of the map after each of the first ``end`` steps."""
+        """Give the (height, width) of the input and of the map after each of the first ``end`` steps.
+
+        Fully connected layers count as the map below them. Raises ExploreError as ``map_size`` does.
+        """
         rows, columns = (_lengths(axis[:end], length) for axis, length in zip(self._axes, size, strict=True))
         sizes = tuple(zip(rows, columns, strict=True))
         for step, left in zip(self.steps[:end], sizes[1:], strict=True):
@@ -123,6 +140,8 @@ class Trunk:
                     f"nothing is left of it at {step.name}",
                     usage=True,
                 )
+        if self._first_matrix is not None and end > self._first_matrix:
+            self._check_flattened(size, sizes[self._first_matrix])
         return sizes
 
     def receptive_field(self, name: str) -> ReceptiveField:
@@ -160,9 +179,9 @@ class Trunk:
         horizontal = _spans(self._axes[1][: stage.end], x, size[1])
         return tuple(Window(y0, x0, y1, x1) for (y0, y1), (x0, x1) in zip(vertical, horizontal, strict=True))
 
-    def first_filters(self) -> Tensor:
-        """Give the first convolution's weights ``[n, c, k, k]``."""
-        return self._weight
+    def first_filters(self) -> Tensor | None:
+        """Give the first convolution's weights ``[n, c, k, k]``; None if a pool lies below it."""
+        return self._weight if self.stages[0].kind == "conv" else None
 
     def parameters(self, name: str) -> int:
         """Count the weights and biases of the layers after the previous stage, up to this one."""
@@ -171,13 +190,51 @@ class Trunk:
         modules = [step.module for step in self.steps[below:end]]
         return sum(tensor.numel() for module in modules for tensor in module.parameters())
 
+    def _check_flattened(self, size: Pair, last_map: Pair) -> None:
+        """Raise ExploreError if an input of ``size`` gives the first matrix another number of inputs."""
+        assert self._first_matrix is not None
+        matrix: Any = self.steps[self._first_matrix].module
+        if (found := self._flattened(last_map)) == matrix.in_features:
+            return
+        stage = next(stage.name for stage in self.heads)
+        fitting = [side for side in range(1, LARGEST_SIDE) if self._side_fits(side, matrix.in_features)]
+        remedy = f": give {fitting[0]} x {fitting[0]} pixels" if fitting else ""
+        if len(fitting) > 1:
+            remedy += f", or up to {fitting[-1]} x {fitting[-1]}"
+        raise ExploreError(
+            f"{stage} reads {matrix.in_features:,} numbers, and an image of {size[0]} x {size[1]} pixels "
+            f"gives it {found:,}{remedy}",
+            usage=True,
+        )
+
+    def _side_fits(self, side: int, features: int) -> bool:
+        lengths = [_lengths(axis[: self._first_matrix], side) for axis in self._axes]
+        return min(map(min, lengths)) > 0 and self._flattened((lengths[0][-1], lengths[1][-1])) == features
+
+    def _flattened(self, last_map: Pair) -> int:
+        """Count what the first matrix reads where the last map has this (height, width)."""
+        below = self.steps[: self._first_matrix]
+        for step in below:
+            if step.kind == "avgpool":
+                last_map = _pooled(step, last_map)
+        return self.stages[-1].channels * last_map[0] * last_map[1]
+
     @property
     def _weight(self) -> Tensor:
         return self._first.weight
 
 
-def _stages(steps: tuple[Step, ...]) -> Iterator[Stage]:
-    number = channels = 0
+def _pooled(step: Step, size: Pair) -> Pair:
+    """Give the (height, width) that an adaptive average pool makes of a map of ``size``."""
+    module: Any = step.module
+    wanted = module.output_size
+    rows, columns = (wanted, wanted) if wanted is None or isinstance(wanted, int) else wanted
+    return (size[0] if rows is None else rows, size[1] if columns is None else columns)
+
+
+def _stages(steps: tuple[Step, ...], channels: int) -> Iterator[Stage]:
+    """Cut the steps into stages; the input has ``channels`` channels, and so has a pool right above it."""
+    number = 0
     rectified = False
     pools: dict[str, int] = {}
     for index, step in enumerate(steps):

@@ -12,6 +12,7 @@ average pool if there is one. The effect of one channel on another's normalisati
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 def feeds_from(checkpoint: Checkpoint, image: Image.Image, unit: Unit, *, fit: Fit = "crop") -> Feeds:
     """Give what feeds ``unit`` on an RGB ``image``; without a place, the unit is the channel's maximum.
 
-    Raises ExploreError for a stage, channel or place that does not exist.
+    Raises ExploreError for a stage, channel or place that does not exist, and for a unit that is not finite.
     """
     if not isinstance(checkpoint.net, Trunk):
         raise ExploreError(
@@ -52,15 +53,24 @@ def feeds_of(trunk: Trunk, picture: Tensor, unit: Unit) -> Feeds:
     place = None if unit.y is None or unit.x is None else [(unit.y, unit.x)]
     picture, _ = read_request(trunk, picture, unit.stage, unit.channel, place)
     with exact_arithmetic(trunk.device):
-        y, x = _strongest(trunk, picture, unit) if place is None else place[0]
-        layer = _layer(trunk, picture, unit.stage)
-        if layer.step.kind == "pool":
-            return _pool_feeds(layer, Unit(unit.stage, unit.channel, y, x), y, x)
-        if layer.step.kind == "linear":
-            products = _matrix_products(layer, unit.channel)
-            return _sorted_feeds(layer, Unit(unit.stage, unit.channel), products)
-        products = _kernel_products(layer, unit.channel, y, x)
-        return _sorted_feeds(layer, Unit(unit.stage, unit.channel, y, x), products)
+        found = _feeds(trunk, picture, unit, place)
+    if not math.isfinite(found.preactivation):
+        raise ExploreError(
+            f"{found.unit} is {found.preactivation}: this net overflows, or its weights are not finite"
+        )
+    return found
+
+
+def _feeds(trunk: Trunk, picture: Tensor, unit: Unit, place: list[tuple[int, int]] | None) -> Feeds:
+    y, x = _strongest(trunk, picture, unit) if place is None else place[0]
+    layer = _layer(trunk, picture, unit.stage)
+    if layer.step.kind == "pool":
+        return _pool_feeds(layer, Unit(unit.stage, unit.channel, y, x), y, x)
+    if layer.step.kind == "linear":
+        products = _matrix_products(layer, unit.channel)
+        return _sorted_feeds(layer, Unit(unit.stage, unit.channel), products)
+    products = _kernel_products(layer, unit.channel, y, x)
+    return _sorted_feeds(layer, Unit(unit.stage, unit.channel, y, x), products)
 
 
 @dataclass(frozen=True)

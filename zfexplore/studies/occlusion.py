@@ -24,6 +24,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from zfexplore.arguments import whole
 from zfexplore.choices import Fit
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.seen import see
@@ -52,6 +53,8 @@ class Grid:
     stride: int
 
     def __post_init__(self) -> None:
+        whole(self.square, "the square")
+        whole(self.stride, "the stride")
         if not 1 <= self.square <= self.size:
             raise ExploreError(
                 f"a square of {self.square} pixels does not fit the network's input of {self.size}: "
@@ -199,6 +202,7 @@ def occlude(
     """
     net, convention = checkpoint.net, checkpoint.metadata.input
     grid = _grid(convention.size, square, stride)
+    batch_size = None if batch_size is None else whole(batch_size, "batch_size", least=1)
     stage = [name for name in net.watched if net.stage(name).kind == "conv"][-1] if stage is None else stage
     head = net.heads[-1].name if net.heads else None
     seen = see(checkpoint, image, fit)
@@ -221,7 +225,7 @@ def occlude(
 
     places = grid.coarse_to_fine()
     meter = Meter("occlusion", len(places), unit="places")
-    step = batch_size or BATCH.get(net.device.type, BATCH["cpu"])
+    step = BATCH.get(net.device.type, BATCH["cpu"]) if batch_size is None else batch_size
     for start in range(0, len(places), step):
         some = places[start : start + step]
         hidden = _hide(seen.batch, [grid.window(*place) for place in some])
@@ -237,7 +241,7 @@ def occlude(
 
 def _grid(size: int, square: int | None, stride: int | None) -> Grid:
     cell = max(size // CELLS, 1)
-    square = min(SQUARE_IN_CELLS * cell, size) if square is None else square
+    square = min(SQUARE_IN_CELLS * cell, size) if square is None else whole(square, "the square")
     return Grid(size, square, min(cell, max(square, 1)) if stride is None else stride)
 
 
@@ -253,7 +257,7 @@ def _channel(net: Net, stage: str, channel: int | None, maps: Tensor) -> int:
     if channel is None:
         return int(maps.double().flatten(2).sum(2).argmax()) if maps.ndim == 4 else int(maps.argmax())
     count = net.stage(stage).channels
-    if not 0 <= channel < count:
+    if not 0 <= whole(channel, "a channel") < count:
         raise ExploreError(f"{stage} has no channel {channel}: it has 0-{count - 1}", usage=True)
     return channel
 
@@ -270,7 +274,7 @@ def _label(classes: Sequence[str], label: int | str | None, logits: Tensor | Non
     number = classes.index(label) if label in classes else label
     if isinstance(number, str):
         raise ExploreError(f"the net knows no class {label!r} among its {count}", usage=True)
-    if not 0 <= number < count:
+    if not 0 <= whole(number, "a class") < count:
         raise ExploreError(f"the net has no class {label}: it has 0-{count - 1}", usage=True)
     return number
 

@@ -28,6 +28,7 @@ from zfexplore.choices import Fit
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.seen import see
 from zfexplore.nets.device import exact_arithmetic
+from zfexplore.nets.fingerprint import weights_in_use
 from zfexplore.studies.records import RankedChannel
 from zfexplore.units import Unit, Window
 
@@ -72,10 +73,12 @@ def rank_channels(
     order of the net. Raises ExploreError for a stage that the atlas does not have, and for an atlas of
     other weights.
     """
-    if atlas.header["weights"] != checkpoint.metadata.weights_fingerprint:
+    if atlas.header["weights"] != weights_in_use(checkpoint):
         raise ExploreError("the atlas is of another checkpoint's weights: index the images again")
     records = (
-        [atlas.stage(stage)] if stage else [each for each in atlas.stages.values() if each.kind != "pool"]
+        [atlas.stage(stage)]
+        if stage is not None
+        else [each for each in atlas.stages.values() if each.kind != "pool"]
     )
     net = checkpoint.net
     size = checkpoint.metadata.input.size

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from zfexplore.deconv import dense
 from zfexplore.deconv.request import Request, read_units
 from zfexplore.deconv.windows.geometry import group_units
+from zfexplore.deconv.windows.kernels import lay_out
 from zfexplore.deconv.windows.passes import (
     WindowBatch,
     backproject,
@@ -67,7 +68,7 @@ class TestOnePooling:
         assert [batch.x.flatten().tolist() for batch in batches] == [[12], [18], [36]]
         # Indices into the padded windows: the last place, the one before it, the last again.
         assert [batch.switches[2].flatten().tolist() for batch in batches] == [[8], [7], [8]]
-        backproject(trunk.steps, batches)
+        backproject(trunk.steps, lay_out(trunk.steps), batches)
         # Each unit's value comes back through the weight 2, into its window clipped at the border.
         assert [batch.x[0, 0].tolist() for batch in batches] == list(self.pixels)
 
@@ -75,7 +76,7 @@ class TestOnePooling:
         request = units(trunk, image, "pool1", [1], self.places)
         batches = batches_of(trunk, request, lambda part, group: cut_from_images(image, part, group))
         assert [tuple(batch.x.shape[2:]) for batch in batches] == [(2, 2), (2, 2), (3, 3)]
-        forward(trunk.steps, batches)
+        forward(trunk.steps, lay_out(trunk.steps), batches)
         self.check(trunk, batches)
 
     def test_units_are_cut_from_a_recording(self, trunk: Trunk, image: Tensor) -> None:
@@ -107,11 +108,11 @@ def test_batches_of_several_sizes_come_back_as_the_dense_pixels(
     expected = dense.project(trunk, image, name, request.channel, places)
     batches = batches_of(trunk, request, lambda part, group: cut_from_images(image, part, group))
     assert len(batches) > 1
-    forward(steps, batches)
+    forward(steps, lay_out(steps), batches)
     for batch in batches:
         ours = batch.x.flatten()
         torch.testing.assert_close(ours, expected.activation[list(batch.group.rows)], rtol=1e-10, atol=1e-10)
-    backproject(steps, batches)
+    backproject(steps, lay_out(steps), batches)
     for batch in batches:
         for row, (window, *_), pixels in zip(batch.group.rows, batch.group.windows, batch.x, strict=True):
             theirs = expected.pixels[row, :, window.y0 : window.y1, window.x0 : window.x1]
@@ -127,7 +128,7 @@ def test_a_recording_holds_the_switches_that_a_forward_pass_in_the_windows_finds
     steps = trunk.steps[: request.stage.end]
     recording = dense.record(trunk, image, name)
     run = batches_of(trunk, request, lambda part, group: cut_from_images(image, part, group))
-    forward(steps, run)
+    forward(steps, lay_out(steps), run)
     cut = batches_of(trunk, request, lambda part, group: cut_from_recording(steps, recording, part, group))
     for ours, theirs in zip(run, cut, strict=True):
         torch.testing.assert_close(ours.x, theirs.x, rtol=1e-10, atol=1e-10)

@@ -103,13 +103,21 @@ def reads_only_padding(windows: Windows) -> bool:
 
 
 def highest_convolution(steps: Sequence[Step]) -> int:
-    """Give the index of the highest convolution: below it a unit's signal has many channels."""
-    return max(index for index, step in enumerate(steps) if step.kind == "conv")
+    """Give the index of the highest convolution: below it a unit's signal has many channels.
+
+    It is -1 where there is none: a pool right above the pixels.
+    """
+    return max((index for index, step in enumerate(steps) if step.kind == "conv"), default=-1)
 
 
 def needs_all_channels(steps: Sequence[Step]) -> bool:
     """Whether a normalisation above the highest convolution makes one channel depend on the others."""
     return any(step.kind == "lrn" for step in steps[highest_convolution(steps) :])
+
+
+def has_windows(trunk: Trunk, stage: Stage) -> bool:
+    """Whether units of ``stage`` can be computed in windows: they see a part of the image, filtered."""
+    return stage.kind != "fc" and highest_convolution(trunk.steps[: stage.end]) >= 0
 
 
 def whole_cost(trunk: Trunk, stage: Stage, size: tuple[int, int]) -> int:

@@ -1,4 +1,7 @@
-"""Convolution and its transpose on windows, with the weights laid out once.
+"""Convolution and its transpose on windows, with the weights laid out for them.
+
+A layout is kept with a copy of the weights that it was made from. Each projection compares the two once
+(``lay_out``), because weights can change without a trace: through ``.data`` or a numpy view of them.
 
 Windows come padded, so nothing here pads. Maps are kept channels-last: on a CPU the poolings then run
 twenty times faster, and small convolutions need not copy their weights at every call. Where a layer
@@ -8,7 +11,7 @@ kernel for each remainder of the stride. This is three times faster than torch's
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zfexplore.deconv.windows.geometry import highest_convolution, needs_all_channels
 from zfexplore.nets.steps import Step
 
 FEW_CHANNELS = 4  # a layer that reads no more has its transpose computed as a convolution
@@ -29,25 +33,63 @@ class Kernels:
     """A layer's weights as its windows need them.
 
     ``weight [o, c / groups, h, w]`` is channels-last. ``remainders`` serve the transpose of a layer that
-    reads few channels, else None. ``state`` identifies the weights they were made from: when it
-    differs from the layer's, the weights have changed since.
+    reads few channels, else None. ``made_from`` is a copy of the weights that both were made from.
     """
 
     weight: Tensor
     remainders: Tensor | None
-    state: tuple[object, ...]
+    made_from: Tensor
+
+    def fit(self, weight: Tensor) -> bool:
+        """Whether these are the kernels of ``weight`` as it is now."""
+        made_from = self.made_from
+        alike = (weight.dtype, weight.device) == (made_from.dtype, made_from.device)
+        return alike and torch.equal(weight, made_from)
 
 
-def convolve(step: Step, x: Tensor) -> Tensor:
+LaidOut = Mapping[nn.Module, Kernels]  # by layer
+
+
+def lay_out(steps: Sequence[Step]) -> LaidOut:
+    """Give the kernels of those convolutions among ``steps`` that filter to all of their channels.
+
+    They are those of the weights as they are now. The result is for one projection: it does not follow
+    later changes.
+    """
+    one_channel = None if needs_all_channels(steps) else highest_convolution(steps)
+    return {
+        step.module: kernels_of(step)
+        for index, step in enumerate(steps)
+        if step.kind == "conv" and index != one_channel
+    }
+
+
+def kernels_of(step: Step) -> Kernels:
+    """Give a layer's kernels: those kept, unless its weights have changed since."""
+    module: Any = step.module
+    weight = module.weight.detach()
+    kernels = _kernels_by_layer.get(module)
+    if kernels is None or not kernels.fit(weight):
+        few = module.groups == 1 and module.in_channels <= FEW_CHANNELS and weight.device.type == "cpu"
+        made_from = weight.clone(memory_format=torch.contiguous_format)
+        kernels = Kernels(
+            made_from.contiguous(memory_format=torch.channels_last),
+            _split_by_remainder(step, made_from) if few else None,
+            made_from,
+        )
+        _kernels_by_layer[module] = kernels
+    return kernels
+
+
+def convolve(step: Step, kernels: Kernels, x: Tensor) -> Tensor:
     """Filter padded windows ``x [m, c, h, w]``, with bias."""
     module: Any = step.module
-    return F.conv2d(x, kernels_of(step).weight, module.bias, step.stride, groups=module.groups)
+    return F.conv2d(x, kernels.weight, module.bias, step.stride, groups=module.groups)
 
 
-def convolve_transposed(step: Step, signal: Tensor) -> Tensor:
+def convolve_transposed(step: Step, kernels: Kernels, signal: Tensor) -> Tensor:
     """Filter ``signal [m, o, h, w]`` with flipped kernels, without bias, up to the padded windows' size."""
     module: Any = step.module
-    kernels = kernels_of(step)
     if kernels.remainders is None:
         return F.conv_transpose2d(signal, kernels.weight, None, step.stride, groups=module.groups)
     (rows, columns), (down, right) = step.kernel, step.stride
@@ -59,21 +101,23 @@ def convolve_transposed(step: Step, signal: Tensor) -> Tensor:
     return pixels[:, :, : (signal.shape[2] - 1) * down + rows, : (signal.shape[3] - 1) * right + columns]
 
 
-def convolve_together(step: Step, maps: Sequence[Tensor]) -> list[Tensor]:
+def convolve_together(step: Step, kernels: Kernels, maps: Sequence[Tensor]) -> list[Tensor]:
     """Filter padded windows of several sizes, each ``[m, c, h, w]``, in one call."""
     if len(maps) == 1:
-        return [convolve(step, maps[0])]
-    filtered = convolve(step, _stack_zero_filled(maps)).split([len(x) for x in maps])
+        return [convolve(step, kernels, maps[0])]
+    filtered = convolve(step, kernels, _stack_zero_filled(maps)).split([len(x) for x in maps])
     (rows, columns), (down, right) = step.kernel, step.stride
     sizes = [((x.shape[2] - rows) // down + 1, (x.shape[3] - columns) // right + 1) for x in maps]
     return [_top_left(x, size) for x, size in zip(filtered, sizes, strict=True)]
 
 
-def convolve_together_transposed(step: Step, signals: Sequence[Tensor]) -> list[Tensor]:
+def convolve_together_transposed(step: Step, kernels: Kernels, signals: Sequence[Tensor]) -> list[Tensor]:
     """Bring signals of several sizes, each ``[m, o, h, w]``, to their padded windows in one call."""
     if len(signals) == 1:
-        return [convolve_transposed(step, signals[0])]
-    filtered = convolve_transposed(step, _stack_zero_filled(signals)).split([len(x) for x in signals])
+        return [convolve_transposed(step, kernels, signals[0])]
+    filtered = convolve_transposed(step, kernels, _stack_zero_filled(signals)).split(
+        [len(x) for x in signals]
+    )
     (rows, columns), (down, right) = step.kernel, step.stride
     sizes = [((x.shape[2] - 1) * down + rows, (x.shape[3] - 1) * right + columns) for x in signals]
     return [_top_left(x, size) for x, size in zip(filtered, sizes, strict=True)]
@@ -104,26 +148,6 @@ def convolve_one_channel_transposed(step: Step, signal: Tensor, channel: Tensor)
     for row, (first, last) in enumerate(_inputs_read(step, channel)):
         full[row, first:last] = rows[row]
     return full
-
-
-def kernels_of(step: Step) -> Kernels:
-    """Give the layer's kernels; they are laid out again when its weights have changed."""
-    module: Any = step.module
-    weight = module.weight
-    state = (
-        weight.data_ptr(),
-        weight.device,
-        weight.dtype,
-        None if weight.is_inference() else weight._version,
-    )
-    kernels = _kernels_by_layer.get(module)
-    if kernels is None or kernels.state != state:
-        weight = weight.detach()
-        few = module.groups == 1 and module.in_channels <= FEW_CHANNELS and weight.device.type == "cpu"
-        remainders = _split_by_remainder(step, weight) if few else None
-        kernels = Kernels(weight.contiguous(memory_format=torch.channels_last), remainders, state)
-        _kernels_by_layer[module] = kernels
-    return kernels
 
 
 def _split_by_remainder(step: Step, weight: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ from zfexplore.deconv.windows.geometry import (
     needs_all_channels,
 )
 from zfexplore.deconv.windows.kernels import (
+    LaidOut,
     convolve_one_channel,
     convolve_one_channel_transposed,
     convolve_together,
@@ -84,31 +85,33 @@ def cut_from_recording(
     return batch
 
 
-def forward(steps: Sequence[Step], batches: Sequence[WindowBatch]) -> None:
+def forward(steps: Sequence[Step], kernels: LaidOut, batches: Sequence[WindowBatch]) -> None:
     """Run every batch through ``steps``, to the units' own values ``[m, 1, 1, 1]``."""
     shared = first_shared_step(steps, [batch.group for batch in batches])
     for batch in batches:
         for index in range(shared):
-            _forward_step(steps, index, [batch])
+            _forward_step(steps, kernels, index, [batch])
     for index in range(shared, len(steps)):
-        _forward_step(steps, index, batches)
+        _forward_step(steps, kernels, index, batches)
     for batch in batches:
         batch.x = _own_channel(batch.x, batch.channel)
 
 
-def backproject(steps: Sequence[Step], batches: Sequence[WindowBatch]) -> None:
+def backproject(steps: Sequence[Step], kernels: LaidOut, batches: Sequence[WindowBatch]) -> None:
     """Bring the units of every batch back to the pixels of their windows, ``[m, 3, h, w]``."""
     shared = first_shared_step(steps, [batch.group for batch in batches])
     for batch in batches:
         batch.x = F.relu(batch.x)  # not in place: the activations are kept
     for index in reversed(range(shared, len(steps))):
-        _backproject_step(steps, index, batches)
+        _backproject_step(steps, kernels, index, batches)
     for batch in batches:
         for index in reversed(range(shared)):
-            _backproject_step(steps, index, [batch])
+            _backproject_step(steps, kernels, index, [batch])
 
 
-def _forward_step(steps: Sequence[Step], index: int, batches: Sequence[WindowBatch]) -> None:
+def _forward_step(
+    steps: Sequence[Step], kernels: LaidOut, index: int, batches: Sequence[WindowBatch]
+) -> None:
     step, highest = steps[index], highest_convolution(steps)
     if step.kind == "conv":
         padded = [_pad(batch.x, batch.group.step_windows[index], 0.0) for batch in batches]
@@ -117,7 +120,7 @@ def _forward_step(steps: Sequence[Step], index: int, batches: Sequence[WindowBat
                 convolve_one_channel(step, x, batch.channel) for x, batch in zip(padded, batches, strict=True)
             ]
         else:
-            maps = convolve_together(step, padded)
+            maps = convolve_together(step, kernels[step.module], padded)
         for batch, x in zip(batches, maps, strict=True):
             batch.x = x
         return
@@ -132,10 +135,12 @@ def _forward_step(steps: Sequence[Step], index: int, batches: Sequence[WindowBat
             batch.x = run_step(step, batch.x)
 
 
-def _backproject_step(steps: Sequence[Step], index: int, batches: Sequence[WindowBatch]) -> None:
+def _backproject_step(
+    steps: Sequence[Step], kernels: LaidOut, index: int, batches: Sequence[WindowBatch]
+) -> None:
     step = steps[index]
     if step.kind == "conv" and index < highest_convolution(steps):
-        signals = convolve_together_transposed(step, [batch.x for batch in batches])
+        signals = convolve_together_transposed(step, kernels[step.module], [batch.x for batch in batches])
     elif step.kind == "conv":  # the highest: its output has one channel, its input many
         signals = [convolve_one_channel_transposed(step, batch.x, batch.channel) for batch in batches]
     elif step.kind == "pool":
