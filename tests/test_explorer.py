@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import re
 import shlex
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -402,3 +403,14 @@ def test_a_net_that_begins_with_a_pool_is_indexed_and_drawn(folder):
     assert list(opened.figure("pool0", "all", tile=24).tables) == ["pool0:0", "pool0:1", "pool0:2"]
     with pytest.raises(ExploreError, match="no filters to show: its first layer is pool0"):
         opened.filters()
+
+
+def test_what_was_seen_is_not_taken_for_other_images_or_another_fit(explorer, folder):
+    fresh = Explorer.of(explorer.settings, explorer.checkpoint, explorer.source)
+    cropped = fresh.look(0).pixels
+    fresh.settings = replace(fresh.settings, fit="whole")
+    assert not np.array_equal(fresh.look(0).pixels, cropped)
+    fresh.settings = explorer.settings
+    np.testing.assert_array_equal(fresh.look(0).pixels, cropped)
+    fresh.source = open_images("specimens", limit=1)
+    assert not np.array_equal(fresh.look(0).pixels, cropped)

@@ -129,6 +129,7 @@ class Explorer:
         self.settings, self.checkpoint, self.source = settings, checkpoint, source
         self._atlas: Atlas | None = None
         self._seen: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._seen_from: tuple[object, object, object] = (source, checkpoint.metadata.input, settings.fit)
 
     def __repr__(self) -> str:
         net, count = self.checkpoint.metadata.architecture, len(self.source)
@@ -280,6 +281,9 @@ class Explorer:
 
     def look(self, image: int) -> Seen:
         """Give what the net sees of image number ``image``; the last ``SEEN_KEPT`` images are cached."""
+        source = (self.source, self.checkpoint.metadata.input, self.settings.fit)
+        if any(one is not other for one, other in zip(source, self._seen_from, strict=True)):
+            self._seen, self._seen_from = OrderedDict(), source
         pixels = self._seen.get(image)
         if pixels is None:
             pixels = prepare(self.image(image), self.checkpoint.metadata.input, self.settings.fit)

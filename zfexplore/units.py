@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from zfexplore.arguments import shown
 from zfexplore.errors import ExploreError
 
 _UNIT = re.compile(r"(?P<stage>\w[\w.#-]*):(?P<channel>\d+)(?:@(?P<y>\d+),(?P<x>\d+))?")
@@ -56,7 +55,7 @@ class Unit:
         match = _UNIT.fullmatch(text.strip()) if isinstance(text, str) else None
         if match is None:
             raise ExploreError(
-                f"{shown(text)} names no channel: write stage:channel, as in conv5:130, "
+                f"{_in_one_line(text)} names no channel: write stage:channel, as in conv5:130, "
                 "or stage:channel@row,column, as in conv5:130@6,7",
                 usage=True,
             )
@@ -83,7 +82,8 @@ def parse_channels(text: str, count: int) -> list[int]:
     """
     if not isinstance(text, str):
         raise ExploreError(
-            f"{shown(text)} names no channels: write text, a number, a range (0-15), a list (7,130) or all",
+            f"{_in_one_line(text)} names no channels: write text, a number, a range (0-15), "
+            "a list (7,130) or all",
             usage=True,
         )
     if text.strip() == "all":
@@ -104,3 +104,7 @@ def parse_channels(text: str, count: int) -> list[int]:
             raise ExploreError(f"channel {last} is not there: this layer has 0-{count - 1}", usage=True)
         chosen.update(dict.fromkeys(range(first, last + 1)))
     return list(chosen)
+
+
+def _in_one_line(value: object) -> str:
+    return " ".join(repr(value).split())[:80]

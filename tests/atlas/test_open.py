@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from zfexplore.atlas.open import atlas_path, open_or_build
 from zfexplore.atlas.store import describe
@@ -197,3 +198,10 @@ def test_what_was_not_opened_is_told_how_to_open(make, source, thing):
         list(open_or_build(thing, source))
     with pytest.raises(ExploreError, match=r"^images must be opened with zfexplore.open_images"):
         list(open_or_build(make.random_checkpoint(), thing))
+
+
+def test_layers_exchanged_since_the_net_was_opened_are_told(make, source):
+    checkpoint = make.random_checkpoint()
+    checkpoint.module[1] = torch.nn.Identity()
+    with pytest.raises(ExploreError, match="^1 has changed since this trunk was made"):
+        list(open_or_build(checkpoint, source))

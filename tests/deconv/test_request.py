@@ -213,6 +213,14 @@ def test_what_is_no_net_is_told_how_to_make_one(ask, images: Tensor, net) -> Non
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("ask", [project, windowed.project, either.project])
+def test_layers_exchanged_since_are_told(ask, zfnet: nn.Module, images: Tensor) -> None:
+    trunk = Trunk(zfnet)
+    zfnet[4] = nn.Conv2d(6, 8, 5, stride=2, dtype=torch.float64)  # type: ignore[index]
+    with pytest.raises(ExploreError, match=r"^4 has changed since this trunk was made"):
+        ask(trunk, images, "conv1", 0)
+
+
 def test_a_fully_connected_stage_says_which_images_it_takes() -> None:
     net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(2 * 36, 4))
     trunk = Trunk(net)

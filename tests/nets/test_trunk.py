@@ -95,6 +95,43 @@ def test_alexnets_logits_through_the_trunk_are_its_own():
         assert torch.equal(Trunk(net).maps(images, ["fc8"])["fc8"], net(images))
 
 
+def assign(name, value):
+    return lambda net: setattr(net.get_submodule(name.split(".")[0]), name.split(".")[1], value)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda net: setattr(net, "conv3", nn.Conv2d(256, 384, 3, padding=1)), "conv3"),
+        (lambda net: setattr(net, "relu2", nn.Identity()), "relu2"),
+        (lambda net: delattr(net, "pool5"), "pool5"),
+        (lambda net: net.add_module("more", nn.Conv2d(3, 3, 3)), "ZFNet"),
+        (assign("conv2.stride", (1, 1)), "conv2"),
+        (assign("conv4.padding", (0, 0)), "conv4"),
+        (assign("conv4.weight", nn.Parameter(torch.zeros(384, 384, 5, 5))), "conv4"),
+        (assign("pool2.kernel_size", 2), "pool2"),
+    ],
+)
+def test_a_trunk_of_layers_that_have_changed_is_refused(change, named):
+    trunk = Trunk(ZFNet(classes=2, fc=2).eval())
+    trunk.check()
+    change(trunk.module)
+    for ask in (trunk.check, lambda: trunk.maps(torch.zeros(1, 3, 64, 64), ["conv1"])):
+        with pytest.raises(ExploreError, match=f"^{named} has changed since this trunk was made: make"):
+            ask()
+
+
+@pytest.mark.parametrize(
+    "net", [nn.Conv2d(3, 2, 3), nn.Sequential(nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU()), nn.MaxPool2d(2))]
+)
+def test_a_trunk_of_layers_that_are_the_same_holds(net):
+    trunk = Trunk(net)
+    trunk.module.double().requires_grad_(False)
+    for parameter in trunk.module.parameters():
+        parameter.data = parameter.data * 2
+    trunk.check()
+
+
 def pool_first():
     return nn.Sequential(nn.MaxPool2d(2), nn.MaxPool2d(2), nn.Conv2d(4, 6, 3), nn.ReLU(), nn.MaxPool2d(2))
 

@@ -139,8 +139,11 @@ def describe(
     if precision not in get_args(Precision):
         raise ExploreError(f"precision is {' or '.join(get_args(Precision))}, not {precision!r}", usage=True)
     from zfexplore.nets.fingerprint import weights_in_use
+    from zfexplore.nets.trunk import Trunk
 
     metadata, net = checkpoint.metadata, checkpoint.net
+    if isinstance(net, Trunk):
+        net.check()
     if isinstance(stages, str) or (stages is not None and not isinstance(stages, Iterable)):
         raise ExploreError(f"stages must be a list of layers, not {shown(stages)}", usage=True)
     chosen = net.watched if stages is None else [net.stage(name).name for name in stages]

@@ -162,7 +162,10 @@ def input_windows(net: Net, request: Request, position: Tensor) -> Tensor:
 
 
 def check_net(net: Any) -> None:
-    """Raise ExploreError, saying how to make one, for anything that is not a net of named stages."""
+    """Raise ExploreError, saying how to make one, for what is no net of named stages or no longer is one."""
+    if isinstance(net, Trunk):
+        net.check()
+        return
     if isinstance(net, nn.Module):
         told = f"a {type(net).__name__} has no named stages yet: give zfexplore.Trunk(module)"
         raise ExploreError(told, usage=True)

@@ -66,6 +66,13 @@ class Step:
         return AxisStep(self.kernel[axis], self.stride[axis], self.padding[axis], self.ceil_mode)
 
 
+def still_holds(step: Step) -> bool:
+    """Whether the layer of ``step`` still has the geometry that was read from it."""
+    module: Any = step.module
+    sized = step.kind != "conv" or tuple(module.weight.shape[2:]) == step.kernel
+    return sized and (step.kind not in ("conv", "pool") or _step(step.name, module) == step)
+
+
 def run_step(step: Step, x: Tensor) -> Tensor:
     """Apply one step to ``x [n, c, h, w]`` (or ``[n, c]`` behind the flattening); never in place."""
     module: Any = step.module

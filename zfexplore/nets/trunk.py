@@ -24,7 +24,7 @@ from zfexplore.arguments import shown
 from zfexplore.errors import ExploreError
 from zfexplore.nets.device import move
 from zfexplore.nets.net import ReceptiveField, Stage
-from zfexplore.nets.steps import AxisStep, Pair, Step, read_steps, run_step
+from zfexplore.nets.steps import AxisStep, Pair, Step, read_steps, run_step, still_holds
 from zfexplore.units import Window
 
 LARGEST_SIDE = 1025  # images of up to this side are tried, for the size that a net takes
@@ -50,13 +50,25 @@ class Trunk:
             raise ExploreError(
                 f"{type(module).__name__} has no convolution: there is nothing to explore in it"
             )
-        self._first = first
+        self._first, self._layers = first, _layers(module)
         every = tuple(_stages(self.steps, first.in_channels))
         self.stages = tuple(stage for stage in every if stage.kind != "fc")
         self.heads = tuple(stage for stage in every if stage.kind == "fc")
         pools = [stage for stage in self.stages if stage.kind == "pool"]
         convolutions = [stage for stage in self.stages if stage.kind == "conv"]
         self.watched = tuple(stage.name for stage in (*convolutions, *pools[-1:], *self.heads))
+
+    def check(self) -> None:
+        """Raise ExploreError if layers were exchanged, added or reshaped since the trunk was made."""
+        now = _layers(self.module)
+        changed = next((name for name, layer in self._layers.items() if now.get(name) is not layer), None)
+        changed = changed or next((step.name for step in self.steps if not still_holds(step)), None)
+        if changed is None and len(now) != len(self._layers):
+            changed = type(self.module).__name__
+        if changed is not None:
+            raise ExploreError(
+                f"{changed} has changed since this trunk was made: make another with zfexplore.Trunk(module)"
+            )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -106,6 +118,7 @@ class Trunk:
         A map is ``[n, channels, h, w]``, or ``[n, channels]`` for a fully connected stage; the last
         one's values are logits. The run ends at the highest stage named.
         """
+        self.check()
         wanted = [self.stage(name) for name in (self.names if names is None else names)]
         at_end = {stage.end: stage.name for stage in wanted}
         self.sizes(max(at_end, default=0), (images.shape[-2], images.shape[-1]))
@@ -222,6 +235,10 @@ class Trunk:
     @property
     def _weight(self) -> Tensor:
         return self._first.weight
+
+
+def _layers(module: nn.Module) -> dict[str, nn.Module]:
+    return dict(module.named_modules(remove_duplicate=False))
 
 
 def _pooled(step: Step, size: Pair) -> Pair:
