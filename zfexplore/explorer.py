@@ -37,11 +37,12 @@ from zfexplore.figures.blocks import ChannelBlock, block_from
 from zfexplore.figures.figure import Figure, Made
 from zfexplore.figures.provenance import Origin
 from zfexplore.images.open import open_images
+from zfexplore.images.remarks import remarks
 from zfexplore.images.sources import Source
 from zfexplore.images.transforms import prepare
 from zfexplore.nets.checkpoint import Checkpoint, load_checkpoint
 from zfexplore.nets.device import find_device
-from zfexplore.progress import Finished, Progress
+from zfexplore.progress import Finished, Note, Progress
 from zfexplore.settings import Command, Settings
 from zfexplore.showing import Records, channel_table, place_table, watch
 from zfexplore.studies.feeds import feeds_from
@@ -110,9 +111,11 @@ class Explorer:
     def index(self, **options: Any) -> Iterator[Event]:
         """Open the atlas in the cache or build it; ``Finished`` carries it.
 
+        Notes come first that say what of the images was left out, and which have no class.
         ``options`` are those of ``atlas.open.open_or_build``. During a build, the explorer already works on
         the partial atlas that its ``Partial`` events carry.
         """
+        yield from (Note(line) for line in remarks(self.source))
         events: Any = open_or_build(self.checkpoint, self.source, fit=self.settings.fit, **options)
         with closing(events):  # if closed early, the build saves what it needs to go on
             for event in events:

@@ -11,7 +11,7 @@ import pytest
 
 from zfexplore.errors import ExploreError
 from zfexplore.images.folder import natural_key, open_folder
-from zfexplore.images.sources import UnreadableImage
+from zfexplore.images.sources import UnreadableImage, left_out
 
 
 def names(source) -> list[str]:
@@ -215,15 +215,74 @@ def test_parts_of_a_set_are_not_taken_for_classes(folder):
     assert open_folder(root / "val").classes == ("cat",)
 
 
-def test_a_folder_that_cannot_be_listed_is_an_error(folder, monkeypatch):
-    root = folder("a/1.png", "b/1.png")
+def reasons(source) -> dict[str, str]:
+    return {record.name: record.reason for record in left_out(source)}
+
+
+def test_an_unreadable_subfolder_is_left_out_and_named(folder, monkeypatch):
+    root = folder("a/1.png", "b/1.png", "c/1.png")
     real = os.scandir
 
     def refuse(path):
-        if str(path).endswith("b"):
+        if str(path).endswith(("b", "nowhere")):
             raise PermissionError(13, "Permission denied", str(path))
         return real(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
+    source = open_folder(root)
+    assert source.classes == ("a", "c")
+    assert reasons(source) == {"b": "the folder cannot be listed: permission denied"}
     with pytest.raises(ExploreError, match="cannot list .*b: permission denied"):
-        open_folder(root)
+        open_folder(root / "b")
+
+
+def test_what_systems_and_tools_leave_is_left_out_and_counted(folder):
+    root = folder("cat/1.png", "dog/1.png", "@eaDir/1.png", "cat/__MACOSX/2.png", "$RECYCLE.BIN/3.png")
+    (root / "Thumbs.db").touch()
+    (root / "dog" / "desktop.ini").touch()
+    source = open_folder(root)
+    assert source.classes == ("cat", "dog")
+    assert set(reasons(source)) == {
+        "@eaDir", "cat/__MACOSX", "$RECYCLE.BIN", "Thumbs.db", "dog/desktop.ini",
+    }  # fmt: skip
+    assert set(reasons(source).values()) == {"made by a system or a tool"}
+
+
+def test_hidden_pictures_and_folders_are_counted(folder):
+    root = folder("a.png", ".b.png", ".ipynb_checkpoints/c.png")
+    (root / ".nomedia").touch()
+    assert reasons(open_folder(root)) == {".b.png": "hidden", ".ipynb_checkpoints": "hidden"}
+
+
+def test_pictures_of_a_kind_that_is_not_read_are_named_with_the_remedy(folder):
+    root = folder("cat/1.png")
+    (root / "cat" / "logo.svg").write_text("<svg/>")
+    (root / "cat" / "IMG_1.CR2").write_bytes(b"II*\0")
+    (root / "cat" / "notes.txt").write_text("no picture")
+    assert reasons(open_folder(root)) == {
+        "cat/logo.svg": "a drawing in SVG is not read: export it as PNG",
+        "cat/IMG_1.CR2": "a camera's raw file is not read: develop it to JPEG or PNG",
+    }
+
+
+def test_files_without_a_suffix_are_looked_at(folder):
+    root = folder("1.png")
+    (root / "1.png").rename(root / "0b5e7a")
+    (root / "README").write_text("no picture")
+    source = open_folder(root)
+    assert names(source) == ["0b5e7a"]
+    assert source[0].image.size == (60, 40)
+
+
+def test_a_folder_of_nothing_but_unread_pictures_says_why(tmp_path):
+    (tmp_path / "a.svg").touch()
+    with pytest.raises(
+        ExploreError, match=r"and \d+ more\); left out 1 \(a.svg\): a drawing in SVG is not read"
+    ):
+        open_folder(tmp_path)
+
+
+def test_a_stray_image_beside_class_folders_hides_no_classes(folder):
+    source = open_folder(folder("cat/1.png", "dog/1.png", "stray.png"))
+    assert source.classes == ("cat", "dog")
+    assert dict(zip(names(source), labels(source), strict=True))["stray.png"] is None

@@ -2,7 +2,8 @@
 
 Decoding happens here and not at first use, so a truncated file fails where its name is known. Alpha is
 composited over white, because most cut-out pictures were made for a white ground. An animation gives
-its first frame. Nothing global in Pillow is changed.
+its first frame. Nothing global in Pillow is changed, but that it learns HEIC where the plugin is
+installed.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
 from typing import IO
 
 import numpy as np
 from PIL import Image
+
+from zfexplore.images.formats import HEAD, pillow_formats, reason_by_content
 
 # Twice a 40-megapixel photograph. A file that claims more is refused before a pixel is decoded.
 MAX_PIXELS = 80_000_000
@@ -41,14 +46,19 @@ class UndecodableError(Exception):
     """The reason why a file gave no picture, in a few words; the source adds the name of the file."""
 
 
-def read_rgb(file: str | os.PathLike[str] | IO[bytes]) -> Image.Image:
+def read_rgb(file: str | os.PathLike[str] | IO[bytes], name: str | None = None) -> Image.Image:
     """Decode a whole file, given as a path or an open file, into an upright RGB image.
 
-    Raises UndecodableError if the file is missing, truncated, not an image, or larger than MAX_PIXELS.
+    ``name`` is that of an open file: the suffix tells formats that have no signature. Raises
+    UndecodableError if the file is missing, truncated, not an image of a kind that is read, or larger than
+    MAX_PIXELS.
     """
+    if name is None:
+        name = os.fspath(file) if isinstance(file, str | os.PathLike) else ""
     try:
+        _register_heif()
         with _quietly():
-            image = Image.open(file)
+            image = Image.open(file, formats=pillow_formats(name))
         with image:
             _refuse_bombs(image)
             image.load()
@@ -59,6 +69,8 @@ def read_rgb(file: str | os.PathLike[str] | IO[bytes]) -> Image.Image:
             rgb = to_rgb(image)
     except UndecodableError:
         raise
+    except Image.UnidentifiedImageError as error:
+        raise UndecodableError(reason_by_content(_head(file)) or _reason(error)) from error
     except Exception as error:  # on hostile files Pillow's readers raise nearly every type
         raise UndecodableError(_reason(error)) from error
     return rgb.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else rgb
@@ -87,6 +99,23 @@ def _from_deep_grey(image: Image.Image) -> Image.Image:
     full_scale = next((limit for limit in usual if peak <= limit), peak)
     eight_bits = np.clip(np.round(grey * (255.0 / full_scale)), 0, 255).astype(np.uint8)
     return Image.fromarray(eight_bits).convert("RGB")
+
+
+@cache
+def _register_heif() -> None:
+    """Let Pillow read HEIC if the plugin is installed."""
+    if find_spec("pillow_heif") is not None:
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+
+
+def _head(file: str | os.PathLike[str] | IO[bytes]) -> bytes:
+    if isinstance(file, str | os.PathLike):
+        with open(file, "rb") as opened:
+            return opened.read(HEAD)
+    file.seek(0)
+    return file.read(HEAD)
 
 
 @contextmanager
