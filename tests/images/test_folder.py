@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import pickle
 import random
+import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from zfexplore.errors import ExploreError
 from zfexplore.images.folder import natural_key, open_folder
@@ -119,19 +121,48 @@ def test_a_source_survives_pickling(folder):
     assert source[0].name == "cat/1.png"
 
 
-def test_fingerprint_changes_with_the_files_and_only_then(folder):
-    root = folder("1.png", "2.png")
+def test_fingerprint_changes_with_names_labels_and_number(folder):
+    root = folder("a/1.png", "a/2.png")
     first = open_folder(root).fingerprint()
     assert open_folder(root).fingerprint() == first
     assert open_folder(root, limit=1).fingerprint() != first
-    stamp = os.stat(root / "1.png")
-    os.utime(root / "1.png", ns=(stamp.st_atime_ns, stamp.st_mtime_ns + 1))
-    touched = open_folder(root).fingerprint()
-    assert touched != first
-    os.utime(root / "1.png", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    (root / "a" / "2.png").rename(root / "a" / "3.png")
+    renamed = open_folder(root).fingerprint()
+    assert renamed != first
+    (root / "b").mkdir()
+    (root / "a" / "3.png").rename(root / "b" / "3.png")
+    assert open_folder(root).fingerprint() not in (first, renamed)
+
+
+def test_fingerprint_stays_when_the_folder_is_moved_or_copied(folder, tmp_path):
+    root = folder("a/1.png", "b/2.png")
+    first = open_folder(root).fingerprint()
+    os.utime(root / "a" / "1.png", (0, 0))
     assert open_folder(root).fingerprint() == first
-    (root / "2.png").rename(root / "3.png")
-    assert open_folder(root).fingerprint() != first
+    shutil.copytree(root, tmp_path / "copied")
+    assert open_folder(tmp_path / "copied").fingerprint() == first
+    root.rename(tmp_path / "moved")
+    moved = open_folder(tmp_path / "moved")
+    assert (moved.fingerprint(), moved.name) == (first, "moved")
+
+
+@pytest.mark.parametrize("count", [2, 6])
+def test_other_pictures_of_the_same_size_and_time_have_another_fingerprint(tmp_path, monkeypatch, count):
+    monkeypatch.setattr("zfexplore.images.folder.REMEMBERED_FROM", 4)
+    monkeypatch.setenv("ZFEXPLORE_CACHE", str(tmp_path / "cache"))
+    seen = set()
+    for colour in ("red", "blue"):
+        root = tmp_path / colour / "photos"
+        root.mkdir(parents=True)
+        for number in range(count):
+            Image.new("RGB", (9, 9), colour).save(root / f"{number}.bmp")
+            os.utime(root / f"{number}.bmp", (1, 1))
+        seen.add(open_folder(root).fingerprint())
+    changed = root / "0.bmp"  # in place, its time set back
+    Image.new("RGB", (9, 9), "green").save(changed)
+    os.utime(changed, (1, 1))
+    seen.add(open_folder(root).fingerprint())
+    assert len(seen) == 3
 
 
 def test_an_unreadable_image_names_index_and_file(folder):
@@ -171,6 +202,7 @@ def test_pipes_are_left_out_and_broken_links_named(folder):
     root = folder("1.png")
     os.mkfifo(root / "2.png")
     os.symlink(root / "nowhere.png", root / "3.png")
+    os.symlink(root / "2.png", root / "4.png")
     source = open_folder(root)
     assert names(source) == ["1.png", "3.png"]
     with pytest.raises(UnreadableImage, match=r"image 1 \(3.png\) cannot be read: no such file"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -10,13 +9,17 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from PIL import Image
+
 from zfexplore.errors import ExploreError
 from zfexplore.files import printable
-from zfexplore.images.decode import UndecodableError, read_rgb
+from zfexplore.images.content import REMEMBERED_FROM, content_of_file, remembered
+from zfexplore.images.decode import read_rgb
 from zfexplore.images.formats import HEAD, is_read, suffixes_read, verdict
 from zfexplore.images.layout import arrange
+from zfexplore.images.listed import ListedSource
 from zfexplore.images.remarks import left_out_lines
-from zfexplore.images.sources import LeftOut, Picture, UnreadableImage
+from zfexplore.images.sources import LeftOut
 
 # What systems and tools leave in folders of pictures, in lower case.
 _OF_SYSTEMS = {
@@ -37,7 +40,7 @@ class ImageFile:
     label: int | None
 
 
-class FileSource:
+class FileSource(ListedSource):
     """A source of the files given, in their order."""
 
     def __init__(
@@ -47,42 +50,26 @@ class FileSource:
         classes: Sequence[str] = (),
         left_out: Sequence[LeftOut] = (),
     ) -> None:
-        self.name = name
-        self.classes = tuple(classes)
-        self.left_out = tuple(left_out)
-        self._files = list(files)
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def __getitem__(self, index: int) -> Picture:
-        file = self._files[index]
-        try:
-            return Picture(read_rgb(file.path), file.label, file.name)
-        except UndecodableError as error:
-            raise UnreadableImage(index, file.name, str(error)) from error
-
-    def __iter__(self) -> Iterator[Picture]:
-        return (self[index] for index in range(len(self)))
-
-    def label(self, index: int) -> int | None:
-        """Give the class of an image without decoding it."""
-        return self._files[index].label
-
-    def image_name(self, index: int) -> str:
-        """Give the name of an image without decoding it."""
-        return self._files[index].name
+        names, labels = [file.name for file in files], [file.label for file in files]
+        super().__init__(name, names, labels, classes, left_out)
+        self._paths = [file.path for file in files]
 
     def path(self, index: int) -> Path:
         """Give the file of an image."""
-        return Path(self._files[index].path)
+        return Path(self._paths[index])
 
     def fingerprint(self) -> str:
-        """Hash every file's name, label, size and time of change. No file is read."""
-        digest = hashlib.sha256(f"{self.name}\n{len(self)}\n{self.classes}\n".encode())
-        for file in self._files:
-            digest.update(f"{file.name}\0{file.label}\0{_size_and_time(file.path)}\n".encode())
-        return digest.hexdigest()[:16]
+        """Hash every image's name, label and content, whatever the folder is called and wherever it lies."""
+        if len(self) < REMEMBERED_FROM:
+            return super().fingerprint()
+        said = f"{self._names}{self._labels}{self.classes}"
+        return remembered(self._paths, said, super().fingerprint)
+
+    def _decode(self, index: int) -> Image.Image:
+        return read_rgb(self._paths[index])
+
+    def _contents(self) -> Iterator[str]:
+        return map(content_of_file, self._paths)
 
 
 def open_folder(folder: str | os.PathLike[str], *, limit: int | None = None) -> FileSource:
@@ -131,7 +118,8 @@ def _walk(
     """Yield the images below ``folder`` as paths relative to it, with forward slashes.
 
     Links to folders are followed, because sets are often put together from links. A link that leads
-    back up is not. Anything that is not a file, folder or link is passed over: opening a pipe would block.
+    back up is not. A link to nowhere is kept: it will be named as unreadable. Pipes and the like are
+    passed over: opening them would block.
     """
     real = os.path.realpath(folder)
     if real in seen:
@@ -152,7 +140,7 @@ def _walk(
         reason = aside(entry.name, is_folder)
         if reason is None and is_folder:
             yield from _walk(entry.path, left_out, f"{path}/", seen | {real})
-        elif reason is None and (entry.is_file() or entry.is_symlink()):
+        elif reason is None and (entry.is_file() or not os.path.exists(entry.path)):
             reason = verdict(entry.name, partial(_head, entry))
             if reason == "":
                 yield path
@@ -199,11 +187,3 @@ def _head(entry: os.DirEntry[str]) -> bytes:
 def shown(name: str) -> str:
     """Turn a file's name, whatever bytes it holds, into text that can be printed and stored."""
     return printable(name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
-
-
-def _size_and_time(path: str) -> str:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return "missing"
-    return f"{status.st_size}\0{status.st_mtime_ns}"
