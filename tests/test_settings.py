@@ -26,10 +26,10 @@ def test_an_option_changed_keeps_its_place():
 
 def test_settings_tell_only_what_is_not_the_default():
     assert Settings().options() == {}
-    settings = Settings("album/", "net.safetensors", 9, "whole", "cpu", download=True)
+    settings = Settings("album/", "net.safetensors", 9, "whole", "cpu", True, "labels.csv")
     assert settings.options() == {
         "--images": "album/", "--checkpoint": "net.safetensors", "--limit": 9, "--fit": "whole",
-        "--device": "cpu", "--download": True,
+        "--device": "cpu", "--download": True, "--labels": "labels.csv",
     }  # fmt: skip
 
 

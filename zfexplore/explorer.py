@@ -59,9 +59,10 @@ SEEN_KEPT = 400  # images as the net sees them: 60 MB at 224 pixels
 class Explorer:
     """A net, images, and for every channel the places on the images where it fires most.
 
-    ``checkpoint`` (None: the shipped one), ``images``, ``limit``, ``fit``, ``device`` and ``download`` mean
-    the same as the commands' options. Opens the atlas in the cache or builds it, with a progress bar in a
-    terminal and plain lines elsewhere. Raises ExploreError if weights or images do not exist.
+    ``checkpoint`` (None: the shipped one), ``images``, ``limit``, ``fit``, ``device``, ``download`` and
+    ``labels`` mean the same as the commands' options. Opens the atlas in the cache or builds it, with a
+    progress bar in a terminal and plain lines elsewhere. Raises ExploreError if weights or images do not
+    exist.
     """
 
     checkpoint: Checkpoint
@@ -77,9 +78,11 @@ class Explorer:
         fit: Fit = "crop",
         device: str = "auto",
         download: bool = False,
+        labels: str | os.PathLike[str] | None = None,
     ) -> None:
         weights = None if checkpoint is None else os.fspath(checkpoint)
-        settings = Settings(os.fspath(images), weights, limit, fit, device, download)
+        classes = None if labels is None else os.fspath(labels)
+        settings = Settings(os.fspath(images), weights, limit, fit, device, download, classes)
         self._set(settings, *open_settings(settings))
         watch(self.index())
 
@@ -308,7 +311,10 @@ def open_settings(
         if layer not in watched:
             raise ExploreError(f"{layer} is not indexed: choose {', '.join(watched)}", usage=True)
         check_choice(channels, stage.channels)
-    return checkpoint, open_images(settings.images, limit=settings.limit, download=settings.download)
+    source = open_images(
+        settings.images, limit=settings.limit, download=settings.download, labels=settings.labels
+    )
+    return checkpoint, source
 
 
 def _unit_of(unit: str | Unit) -> Unit:

@@ -15,7 +15,8 @@ class Settings:
 
     ``checkpoint`` None is the shipped one. ``limit`` keeps only that many images, the first ones. ``fit``
     crops the centre square or letterboxes the whole image. ``device`` is auto, cpu, cuda or cuda:1.
-    ``download`` lets torchvision fetch one of its own sets.
+    ``download`` lets torchvision fetch one of its own sets. ``labels`` is a file that gives the images their
+    classes.
     """
 
     images: str = DEFAULT_IMAGES
@@ -24,6 +25,7 @@ class Settings:
     fit: Fit = "crop"
     device: str = "auto"
     download: bool = False
+    labels: str | None = None
 
     def options(self) -> dict[str, object]:
         """Give the options that differ from their defaults, in the order in which help lists them."""
@@ -34,6 +36,7 @@ class Settings:
             "--fit": (self.fit, "crop"),
             "--device": (self.device, "auto"),
             "--download": (self.download, False),
+            "--labels": (self.labels, None),
         }
         return {name: value for name, (value, default) in given.items() if value != default}
 

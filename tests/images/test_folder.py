@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import random
 import shutil
 
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 from PIL import Image
 
 from zfexplore.errors import ExploreError
-from zfexplore.images.folder import natural_key, open_folder
+from zfexplore.images.folder import open_folder
 from zfexplore.images.sources import UnreadableImage, left_out
 
 
@@ -68,26 +67,6 @@ def test_one_class_folder_is_one_class(folder):
     source = open_folder(folder("cat/1.png", "cat/2.png"))
     assert source.classes == ("cat",)
     assert labels(source) == [0, 0]
-
-
-def test_order_is_natural():
-    expected = [
-        "2.png",
-        "10.png",
-        "a/1.png",
-        "A/2.png",
-        "a/b2/1.png",
-        "a/b10/1.png",
-        "image2.png",
-        "image10.png",
-    ]
-    shuffled = random.Random(0).sample(expected, len(expected))
-    assert sorted(shuffled, key=natural_key) == expected
-
-
-def test_order_never_compares_numbers_with_words():
-    mixed = ["1a.png", "a1.png", "a.png", "01.png", "1.png", "²3.png"]
-    assert sorted(sorted(mixed, key=natural_key), key=natural_key) == sorted(mixed, key=natural_key)
 
 
 def test_all_named_formats_are_found_whatever_their_case(folder):

@@ -123,6 +123,9 @@ def test_the_part_to_give_is_below_the_folder_that_wraps_it():
         classes(*images("wrap/train/cat", "wrap/val/cat"))
 
 
-def test_without_classes_asked_for_parts_are_no_error():
-    layout = arrange(images("train/cat", "val/cat"), "set", classes=False)
-    assert (layout.classes, set(layout.labels)) == ([], {None})
+def test_with_a_file_of_labels_the_folders_mean_nothing(tmp_path):
+    (tmp_path / "labels.csv").write_text("train/cat/1.png,manx\nval/cat/2.png,lynx\n9.png,lynx\n")
+    layout = arrange(images("train/cat", "val/cat"), "set", tmp_path / "labels.csv")
+    assert layout.classes == ["lynx", "manx"]
+    assert layout.labels == [1, None, None, 0]
+    assert [one.name for one in layout.left_out] == ["9.png"]

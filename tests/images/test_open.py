@@ -78,3 +78,17 @@ def test_a_split_of_what_has_no_parts_is_a_usage_error(spec, folder):
     for without_parts in (spec, folder("1.png")):
         with pytest.raises(ExploreError, match="no parts to choose from with split 'train'"):
             open_images(without_parts, split="train")
+
+
+def test_labels_give_the_images_of_a_folder_their_classes(folder, tmp_path):
+    root = folder("1.png", "2.png", "3.png")
+    (tmp_path / "labels.csv").write_text("1,cat\n2,dog\n")
+    source = open_images(root, labels=tmp_path / "labels.csv")
+    assert source.classes == ("cat", "dog")
+    assert [source.label(index) for index in range(3)] == [0, 1, None]
+    assert source.fingerprint() != open_images(root).fingerprint()
+
+
+def test_labels_of_a_named_set_are_a_usage_error():
+    with pytest.raises(ExploreError, match="photographs has its own classes: --labels needs a folder"):
+        open_images("photographs", labels="labels.csv")

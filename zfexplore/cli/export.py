@@ -17,6 +17,7 @@ from zfexplore.cli.options import (
     DownloadOption,
     FitOption,
     ImagesOption,
+    LabelsOption,
     LimitOption,
     OutOption,
     SeedOption,
@@ -69,6 +70,7 @@ def export_grid(
     fit: FitOption = "crop",
     device: DeviceOption = "auto",
     download: DownloadOption = False,
+    labels: LabelsOption = None,
     dense: DenseOption = False,
 ) -> None:
     """Draw the paper's figure: nine projections of each channel, and beside them what the units saw.
@@ -80,7 +82,9 @@ def export_grid(
 
     out = png_path(out, f"{layer}.png")
     arrays = out.with_suffix(".npz") if npz else None
-    explorer = Explorer.open(Settings(images, checkpoint, limit, fit, device, download), layer, channels)
+    explorer = Explorer.open(
+        Settings(images, checkpoint, limit, fit, device, download, labels), layer, channels
+    )
     drawing = draw_grid(
         explorer,
         layer,
@@ -111,6 +115,7 @@ def export_channel(
     fit: FitOption = "crop",
     device: DeviceOption = "auto",
     download: DownloadOption = False,
+    labels: LabelsOption = None,
     dense: DenseOption = False,
 ) -> None:
     """Draw one channel large, with the whole images, and write its table as CSV and JSON beside it.
@@ -122,7 +127,7 @@ def export_channel(
 
     unit = Unit.parse(channel)
     out = png_path(out, f"{Unit(unit.stage, unit.channel).slug}.png")
-    settings = Settings(images, checkpoint, limit, fit, device, download)
+    settings = Settings(images, checkpoint, limit, fit, device, download, labels)
     explorer = Explorer.open(settings, unit.stage, str(unit.channel))
     figure = explorer.channel(unit, method=_method(dense)).figure(tile=tile, title=title)
     _warn_of_replacing(figure, out)
@@ -141,6 +146,7 @@ def export_figure(
     fit: FitOption = "crop",
     device: DeviceOption = "auto",
     download: DownloadOption = False,
+    labels: LabelsOption = None,
     dense: DenseOption = False,
 ) -> None:
     """Draw all layers on one sheet, as the papers do; for conv1 its filters, nine of them.
@@ -151,7 +157,7 @@ def export_figure(
     from zfexplore.explorer import Explorer
 
     out = png_path(out, "figure.png")
-    explorer = Explorer.open(Settings(images, checkpoint, limit, fit, device, download))
+    explorer = Explorer.open(Settings(images, checkpoint, limit, fit, device, download, labels))
     drawing = draw_layers(explorer, channels, tile=tile, title=title, seed=seed, method=_method(dense))
     _save(_draw(drawing, out), out)
 
@@ -168,6 +174,7 @@ def export_filters(
     fit: FitOption = "crop",
     device: DeviceOption = "auto",
     download: DownloadOption = False,
+    labels: LabelsOption = None,
     dense: DenseOption = False,
 ) -> None:
     """Draw the first layer's filters: all of them, then the chosen ones with the patches they liked best.
@@ -178,7 +185,7 @@ def export_filters(
     from zfexplore.explorer import Explorer
 
     out = png_path(out, "filters.png")
-    explorer = Explorer.open(Settings(images, checkpoint, limit, fit, device, download))
+    explorer = Explorer.open(Settings(images, checkpoint, limit, fit, device, download, labels))
     drawing = draw_filters(explorer, channels, tile=tile, title=title, seed=seed, method=_method(dense))
     _save(_draw(drawing, out), out)
 

@@ -14,6 +14,7 @@ from zfexplore.cli.options import (
     DownloadOption,
     FitOption,
     ImagesOption,
+    LabelsOption,
     LimitOption,
     OutOption,
 )
@@ -32,6 +33,7 @@ def export_atlas(
     fit: FitOption = "crop",
     device: DeviceOption = "auto",
     download: DownloadOption = False,
+    labels: LabelsOption = None,
 ) -> None:
     """Write every channel's strongest places and statistics as a table, as JSON, or as arrays.
 
@@ -45,7 +47,7 @@ def export_atlas(
     path = out if out is not None else Path("out") / f"atlas.{chosen}"
     if path.is_dir():
         raise ExploreError(f"{path} is a folder: give a file, as in --out {path / 'atlas.csv'}", usage=True)
-    explorer = Explorer.open(Settings(images, checkpoint, limit, fit, device, download))
+    explorer = Explorer.open(Settings(images, checkpoint, limit, fit, device, download, labels))
     explorer.save_atlas(path, chosen)
     output().print(f"wrote {path}", markup=False, soft_wrap=True)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zfexplore.cli.options import DownloadOption, JsonOption, LimitOption
+from zfexplore.cli.options import DownloadOption, JsonOption, LabelsOption, LimitOption
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,6 +27,7 @@ def images(
         bool, typer.Option("--check", help="Read every image and name those that cannot be read.")
     ] = False,
     download: DownloadOption = False,
+    labels: LabelsOption = None,
     limit: LimitOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -42,6 +43,8 @@ def images(
     from zfexplore.showing import output, print_json, watch
 
     if spec is None:
+        if labels is not None:
+            raise ExploreError("--labels needs a folder", usage=True)
         if check or download or limit is not None:
             raise ExploreError("--check, --download and --limit need a folder or a set", usage=True)
         found = offers()
@@ -50,7 +53,7 @@ def images(
         else:
             output().print(_offer_table(found))
         return
-    source = open_images(spec, limit=limit, download=download)
+    source = open_images(spec, limit=limit, download=download, labels=labels)
     summary = summarise(source)
     health = watch(check_images(source), every_name=True) if check else None
     if json:

@@ -13,6 +13,7 @@ from zfexplore.cli.options import (
     DownloadOption,
     FitOption,
     ImagesOption,
+    LabelsOption,
     LimitOption,
 )
 
@@ -42,6 +43,7 @@ def index(
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Build it anew even if it is there.")] = False,
     download: DownloadOption = False,
+    labels: LabelsOption = None,
 ) -> None:
     """Look at every image once and keep, for every channel, the nine that excite it most.
 
@@ -57,7 +59,7 @@ def index(
     from zfexplore.settings import Settings
     from zfexplore.showing import output, remarks, watch
 
-    settings = Settings(images, checkpoint, limit, fit, device, download)
+    settings = Settings(images, checkpoint, limit, fit, device, download, labels)
     explorer = Explorer.of(settings, *open_settings(settings))
     started = time.monotonic()
     try:
@@ -67,6 +69,8 @@ def index(
         raise
     for line in _summary(atlas, explorer.source.name, time.monotonic() - started):
         output().print(line, markup=False, soft_wrap=True)
+    for name in _broken_classes(atlas):
+        output().print(f"no class   {name}: none of its images can be read", markup=False, soft_wrap=True)
     output().print(f"index      {atlas_path(atlas.fingerprint)}", markup=False, soft_wrap=True)
 
 
@@ -78,3 +82,11 @@ def _summary(atlas: Atlas, name: str, seconds: float) -> list[str]:
         f"seconds    {seconds:.1f}",
         f"dead       {', '.join(dead)}",
     ]
+
+
+def _broken_classes(atlas: Atlas) -> list[str]:
+    """Give the classes that have images, but none that could be read."""
+    skipped = {number for number, _, _ in atlas.skipped}
+    labels = atlas.labels.tolist()
+    read = {label for number, label in enumerate(labels) if number not in skipped}
+    return [atlas.classes[label] for label in sorted(set(labels) - read - {-1})]

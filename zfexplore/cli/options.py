@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zfexplore.choices import Fit
 from zfexplore.errors import ExploreError
+
+if TYPE_CHECKING:
+    from zfexplore.training.data import Joined
 
 
 def typed(context: typer.Context, name: str | None) -> bool:
@@ -66,6 +69,34 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 DownloadOption = Annotated[
     bool, typer.Option("--download", help="Let torchvision fetch the set if it is not there.")
 ]
+LabelsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--labels",
+        metavar="FILE",
+        help="The classes of the images: a table name,label, or lines `path index` as in train.txt.",
+    ),
+]
+
+
+def open_joined(
+    images: list[str], exclude: list[str], limit: int | None, download: bool, labels: str | None
+) -> Joined:
+    """Open several sources as one, and print what they leave out; raises ExploreError as they do."""
+    from zfexplore.images.open import open_images
+    from zfexplore.images.remarks import remarks as remarks_on
+    from zfexplore.showing import remarks
+    from zfexplore.training.data import Joined
+
+    if labels is not None and len(images) > 1:
+        raise ExploreError(
+            f"--labels is for one folder, not for {len(images)}: give --images once", usage=True
+        )
+    sources = [open_images(spec, limit=limit, download=download, labels=labels) for spec in images]
+    for source in sources:
+        for line in remarks_on(source):
+            remarks().print(line, markup=False, soft_wrap=True)
+    return Joined(sources, exclude)
 
 
 def png_path(out: Path | None, name: str) -> Path:

@@ -14,6 +14,7 @@ from zfexplore.cli.options import (
     FitOption,
     ImagesOption,
     JsonOption,
+    LabelsOption,
     LimitOption,
 )
 
@@ -39,6 +40,7 @@ def top(
     fit: FitOption = "crop",
     device: DeviceOption = "auto",
     download: DownloadOption = False,
+    labels: LabelsOption = None,
 ) -> None:
     """List the strongest channels of a layer, or the images and places that excite one channel most.
 
@@ -52,7 +54,7 @@ def top(
     from zfexplore.units import Unit
 
     unit = Unit.parse(what) if ":" in what else None
-    settings = Settings(images, checkpoint, limit, fit, device, download)
+    settings = Settings(images, checkpoint, limit, fit, device, download, labels)
     layer, channels = (what, "all") if unit is None else (unit.stage, str(unit.channel))
     explorer = Explorer.open(settings, layer, channels)
     records = explorer.top(what, by=by, count=count)

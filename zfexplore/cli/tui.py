@@ -11,7 +11,14 @@ from typing import Annotated
 import typer
 
 from zfexplore.choices import DEFAULT_IMAGES, Mode
-from zfexplore.cli.options import CheckpointOption, DeviceOption, FitOption, ImagesOption, LimitOption
+from zfexplore.cli.options import (
+    CheckpointOption,
+    DeviceOption,
+    FitOption,
+    ImagesOption,
+    LabelsOption,
+    LimitOption,
+)
 
 # Python's own first threshold, of which a pass takes 0.1 ms. The larger passes take 20 ms, for which a key
 # would wait: the app runs them when the user rests, and only without rest do these come.
@@ -25,6 +32,7 @@ def tui(
     device: DeviceOption = "auto",
     limit: LimitOption = None,
     fit: FitOption = "crop",
+    labels: LabelsOption = None,
     mode: Annotated[
         Mode | None,
         typer.Option(
@@ -59,7 +67,7 @@ def tui(
     from zfexplore.tui.messages import Setup
 
     utf8 = speaks_utf8()
-    setup = Setup(images, checkpoint, out, device, limit, fit)
+    setup = Setup(images, checkpoint, out, device, limit, fit, labels)
     engine = EngineProcess(setup)
     with own_terminal(utf8=utf8):
         chosen = mode or ("" if utf8 else "ascii")

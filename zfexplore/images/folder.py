@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,12 +11,12 @@ from pathlib import Path
 from PIL import Image
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import printable
 from zfexplore.images.content import REMEMBERED_FROM, content_of_file, remembered
 from zfexplore.images.decode import read_rgb
 from zfexplore.images.formats import HEAD, is_read, suffixes_read, verdict
 from zfexplore.images.layout import arrange
 from zfexplore.images.listed import ListedSource
+from zfexplore.images.naming import natural_key, shown
 from zfexplore.images.remarks import left_out_lines
 from zfexplore.images.sources import LeftOut
 
@@ -72,13 +71,19 @@ class FileSource(ListedSource):
         return map(content_of_file, self._paths)
 
 
-def open_folder(folder: str | os.PathLike[str], *, limit: int | None = None) -> FileSource:
+def open_folder(
+    folder: str | os.PathLike[str],
+    *,
+    limit: int | None = None,
+    labels: str | os.PathLike[str] | None = None,
+) -> FileSource:
     """Open all images below ``folder``, in natural order.
 
-    ``layout`` tells what its subfolders mean. What is hidden, what systems and tools left there, pictures
-    of a kind that is not read, and subfolders that cannot be listed are in the source's ``left_out``; other
-    files are passed over. Raises ExploreError if there is no such folder, if it holds no images, if it
-    cannot be listed, or if its subfolders are the parts of a set.
+    ``layout`` tells what its subfolders mean. With ``labels``, a file as ``labels.py`` reads them, they mean
+    nothing. What is hidden, what systems and tools left there, pictures of a kind that is not read, and
+    subfolders that cannot be listed are in the source's ``left_out``; other files are passed over. Raises
+    ExploreError if there is no such folder, if it holds no images, if it cannot be listed, or if its
+    subfolders are the parts of a set.
     """
     root = Path(folder).expanduser()
     if root.is_file():
@@ -90,26 +95,17 @@ def open_folder(folder: str | os.PathLike[str], *, limit: int | None = None) -> 
     left_out.sort(key=lambda one: natural_key(one.name))
     if not found:
         raise ExploreError(none_found(os.fspath(folder), left_out))
-    layout = arrange(found, os.fspath(folder))
+    layout = arrange(found, os.fspath(folder), labels)
     files = [
         ImageFile(os.path.join(root, path), shown(name), label)
         for path, name, label in zip(found, layout.names, layout.labels, strict=True)
     ]
     return FileSource(
-        shown(root.resolve().name), files[:limit], [shown(name) for name in layout.classes], left_out
+        shown(root.resolve().name),
+        files[:limit],
+        [shown(name) for name in layout.classes],
+        [*left_out, *layout.left_out],
     )
-
-
-def natural_key(text: str) -> tuple[object, ...]:
-    """Give a sort key for paths: image2 before image10, folder by folder, upper and lower case together."""
-    return tuple(
-        tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in _pieces(piece))
-        for piece in text.casefold().split("/")
-    ) + (text,)
-
-
-def _pieces(text: str) -> list[str]:
-    return [part for part in re.split(r"(\d+)", text) if part]
 
 
 def _walk(
@@ -182,8 +178,3 @@ def _head(entry: os.DirEntry[str]) -> bytes:
             return file.read(HEAD)
     except OSError:
         return b""
-
-
-def shown(name: str) -> str:
-    """Turn a file's name, whatever bytes it holds, into text that can be printed and stored."""
-    return printable(name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))

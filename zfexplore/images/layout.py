@@ -23,6 +23,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from zfexplore.errors import ExploreError
+from zfexplore.images.labels import labels_from
+from zfexplore.images.sources import LeftOut
 
 _KINDS = {
     "training": ("train", "training", "trn", "trainval"),
@@ -55,17 +57,22 @@ _DATE = re.compile(r"(19|20)\d\d([-_. ]?\d\d?){0,2}")
 
 @dataclass(frozen=True)
 class Layout:
-    """The name of each image below the folder, its class's index or None, and the classes."""
+    """The name of each image below the folder, its class's index or None, and the classes.
+
+    ``left_out`` has the rows of a file of labels that gave no image a class.
+    """
 
     names: list[str]
     labels: list[int | None]
     classes: list[str]
+    left_out: Sequence[LeftOut] = ()
 
 
-def arrange(paths: Sequence[str], folder: str, *, classes: bool = True) -> Layout:
+def arrange(paths: Sequence[str], folder: str, labels: str | os.PathLike[str] | None = None) -> Layout:
     """Read the classes off ``paths``, which are relative to ``folder``, have forward slashes, and are sorted.
 
-    With ``classes`` False the subfolders mean nothing. Raises ExploreError if they are parts of a set.
+    If ``labels`` is given, the classes come from that file, and the subfolders mean nothing. Raises
+    ExploreError if the subfolders are parts of a set, or if the file is not as ``labels`` says.
     """
     above = ""  # the folder whose subfolders are looked at
     while True:
@@ -76,21 +83,20 @@ def arrange(paths: Sequence[str], folder: str, *, classes: bool = True) -> Layou
         above += f"{next(iter(inside))}/"
     names = list(paths) if outside else [path[len(above) :] for path in paths]
     held = sum(map(len, inside.values()))
-    if (
-        not classes
-        or not inside
-        or ((loose or outside) and (len(inside) < 2 or len(loose) + outside >= held))
-    ):
+    if labels is not None:
+        given = labels_from(labels, paths)
+        return Layout(names, given.labels, given.classes, given.left_out)
+    if not inside or ((loose or outside) and (len(inside) < 2 or len(loose) + outside >= held)):
         return Layout(names, [None] * len(names), [])
     _refuse_parts(inside, os.path.join(folder, above))
     number = {name: index for index, name in enumerate(inside)}
-    labels = [
+    indices = [
         number[path[len(above) :].split("/")[0]]
         if path.startswith(above) and "/" in path[len(above) :]
         else None
         for path in paths
     ]
-    return Layout(names, labels, list(inside))
+    return Layout(names, indices, list(inside))
 
 
 def _split(paths: Iterable[str]) -> tuple[list[str], dict[str, list[str]]]:

@@ -24,19 +24,23 @@ def open_images(
     root: str | os.PathLike[str] | None = None,
     split: str | None = None,
     seed: int = 0,
+    labels: str | os.PathLike[str] | None = None,
 ) -> Source:
     """Open the images that ``spec`` names: ``photographs``, ``specimens``, a torchvision set, or a folder.
 
     ``limit`` keeps only the first images. ``download``, ``root`` and ``split`` apply to torchvision's
     sets: whether to fetch a missing set, the folder that holds the sets, and the part to take. ``seed``
-    applies to specimens. A name wins over a folder of the same name; write the folder as a path
-    (``./flowers102``). Raises ExploreError for an unknown name, a folder without images, or missing data.
+    applies to specimens. ``labels`` is a file that gives the images of a folder their classes. A name wins
+    over a folder of the same name; write the folder as a path (``./flowers102``). Raises ExploreError for
+    an unknown name, a folder without images, or missing data.
     """
     if limit is not None and limit < 1:
         raise ExploreError(f"--limit must be at least 1, not {limit}", usage=True)
     text = os.fspath(spec)
     if not text:
         raise ExploreError(f"no images named; {_choices()}", usage=True)
+    if labels is not None and is_name(text):
+        raise ExploreError(f"{text} has its own classes: --labels needs a folder of images", usage=True)
     known = datasets.find(text)
     if known is not None:
         return datasets.open_set(known, limit=limit, download=download, root=root, split=split)
@@ -53,7 +57,7 @@ def open_images(
     path = Path(text).expanduser()
     if not path.is_dir() and not path.is_file():
         raise ExploreError(f"no folder {text!r}, and no images of that name; {_choices()}", usage=True)
-    return open_folder(text, limit=limit)
+    return open_folder(text, limit=limit, labels=labels)
 
 
 def is_name(spec: str) -> bool:

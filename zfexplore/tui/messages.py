@@ -27,11 +27,12 @@ class Setup:
     device: str = "auto"
     limit: int | None = None
     fit: Fit = "crop"
+    labels: str | None = None
 
     @property
     def settings(self) -> Settings:
         """What is explored, without where figures go."""
-        return Settings(self.images, self.checkpoint, self.limit, self.fit, self.device)
+        return Settings(self.images, self.checkpoint, self.limit, self.fit, self.device, labels=self.labels)
 
     def export_command(self, stage_name: str, channel: int) -> str:
         """Give the command that writes the channel's figure, with options that are not defaults."""

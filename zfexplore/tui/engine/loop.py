@@ -94,7 +94,7 @@ class Engine:
         from zfexplore.tui.engine.subject import net_loaded, open_subject
 
         self._post(say.JobChanged(Progress("opening the images")))
-        source = open_images(self.setup.images, limit=self.setup.limit)
+        source = open_images(self.setup.images, limit=self.setup.limit, labels=self.setup.labels)
         self._post(say.ImagesOpened(source.name, len(source)))
         self._post(say.JobChanged(Progress("loading torch")))
         import torch  # noqa: F401
