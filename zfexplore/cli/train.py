@@ -201,10 +201,10 @@ def _what_was_asked(context: typer.Context, out: Path) -> tuple[dict[str, Any], 
 
 
 def _lasting(spec: str) -> str:
-    """Make a folder's path absolute, so that the run can be resumed from anywhere."""
+    """Make the path of a folder or an archive absolute, so that the run can be resumed from anywhere."""
     from zfexplore.images.open import is_name
 
-    return spec if is_name(spec) or not Path(spec).is_dir() else str(Path(spec).resolve())
+    return spec if is_name(spec) or not Path(spec).exists() else str(Path(spec).resolve())
 
 
 def _held_out(val: str) -> float | Source:

@@ -1,7 +1,7 @@
 """A source of images by the name or the path that the user wrote.
 
-The source is a folder, one of torchvision's sets, the built-in ``photographs``, or the drawn
-``specimens``.
+The source is a folder, an archive, one of torchvision's sets, the built-in ``photographs``, or the
+drawn ``specimens``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from zfexplore.choices import DEFAULT_IMAGES, PHOTOGRAPHS, SPECIMENS
 from zfexplore.errors import ExploreError
 from zfexplore.images import datasets
+from zfexplore.images.archive import open_archive, split_path
 from zfexplore.images.folder import open_folder
 from zfexplore.images.sources import Source
 
@@ -26,7 +27,10 @@ def open_images(
     seed: int = 0,
     labels: str | os.PathLike[str] | None = None,
 ) -> Source:
-    """Open the images that ``spec`` names: ``photographs``, ``specimens``, a torchvision set, or a folder.
+    """Open the images of a folder or an archive, or those of a name.
+
+    The names are ``photographs``, ``specimens`` and those of torchvision's sets. A part of an archive is
+    written as if that were a folder: ``album.zip/train``.
 
     ``limit`` keeps only the first images. ``download``, ``root`` and ``split`` apply to torchvision's
     sets: whether to fetch a missing set, the folder that holds the sets, and the part to take. ``seed``
@@ -55,7 +59,10 @@ def open_images(
 
         return Specimens(seed=seed, limit=limit)
     path = Path(text).expanduser()
-    if not path.is_dir() and not path.is_file():
+    if not path.is_dir() and (archive := split_path(path)) is not None:
+        file, inside = archive
+        return open_archive(file, inside=inside, limit=limit, labels=labels)
+    if not path.is_dir():
         raise ExploreError(f"no folder {text!r}, and no images of that name; {_choices()}", usage=True)
     return open_folder(text, limit=limit, labels=labels)
 
