@@ -37,7 +37,7 @@ from zfexplore.figures.blocks import ChannelBlock, block_from
 from zfexplore.figures.figure import Figure, Made
 from zfexplore.figures.provenance import Origin
 from zfexplore.images.open import open_images
-from zfexplore.images.remarks import remarks
+from zfexplore.images.remarks import depth_remark, remarks
 from zfexplore.images.sources import Source
 from zfexplore.images.transforms import prepare
 from zfexplore.nets.checkpoint import Checkpoint, load_checkpoint
@@ -126,6 +126,8 @@ class Explorer:
                     self._atlas = event.atlas
                 elif isinstance(event, Finished):
                     self._atlas = event.result
+                    if (told := depth_remark(self.source)) is not None:
+                        yield Note(told)
                 yield event
 
     @property

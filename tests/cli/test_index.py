@@ -102,3 +102,19 @@ def test_a_moved_folder_keeps_its_index_and_has_its_new_name(zfexplore, tmp_path
     assert remarks == ""
     assert second.splitlines()[0] == "images     6 of moved"
     assert second.splitlines()[-1] == first.splitlines()[-1]
+
+
+def test_by_which_range_deep_images_are_shown_is_told_once(zfexplore, tmp_path, material):
+    import numpy as np
+    from PIL import Image
+
+    (tmp_path / "set").mkdir()
+    for number in range(2):
+        ramp = np.arange(4096, dtype=np.uint16).reshape(64, 64) // (number + 1)
+        Image.fromarray(ramp).save(tmp_path / "set" / f"{number}.tif")
+    source = ("--images", str(tmp_path / "set"), "--checkpoint", "net.safetensors")
+    told = (
+        "images of more than 8 bits are shown by their own range: 1 (1.tif) by 11 bits; 1 (0.tif) by 12 bits"
+    )
+    assert zfexplore("index", source=source)[2].count(told) == 1
+    assert told not in zfexplore("top", "conv1", source=source)[2]

@@ -37,6 +37,7 @@ def images(
     """
     from zfexplore.errors import ExploreError
     from zfexplore.images.open import open_images
+    from zfexplore.images.remarks import depth_remark
     from zfexplore.images.remarks import remarks as remarks_on
     from zfexplore.images.summary import check as check_images
     from zfexplore.images.summary import offers, summarise
@@ -63,6 +64,8 @@ def images(
     for line in remarks_on(source, named=_NAMES_SHOWN):
         output().print(line, markup=False, soft_wrap=True)
     if health:
+        if (told := depth_remark(source)) is not None:
+            output().print(told, markup=False, soft_wrap=True)
         for name in health.broken_classes:
             output().print(f"{name} is no class: none of its images can be read", markup=False)
         output().print(f"{health.readable:,} of {summary.count:,} images can be read")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from PIL import Image
 
 from zfexplore.images.decode import UndecodableError
+from zfexplore.images.depth import BITS
 from zfexplore.images.sources import LeftOut, Picture, UnreadableImage
 
 
@@ -25,6 +26,9 @@ class ListedSource:
         self.name = name
         self.classes = tuple(classes)
         self.left_out = tuple(left_out)
+        self.deep: dict[
+            int, set[int]
+        ] = {}  # by bits of a value, the images read so far that have more than 8
         self._names, self._labels = list(names), list(labels)
 
     def __len__(self) -> int:
@@ -33,9 +37,12 @@ class ListedSource:
     def __getitem__(self, index: int) -> Picture:
         name = self._names[index]
         try:
-            return Picture(self._decode(index), self._labels[index], name)
+            image = self._decode(index)
         except UndecodableError as error:
             raise UnreadableImage(index, name, str(error)) from error
+        if (bits := image.info.get(BITS)) is not None:
+            self.deep.setdefault(bits, set()).add(index)
+        return Picture(image, self._labels[index], name)
 
     def __iter__(self) -> Iterator[Picture]:
         return (self[index] for index in range(len(self)))

@@ -15,6 +15,18 @@ def remarks(source: Source, *, named: int = _NAMED) -> list[str]:
     return [*left_out_lines(left_out(source), named=named), *_without_class(source, named)]
 
 
+def depth_remark(source: Source) -> str | None:
+    """Tell by what range the deep ones of the images read so far were shown; None if there were none."""
+    deep: dict[int, set[int]] = getattr(source, "deep", {})
+    if not deep:
+        return None
+    parts = [
+        f"{_count_and_names([source.image_name(index) for index in sorted(indices)], _NAMED)} by {bits} bits"
+        for bits, indices in sorted(deep.items())
+    ]
+    return f"images of more than 8 bits are shown by their own range: {'; '.join(parts)}"
+
+
 def without_class(source: Source) -> list[str]:
     """Give the names of the images that have no class although others have one."""
     if not source.classes:
