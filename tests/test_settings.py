@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+
 import pytest
 
 from zfexplore.settings import Command, Settings, other_than
@@ -14,6 +17,14 @@ def test_a_command_leaves_out_what_is_not_given():
 def test_words_are_quoted_for_the_shell():
     command = Command(("export", "channel", "conv5:130"), {"--title": "what it sees", "--images": "my album"})
     assert str(command) == "zfexplore export channel conv5:130 --title 'what it sees' --images 'my album'"
+
+
+def test_a_path_of_any_bytes_can_be_typed_in_a_shell():
+    path = os.fsdecode(b"it's caf\xe9\\.png")
+    command = Command(("images", path))
+    assert str(command) == r"zfexplore images $'it\'s caf\xe9\\.png'"
+    told = subprocess.run(["bash", "-c", f"printf %s {command}"], capture_output=True, check=True).stdout
+    assert told.endswith(os.fsencode(path))
 
 
 def test_an_option_changed_keeps_its_place():

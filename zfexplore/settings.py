@@ -64,7 +64,19 @@ class Command:
                 words.append(name)
             elif value is not None and value is not False:
                 words += [name, str(value)]
-        return shlex.join(words)
+        return " ".join(_quoted(word) for word in words)
+
+
+def _quoted(word: str) -> str:
+    """Quote a word for the shell; bytes of a path that are no text are written as escapes."""
+    if word.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in word):
+        return shlex.quote(word)
+    letters = ("\\" + one if one in "\\'" else one for one in word)
+    return (
+        "$'"
+        + "".join(f"\\x{ord(one) - 0xDC00:02x}" if "\udc80" <= one <= "\udcff" else one for one in letters)
+        + "'"
+    )
 
 
 def other_than(value: object, default: object) -> object:

@@ -144,7 +144,10 @@ def _grey_by_peak(values: np.ndarray, floats: bool, says: Declared) -> Image.Ima
 
 
 def _lower_bytes(again: Callable[[], ImageFile], shape: tuple[int, ...]) -> np.ndarray:
-    """Give the lower byte of each value, zeros where Pillow cannot read them."""
+    """Give the lower byte of each value, zeros where Pillow cannot read them.
+
+    Of a compressed TIFF in planes it gives the higher byte again: brightness is right, fine steps are lost.
+    """
     with again() as image:
         try:
             _change_raw_modes(image, _swapped)
