@@ -85,7 +85,7 @@ def _offer_table(found: list[Offer]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, caption_justify="left", caption_style="dim")
     table.caption = escape(
         f"Sets live in {datasets.default_root()} (ZFEXPLORE_DATA names another folder).\n"
-        "Any folder of images will do as well: --images DIR, with class subfolders or flat."
+        "Any folder or archive (zip, tar) of images will do as well, with class subfolders or flat."
     )
     table.add_column("--images", style="bold")
     table.add_column("what it is")

@@ -132,12 +132,8 @@ def kind_of(head: bytes) -> str:
 
 def pillow_formats(name: str) -> list[str]:
     """Give the formats as which Pillow may open a file of this name, whatever its suffix says."""
-    suffix = suffix_of(name)
-    return [
-        form
-        for form, suffixes in _READ.items()
-        if _is_here(form) and (form not in _BY_SUFFIX_ONLY or suffix in suffixes.split())
-    ]
+    own = {form for form in _BY_SUFFIX_ONLY if suffix_of(name) in _READ[form].split()}
+    return [form for form in _READ if _is_here(form) and (form not in _BY_SUFFIX_ONLY or form in own)]
 
 
 @cache
