@@ -38,7 +38,7 @@ ImagesOption = Annotated[
     typer.Option(
         "--images",
         metavar="DIR|NAME",
-        help="A folder, zip or tar of images (class subfolders or flat), or a named set; see `zfexplore images`.",
+        help="A folder, zip or tar of images (flat or in classes), or a named set; see `zfexplore images`.",
         callback=name_over_folder,
     ),
 ]
