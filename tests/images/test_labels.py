@@ -88,6 +88,12 @@ def test_an_image_on_which_rows_disagree_has_no_class(read):
     assert left_out == {"cat/1.jpg": "rows of labels.csv disagree on its class"}
 
 
+def test_a_list_made_elsewhere_finds_images_of_a_flat_folder(read):
+    names = ["a.jpg", "b.jpg"]
+    assert read("/data/set/a.jpg 1\n/data/set/b.jpg 2\n", "train.txt", names) == (["1", "2"], {})
+    assert read("set/a 1\nset/b 2\n", "train.txt", names) == (["1", "2"], {})
+
+
 def test_accents_are_the_same_however_they_are_written(read):
     assert read("caf\u00e9.jpg,a\n", names=["cafe\u0301.jpg"])[0] == ["a"]
 

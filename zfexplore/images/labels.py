@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from unicodedata import normalize
 
@@ -86,24 +87,44 @@ class _Index:
     def __init__(self, names: Sequence[str]) -> None:
         self._names = [normalize("NFC", name) for name in names]  # macOS takes accents off their letters
         self._by_name = {name: index for index, name in enumerate(self._names)}
-        self._by_stem: dict[str, list[int]] = {}
+
+    @cached_property
+    def _by_end(self) -> dict[str, list[int]]:
+        """Images by name and by folder/name, without suffix; those in no folder by /name too."""
+        found: dict[str, list[int]] = {}
         for index, name in enumerate(self._names):
-            self._by_stem.setdefault(_stem(name.rpartition("/")[2]), []).append(index)
+            parts = name.split("/")
+            for end in _ends(parts if len(parts) > 1 else ["", name]):
+                found.setdefault(end, []).append(index)
+        return found
 
     def __call__(self, name: str) -> list[int]:
-        path = normalize("NFC", name).replace("\\", "/").removeprefix("./")
-        if path in self._by_name:
-            return [self._by_name[path]]
-        wanted = path.split("/")
+        """Give the images that a name fits, at most two."""
+        wanted = normalize("NFC", name).replace("\\", "/").removeprefix("./").split("/")
+        for start in range(len(wanted)):
+            if (index := self._by_name.get("/".join(wanted[start:]))) is not None:
+                return [index]
         with_suffix = _stem(wanted[-1]) != wanted[-1]
-        found = []
-        for index in self._by_stem.get(_stem(wanted[-1]), []):
+        found: list[int] = []
+        ends = _ends(wanted)
+        fitting = self._by_end.get(ends[-1], [])
+        if len(wanted) > 1 and wanted[-2]:
+            fitting = fitting + self._by_end.get(f"/{ends[0]}", [])
+        for index in fitting:
             *folders, base = self._names[index].split("/")
             parts = [*folders, base if with_suffix else _stem(base)]
             shorter = min(len(parts), len(wanted))
             if parts[-shorter:] == wanted[-shorter:]:
                 found.append(index)
+                if len(found) > 1:
+                    break
         return found
+
+
+def _ends(parts: Sequence[str]) -> list[str]:
+    """Give the last part of a path, and the last two if there are two, without the suffix."""
+    stem = _stem(parts[-1])
+    return [stem, f"{parts[-2]}/{stem}"] if len(parts) > 1 else [stem]
 
 
 def _stem(base: str) -> str:
