@@ -60,6 +60,15 @@ def test_what_is_in_the_cache_is_not_built_again(explorer, folder, monkeypatch):
     assert repr(again) == "<Explorer of zfnet on 6 images of pictures>"
 
 
+def test_classes_may_come_from_a_file_and_the_figures_command_repeats_it(folder, tmp_path):
+    (tmp_path / "labels.csv").write_text("0,even\n1,odd\n2,even\n3,odd\n4,even\n5,odd\n")
+    labels = tmp_path / "labels.csv"
+    opened = Explorer(folder / "pictures", folder / "net.safetensors", labels=labels)
+    assert opened.atlas.classes == ("even", "odd")
+    assert opened.top("conv5:3")[0]["label"] in ("even", "odd")
+    assert str(opened.made(Unit("conv5", 3)).command).endswith(shlex.join(["--labels", str(labels)]))
+
+
 def test_it_works_on_a_part_of_the_atlas_while_that_is_built(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("ZFEXPLORE_CACHE", str(tmp_path))
     settings = Settings(str(folder / "pictures"), str(folder / "net.safetensors"))

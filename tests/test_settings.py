@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+
 import pytest
 
 from zfexplore.settings import Command, Settings, other_than
@@ -16,6 +19,14 @@ def test_words_are_quoted_for_the_shell():
     assert str(command) == "zfexplore export channel conv5:130 --title 'what it sees' --images 'my album'"
 
 
+def test_a_path_of_any_bytes_can_be_typed_in_a_shell():
+    path = os.fsdecode(b"it's caf\xe9\\.png")
+    command = Command(("images", path))
+    assert str(command) == r"zfexplore images $'it\'s caf\xe9\\.png'"
+    told = subprocess.run(["bash", "-c", f"printf %s {command}"], capture_output=True, check=True).stdout
+    assert told.endswith(os.fsencode(path))
+
+
 def test_an_option_changed_keeps_its_place():
     command = Command(("export", "grid"), {"--layer": "conv5", "--out": None, "--seed": 3})
     assert (
@@ -26,10 +37,10 @@ def test_an_option_changed_keeps_its_place():
 
 def test_settings_tell_only_what_is_not_the_default():
     assert Settings().options() == {}
-    settings = Settings("album/", "net.safetensors", 9, "whole", "cpu", download=True)
+    settings = Settings("album/", "net.safetensors", 9, "whole", "cpu", True, "labels.csv")
     assert settings.options() == {
         "--images": "album/", "--checkpoint": "net.safetensors", "--limit": 9, "--fit": "whole",
-        "--device": "cpu", "--download": True,
+        "--device": "cpu", "--download": True, "--labels": "labels.csv",
     }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zfexplore.exemplars.records import Exemplar as Exemplar
     from zfexplore.explorer import Explorer as Explorer
     from zfexplore.images.open import open_images as open_images
+    from zfexplore.nets.anynet import AnyNet as AnyNet
     from zfexplore.nets.checkpoint import load_checkpoint as load_checkpoint
     from zfexplore.nets.trunk import Trunk as Trunk
     from zfexplore.nets.zfnet import ZFNet as ZFNet
@@ -37,6 +38,7 @@ _HOMES = {
     "Projection": "zfexplore.deconv.request",
     "ZFNet": "zfexplore.nets.zfnet",
     "Trunk": "zfexplore.nets.trunk",
+    "AnyNet": "zfexplore.nets.anynet",
     "train": "zfexplore.training.loop",
     "ExploreError": "zfexplore.errors",
 }

@@ -43,15 +43,16 @@ from zfexplore.figures.display import in_colours
 from zfexplore.figures.figure import Figure, Made
 from zfexplore.figures.provenance import Origin
 from zfexplore.images.open import open_images
+from zfexplore.images.remarks import depth_remark, remarks
 from zfexplore.images.sources import Source
 from zfexplore.images.transforms import prepare
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.device import find_device
 from zfexplore.nets.fingerprint import weights_in_use
 from zfexplore.nets.open import open_module, open_net
-from zfexplore.progress import Finished, Progress
+from zfexplore.progress import Finished, Note, Progress
 from zfexplore.settings import Command, Settings
-from zfexplore.showing import Records, channel_table, place_table, remarks, watch
+from zfexplore.showing import Records, channel_table, place_table, watch
 from zfexplore.studies.feeds import feeds_from
 from zfexplore.studies.occlusion import OcclusionResult, occlude
 from zfexplore.studies.ranking import rank_channels
@@ -92,11 +93,12 @@ class Explorer:
         fit: Fit = "crop",
         device: str = "auto",
         download: bool = False,
+        labels: str | os.PathLike[str] | None = None,
     ) -> None:
         name = f"<{type(net).__name__} from Python>" if isinstance(net, nn.Module) else net
         settings = Settings(
             path_text(images, "images"), _path(checkpoint, "the checkpoint"), limit, fit, str(device),
-            download, name, _path(weights, "the weights"), tuple(stages), rule,
+            download, _path(labels, "the labels"), name, _path(weights, "the weights"), tuple(stages), rule,
         )  # fmt: skip
         if isinstance(net, nn.Module):
             where = None if device == "auto" else find_device(device)
@@ -107,14 +109,12 @@ class Explorer:
         else:
             opened = open_checkpoint(settings)
         self._set(settings, opened, _open_images(settings))
-        _tell(opened)
         watch(self.index())
 
     @classmethod
     def open(cls, settings: Settings, layer: str | None = None, channels: str = "all") -> Explorer:
         """Open what ``settings`` say; ``layer`` and ``channels`` are checked before anything takes long."""
         explorer = cls.of(settings, *open_settings(settings, layer, channels))
-        _tell(explorer.checkpoint)
         watch(explorer.index())
         return explorer
 
@@ -140,9 +140,12 @@ class Explorer:
     def index(self, **options: Any) -> Iterator[Event]:
         """Open the atlas in the cache or build it; ``Finished`` carries it.
 
+        Notes come first that say how the net was opened, what of the images was left out, and which have
+        no class.
         ``options`` are those of ``atlas.open.open_or_build``. During a build, the explorer already works on
         the partial atlas that its ``Partial`` events carry.
         """
+        yield from (Note(line) for line in (*self.checkpoint.notes, *remarks(self.source)))
         events: Any = open_or_build(self.checkpoint, self.source, fit=self.settings.fit, **options)
         with closing(events):  # if closed early, the build saves what it needs to go on
             for event in events:
@@ -150,6 +153,8 @@ class Explorer:
                     self._atlas = event.atlas
                 elif isinstance(event, Finished):
                     self._atlas = event.result
+                    if (told := depth_remark(self.source)) is not None:
+                        yield Note(told)
                 yield event
 
     @property
@@ -428,12 +433,9 @@ def _path(path: str | os.PathLike[str] | None, what: str) -> str | None:
 
 
 def _open_images(settings: Settings) -> Source:
-    return open_images(settings.images, limit=settings.limit, download=settings.download)
-
-
-def _tell(opened: Checkpoint) -> None:
-    for note in opened.notes:
-        remarks().print(note, markup=False, soft_wrap=True)
+    return open_images(
+        settings.images, limit=settings.limit, download=settings.download, labels=settings.labels
+    )
 
 
 def _places_title(known: dict[str, Any], count: int) -> str:

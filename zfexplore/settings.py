@@ -17,7 +17,8 @@ class Settings:
     loaded with. ``stages`` are those to watch, by name or pattern. ``rule`` is what comes back through a
     ReLU. ``limit`` keeps only that many images, the first ones. ``fit``
     crops the centre square or letterboxes the whole image. ``device`` is auto, cpu, cuda or cuda:1.
-    ``download`` lets torchvision fetch one of its own sets.
+    ``download`` lets torchvision fetch one of its own sets. ``labels`` is a file that gives the images their
+    classes.
     """
 
     images: str = DEFAULT_IMAGES
@@ -26,6 +27,7 @@ class Settings:
     fit: Fit = "crop"
     device: str = "auto"
     download: bool = False
+    labels: str | None = None
     net: str | None = None
     weights: str | None = None
     stages: tuple[str, ...] = ()
@@ -44,6 +46,7 @@ class Settings:
             "--fit": (self.fit, "crop"),
             "--device": (self.device, "auto"),
             "--download": (self.download, False),
+            "--labels": (self.labels, None),
         }
         return {name: value for name, (value, default) in given.items() if value != default}
 
@@ -74,7 +77,19 @@ class Command:
                 words += [word for each in value for word in (name, str(each))]
             elif value is not None and value is not False:
                 words += [name, str(value)]
-        return shlex.join(words)
+        return " ".join(_quoted(word) for word in words)
+
+
+def _quoted(word: str) -> str:
+    """Quote a word for the shell; bytes of a path that are no text are written as escapes."""
+    if word.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in word):
+        return shlex.quote(word)
+    letters = ("\\" + one if one in "\\'" else one for one in word)
+    return (
+        "$'"
+        + "".join(f"\\x{ord(one) - 0xDC00:02x}" if "\udc80" <= one <= "\udcff" else one for one in letters)
+        + "'"
+    )
 
 
 def other_than(value: object, default: object) -> object:

@@ -33,12 +33,16 @@ def remarks() -> Console:
 
 
 def print_json(values: Any) -> None:
-    """Print plain values as JSON to stdout, for other programs."""
+    """Print plain values as JSON to stdout, for other programs; in ASCII where the stream lacks letters."""
     import json
 
-    output().print(
-        json.dumps(values, indent=2, ensure_ascii=False), markup=False, highlight=False, soft_wrap=True
-    )
+    console = output()
+    text = json.dumps(values, indent=2, ensure_ascii=False)
+    try:
+        text.encode(console.encoding)
+    except (UnicodeEncodeError, LookupError):
+        text = json.dumps(values, indent=2)
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 class Records(list[dict[str, Any]]):
@@ -164,7 +168,7 @@ class _Bars:
         self._console = console
         self._tasks: dict[str, Any] = {}
         self._bars = Bars(
-            SpinnerColumn(),
+            SpinnerColumn("dots" if console.encoding.startswith("utf") else "line"),
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),

@@ -134,3 +134,26 @@ def test_an_empty_folder_is_one_line(run, tmp_path):
     code, out, err = run(str(tmp_path / "empty"))
     assert (code, out) == (1, "")
     assert err.startswith("error: no images below ")
+
+
+def test_what_was_left_out_is_told_and_classes_may_come_from_a_file(run, photos, tmp_path):
+    (photos / "cat" / "logo.svg").touch()
+    (tmp_path / "labels.csv").write_text("name,label\ncat/1.png,manx\ndog/1,poodle\n9.png,manx\n")
+    code, out, err = run(str(photos), "--labels", str(tmp_path / "labels.csv"))
+    assert (code, err) == (0, "")
+    assert "classes 2: manx 1, poodle 1" in out
+    assert "left out 1 (cat/logo.svg): a drawing in SVG is not read: export it as PNG" in out
+    assert "left out 1 (9.png): this row of labels.csv fits no image" in out
+    assert out.endswith("without a class 1 (cat/2.png)")
+    values = json.loads(run(str(photos), "--labels", str(tmp_path / "labels.csv"), "--json")[1])
+    assert values["without_class"] == ["cat/2.png"]
+    assert values["left_out"][1] == {"name": "9.png", "reason": "this row of labels.csv fits no image"}
+
+
+def test_a_class_without_a_readable_image_is_no_class(run, photos):
+    (photos / "dog" / "1.png").write_bytes(b"rotten")
+    out = run(str(photos), "--check")[1]
+    assert "classes 1: cat 2 first" in out
+    assert out.endswith("dog is no class: none of its images can be read 2 of 3 images can be read")
+    values = json.loads(run(str(photos), "--check", "--json")[1])
+    assert values["health"]["per_class"] == {"cat": 2, "dog": 0}

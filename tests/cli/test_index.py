@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import pytest
 
@@ -80,3 +81,40 @@ def test_a_folder_of_nothing_but_broken_images_is_one_line(zfexplore, tmp_path):
     code, out, remarks = zfexplore("index", source=source)
     assert (code, out) == (1, "")
     assert "error: none of the 1 images of bad could be read" in remarks
+
+
+def test_a_class_without_a_readable_image_is_no_class(zfexplore, tmp_path, material):
+    shutil.copytree(material / "pictures", tmp_path / "set")
+    (tmp_path / "set" / "c").mkdir()
+    (tmp_path / "set" / "c" / "1.png").write_bytes(b"not a picture")
+    source = ("--images", str(tmp_path / "set"), "--checkpoint", "net.safetensors")
+    code, out, _ = zfexplore("index", source=source)
+    assert code == 0
+    assert "no class   c: none of its images can be read" in out.splitlines()
+
+
+def test_a_moved_folder_keeps_its_index_and_has_its_new_name(zfexplore, tmp_path, material):
+    shutil.copytree(material / "pictures", tmp_path / "set")
+    net = ("--checkpoint", "net.safetensors")
+    _, first, _ = zfexplore("index", source=("--images", str(tmp_path / "set"), *net))
+    (tmp_path / "set").rename(tmp_path / "moved")
+    _, second, remarks = zfexplore("index", source=("--images", str(tmp_path / "moved"), *net))
+    assert remarks == ""
+    assert second.splitlines()[0] == "images     6 of moved"
+    assert second.splitlines()[-1] == first.splitlines()[-1]
+
+
+def test_by_which_range_deep_images_are_shown_is_told_once(zfexplore, tmp_path, material):
+    import numpy as np
+    from PIL import Image
+
+    (tmp_path / "set").mkdir()
+    for number in range(2):
+        ramp = np.arange(4096, dtype=np.uint16).reshape(64, 64) // (number + 1)
+        Image.fromarray(ramp).save(tmp_path / "set" / f"{number}.tif")
+    source = ("--images", str(tmp_path / "set"), "--checkpoint", "net.safetensors")
+    told = (
+        "images of more than 8 bits are shown by their own range: 1 (1.tif) by 11 bits; 1 (0.tif) by 12 bits"
+    )
+    assert zfexplore("index", source=source)[2].count(told) == 1
+    assert told not in zfexplore("top", "conv1", source=source)[2]

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -117,3 +119,50 @@ def test_ctrl_c_in_a_real_terminal_exits_with_130_and_no_traceback(tmp_path):
     shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", child.before or "")
     assert "Traceback" not in shown
     assert "interrupted: the same command goes on from here" in shown
+
+
+@pytest.fixture
+def run_in(material, tmp_path):
+    """Run a command as a process whose streams have the encoding; give code, output, remarks: bytes."""
+    shutil.copytree(material / "pictures" / "a", tmp_path / "set" / "caf\u00e9")
+    shutil.copytree(material / "pictures" / "b", tmp_path / "set" / "\N{GRINNING FACE}")
+    source = ["--images", "set", "--checkpoint", str(material / "net.safetensors")]
+
+    def run(encoding, *words):
+        given = [str(word) for word in words if word != "SOURCE"] + (source if "SOURCE" in words else [])
+        environment = os.environ | {"PYTHONIOENCODING": encoding, "ZFEXPLORE_CACHE": str(tmp_path / "cache")}
+        command = [sys.executable, "-m", "zfexplore", *given]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=120)
+        assert b"Traceback" not in done.stderr
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+@pytest.mark.parametrize(("encoding", "cafe"), [("ascii", rb"caf\xe9"), ("cp1252", b"caf\xe9")])
+def test_what_the_encoding_of_a_stream_cannot_write_is_escaped(run_in, encoding, cafe):
+    face = rb"\U0001f600"
+    code, out, _ = run_in(encoding, "images", "set")
+    assert code == 0
+    assert cafe + b" 4, " + face + b" 3" in out
+    code, out, err = run_in(encoding, "top", "conv1:3", "SOURCE")
+    assert code == 0
+    assert face + b"/1.png" in out
+    assert cafe + b"/broken.png: " in err or rb"caf\xe9/broken.png: " in err
+    code, _, err = run_in(encoding, "images", "\N{GRINNING FACE}?")
+    assert code == 2
+    assert b"error: no folder '" + face + b"?'" in err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_json_is_json_in_every_encoding(run_in, encoding):
+    code, out, _ = run_in(encoding, "images", "set", "--json")
+    assert code == 0
+    assert json.loads(out.decode(encoding))["per_class"] == {"caf\u00e9": 4, "\N{GRINNING FACE}": 3}
+
+
+def test_a_path_of_any_bytes_can_be_told(run_in, tmp_path):
+    out = os.fsdecode(b"caf\xe9.png")
+    code, told, err = run_in("utf-8", "export", "filters", "SOURCE", "--out", out)
+    assert code == 0, err
+    assert told == rb"wrote caf\udce9.png" + os.linesep.encode()

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+THE_MATERIAL = (
+    ("--images", "pictures", "--checkpoint", "net.safetensors"),
+    ("net.safetensors", "--images", "pictures"),
+)
 TOLD = "--images photographs is the set of that name; write ./photographs for the folder here"
 
 
@@ -22,3 +26,21 @@ def test_where_a_folder_is_called_as_a_set_is_it_says_which_is_taken(
     (tmp_path / "photographs").symlink_to(material / "pictures")
     _, _, remarks = zfexplore(*words, source=())
     assert (TOLD in remarks) is told
+
+
+@pytest.mark.parametrize("words", [["top", "conv1"], ["evaluate"], ["export", "filters"]])
+def test_labels_and_what_was_left_out_are_the_same_for_every_command(zfexplore, tmp_path, material, words):
+    (tmp_path / "labels.csv").write_text("0,a\n1,b\n2,c\n77,a\n")
+    code, _, remarks = zfexplore(
+        *words, "--labels", "labels.csv", source=THE_MATERIAL[words[0] == "evaluate"]
+    )
+    assert code == 0
+    assert remarks.count("left out 1 (77): this row of labels.csv fits no image") == 1
+    assert remarks.count("without a class 4 (a/4.png, a/broken.png, b/3.png and 1 more)") == 1
+
+
+def test_labels_are_for_one_folder(zfexplore, material):
+    code, _, remarks = zfexplore(
+        "evaluate", "--images", "pictures", "--labels", "labels.csv", source=("--images", "photographs")
+    )
+    assert (code, remarks) == (2, "error: --labels is for one folder, not for 2: give --images once")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import subprocess
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -199,7 +200,45 @@ def test_the_file_is_closed_even_if_it_cannot_be_decoded(tmp_path, monkeypatch):
     (tmp_path / "bomb.png").write_bytes(png_that_claims(10, 10))
     opened = []
     real = Image.open
-    monkeypatch.setattr(decode.Image, "open", lambda path: opened.append(real(path)) or opened[-1])
+    monkeypatch.setattr(
+        decode.Image, "open", lambda path, **how: opened.append(real(path, **how)) or opened[-1]
+    )
     with pytest.raises(UndecodableError):
         read_rgb(tmp_path / "bomb.png")
     assert opened[0].fp is None
+
+
+def test_postscript_is_never_opened_whatever_its_name(tmp_path, monkeypatch):
+    def start(*_, **__):
+        raise AssertionError("a program was started")
+
+    monkeypatch.setattr(subprocess, "check_call", start)
+    monkeypatch.setattr(subprocess, "Popen", start)
+    (tmp_path / "a.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n")
+    with pytest.raises(UndecodableError, match="^PostScript and PDF are not read: export the pages as PNG$"):
+        read_rgb(tmp_path / "a.jpg")
+    with open(tmp_path / "a.jpg", "rb") as file, pytest.raises(UndecodableError, match="PostScript"):
+        read_rgb(file)
+
+
+@pytest.mark.parametrize(
+    "extension", ["jfif", "avif", "jp2", "ppm", "tga", "dib", "ico", "qoi", "sgi", "pcx"]
+)
+def test_rarer_formats_give_their_picture(tmp_path, photograph, extension):
+    form = {"jfif": "JPEG", "ico": "ICO", "jp2": "JPEG2000"}.get(extension)
+    photograph.save(tmp_path / f"a.{extension}", form)
+    read = pixels(tmp_path / f"a.{extension}")
+    assert abs(read.mean() - np.asarray(photograph).mean()) < (60 if extension == "ico" else 2)
+
+
+def test_noise_is_not_taken_for_a_format_without_a_signature(tmp_path, photograph):
+    photograph.save(tmp_path / "a.tga")
+    (tmp_path / "a.tga").rename(tmp_path / "a.jpg")
+    with pytest.raises(UndecodableError, match="not an image"):
+        read_rgb(tmp_path / "a.jpg")
+
+
+def test_heic_is_read_with_its_plugin(tmp_path, photograph):
+    plugin = pytest.importorskip("pillow_heif")
+    plugin.from_pillow(photograph).save(tmp_path / "a.heic", quality=95)
+    assert np.abs(pixels(tmp_path / "a.heic") - np.asarray(photograph)).mean() < 4

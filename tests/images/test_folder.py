@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import pickle
-import random
+import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from zfexplore.errors import ExploreError
-from zfexplore.images.folder import natural_key, open_folder
-from zfexplore.images.sources import UnreadableImage
+from zfexplore.images.folder import open_folder
+from zfexplore.images.sources import UnreadableImage, left_out
 
 
 def names(source) -> list[str]:
@@ -68,26 +69,6 @@ def test_one_class_folder_is_one_class(folder):
     assert labels(source) == [0, 0]
 
 
-def test_order_is_natural():
-    expected = [
-        "2.png",
-        "10.png",
-        "a/1.png",
-        "A/2.png",
-        "a/b2/1.png",
-        "a/b10/1.png",
-        "image2.png",
-        "image10.png",
-    ]
-    shuffled = random.Random(0).sample(expected, len(expected))
-    assert sorted(shuffled, key=natural_key) == expected
-
-
-def test_order_never_compares_numbers_with_words():
-    mixed = ["1a.png", "a1.png", "a.png", "01.png", "1.png", "²3.png"]
-    assert sorted(sorted(mixed, key=natural_key), key=natural_key) == sorted(mixed, key=natural_key)
-
-
 def test_all_named_formats_are_found_whatever_their_case(folder):
     files = ["a.jpg", "b.JPEG", "c.png", "d.webp", "e.bmp", "f.gif", "g.tiff", "h.TIF"]
     assert names(open_folder(folder(*files))) == files
@@ -119,19 +100,48 @@ def test_a_source_survives_pickling(folder):
     assert source[0].name == "cat/1.png"
 
 
-def test_fingerprint_changes_with_the_files_and_only_then(folder):
-    root = folder("1.png", "2.png")
+def test_fingerprint_changes_with_names_labels_and_number(folder):
+    root = folder("a/1.png", "a/2.png")
     first = open_folder(root).fingerprint()
     assert open_folder(root).fingerprint() == first
     assert open_folder(root, limit=1).fingerprint() != first
-    stamp = os.stat(root / "1.png")
-    os.utime(root / "1.png", ns=(stamp.st_atime_ns, stamp.st_mtime_ns + 1))
-    touched = open_folder(root).fingerprint()
-    assert touched != first
-    os.utime(root / "1.png", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    (root / "a" / "2.png").rename(root / "a" / "3.png")
+    renamed = open_folder(root).fingerprint()
+    assert renamed != first
+    (root / "b").mkdir()
+    (root / "a" / "3.png").rename(root / "b" / "3.png")
+    assert open_folder(root).fingerprint() not in (first, renamed)
+
+
+def test_fingerprint_stays_when_the_folder_is_moved_or_copied(folder, tmp_path):
+    root = folder("a/1.png", "b/2.png")
+    first = open_folder(root).fingerprint()
+    os.utime(root / "a" / "1.png", (0, 0))
     assert open_folder(root).fingerprint() == first
-    (root / "2.png").rename(root / "3.png")
-    assert open_folder(root).fingerprint() != first
+    shutil.copytree(root, tmp_path / "copied")
+    assert open_folder(tmp_path / "copied").fingerprint() == first
+    root.rename(tmp_path / "moved")
+    moved = open_folder(tmp_path / "moved")
+    assert (moved.fingerprint(), moved.name) == (first, "moved")
+
+
+@pytest.mark.parametrize("count", [2, 6])
+def test_other_pictures_of_the_same_size_and_time_have_another_fingerprint(tmp_path, monkeypatch, count):
+    monkeypatch.setattr("zfexplore.images.folder.REMEMBERED_FROM", 4)
+    monkeypatch.setenv("ZFEXPLORE_CACHE", str(tmp_path / "cache"))
+    seen = set()
+    for colour in ("red", "blue"):
+        root = tmp_path / colour / "photos"
+        root.mkdir(parents=True)
+        for number in range(count):
+            Image.new("RGB", (9, 9), colour).save(root / f"{number}.bmp")
+            os.utime(root / f"{number}.bmp", (1, 1))
+        seen.add(open_folder(root).fingerprint())
+    changed = root / "0.bmp"  # in place, its time set back
+    Image.new("RGB", (9, 9), "green").save(changed)
+    os.utime(changed, (1, 1))
+    seen.add(open_folder(root).fingerprint())
+    assert len(seen) == 3
 
 
 def test_an_unreadable_image_names_index_and_file(folder):
@@ -171,6 +181,7 @@ def test_pipes_are_left_out_and_broken_links_named(folder):
     root = folder("1.png")
     os.mkfifo(root / "2.png")
     os.symlink(root / "nowhere.png", root / "3.png")
+    os.symlink(root / "2.png", root / "4.png")
     source = open_folder(root)
     assert names(source) == ["1.png", "3.png"]
     with pytest.raises(UnreadableImage, match=r"image 1 \(3.png\) cannot be read: no such file"):
@@ -215,15 +226,74 @@ def test_parts_of_a_set_are_not_taken_for_classes(folder):
     assert open_folder(root / "val").classes == ("cat",)
 
 
-def test_a_folder_that_cannot_be_listed_is_an_error(folder, monkeypatch):
-    root = folder("a/1.png", "b/1.png")
+def reasons(source) -> dict[str, str]:
+    return {record.name: record.reason for record in left_out(source)}
+
+
+def test_an_unreadable_subfolder_is_left_out_and_named(folder, monkeypatch):
+    root = folder("a/1.png", "b/1.png", "c/1.png")
     real = os.scandir
 
     def refuse(path):
-        if str(path).endswith("b"):
+        if str(path).endswith(("b", "nowhere")):
             raise PermissionError(13, "Permission denied", str(path))
         return real(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
+    source = open_folder(root)
+    assert source.classes == ("a", "c")
+    assert reasons(source) == {"b": "the folder cannot be listed: permission denied"}
     with pytest.raises(ExploreError, match="cannot list .*b: permission denied"):
-        open_folder(root)
+        open_folder(root / "b")
+
+
+def test_what_systems_and_tools_leave_is_left_out_and_counted(folder):
+    root = folder("cat/1.png", "dog/1.png", "@eaDir/1.png", "cat/__MACOSX/2.png", "$RECYCLE.BIN/3.png")
+    (root / "Thumbs.db").touch()
+    (root / "dog" / "desktop.ini").touch()
+    source = open_folder(root)
+    assert source.classes == ("cat", "dog")
+    assert set(reasons(source)) == {
+        "@eaDir", "cat/__MACOSX", "$RECYCLE.BIN", "Thumbs.db", "dog/desktop.ini",
+    }  # fmt: skip
+    assert set(reasons(source).values()) == {"made by a system or a tool"}
+
+
+def test_hidden_pictures_and_folders_are_counted(folder):
+    root = folder("a.png", ".b.png", ".ipynb_checkpoints/c.png")
+    (root / ".nomedia").touch()
+    assert reasons(open_folder(root)) == {".b.png": "hidden", ".ipynb_checkpoints": "hidden"}
+
+
+def test_pictures_of_a_kind_that_is_not_read_are_named_with_the_remedy(folder):
+    root = folder("cat/1.png")
+    (root / "cat" / "logo.svg").write_text("<svg/>")
+    (root / "cat" / "IMG_1.CR2").write_bytes(b"II*\0")
+    (root / "cat" / "notes.txt").write_text("no picture")
+    assert reasons(open_folder(root)) == {
+        "cat/logo.svg": "a drawing in SVG is not read: export it as PNG",
+        "cat/IMG_1.CR2": "a camera's raw file is not read: develop it to JPEG or PNG",
+    }
+
+
+def test_files_without_a_suffix_are_looked_at(folder):
+    root = folder("1.png")
+    (root / "1.png").rename(root / "0b5e7a")
+    (root / "README").write_text("no picture")
+    source = open_folder(root)
+    assert names(source) == ["0b5e7a"]
+    assert source[0].image.size == (60, 40)
+
+
+def test_a_folder_of_nothing_but_unread_pictures_says_why(tmp_path):
+    (tmp_path / "a.svg").touch()
+    with pytest.raises(
+        ExploreError, match=r"and \d+ more\); left out 1 \(a.svg\): a drawing in SVG is not read"
+    ):
+        open_folder(tmp_path)
+
+
+def test_a_stray_image_beside_class_folders_hides_no_classes(folder):
+    source = open_folder(folder("cat/1.png", "dog/1.png", "stray.png"))
+    assert source.classes == ("cat", "dog")
+    assert dict(zip(names(source), labels(source), strict=True))["stray.png"] is None

@@ -116,3 +116,17 @@ def test_what_is_no_path_opens_nothing(thing):
 def test_what_is_no_number_opens_nothing(options, message):
     with pytest.raises(ExploreError, match=message):
         open_images("specimens", **options)
+
+
+def test_labels_give_the_images_of_a_folder_their_classes(folder, tmp_path):
+    root = folder("1.png", "2.png", "3.png")
+    (tmp_path / "labels.csv").write_text("1,cat\n2,dog\n")
+    source = open_images(root, labels=tmp_path / "labels.csv")
+    assert source.classes == ("cat", "dog")
+    assert [source.label(index) for index in range(3)] == [0, 1, None]
+    assert source.fingerprint() != open_images(root).fingerprint()
+
+
+def test_labels_of_a_named_set_are_a_usage_error():
+    with pytest.raises(ExploreError, match="photographs has its own classes: --labels needs a folder"):
+        open_images("photographs", labels="labels.csv")

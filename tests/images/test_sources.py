@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 
 import numpy as np
 import pytest
 
 from zfexplore.images.open import open_images
-from zfexplore.images.sources import Source, UnreadableImage
+from zfexplore.images.sources import Source, UnreadableImage, left_out
 
 
-@pytest.fixture(params=["folder", "photographs", "specimens"])
+@pytest.fixture(params=["folder", "archive", "photographs", "specimens"])
 def source(request, folder) -> Source:
-    spec = folder("cat/1.png", "dog/1.png", "dog/2.png") if request.param == "folder" else request.param
+    spec = request.param
+    if spec in ("folder", "archive"):
+        root = folder("cat/1.png", "dog/1.png", "dog/2.png")
+        spec = root if spec == "folder" else shutil.make_archive(str(root), "zip", root)
     return open_images(spec, limit=3)
 
 
@@ -42,3 +46,7 @@ def test_an_unreadable_image_says_which_and_survives_pickling():
     for one in (error, pickle.loads(pickle.dumps(error))):
         assert (one.index, one.name, one.reason) == (3, "cat/3.png", "truncated")
         assert str(one) == "image 3 (cat/3.png) cannot be read: truncated"
+
+
+def test_a_source_that_leaves_nothing_out_need_not_say_so(source):
+    assert left_out(source) == ()

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zfexplore.choices import DEFAULT_IMAGES
-from zfexplore.cli.options import DeviceOption, DownloadOption, JsonOption, LimitOption, name_over_folder
+from zfexplore.cli.options import (
+    DeviceOption,
+    DownloadOption,
+    JsonOption,
+    LabelsOption,
+    LimitOption,
+    name_over_folder,
+    open_joined,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,6 +51,7 @@ def evaluate(
     ] = False,
     limit: LimitOption = None,
     download: DownloadOption = False,
+    labels: LabelsOption = None,
     device: DeviceOption = "auto",
     amp: Annotated[
         bool, typer.Option("--amp/--no-amp", help="bf16 autocast: faster, and less exact.")
@@ -57,15 +66,13 @@ def evaluate(
 
     Example: zfexplore evaluate runs/photos/checkpoint.safetensors --images photos/ --held-out --ten-crop
     """
-    from zfexplore.images.open import open_images
     from zfexplore.nets.checkpoint import load_checkpoint
     from zfexplore.showing import output, print_json, watch
-    from zfexplore.training.data import Joined
     from zfexplore.training.evaluate import evaluate_checkpoint
     from zfexplore.training.machine import choose_machine
 
     machine = choose_machine(device, amp=amp, workers=workers)
-    source = Joined([open_images(spec, limit=limit, download=download) for spec in images], exclude or [])
+    source = open_joined(images, exclude or [], limit, download, labels)
     loaded = load_checkpoint(checkpoint, machine.device)
     crops = 10 if ten_crop else 1
     result = watch(evaluate_checkpoint(loaded, source, machine, crops=crops, held_out=held_out))

@@ -55,6 +55,8 @@ def index(
         raise
     for line in _summary(atlas, explorer.source.name, time.monotonic() - started):
         output().print(line, markup=False, soft_wrap=True)
+    for name in _broken_classes(atlas):
+        output().print(f"no class   {name}: none of its images can be read", markup=False, soft_wrap=True)
     output().print(f"index      {atlas_path(atlas.fingerprint)}", markup=False, soft_wrap=True)
 
 
@@ -66,3 +68,11 @@ def _summary(atlas: Atlas, name: str, seconds: float) -> list[str]:
         f"seconds    {seconds:.1f}",
         f"dead       {', '.join(dead)}",
     ]
+
+
+def _broken_classes(atlas: Atlas) -> list[str]:
+    """Give the classes that have images, but none that could be read."""
+    skipped = {number for number, _, _ in atlas.skipped}
+    labels = atlas.labels.tolist()
+    read = {label for number, label in enumerate(labels) if number not in skipped}
+    return [atlas.classes[label] for label in sorted(set(labels) - read - {-1})]

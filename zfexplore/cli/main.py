@@ -6,6 +6,7 @@ help appears before torch is imported.
 
 from __future__ import annotations
 
+import io
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -82,6 +83,7 @@ def main() -> None:
 
     An error is one line on stderr; a traceback appears only with ``--debug``.
     """
+    _escape_what_cannot_be_written()
     debug = "--debug" in sys.argv[1:]
     # --debug may stand anywhere, not only before the command.
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
@@ -105,6 +107,13 @@ def main() -> None:
         _complain(f"{type(error).__name__}: {error}")
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _escape_what_cannot_be_written() -> None:
+    """Let a stream write a character that its encoding does not have as an escape, and not fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _complain(text: str) -> None:

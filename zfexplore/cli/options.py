@@ -5,13 +5,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zfexplore.choices import DEFAULT_IMAGES, Fit, Rule
 from zfexplore.errors import ExploreError
 from zfexplore.settings import Settings
+
+if TYPE_CHECKING:
+    from zfexplore.training.data import Joined
 
 
 def typed(context: typer.Context, name: str | None) -> bool:
@@ -38,7 +41,7 @@ ImagesOption = Annotated[
     typer.Option(
         "--images",
         metavar="DIR|NAME",
-        help="A folder of images (class subfolders or flat), or a named set; see `zfexplore images`.",
+        help="A folder, zip or tar of images (flat or in classes), or a named set; see `zfexplore images`.",
         callback=name_over_folder,
     ),
 ]
@@ -102,6 +105,34 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 DownloadOption = Annotated[
     bool, typer.Option("--download", help="Let torchvision fetch the set if it is not there.")
 ]
+LabelsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--labels",
+        metavar="FILE",
+        help="The classes of the images: a table name,label, or lines `path index` as in train.txt.",
+    ),
+]
+
+
+def open_joined(
+    images: list[str], exclude: list[str], limit: int | None, download: bool, labels: str | None
+) -> Joined:
+    """Open several sources as one, and print what they leave out; raises ExploreError as they do."""
+    from zfexplore.images.open import open_images
+    from zfexplore.images.remarks import remarks as remarks_on
+    from zfexplore.showing import remarks
+    from zfexplore.training.data import Joined
+
+    if labels is not None and len(images) > 1:
+        raise ExploreError(
+            f"--labels is for one folder, not for {len(images)}: give --images once", usage=True
+        )
+    sources = [open_images(spec, limit=limit, download=download, labels=labels) for spec in images]
+    for source in sources:
+        for line in remarks_on(source):
+            remarks().print(line, markup=False, soft_wrap=True)
+    return Joined(sources, exclude)
 
 
 DEFAULTS = Settings()
@@ -118,10 +149,11 @@ def _settings(
     fit: FitOption = "crop",
     device: DeviceOption = "auto",
     download: DownloadOption = False,
+    labels: LabelsOption = None,
 ) -> Settings:
     """Turn the options that say what is explored into settings."""
     return Settings(
-        images, checkpoint, limit, fit, device, download,
+        images, checkpoint, limit, fit, device, download, labels,
         net=net, weights=weights, stages=tuple(stage or ()), rule=rule,
     )  # fmt: skip
 

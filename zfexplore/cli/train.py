@@ -17,9 +17,11 @@ from zfexplore.choices import DEFAULT_IMAGES, Initialisation, RecipeName
 from zfexplore.cli.options import (
     DeviceOption,
     DownloadOption,
+    LabelsOption,
     LimitOption,
     SeedOption,
     name_over_folder,
+    open_joined,
     typed,
 )
 from zfexplore.errors import ExploreError
@@ -92,6 +94,7 @@ def train(
     ] = None,
     limit: LimitOption = None,
     download: DownloadOption = False,
+    labels: LabelsOption = None,
     snapshots: Annotated[
         str | None,
         typer.Option("--snapshots", metavar="1,2,5", help="Keep the trunk (fp16) after these epochs."),
@@ -134,6 +137,7 @@ def train(
             "images": [_lasting(spec) for spec in images],
             "exclude": exclude or [],
             "limit": limit,
+            "labels": None if labels is None else str(Path(labels).expanduser().resolve()),
             "val": _lasting(val),
             "per_class": per_class,
             "snapshots": _epochs(snapshots),
@@ -155,7 +159,7 @@ def train(
             colour=colour,
         )
     events = training(
-        _open(asked["images"], asked["exclude"], asked["limit"], download),
+        open_joined(asked["images"], asked["exclude"], asked["limit"], download, asked.get("labels")),
         chosen,
         out=out,
         val=_held_out(asked["val"]),
@@ -197,17 +201,10 @@ def _what_was_asked(context: typer.Context, out: Path) -> tuple[dict[str, Any], 
 
 
 def _lasting(spec: str) -> str:
-    """Make a folder's path absolute, so that the run can be resumed from anywhere."""
+    """Make the path of a folder or an archive absolute, so that the run can be resumed from anywhere."""
     from zfexplore.images.open import is_name
 
-    return spec if is_name(spec) or not Path(spec).is_dir() else str(Path(spec).resolve())
-
-
-def _open(images: list[str], exclude: list[str], limit: int | None, download: bool) -> Source:
-    from zfexplore.images.open import open_images
-    from zfexplore.training.data import Joined
-
-    return Joined([open_images(spec, limit=limit, download=download) for spec in images], exclude)
+    return spec if is_name(spec) or not Path(spec).exists() else str(Path(spec).resolve())
 
 
 def _held_out(val: str) -> float | Source:

@@ -163,15 +163,15 @@ def input_windows(net: Net, request: Request, position: Tensor) -> Tensor:
 
 def check_net(net: Any) -> None:
     """Raise ExploreError, saying how to make one, for what is no net of named stages or no longer is one."""
-    if isinstance(net, Trunk):
-        net.check()
-        return
     if isinstance(net, nn.Module):
-        told = f"a {type(net).__name__} has no named stages yet: give zfexplore.Trunk(module)"
+        told = (
+            f"a {type(net).__name__} has no named stages yet: give zfexplore.Trunk(module) or AnyNet(module)"
+        )
         raise ExploreError(told, usage=True)
-    if isinstance(net, type) or not all(hasattr(net, name) for name in ("stages", "maps", "module")):
-        told = f"the net must be a Trunk, or the net of load_checkpoint(...), not {shown(net)}"
+    if isinstance(net, type) or not all(hasattr(net, name) for name in ("stages", "maps", "check")):
+        told = f"the net must be a Trunk or an AnyNet, or the net of load_checkpoint(...), not {shown(net)}"
         raise ExploreError(told, usage=True)
+    net.check()
 
 
 def join(parts: Sequence[Projection], order: Tensor | None = None) -> Projection:

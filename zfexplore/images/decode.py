@@ -2,7 +2,8 @@
 
 Decoding happens here and not at first use, so a truncated file fails where its name is known. Alpha is
 composited over white, because most cut-out pictures were made for a white ground. An animation gives
-its first frame. Nothing global in Pillow is changed.
+its first frame. Nothing global in Pillow is changed, but that it learns HEIC where the plugin is
+installed.
 """
 
 from __future__ import annotations
@@ -12,10 +13,24 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
 from typing import IO
 
-import numpy as np
 from PIL import Image
+from PIL.ImageFile import ImageFile
+
+from zfexplore.images.depth import (
+    BITS,
+    DEEP_GREY,
+    Declared,
+    colour_from_deep,
+    declared,
+    grey_from_deep,
+    is_deep_colour,
+    mend_planes,
+)
+from zfexplore.images.formats import HEAD, pillow_formats, reason_by_content
 
 # Twice a 40-megapixel photograph. A file that claims more is refused before a pixel is decoded.
 MAX_PIXELS = 80_000_000
@@ -30,7 +45,6 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 _ALPHA_MODES = ("RGBA", "RGBa", "LA", "La", "PA")
 
 # warnings.catch_warnings swaps a global list. Two threads in it at once could leave it swapped.
@@ -41,52 +55,79 @@ class UndecodableError(Exception):
     """The reason why a file gave no picture, in a few words; the source adds the name of the file."""
 
 
-def read_rgb(file: str | os.PathLike[str] | IO[bytes]) -> Image.Image:
+def read_rgb(file: str | os.PathLike[str] | IO[bytes], name: str | None = None) -> Image.Image:
     """Decode a whole file, given as a path or an open file, into an upright RGB image.
 
-    Raises UndecodableError if the file is missing, truncated, not an image, or larger than MAX_PIXELS.
+    ``name`` is that of an open file: the suffix tells formats that have no signature. Raises
+    UndecodableError if the file is missing, truncated, not an image of a kind that is read, or larger than
+    MAX_PIXELS.
     """
+    if name is None:
+        name = os.fspath(file) if isinstance(file, str | os.PathLike) else ""
     try:
-        with _quietly():
-            image = Image.open(file)
-        with image:
+        _register_heif()
+        with _open(file, name) as image:
             _refuse_bombs(image)
+            deep_colour = is_deep_colour(image)
+            says = declared(image) if deep_colour or image.mode in DEEP_GREY else Declared()
             image.load()
             with _quietly():
                 # Only after loading: Pillow turns TIFFs itself while it loads them, and a PNG has to be
                 # loaded before it tells its orientation.
                 orientation = _orientation(image)
-            rgb = to_rgb(image)
+            if deep_colour:
+                rgb = to_rgb(colour_from_deep(image, says, lambda: _open(file, name)))
+            else:
+                rgb = to_rgb(image, says)
     except UndecodableError:
         raise
+    except Image.UnidentifiedImageError as error:
+        raise UndecodableError(reason_by_content(_head(file)) or _reason(error)) from error
     except Exception as error:  # on hostile files Pillow's readers raise nearly every type
         raise UndecodableError(_reason(error)) from error
     return rgb.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else rgb
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert a loaded image of any Pillow mode to RGB; transparent parts become white."""
-    if image.mode in _DEEP_MODES:
-        return _from_deep_grey(image)
+def to_rgb(image: Image.Image, says: Declared | None = None) -> Image.Image:
+    """Convert a loaded image of any Pillow mode to RGB; transparent parts become white.
+
+    ``says`` is what its file says of values deeper than 8 bits.
+    """
+    if image.mode in DEEP_GREY:
+        return grey_from_deep(image, says or Declared()).convert("RGB")
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
         with_alpha = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, with_alpha).convert("RGB")
+        laid = Image.alpha_composite(white, with_alpha).convert("RGB")
+        laid.info.update({BITS: image.info[BITS]} if BITS in image.info else {})
+        return laid
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _from_deep_grey(image: Image.Image) -> Image.Image:
-    """Scale grey values of 16 or 32 bits to 8 bits; Pillow itself would clip them all to white.
+def _open(file: str | os.PathLike[str] | IO[bytes], name: str) -> ImageFile:
+    if not isinstance(file, str | os.PathLike):
+        file.seek(0)  # it may have been opened before
+    with _quietly():
+        image = Image.open(file, formats=pillow_formats(name))
+    mend_planes(image)
+    return image
 
-    Integers are expected to fill 16 bits, floats to fill [0, 1] or [0, 255]. An image that exceeds
-    that range is scaled by its own maximum.
-    """
-    grey = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0.0, neginf=0.0)
-    peak = float(grey.max(initial=0.0))
-    usual = (1.0, 255.0) if image.mode == "F" else (65535.0,)
-    full_scale = next((limit for limit in usual if peak <= limit), peak)
-    eight_bits = np.clip(np.round(grey * (255.0 / full_scale)), 0, 255).astype(np.uint8)
-    return Image.fromarray(eight_bits).convert("RGB")
+
+@cache
+def _register_heif() -> None:
+    """Let Pillow read HEIC if the plugin is installed."""
+    if find_spec("pillow_heif") is not None:
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+
+
+def _head(file: str | os.PathLike[str] | IO[bytes]) -> bytes:
+    if isinstance(file, str | os.PathLike):
+        with open(file, "rb") as opened:
+            return opened.read(HEAD)
+    file.seek(0)
+    return file.read(HEAD)
 
 
 @contextmanager

@@ -1,23 +1,33 @@
-"""Images in files: a folder as a source, its subfolders as classes."""
+"""Images in files: a folder as a source."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from PIL import Image
+
 from zfexplore.errors import ExploreError
-from zfexplore.files import printable
-from zfexplore.images.decode import UndecodableError, read_rgb
-from zfexplore.images.sources import Picture, UnreadableImage
+from zfexplore.images.content import REMEMBERED_FROM, content_of_file, remembered
+from zfexplore.images.decode import read_rgb
+from zfexplore.images.formats import HEAD, is_read, suffixes_read, verdict
+from zfexplore.images.layout import arrange
+from zfexplore.images.listed import ListedSource
+from zfexplore.images.naming import natural_key, shown
+from zfexplore.images.remarks import left_out_lines
+from zfexplore.images.sources import LeftOut
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-
-# Folders of these names hold parts of a set, not classes of one.
-_PARTS = {"train", "val", "valid", "validation", "test"}
+# What systems and tools leave in folders of pictures, in lower case.
+_OF_SYSTEMS = {
+    "@eadir", "@tmp", "@recycle", "@__thumb", "#recycle", "#snapshot", "$recycle.bin", "recycler",
+    "system volume information", "lost+found", "__macosx", "__pycache__", "thumbs.db", "ehthumbs.db",
+    "desktop.ini", "icon\r",
+}  # fmt: skip
+OF_SYSTEM = "made by a system or a tool"
+_HIDDEN = "hidden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,146 +39,142 @@ class ImageFile:
     label: int | None
 
 
-class FileSource:
+class FileSource(ListedSource):
     """A source of the files given, in their order."""
 
-    def __init__(self, name: str, files: Sequence[ImageFile], classes: Sequence[str] = ()) -> None:
-        self.name = name
-        self.classes = tuple(classes)
-        self._files = list(files)
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def __getitem__(self, index: int) -> Picture:
-        file = self._files[index]
-        try:
-            return Picture(read_rgb(file.path), file.label, file.name)
-        except UndecodableError as error:
-            raise UnreadableImage(index, file.name, str(error)) from error
-
-    def __iter__(self) -> Iterator[Picture]:
-        return (self[index] for index in range(len(self)))
-
-    def label(self, index: int) -> int | None:
-        """Give the class of an image without decoding it."""
-        return self._files[index].label
-
-    def image_name(self, index: int) -> str:
-        """Give the name of an image without decoding it."""
-        return self._files[index].name
+    def __init__(
+        self,
+        name: str,
+        files: Sequence[ImageFile],
+        classes: Sequence[str] = (),
+        left_out: Sequence[LeftOut] = (),
+    ) -> None:
+        names, labels = [file.name for file in files], [file.label for file in files]
+        super().__init__(name, names, labels, classes, left_out)
+        self._paths = [file.path for file in files]
 
     def path(self, index: int) -> Path:
         """Give the file of an image."""
-        return Path(self._files[index].path)
+        return Path(self._paths[index])
 
     def fingerprint(self) -> str:
-        """Hash every file's name, label, size and time of change. No file is read."""
-        digest = hashlib.sha256(f"{self.name}\n{len(self)}\n{self.classes}\n".encode())
-        for file in self._files:
-            digest.update(f"{file.name}\0{file.label}\0{_size_and_time(file.path)}\n".encode())
-        return digest.hexdigest()[:16]
+        """Hash every image's name, label and content, whatever the folder is called and wherever it lies."""
+        if len(self) < REMEMBERED_FROM:
+            return super().fingerprint()
+        said = f"{self._names}{self._labels}{self.classes}"
+        return remembered(self._paths, said, super().fingerprint)
+
+    def _decode(self, index: int) -> Image.Image:
+        return read_rgb(self._paths[index])
+
+    def _contents(self) -> Iterator[str]:
+        return map(content_of_file, self._paths)
 
 
-def open_folder(folder: str | os.PathLike[str], *, limit: int | None = None) -> FileSource:
-    """Open all images below ``folder``, in natural order, without hidden files and folders.
+def open_folder(
+    folder: str | os.PathLike[str],
+    *,
+    limit: int | None = None,
+    labels: str | os.PathLike[str] | None = None,
+) -> FileSource:
+    """Open all images below ``folder``, in natural order.
 
-    The first level of subfolders are the classes (as in torchvision's ImageFolder) if every image lies
-    in a subfolder. If some images lie directly in ``folder``, there are no labels. A folder that holds
-    only one other folder stands for that one. Raises ExploreError if there is no such folder, if it
-    holds no images, if it cannot be listed, or if its subfolders are the parts of a set.
+    ``layout`` tells what its subfolders mean. With ``labels``, a file as ``labels.py`` reads them, they mean
+    nothing. What is hidden, what systems and tools left there, pictures of a kind that is not read, and
+    subfolders that cannot be listed are in the source's ``left_out``; other files are passed over. Raises
+    ExploreError if there is no such folder, if it holds no images, if it cannot be listed, or if its
+    subfolders are the parts of a set.
     """
     root = Path(folder).expanduser()
     if root.is_file():
         raise ExploreError(f"{folder} is a file; give the folder that holds the images", usage=True)
     if not root.is_dir():
         raise ExploreError(f"there is no folder {os.fspath(folder)!r}", usage=True)
-    found = sorted(_walk(root), key=natural_key)
+    left_out: list[LeftOut] = []
+    found = sorted(_walk(root, left_out), key=natural_key)
+    left_out.sort(key=lambda one: natural_key(one.name))
     if not found:
-        raise ExploreError(f"no images below {folder} (looked for {', '.join(EXTENSIONS)})")
-    prefix = _only_folder(found)
-    names = [path[len(prefix) :] for path in found]
-    classes = _classes(names, os.fspath(folder))
-    number = {name: index for index, name in enumerate(classes)}
+        raise ExploreError(none_found(os.fspath(folder), left_out))
+    layout = arrange(found, os.fspath(folder), labels)
     files = [
-        ImageFile(os.path.join(root, path), _shown(name), number[name.split("/")[0]] if classes else None)
-        for path, name in zip(found, names, strict=True)
+        ImageFile(os.path.join(root, path), shown(name), label)
+        for path, name, label in zip(found, layout.names, layout.labels, strict=True)
     ]
-    return FileSource(_shown(root.resolve().name), files[:limit], [_shown(name) for name in classes])
+    return FileSource(
+        shown(root.resolve().name),
+        files[:limit],
+        [shown(name) for name in layout.classes],
+        [*left_out, *layout.left_out],
+    )
 
 
-def natural_key(text: str) -> tuple[object, ...]:
-    """Give a sort key for paths: image2 before image10, folder by folder, upper and lower case together."""
-    return tuple(
-        tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in _pieces(piece))
-        for piece in text.casefold().split("/")
-    ) + (text,)
-
-
-def _pieces(text: str) -> list[str]:
-    return [part for part in re.split(r"(\d+)", text) if part]
-
-
-def _walk(folder: Path | str, above: str = "", seen: frozenset[str] = frozenset()) -> Iterator[str]:
+def _walk(
+    folder: Path | str, left_out: list[LeftOut], above: str = "", seen: frozenset[str] = frozenset()
+) -> Iterator[str]:
     """Yield the images below ``folder`` as paths relative to it, with forward slashes.
 
     Links to folders are followed, because sets are often put together from links. A link that leads
-    back up is not. Anything that is not a file, folder or link is left out: opening a pipe would block.
+    back up is not. A link to nowhere is kept: it will be named as unreadable. Pipes and the like are
+    passed over: opening them would block.
     """
     real = os.path.realpath(folder)
     if real in seen:
         return
-    for entry in _listing(folder):
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            yield from _walk(entry.path, f"{above}{entry.name}/", seen | {real})
-        elif entry.name.lower().endswith(EXTENSIONS) and (entry.is_file() or entry.is_symlink()):
-            yield above + entry.name
-
-
-def _listing(folder: Path | str) -> list[os.DirEntry[str]]:
     try:
-        with os.scandir(folder) as entries:
-            return list(entries)
+        with os.scandir(folder) as listed:
+            entries = list(listed)
     except OSError as error:
-        raise ExploreError(f"cannot list {folder}: {(error.strerror or 'unreadable').lower()}") from error
+        why = (error.strerror or "unreadable").lower()
+        if not above:
+            raise ExploreError(f"cannot list {folder}: {why}") from error
+        left_out.append(LeftOut(shown(above.rstrip("/")), f"the folder cannot be listed: {why}"))
+        return
+    reason: str | None
+    for entry in entries:
+        path = above + entry.name
+        is_folder = _is_folder(entry)
+        reason = aside(entry.name, is_folder)
+        if reason is None and is_folder:
+            yield from _walk(entry.path, left_out, f"{path}/", seen | {real})
+        elif reason is None and (entry.is_file() or not os.path.exists(entry.path)):
+            reason = verdict(entry.name, partial(_head, entry))
+            if reason == "":
+                yield path
+        if reason:
+            left_out.append(LeftOut(shown(path), reason))
 
 
-def _shown(name: str) -> str:
-    """Turn a file's name, whatever bytes it holds, into text that can be printed and stored."""
-    return printable(name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+def aside(name: str, is_folder: bool) -> str | None:
+    """Give the reason why a file or folder of this name is left out unseen; None if there is none.
 
-
-def _only_folder(files: Sequence[str]) -> str:
-    """Give the prefix of leading folders that hold nothing but one other folder.
-
-    At least one level stays below the prefix. For ``a/b/1.png`` and ``a/c/2.png`` it is ``a/``; for
-    ``a/1.png`` alone it is empty.
+    It is ``""``, which is not worth telling, for hidden files that are no pictures.
     """
-    shared = os.path.commonprefix([file.split("/")[:-1] for file in files])
-    deepest = min(file.count("/") for file in files)
-    kept = shared[: max(deepest - 1, 0)]
-    return "".join(f"{part}/" for part in kept)
+    if name.casefold() in _OF_SYSTEMS or (name.startswith("._") and not is_folder):
+        return OF_SYSTEM
+    if name.startswith("."):
+        return _HIDDEN if is_folder or is_read(name) else ""
+    return None
 
 
-def _classes(names: Sequence[str], folder: str) -> list[str]:
-    """Give the first-level subfolders as classes, or no classes if an image lies beside them."""
-    if any("/" not in name for name in names):
-        return []
-    classes = list(dict.fromkeys(name.split("/")[0] for name in names))
-    if len(classes) > 1 and {name.lower() for name in classes} <= _PARTS:
-        raise ExploreError(
-            f"{folder} holds the parts {', '.join(classes)} of a set; "
-            f"give one of them, such as {os.path.join(folder, classes[0])}",
-            usage=True,
-        )
-    return classes
+def none_found(place: str, left_out: Sequence[LeftOut]) -> str:
+    """Say that there are no images, and what was left out, if anything."""
+    told = f"no images below {place} (looked for .jpg, .jpeg, .png and {len(suffixes_read()) - 3} more)"
+    return "; ".join([told, *left_out_lines(left_out)])
 
 
-def _size_and_time(path: str) -> str:
+def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
-        status = os.stat(path)
+        return entry.is_dir()
+    except OSError:  # a link to a place that may not be looked at
+        return False
+
+
+def _head(entry: os.DirEntry[str]) -> bytes:
+    """Give the first bytes of a file; none if they cannot be had, or if it is no plain file."""
+    try:
+        if not entry.is_file():
+            return b""
+        with open(entry.path, "rb") as file:
+            return file.read(HEAD)
     except OSError:
-        return "missing"
-    return f"{status.st_size}\0{status.st_mtime_ns}"
+        return b""

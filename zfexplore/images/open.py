@@ -1,7 +1,7 @@
 """A source of images by the name or the path that the user wrote.
 
-The source is a folder, one of torchvision's sets, the built-in ``photographs``, or the drawn
-``specimens``.
+The source is a folder, an archive, one of torchvision's sets, the built-in ``photographs``, or the
+drawn ``specimens``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from zfexplore.arguments import path_text, whole
 from zfexplore.choices import DEFAULT_IMAGES, PHOTOGRAPHS, SPECIMENS
 from zfexplore.errors import ExploreError
 from zfexplore.images import datasets
+from zfexplore.images.archive import open_archive, split_path
 from zfexplore.images.folder import open_folder
 from zfexplore.images.sources import Source
 
@@ -25,13 +26,18 @@ def open_images(
     root: str | os.PathLike[str] | None = None,
     split: str | None = None,
     seed: int = 0,
+    labels: str | os.PathLike[str] | None = None,
 ) -> Source:
-    """Open the images that ``spec`` names: ``photographs``, ``specimens``, a torchvision set, or a folder.
+    """Open the images of a folder or an archive, or those of a name.
+
+    The names are ``photographs``, ``specimens`` and those of torchvision's sets. A part of an archive is
+    written as if that were a folder: ``album.zip/train``.
 
     ``limit`` keeps only the first images. ``download``, ``root`` and ``split`` apply to torchvision's
     sets: whether to fetch a missing set, the folder that holds the sets, and the part to take. ``seed``
-    applies to specimens. A name wins over a folder of the same name; write the folder as a path
-    (``./flowers102``). Raises ExploreError for an unknown name, a folder without images, or missing data.
+    applies to specimens. ``labels`` is a file that gives the images of a folder their classes. A name wins
+    over a folder of the same name; write the folder as a path (``./flowers102``). Raises ExploreError for
+    an unknown name, a folder without images, or missing data.
     """
     limit = None if limit is None else whole(limit, "--limit")
     if limit is not None and limit < 1:
@@ -40,6 +46,8 @@ def open_images(
     root = None if root is None else path_text(root, "root")
     if not text:
         raise ExploreError(f"no images named; {_choices()}", usage=True)
+    if labels is not None and is_name(text):
+        raise ExploreError(f"{text} has its own classes: --labels needs a folder of images", usage=True)
     known = datasets.find(text)
     if known is not None:
         try:
@@ -59,9 +67,12 @@ def open_images(
 
         return Specimens(seed=whole(seed, "seed"), limit=limit)
     path = Path(text).expanduser()
-    if not path.is_dir() and not path.is_file():
+    if not path.is_dir() and (archive := split_path(path)) is not None:
+        file, inside = archive
+        return open_archive(file, inside=inside, limit=limit, labels=labels)
+    if not path.is_dir():
         raise ExploreError(f"no folder {text!r}, and no images of that name; {_choices()}", usage=True)
-    return open_folder(text, limit=limit)
+    return open_folder(text, limit=limit, labels=labels)
 
 
 def is_name(spec: str) -> bool:

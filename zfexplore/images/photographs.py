@@ -15,7 +15,7 @@ from zipfile import BadZipFile, ZipFile
 from zfexplore.choices import PHOTOGRAPHS
 from zfexplore.errors import ExploreError
 from zfexplore.images.decode import UndecodableError, read_rgb
-from zfexplore.images.folder import natural_key
+from zfexplore.images.naming import natural_key
 from zfexplore.images.sources import Picture, UnreadableImage
 
 ARCHIVE = Path(__file__).with_suffix(".zip")

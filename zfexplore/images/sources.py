@@ -23,6 +23,14 @@ class Picture:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that was found where the images are and is not among them: its name, and why."""
+
+    name: str
+    reason: str
+
+
 class UnreadableImage(ExploreError):
     """An image of a source cannot be decoded; the caller counts it, names it and goes on."""
 
@@ -36,7 +44,10 @@ class UnreadableImage(ExploreError):
 
 
 class Source(Protocol):
-    """What the program needs from images. Labels index ``classes``, which is empty without labels."""
+    """What the program needs from images. Labels index ``classes``, which is empty without labels.
+
+    A source may also have ``left_out``, records of ``LeftOut``; ``left_out`` below gives them for any source.
+    """
 
     name: str
     classes: tuple[str, ...]
@@ -55,3 +66,8 @@ class Source(Protocol):
 
     def fingerprint(self) -> str:
         """Give a short text that changes whenever the images may have changed."""
+
+
+def left_out(source: Source) -> tuple[LeftOut, ...]:
+    """Give what a source left out, nothing for sources that leave nothing out."""
+    return tuple(getattr(source, "left_out", ()))

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zfexplore.arguments import shown
 from zfexplore.errors import ExploreError
 from zfexplore.nets.fields import field_window, measure_fields
 from zfexplore.nets.net import Pair, ReceptiveField, Stage
@@ -39,6 +40,8 @@ class AnyNet:
     """
 
     def __init__(self, module: nn.Module, size: Pair = (224, 224), channels: int | None = None) -> None:
+        if not isinstance(module, nn.Module):
+            raise ExploreError(f"a net is made of a torch module, not of {shown(module)}", usage=True)
         self.module = module
         self.size = size
         self.input_channels = _input_channels(module) if channels is None else channels
@@ -58,6 +61,14 @@ class AnyNet:
                 "there is nothing to explore in it"
             )
         self.watched = _default(found, module)
+        self._structure = self.structure
+
+    def check(self) -> None:
+        """Raise ExploreError if the module's layers were exchanged since its stages were read."""
+        if self.structure != self._structure:
+            raise ExploreError(
+                f"{type(self.module).__name__} has changed since its stages were read: make another AnyNet"
+            )
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -55,6 +55,9 @@ class Net(Protocol):
     heads: tuple[Stage, ...]
     watched: tuple[str, ...]
 
+    def check(self) -> None:
+        """Raise ExploreError if the module's layers were exchanged since its stages were read."""
+
     @property
     def names(self) -> tuple[str, ...]:
         """Give every stage's name, from the input upwards."""

@@ -14,7 +14,7 @@ def completions(text: str) -> tuple[str, ...]:
     Hidden entries are listed only if the last part begins with a dot. A folder that cannot be read gives
     nothing.
     """
-    from zfexplore.images.folder import EXTENSIONS  # imports PIL and numpy, too slow for the first frame
+    from zfexplore.images.formats import is_read
 
     head, beginning = os.path.split(text)
     folders, files = [], []
@@ -25,7 +25,7 @@ def completions(text: str) -> tuple[str, ...]:
                     continue
                 if _is_folder(entry):
                     folders.append(os.path.join(head, entry.name, ""))
-                elif entry.name.lower().endswith(EXTENSIONS):
+                elif is_read(entry.name):
                     files.append(os.path.join(head, entry.name))
     except OSError:
         return ()

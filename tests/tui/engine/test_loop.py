@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from dataclasses import replace
 
@@ -69,6 +70,27 @@ def test_it_loads_builds_the_atlas_and_shows_what_was_asked_for_meanwhile(engine
     noted = mail.wait(say.Noted).text
     assert "1 of 7 images could not be read" in noted
     assert str(log_path()) in noted
+
+
+def test_what_the_folder_left_out_and_classes_from_a_file_are_told(setup, mail, tmp_path):
+    shutil.copytree(setup.images, tmp_path / "set")
+    (tmp_path / "set" / "logo.svg").touch()
+    (tmp_path / "labels.csv").write_text("99,none\n" + _rows(setup.images))
+    changed = replace(setup, images=str(tmp_path / "set"), labels=str(tmp_path / "labels.csv"))
+    engine = Running(changed, mail)
+    try:
+        mail.wait(say.AtlasChanged)
+        told = [noted.text for noted in mail.of(say.Noted)]
+        assert "left out 1 (logo.svg): a drawing in SVG is not read: export it as PNG" in told
+        assert "left out 1 (99): this row of labels.csv fits no image" in told
+        assert engine.engine._subject.atlas.classes == ("mine",)
+    finally:
+        engine.stop()
+
+
+def _rows(images: str) -> str:
+    source = open_images(images)
+    return "".join(f"{source.image_name(index)},mine\n" for index in range(len(source)))
 
 
 def test_a_picture_is_the_projection_in_its_window_beside_its_patch(engine, mail):

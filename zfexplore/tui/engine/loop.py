@@ -94,7 +94,7 @@ class Engine:
         from zfexplore.tui.engine.subject import net_loaded, open_subject
 
         self._post(say.JobChanged(Progress("opening the images")))
-        source = open_images(self.setup.images, limit=self.setup.limit)
+        source = open_images(self.setup.images, limit=self.setup.limit, labels=self.setup.labels)
         self._post(say.ImagesOpened(source.name, len(source)))
         self._post(say.JobChanged(Progress("loading torch")))
         import torch  # noqa: F401
@@ -102,8 +102,6 @@ class Engine:
         self._post(say.JobChanged(Progress("loading the net")))
         subject = open_subject(self.setup, source)
         self._post(net_loaded(subject.checkpoint, subject.checkpoint.net.watched))
-        for note in subject.checkpoint.notes:
-            self._post(say.Noted(note))
         self._building = subject.explorer.index(seconds_between_partials=SECONDS_BETWEEN_PARTIALS)
         self._subject = subject
 
