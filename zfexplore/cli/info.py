@@ -159,7 +159,7 @@ def _input_in_words(convention: InputConvention) -> str:
     )
 
 
-def _colour(values: tuple[float, float, float]) -> str:
+def _colour(values: tuple[float, ...]) -> str:
     if len(set(values)) == 1:
         return f"{values[0]:.4g}"
     return f"({', '.join(f'{value:.4g}' for value in values)})"

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import platform
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +25,8 @@ from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.files import atomic_path, printable
 from zfexplore.nets import zoo
+from zfexplore.nets.fitting import find_net, fit_named, fitted, is_numbers, put_into
+from zfexplore.nets.foreign import TENSORS, kind_of, read_weights
 from zfexplore.nets.net import Net
 from zfexplore.nets.trunk import Trunk
 
@@ -31,7 +34,6 @@ FORMAT = 1
 SHIPPED = "zfnet.safetensors"
 MEAN_IMAGE = "input.mean"
 METADATA_KEY = "zfexplore"
-WEIGHT_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 @dataclass(frozen=True)
@@ -107,12 +109,22 @@ def load_checkpoint(
     if path is not None and str(path) in zoo.PRETRAINED and not Path(path).exists():
         return _load_pretrained(str(path), device)
     file = shipped_checkpoint() if path is None else Path(path)
-    tensors, metadata = _read(file)
-    net = _assemble(file, metadata, tensors)
-    net.eval().requires_grad_(False).to(device)
-    trunk = Trunk(net)
-    _check_classes(file, metadata, trunk)
-    return Checkpoint(net, trunk, metadata)
+    tensors, metadata = read_checkpoint(file)
+    module = _assemble(file, metadata, tensors)
+    checkpoint = checkpoint_of(module, metadata, device)
+    _check_classes(file, metadata, checkpoint.net)
+    return checkpoint
+
+
+def checkpoint_of(module: nn.Module, metadata: Metadata, device: str | torch.device = "cpu") -> Checkpoint:
+    """Give a module with its weights as a checkpoint, in eval mode and float32 on ``device``."""
+    module.eval().requires_grad_(False).float().to(device)
+    return Checkpoint(module, net_over(module, metadata.input), metadata)
+
+
+def net_over(module: nn.Module, convention: InputConvention) -> Net:
+    """Give the net of named stages over a module that takes inputs of ``convention``."""
+    return Trunk(module)
 
 
 def save_checkpoint(
@@ -121,10 +133,11 @@ def save_checkpoint(
     """Write the net's weights and metadata to ``path``, whole or not at all; ``half`` stores fp16.
 
     ``metadata.versions`` is filled in if it is empty. The net may be a trunk alone, without its heads.
+    Batch normalisation's statistics stay float32, which fp16 may not hold, and its counts integers.
     """
+    learned = {name for name, _ in net.named_parameters()} if half else set()
     tensors = {
-        name: tensor.detach().to("cpu", torch.float16 if half else torch.float32).contiguous()
-        for name, tensor in net.state_dict().items()
+        name: _stored(tensor, half=name in learned).contiguous() for name, tensor in net.state_dict().items()
     }
     write_checkpoint(path, tensors, metadata)
 
@@ -146,43 +159,88 @@ def current_versions() -> dict[str, str]:
     return {"zfexplore": __version__, "torch": torch.__version__, "python": platform.python_version()}
 
 
+def _stored(tensor: Tensor, *, half: bool) -> Tensor:
+    kind = torch.float16 if half else torch.float32
+    return tensor.detach().to("cpu", kind if tensor.is_floating_point() else tensor.dtype)
+
+
 def _load_pretrained(name: str, device: str | torch.device) -> Checkpoint:
-    net, classes = zoo.pretrained_net(name)
-    net.requires_grad_(False).to(device)
+    module, arguments = pretrained_module(name)
     metadata = Metadata(
         architecture=name,
-        arguments={},
-        classes=classes,
-        input=zoo.IMAGENET_INPUT,
+        arguments=arguments,
+        classes=zoo.class_names(name),
+        input=zoo.convention_of(name),
         images={"name": "ImageNet"},
         versions=current_versions(),
-        weights_fingerprint=_fingerprint(net.state_dict()),
+        weights_fingerprint=fingerprint_of(module.state_dict()),
     )
-    return Checkpoint(net, Trunk(net), metadata)
+    return checkpoint_of(module, metadata, device)
 
 
-def _read(file: Path) -> tuple[dict[str, Tensor], Metadata]:
+def pretrained_module(name: str) -> tuple[nn.Module, dict[str, Any]]:
+    """Give one of torchvision's nets with its ImageNet weights, and the arguments that make it.
+
+    The first use downloads them. Raises ExploreError, which says what to do, when that fails or the file
+    that was downloaded is not of this net.
+    """
+    state = zoo.pretrained_state(name)
+    file = zoo.pretrained_file(name)
+    try:
+        fit = fitted(file, fit_named(name, state))
+    except ExploreError as error:
+        raise ExploreError(f"{error}; {zoo.again(name)}") from error
+    arguments = {} if name not in zoo.TURNING_INPUT else {"transform_input": True}
+    with zoo.weightless():
+        module = zoo.make_net(name, arguments)
+    put_into(module, fit.tensors)
+    return module, arguments
+
+
+def read_checkpoint(file: Path) -> tuple[dict[str, Tensor], Metadata]:
+    """Read a checkpoint's tensors and its metadata, before they are held against any net.
+
+    Raises ExploreError, one line, for anything that is no checkpoint; where it is a file of weights, the
+    line has the command that makes a checkpoint of it.
+    """
     if not file.is_file():
         what = "is a folder, not a checkpoint" if file.is_dir() else "is not there"
-        raise ExploreError(f"{file} {what}; name a .safetensors file written by zfexplore")
-    if file.suffix in (".pth", ".pt", ".ckpt", ".bin"):
-        raise ExploreError(
-            f"{file} is a torch file; `zfexplore convert {file} --out X.safetensors` reads it once"
-        )
+        or_net = "" if file.suffix else f", or a net: {zoo.shortened(zoo.PRETRAINED)}"
+        raise ExploreError(f"{file} {what}; name a .safetensors file written by zfexplore{or_net}")
+    if file.suffix != ".safetensors" and (kind := kind_of(file)).name != "safetensors":
+        if kind.name not in TENSORS:
+            raise ExploreError(f"{file} is {kind.words}; {kind.do}")
+        raise ExploreError(f"{file} is {kind.words}; {convert_hint(file)} reads it once")
     try:
         with safe_open(file, framework="pt") as opened:
             described = (opened.metadata() or {}).get(METADATA_KEY)
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, RuntimeError, KeyError) as error:
-        raise ExploreError(f"{file} is not a safetensors file, or is cut short ({error})") from error
+        raise ExploreError(f"{file} is {_instead(file)} ({error})") from error
     if described is None:
-        raise ExploreError(
-            f"{file} holds tensors but no zfexplore metadata; "
-            f"`zfexplore convert {file} --out X.safetensors` adds it"
-        )
-    fingerprint = _fingerprint(tensors)
+        raise ExploreError(f"{file} holds tensors but no zfexplore metadata; {convert_hint(file)} adds it")
+    fingerprint = fingerprint_of(tensors)
     mean_image = tensors.pop(MEAN_IMAGE, None)
     return tensors, _parse(file, described, mean_image, fingerprint)
+
+
+def _instead(file: Path) -> str:
+    """Say what a file is that is called .safetensors and is none."""
+    kind = kind_of(file)
+    told = kind.name not in ("safetensors", "unknown", "empty", "damaged")
+    return f"{kind.words}; {kind.do}" if told else "not a safetensors file, or is cut short"
+
+
+def convert_hint(file: Path) -> str:
+    """Give the command that makes a checkpoint of a file of weights, with the net that it is, if one fits."""
+    names = (file.with_suffix(".safetensors").name, f"{file.stem}-zfexplore.safetensors")
+    out = next((name for name in names if not Path(name).exists() and name != file.name), names[-1])
+    command = f"zfexplore convert {shlex.quote(str(file))} --out {shlex.quote(out)}"
+    try:
+        fit = find_net(read_weights(file).tensors, file)
+    except ExploreError:
+        return f"`{command} --net package.module:factory`"
+    return f"it fits {fit.architecture}: `{command}`"
 
 
 def _parse(file: Path, text: str, mean_image: Tensor | None, fingerprint: str) -> Metadata:
@@ -195,7 +253,8 @@ def _parse(file: Path, text: str, mean_image: Tensor | None, fingerprint: str) -
         convention = InputConvention.from_json(values["input"], mean_image)
         if not 1 <= convention.size <= convention.resize <= 4096:
             raise ValueError(f"input size {convention.size}, resized to {convention.resize}")
-        _check_mean_image(bool(values["input"].get("per_pixel_mean")), mean_image, convention.resize)
+        announced = bool(values["input"].get("per_pixel_mean"))
+        _check_mean_image(announced, mean_image, convention.channels, convention.resize)
         return Metadata(
             architecture=str(values["architecture"]),
             arguments=dict(values["arguments"]),
@@ -212,25 +271,32 @@ def _parse(file: Path, text: str, mean_image: Tensor | None, fingerprint: str) -
         raise ExploreError(f"{file} has unreadable metadata ({type(error).__name__}: {error})") from error
 
 
-def _check_mean_image(announced: bool, mean_image: Tensor | None, side: int) -> None:
+def _check_mean_image(announced: bool, mean_image: Tensor | None, channels: int, side: int) -> None:
     if mean_image is None:
         if announced:
             raise ValueError("the per-pixel mean is missing")
         return
     if not announced:
         raise ValueError("there is a per-pixel mean that the input does not mention")
-    if mean_image.shape != (3, side, side) or not _is_numbers(mean_image):
-        raise ValueError(f"the per-pixel mean is not 3 x {side} x {side} finite numbers")
+    if mean_image.shape != (channels, side, side) or not is_numbers(mean_image):
+        raise ValueError(f"the per-pixel mean is not {channels} x {side} x {side} finite numbers")
 
 
 def _assemble(file: Path, metadata: Metadata, tensors: dict[str, Tensor]) -> nn.Module:
-    """Make the net on the meta device, compare every name and shape, and only then load the values."""
+    """Make the net without memory, compare every name and shape, and only then load the values."""
+    architecture = printable(metadata.architecture)
+    if ":" in architecture:  # code, which a file may not have imported
+        raise ExploreError(
+            f"{file} holds weights of {architecture}, which is no net of the zoo: "
+            f"give --net {shlex.quote(architecture)} --weights {shlex.quote(str(file))}"
+        )
     try:
-        with torch.device("meta"):
+        with zoo.weightless():
             net = zoo.make_net(metadata.architecture, metadata.arguments)
     except ExploreError as error:
         raise ExploreError(f"{file}: {error}") from error
-    expected = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
+    state = net.state_dict()
+    expected = {name: tuple(tensor.shape) for name, tensor in state.items()}
     complaints = [f"{name} is missing" for name in expected if name not in tensors]
     complaints += [f"{name} is not part of the net" for name in tensors if name not in expected]
     complaints += [
@@ -241,29 +307,25 @@ def _assemble(file: Path, metadata: Metadata, tensors: dict[str, Tensor]) -> nn.
     complaints += [
         f"{name} holds {tensor.dtype} values that are not finite numbers"
         for name, tensor in tensors.items()
-        if not _is_numbers(tensor)
+        if not is_numbers(tensor, counts=name in state and not state[name].is_floating_point())
     ]
     if complaints:
         more = f" (and {len(complaints) - 3} more)" if len(complaints) > 3 else ""
         shown = "; ".join(complaints[:3])
         raise ExploreError(f"{file} does not fit {metadata.architecture}: {shown}{more}")
-    net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)
+    put_into(net, tensors)
     return net
 
 
-def _check_classes(file: Path, metadata: Metadata, trunk: Trunk) -> None:
+def _check_classes(file: Path, metadata: Metadata, net: Net) -> None:
     """Compare the number of class names with the logits; snapshots have class names but no logits."""
     named = len(metadata.classes)
-    if named and trunk.heads and named != (told := trunk.heads[-1].channels):
+    if named and net.heads and named != (told := net.heads[-1].channels):
         raise ExploreError(f"{file} names {named} classes, but its net tells {told} apart")
 
 
-def _is_numbers(tensor: Tensor) -> bool:
-    """Whether every value is a finite number, in one of the floating-point types that weights may have."""
-    return tensor.dtype in WEIGHT_TYPES and bool(torch.isfinite(tensor).all())
-
-
-def _fingerprint(tensors: dict[str, Tensor]) -> str:
+def fingerprint_of(tensors: dict[str, Tensor]) -> str:
+    """Give the SHA-256 of every tensor's name, type, shape and values."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
