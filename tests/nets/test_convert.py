@@ -220,7 +220,8 @@ def test_layers_that_only_their_names_could_tell_apart_are_named(net, tmp_path):
     values = foreign(net)
     values["first.bias"], values["last.bias"] = values.pop("module.layers.3"), values.pop("module.layers.9")
     torch.save(values, tmp_path / "x.pth")
-    with pytest.raises(ExploreError, match=r"(first|last)\.bias and (first|last)\.bias have the same shape") as caught:
+    told = r"(first|last)\.bias and (first|last)\.bias have the same shape"
+    with pytest.raises(ExploreError, match=told) as caught:
         convert_state_dict(tmp_path / "x.pth", tmp_path / "x.safetensors")
     assert "which is conv2.bias and which conv5.bias" in str(caught.value)
 

@@ -106,7 +106,7 @@ def load_checkpoint(
     The net is in eval mode and float32 on ``device``. Raises ExploreError, one line, for a file that is
     missing, truncated or not a checkpoint, or whose tensors do not fit its architecture.
     """
-    if path is not None and str(path) in zoo.PRETRAINED and not Path(path).exists():
+    if path is not None and str(path) in zoo.PRETRAINED and not Path(path).is_file():
         return _load_pretrained(str(path), device)
     file = shipped_checkpoint() if path is None else Path(path)
     tensors, metadata = read_checkpoint(file)
@@ -210,7 +210,7 @@ def read_checkpoint(file: Path) -> tuple[dict[str, Tensor], Metadata]:
     if file.suffix != ".safetensors" and (kind := kind_of(file)).name != "safetensors":
         if kind.name not in TENSORS:
             raise ExploreError(f"{file} is {kind.words}; {kind.do}")
-        raise ExploreError(f"{file} is {kind.words}; {convert_hint(file)} reads it once")
+        raise ExploreError(f"{file} is {kind.words}; {_convert_hint(file)} reads it once")
     try:
         with safe_open(file, framework="pt") as opened:
             described = (opened.metadata() or {}).get(METADATA_KEY)
@@ -218,7 +218,7 @@ def read_checkpoint(file: Path) -> tuple[dict[str, Tensor], Metadata]:
     except (SafetensorError, OSError, ValueError, RuntimeError, KeyError) as error:
         raise ExploreError(f"{file} is {_instead(file)} ({error})") from error
     if described is None:
-        raise ExploreError(f"{file} holds tensors but no zfexplore metadata; {convert_hint(file)} adds it")
+        raise ExploreError(f"{file} holds tensors but no zfexplore metadata; {_convert_hint(file)} adds it")
     fingerprint = fingerprint_of(tensors)
     mean_image = tensors.pop(MEAN_IMAGE, None)
     return tensors, _parse(file, described, mean_image, fingerprint)
@@ -231,16 +231,29 @@ def _instead(file: Path) -> str:
     return f"{kind.words}; {kind.do}" if told else "not a safetensors file, or is cut short"
 
 
-def convert_hint(file: Path) -> str:
-    """Give the command that makes a checkpoint of a file of weights, with the net that it is, if one fits."""
+def is_checkpoint(file: Path) -> bool:
+    """Whether a file is a checkpoint of ours, whole or not, of a net that is known or not."""
+    try:
+        with safe_open(file, framework="pt") as opened:
+            return METADATA_KEY in (opened.metadata() or {})
+    except (SafetensorError, OSError, ValueError):
+        return False
+
+
+def convert_command(file: Path, *, own_code: bool = False) -> str:
+    """Give the command that makes a checkpoint of a file of weights; it writes over no file that is there."""
     names = (file.with_suffix(".safetensors").name, f"{file.stem}-zfexplore.safetensors")
     out = next((name for name in names if not Path(name).exists() and name != file.name), names[-1])
     command = f"zfexplore convert {shlex.quote(str(file))} --out {shlex.quote(out)}"
+    return f"{command} --net package.module:factory" if own_code else command
+
+
+def _convert_hint(file: Path) -> str:
     try:
         fit = find_net(read_weights(file).tensors, file)
     except ExploreError:
-        return f"`{command} --net package.module:factory`"
-    return f"it fits {fit.architecture}: `{command}`"
+        return f"`{convert_command(file, own_code=True)}`"
+    return f"it fits {fit.architecture}: `{convert_command(file)}`"
 
 
 def _parse(file: Path, text: str, mean_image: Tensor | None, fingerprint: str) -> Metadata:

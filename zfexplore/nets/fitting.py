@@ -80,17 +80,17 @@ class Misfit:
 
 
 def find_net(tensors: Mapping[str, Tensor], file: object) -> Fit:
-    """Find the one net of the zoo that ``tensors`` fit; raises ExploreError, which names the nearest."""
-    tried = [fit_named(name, tensors) for name in _candidates(tensors)]
-    fits = [each for each in tried if isinstance(each, Fit)]
-    if len(fits) == 1:
-        return fits[0]
-    if fits:
-        names = " and ".join(fit.architecture for fit in fits[:2])
-        raise ExploreError(f"{file} fits both {names}: give --net with the one that it is")
-    nearest = max(
-        (each for each in tried if isinstance(each, Misfit)), key=lambda each: each.share(len(tensors))
-    )
+    """Find the net of the zoo that ``tensors`` fit, of which there is one at most: no two are alike.
+
+    Raises ExploreError, which names the nearest and what differs.
+    """
+    misfits: list[Misfit] = []
+    for name in _candidates(tensors):
+        tried = fit_named(name, tensors)
+        if isinstance(tried, Fit):
+            return tried
+        misfits.append(tried)
+    nearest = max(misfits, key=lambda each: each.share(len(tensors)))
     own = "give --net package.module:factory for a net of your own"
     if not nearest.fitting:
         count = f"its {len(tensors)} tensors have" if len(tensors) > 1 else "its 1 tensor has"

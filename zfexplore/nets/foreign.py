@@ -33,6 +33,8 @@ NESTED_UNDER = (
 )  # fmt: skip
 DEPTH = 4  # a hostile file may hold itself
 TENSORS = ("torch", "safetensors")  # the kinds that can be read
+# The kinds that hold a net, but not in a way that can be read.
+FOREIGN = ("torchscript", "onnx", "keras", "hdf5", "tflite", "tensorflow", "caffe", "darknet", "gguf")
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ def _zip_kind(file: Path) -> Kind:
         return Kind(
             "torchscript",
             "a TorchScript program and not a state dict",
-            "in Python: torch.save(torch.jit.load(FILE).state_dict(), 'x.pth')",
+            f"in Python: torch.save(torch.jit.load({str(file)!r}).state_dict(), 'state-dict.pth')",
         )
     if "data.pkl" in last:
         return Kind("torch", "a torch file")

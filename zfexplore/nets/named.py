@@ -22,17 +22,17 @@ from zfexplore.errors import ExploreError
 from zfexplore.files import printable
 from zfexplore.nets import zoo
 from zfexplore.nets.checkpoint import (
-    METADATA_KEY,
     Checkpoint,
     Metadata,
     checkpoint_of,
     current_versions,
     fingerprint_of,
+    is_checkpoint,
     pretrained_module,
     read_checkpoint,
 )
 from zfexplore.nets.fitting import fit_module, fit_named, fitted, put_into
-from zfexplore.nets.foreign import kind_of, read_weights
+from zfexplore.nets.foreign import read_weights
 
 TIMM = "timm:"
 SIZES = (28, 32, 64, 96, 128, 160, 192, 227, 256, 299, 384, 448, 512)  # tried where 224 does not do
@@ -199,6 +199,9 @@ def _timm_convention(config: dict[str, Any]) -> InputConvention:
 
 def _of_user(spec: str, *, seed: int) -> NamedNet:
     path, _, attribute = spec.partition(":")
+    if path.endswith(".py") and attribute:
+        module = ".".join(Path(path).with_suffix("").parts)
+        raise ExploreError(f"{spec!r} names a file: give its module, as in {module}:{attribute}", usage=True)
     if not attribute or not all(part.isidentifier() for part in (*path.split("."), *attribute.split("."))):
         raise ExploreError(
             f"{spec!r} names no code: write package.module:factory, as in mynet:make, or a net of the zoo",
@@ -289,7 +292,7 @@ def _input_of(spec: str, module: nn.Module) -> tuple[InputConvention, list[str]]
     resize = size if size < UNCROPPED else round(size * 8 / 7)
     fed = "less ImageNet's mean, divided by its std" if channels == 3 else "0 to 1"
     found = f"{spec} is fed {channels} x {size} x {size}, {fed}"
-    found += ", the first size found to do" if failure is not None else ""
+    found += "; 224 pixels do not do, and of those tried this is the first that does" if failure else ""
     return InputConvention(size, resize, 1.0, mean, std), [found]
 
 
@@ -321,16 +324,4 @@ def _with_weights(made: NamedNet, file: Path) -> NamedNet:
 
 def _ours(file: Path) -> tuple[dict[str, torch.Tensor], Metadata] | None:
     """Read a checkpoint of ours; None for another program's file."""
-    if kind_of(file).name != "safetensors" or not _has_metadata(file):
-        return None
-    return read_checkpoint(file)
-
-
-def _has_metadata(file: Path) -> bool:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(file, framework="pt") as opened:
-            return METADATA_KEY in (opened.metadata() or {})
-    except (SafetensorError, OSError, ValueError):
-        return False
+    return read_checkpoint(file) if is_checkpoint(file) else None
