@@ -127,6 +127,12 @@ def test_a_truncated_file_is_one_clear_line(written, tmp_path, keep):
         load_checkpoint(cut)
 
 
+def test_a_net_that_there_is_not_names_those_like_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ExploreError, match="or a net: alexnet, vgg11 .*; most like it: resnet18"):
+        load_checkpoint("resnet-18")
+
+
 def test_a_torch_file_is_sent_to_convert_by_the_very_command(net, tmp_path):
     torch.save(net.state_dict(), tmp_path / "my net.pth")
     with pytest.raises(ExploreError) as caught:

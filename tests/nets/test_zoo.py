@@ -130,14 +130,24 @@ def test_a_damaged_download_is_one_line_with_its_path(hub, content, what):
     file.write_bytes(content)
     with pytest.raises(ExploreError, match=what) as caught:
         load_checkpoint("alexnet")
-    assert f"delete {file}, and torchvision's weights for alexnet are downloaded again" in str(caught.value)
+    told = str(caught.value)
+    assert told.startswith(f"{file} is ")
+    assert told.endswith(": delete it, and torchvision's weights for alexnet are downloaded again")
     assert "\n" not in str(caught.value)
 
 
-def test_a_download_of_another_net_is_one_line_with_its_path(hub):
-    from torchvision import models
-
-    file = zoo.pretrained_file("alexnet")
-    torch.save(models.squeezenet1_1(num_classes=2).state_dict(), file)
-    with pytest.raises(ExploreError, match=r"does not fit alexnet: .*delete .*alexnet-owt-7be5be79\.pth"):
-        load_checkpoint("alexnet")
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ("squeezenet1_0", r"squeezenet1_1-b8a52dc0\.pth does not fit squeezenet1_1: .*: delete it, and"),
+        (
+            "squeezenet1_1",
+            r"squeezenet1_1-b8a52dc0\.pth is of a squeezenet1_1 of 2 classes and not of 1000: delete",
+        ),
+    ],
+)
+def test_a_download_of_another_net_is_one_line_with_its_path(hub, other, message):
+    torch.save(zoo.make_net(other, {"num_classes": 2}).state_dict(), zoo.pretrained_file("squeezenet1_1"))
+    with pytest.raises(ExploreError, match=message) as caught:
+        load_checkpoint("squeezenet1_1")
+    assert "\n" not in str(caught.value)

@@ -188,8 +188,11 @@ def pretrained_module(name: str) -> tuple[nn.Module, dict[str, Any]]:
     file = zoo.pretrained_file(name)
     try:
         fit = fitted(file, fit_named(name, state))
+        count, usual = fit.arguments["num_classes"], len(zoo.class_names(name))
+        if count != usual:
+            raise ExploreError(f"{file} is of a {name} of {count} classes and not of {usual}")
     except ExploreError as error:
-        raise ExploreError(f"{error}; {zoo.again(name)}") from error
+        raise ExploreError(f"{error}: {zoo.again(name)}") from error
     arguments = {} if name not in zoo.TURNING_INPUT else {"transform_input": True}
     with zoo.weightless():
         module = zoo.make_net(name, arguments)
@@ -205,7 +208,7 @@ def read_checkpoint(file: Path) -> tuple[dict[str, Tensor], Metadata]:
     """
     if not file.is_file():
         what = "is a folder, not a checkpoint" if file.is_dir() else "is not there"
-        or_net = "" if file.suffix else f", or a net: {zoo.shortened(zoo.PRETRAINED)}"
+        or_net = "" if file.suffix else f", or a net: {zoo.choices(str(file), zoo.PRETRAINED)}"
         raise ExploreError(f"{file} {what}; name a .safetensors file written by zfexplore{or_net}")
     if file.suffix != ".safetensors" and (kind := kind_of(file)).name != "safetensors":
         if kind.name not in TENSORS:
@@ -252,7 +255,7 @@ def _convert_hint(file: Path) -> str:
     try:
         fit = find_net(read_weights(file).tensors, file)
     except ExploreError:
-        return f"`{convert_command(file, own_code=True)}`"
+        return f"it fits no net of the zoo: `{convert_command(file, own_code=True)}`"
     return f"it fits {fit.architecture}: `{convert_command(file)}`"
 
 

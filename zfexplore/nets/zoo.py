@@ -6,7 +6,7 @@ downloads their pretrained ImageNet weights once and keeps them in torch's own f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -166,14 +166,16 @@ def pretrained_state(name: str) -> dict[str, Tensor]:
     """
     if name not in PRETRAINED:
         raise ExploreError(f"{name!r} has no pretrained weights: choose {shortened(PRETRAINED)}", usage=True)
-    from zfexplore.nets.foreign import read_weights
+    from zfexplore.nets.foreign import TENSORS, kind_of, read_weights
 
     file = pretrained_file(name)
     if file.is_file():
+        if (kind := kind_of(file)).name not in TENSORS:
+            raise ExploreError(f"{file} is {kind.words}: {again(name)}")
         try:
             return read_weights(file).tensors
         except ExploreError as error:
-            raise ExploreError(f"{error}; {again(name)}") from error
+            raise ExploreError(f"{error}: {again(name)}") from error
     weights = _weights(name)
     try:
         return weights.get_state_dict(progress=True, check_hash=True)
@@ -185,15 +187,19 @@ def pretrained_state(name: str) -> dict[str, Tensor]:
 
 
 def again(name: str) -> str:
-    """Say what helps when the file of ``pretrained_file`` is not what it should be."""
-    return f"delete {pretrained_file(name)}, and torchvision's weights for {name} are downloaded again"
+    """Say what helps when the file of ``pretrained_file``, just named, is not what it should be."""
+    return f"delete it, and torchvision's weights for {name} are downloaded again"
 
 
 def unknown_net(name: str) -> ExploreError:
     """Give the error for a name that is not in ``NETS``: it lists those that are, and what looks like it."""
-    near = get_close_matches(name.lower().replace("-", "_"), NETS, n=3, cutoff=0.7)
-    like = f"; most like it: {', '.join(near)}" if near else ""
-    return ExploreError(f"there is no net called {name!r}: choose {shortened(NETS)}{like}", usage=True)
+    return ExploreError(f"there is no net called {name!r}: choose {choices(name, NETS)}", usage=True)
+
+
+def choices(name: str, among: Collection[str]) -> str:
+    """List the names that there are, and those that look like ``name``."""
+    near = get_close_matches(name.lower().replace("-", "_"), among, n=3, cutoff=0.7)
+    return shortened(among) + (f"; most like it: {', '.join(near)}" if near else "")
 
 
 def shortened(names: Iterable[str]) -> str:
