@@ -91,11 +91,12 @@ RUN = [line for line in OURS if not set(ONLY_PARSED) & set(ALL[line])]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """What the examples name: ``album/`` and ``photos/`` in two classes, ``me.jpg`` and ``zfnet.pth``."""
+    """What the examples name: ``album/`` and ``photos/`` in two classes, ``me.jpg`` and two state dicts."""
     import torch
 
     from zfexplore.images.photographs import Photographs
     from zfexplore.nets.zfnet import ZFNet
+    from zfexplore.nets.zoo import make_net
 
     home = tmp_path_factory.mktemp("examples")
     source = Photographs(limit=4)
@@ -105,6 +106,7 @@ def folder(tmp_path_factory):
             source[index].image.save(home / album / "ab"[index % 2] / f"{index}.jpg")
     source[0].image.save(home / "me.jpg")
     torch.save(ZFNet(classes=3, fc=16).state_dict(), home / "zfnet.pth")
+    torch.save({"model": make_net("squeezenet1_1", {"num_classes": 10}).state_dict()}, home / "birds.pth")
     return home
 
 

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pytest
+import torch
 
 from zfexplore.cli.main import main
 from zfexplore.convention import InputConvention
-from zfexplore.nets.checkpoint import Metadata, save_checkpoint
+from zfexplore.nets.checkpoint import Metadata, is_checkpoint, save_checkpoint, write_checkpoint
 from zfexplore.nets.summary import summarise
 from zfexplore.nets.trunk import Trunk
 from zfexplore.nets.zfnet import ZFNet
+from zfexplore.nets.zoo import make_net
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +105,94 @@ def test_metadata_nested_without_end_is_one_line(monkeypatch, capsys, tmp_path):
     assert code == 1
     assert captured.err.startswith("error: RecursionError: maximum recursion depth exceeded")
     assert "Traceback" not in captured.err
+
+
+def rows(text: str) -> dict[str, str]:
+    """The lines of a table of two columns, by their first."""
+    return {line[:12].strip(): " ".join(line[12:].split()) for line in text.splitlines() if line.strip()}
+
+
+@pytest.fixture(scope="module")
+def state_dict(tmp_path_factory):
+    torch.manual_seed(0)
+    state = make_net("squeezenet1_1", {"num_classes": 5}).state_dict()
+    path = tmp_path_factory.mktemp("state") / "my-net.pth"
+    torch.save({"model": {f"module.{name}": tensor for name, tensor in state.items()}}, path)
+    return path
+
+
+def test_a_state_dict_is_told_with_its_net_and_the_command_to_go_on_with(
+    monkeypatch, capsys, state_dict, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    code, captured = run(monkeypatch, capsys, state_dict)
+    assert code == 0
+    told = rows(captured.out)
+    assert told["what"] == "a torch file: a state dict"
+    assert told["tensors"].startswith("52 with 725,061 values: module.features.0.weight (64, 3, 3, 3) ..")
+    assert told["net"] == "architecture squeezenet1_1, num_classes 5"
+    assert (
+        captured.out.replace("\n", "")
+        .replace(" ", "")
+        .endswith(f"zfexplore convert {state_dict} --out my-net.safetensors".replace(" ", ""))
+    )
+
+
+def test_json_of_a_state_dict_holds_the_same(monkeypatch, capsys, state_dict, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    values = json.loads(run(monkeypatch, capsys, state_dict, "--json")[1].out)
+    assert (values["net"], values["arguments"], values["tensors"]) == (
+        "squeezenet1_1",
+        {"num_classes": 5},
+        52,
+    )
+    assert values["go_on"] == f"zfexplore convert {state_dict} --out my-net.safetensors"
+
+
+def test_the_command_to_go_on_with_is_one_that_works(monkeypatch, capsys, state_dict, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    values = json.loads(run(monkeypatch, capsys, state_dict, "--json")[1].out)
+    monkeypatch.setattr("sys.argv", shlex.split(values["go_on"]))
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert not stop.value.code
+    assert is_checkpoint(tmp_path / "my-net.safetensors")
+
+
+def test_of_weights_that_fit_no_net_the_nearest_is_told(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    torch.save(ZFNet(classes=3, fc=4).state_dict() | {"conv1.bias": torch.zeros(7)}, "x.pth")
+    told = rows(run(monkeypatch, capsys, "x.pth")[1].out)
+    assert told["net"].startswith("fits no net that zfexplore knows; the nearest is zfnet (15 of 16 tensors)")
+    assert told["go on with"] == "zfexplore convert x.pth --out x.safetensors --net package.module:factory"
+
+
+def test_a_checkpoint_of_the_users_code_is_told_without_importing_it(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    write_checkpoint("x.safetensors", {"a": torch.zeros(2)}, Metadata("no_such_module:make", {}))
+    code, captured = run(monkeypatch, capsys, "x.safetensors")
+    told = rows(captured.out)
+    assert (code, told["what"]) == (0, "a zfexplore checkpoint")
+    assert told["go on with"] == "zfexplore tui --net no_such_module:make --weights x.safetensors"
+
+
+def test_a_file_of_another_program_is_told(monkeypatch, capsys, tmp_path):
+    (tmp_path / "x.onnx").write_bytes(b"\x08\x07\x12\x07pytorch")
+    code, captured = run(monkeypatch, capsys, tmp_path / "x.onnx")
+    assert code == 0
+    assert rows(captured.out)["what"] == "an ONNX model"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"<html>", "is a web page and not weights"),
+        (b"hello", "nor any other that is known"),
+    ],
+)
+def test_what_is_no_file_of_weights_is_one_line(monkeypatch, capsys, tmp_path, content, message):
+    (tmp_path / "x.pth").write_bytes(content)
+    code, captured = run(monkeypatch, capsys, tmp_path / "x.pth")
+    assert (code, captured.out) == (1, "")
+    assert message in " ".join(captured.err.split())

@@ -127,16 +127,60 @@ def test_a_truncated_file_is_one_clear_line(written, tmp_path, keep):
         load_checkpoint(cut)
 
 
-def test_a_torch_file_is_sent_to_convert(tmp_path):
-    (tmp_path / "x.pth").write_bytes(b"x")
-    with pytest.raises(ExploreError, match="zfexplore convert"):
+def test_a_net_that_there_is_not_names_those_like_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ExploreError, match="or a net: alexnet, vgg11 .*; most like it: resnet18"):
+        load_checkpoint("resnet-18")
+
+
+def test_a_torch_file_is_sent_to_convert_by_the_very_command(net, tmp_path):
+    torch.save(net.state_dict(), tmp_path / "my net.pth")
+    with pytest.raises(ExploreError) as caught:
+        load_checkpoint(tmp_path / "my net.pth")
+    command = f"`zfexplore convert '{tmp_path}/my net.pth' --out 'my net.safetensors'`"
+    assert f"it fits zfnet: {command} reads it once" in str(caught.value)
+
+
+def test_a_torch_file_of_another_net_is_sent_to_convert_with_the_users_code(tmp_path):
+    torch.save({"a.weight": torch.zeros(2, 2)}, tmp_path / "x.pth")
+    with pytest.raises(
+        ExploreError, match=r"--out x\.safetensors --net package\.module:factory` reads it once"
+    ):
         load_checkpoint(tmp_path / "x.pth")
+
+
+@pytest.mark.parametrize("name", ["x.pth", "x.safetensors", "x"])
+def test_a_web_page_in_place_of_weights_is_called_one(tmp_path, name):
+    (tmp_path / name).write_text("<html>404</html>")
+    with pytest.raises(ExploreError, match="is a web page and not weights; delete it"):
+        load_checkpoint(tmp_path / name)
 
 
 def test_tensors_without_our_metadata_are_sent_to_convert(tmp_path):
     save_file({"a": torch.zeros(2)}, tmp_path / "x.safetensors")
-    with pytest.raises(ExploreError, match="no zfexplore metadata"):
+    with pytest.raises(ExploreError, match=r"no zfexplore metadata; .*--out x-zfexplore\.safetensors"):
         load_checkpoint(tmp_path / "x.safetensors")
+
+
+def test_weights_of_the_users_code_are_not_loaded_because_a_file_says_so(written, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "evil_net.py").write_text("raise AssertionError('imported')")
+    file = rewritten(written, tmp_path, described={"architecture": "evil_net:make"})
+    with pytest.raises(ExploreError, match=f"give --net evil_net:make --weights {file}"):
+        load_checkpoint(file)
+
+
+def test_batch_normalisations_statistics_stay_as_they_are_in_half_precision(tmp_path):
+    torch.manual_seed(0)
+    net = zoo.make_net("shufflenet_v2_x0_5", {"num_classes": 2})
+    net.conv1[1].running_var.fill_(1e6)  # more than fp16 holds
+    net.conv1[1].num_batches_tracked.fill_(70_000)
+    described = metadata(architecture="shufflenet_v2_x0_5", arguments={"num_classes": 2})
+    save_checkpoint(tmp_path / "s.safetensors", net, described, half=True)
+    stored = load_file(tmp_path / "s.safetensors")
+    assert stored["conv1.0.weight"].dtype == torch.float16
+    assert stored["conv1.1.running_var"][0] == 1e6
+    assert stored["conv1.1.num_batches_tracked"] == 70_000
 
 
 def test_tensors_that_do_not_fit_are_named(written, tmp_path):

@@ -102,6 +102,7 @@ def test_nothing_readable_is_an_error(net, make_stripes):
 
 def test_classes_are_matched_by_name():
     assert class_map(["dog", "cat", "cow"], ["cat", "dog"]) == [1, 0, -1]
+    assert class_map(["n01440764", "n02085620-Chihuahua", "dog"], ["Chihuahua", "tench"]) == [1, 0, -1]
     with pytest.raises(
         ExploreError, match="the net knows cat, dog, and none of these images' classes: they are of cow"
     ):

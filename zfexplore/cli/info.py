@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,8 +21,8 @@ def info(
     checkpoint: Annotated[
         str | None,
         typer.Argument(
-            metavar="[CHECKPOINT]",
-            help="A checkpoint (.safetensors), or a pretrained net by name.",
+            metavar="[FILE|NAME]",
+            help="A checkpoint (.safetensors), any other file of weights, or a pretrained net by name.",
             show_default="the shipped one",
         ),
     ] = None,
@@ -29,12 +30,17 @@ def info(
 ) -> None:
     """Print a checkpoint's stages, the size of their maps, what their units see, and its metadata.
 
+    Of any other file of weights: what it is, which net it fits, and the command to go on with.
+
     Example: zfexplore info checkpoints/zfnet.safetensors
     """
     from zfexplore.nets.checkpoint import load_checkpoint
     from zfexplore.nets.summary import summarise
     from zfexplore.showing import output, print_json
 
+    if checkpoint is not None and _is_other_file(Path(checkpoint)):
+        _describe(Path(checkpoint), json)
+        return
     loaded = load_checkpoint(checkpoint)
     size = loaded.metadata.input.size
     stages = summarise(loaded.net, (size, size))
@@ -43,6 +49,44 @@ def info(
         return
     output().print(_stage_table(stages, loaded.metadata.architecture, size))
     output().print(_metadata_table(loaded, stages))
+
+
+def _is_other_file(file: Path) -> bool:
+    """Whether a file is no checkpoint, or one of a net that only the user's code can make."""
+    from zfexplore.nets.checkpoint import is_checkpoint, read_checkpoint
+
+    return file.is_file() and (not is_checkpoint(file) or ":" in read_checkpoint(file)[1].architecture)
+
+
+def _describe(file: Path, json: bool) -> None:
+    from dataclasses import asdict
+
+    from rich.markup import escape
+    from rich.table import Table
+
+    from zfexplore.nets.description import describe_file
+    from zfexplore.showing import output, print_json
+
+    described = describe_file(file)
+    if json:
+        print_json({"file": str(file), **asdict(described)})
+        return
+    counted = f"{described.tensors:,} with {described.values:,} values: {described.first} .. {described.last}"
+    rows = {
+        "file": str(file),
+        "what": described.kind,
+        "tensors": counted if described.tensors else "",
+        "net": _pairs({"architecture": described.net or ""} | described.arguments) or described.why,
+        "notes": "; ".join(described.notes),
+        "go on with": described.go_on,
+    }
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for name, text in rows.items():
+        if text:
+            table.add_row(name, escape(text))
+    output().print(table)
 
 
 def _values(checkpoint: Checkpoint, stages: list[StageSummary]) -> dict[str, Any]:
@@ -154,6 +198,7 @@ def _input_in_words(convention: InputConvention) -> str:
     mean = "the per-pixel mean" if convention.mean_image is not None else _colour(convention.mean)
     colours = {1: "grey", 3: "RGB"}.get(convention.channels, f"{convention.channels} channels")
     divided = "" if set(convention.std) == {1.0} else f", divided by {_colour(convention.std)}"
+    colours = {1: "grey", 3: "RGB"}.get(convention.channels, f"{convention.channels} channels")
     return (
         f"{colours}, short side to {convention.resize}, centre {convention.size} x {convention.size}, "
         f"0..{convention.scale:g} less {mean}{divided}"

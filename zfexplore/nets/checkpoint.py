@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import platform
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,14 +26,15 @@ from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.files import atomic_path, printable
 from zfexplore.nets import zoo
+from zfexplore.nets.fitting import find_net, fit_named, fitted, is_numbers, put_into
+from zfexplore.nets.foreign import TENSORS, kind_of, read_weights
 from zfexplore.nets.net import Net
-from zfexplore.nets.trunk import Trunk
+from zfexplore.nets.stages import net_over
 
 FORMAT = 1
 SHIPPED = "zfnet.safetensors"
 MEAN_IMAGE = "input.mean"
 METADATA_KEY = "zfexplore"
-WEIGHT_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 @dataclass(frozen=True)
@@ -109,15 +111,20 @@ def load_checkpoint(
     The net is in eval mode and float32 on ``device``. Raises ExploreError, one line, for a file that is
     missing, truncated or not a checkpoint, or whose tensors do not fit its architecture.
     """
-    if path is not None and str(path) in zoo.PRETRAINED and not Path(path).exists():
+    if path is not None and str(path) in zoo.PRETRAINED and not Path(path).is_file():
         return _load_pretrained(str(path), device)
     file = shipped_checkpoint() if path is None else Path(path)
-    tensors, metadata = _read(file)
-    net = _assemble(file, metadata, tensors)
-    net.eval().requires_grad_(False).to(device)
-    trunk = Trunk(net)
-    _check_classes(file, metadata, trunk)
-    return Checkpoint(net, trunk, metadata)
+    tensors, metadata = read_checkpoint(file)
+    module = _assemble(file, metadata, tensors)
+    checkpoint = checkpoint_of(module, metadata, device)
+    _check_classes(file, metadata, checkpoint.net)
+    return checkpoint
+
+
+def checkpoint_of(module: nn.Module, metadata: Metadata, device: str | torch.device = "cpu") -> Checkpoint:
+    """Give a module with its weights as a checkpoint, in eval mode and float32 on ``device``."""
+    module.eval().requires_grad_(False).float().to(device)
+    return Checkpoint(module, net_over(module, metadata.input), metadata)
 
 
 def save_checkpoint(
@@ -126,10 +133,11 @@ def save_checkpoint(
     """Write the net's weights and metadata to ``path``, whole or not at all; ``half`` stores fp16.
 
     ``metadata.versions`` is filled in if it is empty. The net may be a trunk alone, without its heads.
+    Batch normalisation's statistics stay float32, which fp16 may not hold, and its counts integers.
     """
+    learned = {name for name, _ in net.named_parameters()} if half else set()
     tensors = {
-        name: tensor.detach().to("cpu", torch.float16 if half else torch.float32).contiguous()
-        for name, tensor in net.state_dict().items()
+        name: _stored(tensor, half=name in learned).contiguous() for name, tensor in net.state_dict().items()
     }
     write_checkpoint(path, tensors, metadata)
 
@@ -151,43 +159,104 @@ def current_versions() -> dict[str, str]:
     return {"zfexplore": __version__, "torch": torch.__version__, "python": platform.python_version()}
 
 
+def _stored(tensor: Tensor, *, half: bool) -> Tensor:
+    kind = torch.float16 if half else torch.float32
+    return tensor.detach().to("cpu", kind if tensor.is_floating_point() else tensor.dtype)
+
+
 def _load_pretrained(name: str, device: str | torch.device) -> Checkpoint:
-    net, classes = zoo.pretrained_net(name)
-    net.requires_grad_(False).to(device)
+    module, arguments = pretrained_module(name)
     metadata = Metadata(
         architecture=name,
-        arguments={},
-        classes=classes,
-        input=zoo.IMAGENET_INPUT,
+        arguments=arguments,
+        classes=zoo.class_names(name),
+        input=zoo.convention_of(name),
         images={"name": "ImageNet"},
         versions=current_versions(),
-        weights_fingerprint=fingerprint(net.state_dict()),
+        weights_fingerprint=fingerprint_of(module.state_dict()),
     )
-    return Checkpoint(net, Trunk(net), metadata)
+    return checkpoint_of(module, metadata, device)
 
 
-def _read(file: Path) -> tuple[dict[str, Tensor], Metadata]:
+def pretrained_module(name: str) -> tuple[nn.Module, dict[str, Any]]:
+    """Give one of torchvision's nets with its ImageNet weights, and the arguments that make it.
+
+    The first use downloads them. Raises ExploreError, which says what to do, when that fails or the file
+    that was downloaded is not of this net.
+    """
+    state = zoo.pretrained_state(name)
+    file = zoo.pretrained_file(name)
+    try:
+        fit = fitted(file, fit_named(name, state))
+        count, usual = fit.arguments["num_classes"], len(zoo.class_names(name))
+        if count != usual:
+            raise ExploreError(f"{file} is of a {name} of {count} classes and not of {usual}")
+    except ExploreError as error:
+        raise ExploreError(f"{error}: {zoo.again(name)}") from error
+    arguments = {} if name not in zoo.TURNING_INPUT else {"transform_input": True}
+    with zoo.weightless():
+        module = zoo.make_net(name, arguments)
+    put_into(module, fit.tensors)
+    return module, arguments
+
+
+def read_checkpoint(file: Path) -> tuple[dict[str, Tensor], Metadata]:
+    """Read a checkpoint's tensors and its metadata, before they are held against any net.
+
+    Raises ExploreError, one line, for anything that is no checkpoint; where it is a file of weights, the
+    line has the command that makes a checkpoint of it.
+    """
     if not file.is_file():
         what = "is a folder, not a checkpoint" if file.is_dir() else "is not there"
-        raise ExploreError(f"{file} {what}; name a .safetensors file written by zfexplore")
-    if file.suffix in (".pth", ".pt", ".ckpt", ".bin"):
-        raise ExploreError(
-            f"{file} is a torch file; `zfexplore convert {file} --out X.safetensors` reads it once"
-        )
+        or_net = "" if file.suffix else f", or a net: {zoo.choices(str(file), zoo.PRETRAINED)}"
+        raise ExploreError(f"{file} {what}; name a .safetensors file written by zfexplore{or_net}")
+    if file.suffix != ".safetensors" and (kind := kind_of(file)).name != "safetensors":
+        if kind.name not in TENSORS:
+            raise ExploreError(f"{file} is {kind.words}; {kind.do}")
+        raise ExploreError(f"{file} is {kind.words}; {_convert_hint(file)} reads it once")
     try:
         with safe_open(file, framework="pt") as opened:
             described = (opened.metadata() or {}).get(METADATA_KEY)
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, RuntimeError, KeyError) as error:
-        raise ExploreError(f"{file} is not a safetensors file, or is cut short ({error})") from error
+        raise ExploreError(f"{file} is {_instead(file)} ({error})") from error
     if described is None:
-        raise ExploreError(
-            f"{file} holds tensors but no zfexplore metadata; "
-            f"`zfexplore convert {file} --out X.safetensors` adds it"
-        )
-    found = fingerprint(tensors)
+        raise ExploreError(f"{file} holds tensors but no zfexplore metadata; {_convert_hint(file)} adds it")
+    found = fingerprint_of(tensors)
     mean_image = tensors.pop(MEAN_IMAGE, None)
     return tensors, _parse(file, described, mean_image, found)
+
+
+def _instead(file: Path) -> str:
+    """Say what a file is that is called .safetensors and is none."""
+    kind = kind_of(file)
+    told = kind.name not in ("safetensors", "unknown", "empty", "damaged")
+    return f"{kind.words}; {kind.do}" if told else "not a safetensors file, or is cut short"
+
+
+def is_checkpoint(file: Path) -> bool:
+    """Whether a file is a checkpoint of ours, whole or not, of a net that is known or not."""
+    try:
+        with safe_open(file, framework="pt") as opened:
+            return METADATA_KEY in (opened.metadata() or {})
+    except (SafetensorError, OSError, ValueError):
+        return False
+
+
+def convert_command(file: Path, *, own_code: bool = False) -> str:
+    """Give the command that makes a checkpoint of a file of weights; it writes over no file that is there."""
+    names = (file.with_suffix(".safetensors").name, f"{file.stem}-zfexplore.safetensors")
+    out = next((name for name in names if not Path(name).exists() and name != file.name), names[-1])
+    command = f"zfexplore convert {shlex.quote(str(file))} --out {shlex.quote(out)}"
+    return f"{command} --net package.module:factory" if own_code else command
+
+
+def _convert_hint(file: Path) -> str:
+    try:
+        fit = find_net(read_weights(file).tensors, file)
+    except ExploreError:
+        return f"it fits no net of the zoo: `{convert_command(file, own_code=True)}`"
+    return f"it fits {fit.architecture}: `{convert_command(file)}`"
 
 
 def _parse(file: Path, text: str, mean_image: Tensor | None, fingerprint: str) -> Metadata:
@@ -200,7 +269,8 @@ def _parse(file: Path, text: str, mean_image: Tensor | None, fingerprint: str) -
         convention = InputConvention.from_json(values["input"], mean_image)
         if not 1 <= convention.size <= convention.resize <= 4096:
             raise ValueError(f"input size {convention.size}, resized to {convention.resize}")
-        _check_mean_image(bool(values["input"].get("per_pixel_mean")), mean_image, convention.resize)
+        announced = bool(values["input"].get("per_pixel_mean"))
+        _check_mean_image(announced, mean_image, convention.channels, convention.resize)
         return Metadata(
             architecture=str(values["architecture"]),
             arguments=dict(values["arguments"]),
@@ -217,25 +287,32 @@ def _parse(file: Path, text: str, mean_image: Tensor | None, fingerprint: str) -
         raise ExploreError(f"{file} has unreadable metadata ({type(error).__name__}: {error})") from error
 
 
-def _check_mean_image(announced: bool, mean_image: Tensor | None, side: int) -> None:
+def _check_mean_image(announced: bool, mean_image: Tensor | None, channels: int, side: int) -> None:
     if mean_image is None:
         if announced:
             raise ValueError("the per-pixel mean is missing")
         return
     if not announced:
         raise ValueError("there is a per-pixel mean that the input does not mention")
-    if mean_image.shape != (3, side, side) or not _is_numbers(mean_image):
-        raise ValueError(f"the per-pixel mean is not 3 x {side} x {side} finite numbers")
+    if mean_image.shape != (channels, side, side) or not is_numbers(mean_image):
+        raise ValueError(f"the per-pixel mean is not {channels} x {side} x {side} finite numbers")
 
 
 def _assemble(file: Path, metadata: Metadata, tensors: dict[str, Tensor]) -> nn.Module:
-    """Make the net on the meta device, compare every name and shape, and only then load the values."""
+    """Make the net without memory, compare every name and shape, and only then load the values."""
+    architecture = printable(metadata.architecture)
+    if ":" in architecture:  # code, which a file may not have imported
+        raise ExploreError(
+            f"{file} holds weights of {architecture}, which is no net of the zoo: "
+            f"give --net {shlex.quote(architecture)} --weights {shlex.quote(str(file))}"
+        )
     try:
-        with torch.device("meta"):
+        with zoo.weightless():
             net = zoo.make_net(metadata.architecture, metadata.arguments)
     except ExploreError as error:
         raise ExploreError(f"{file}: {error}") from error
-    expected = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
+    state = net.state_dict()
+    expected = {name: tuple(tensor.shape) for name, tensor in state.items()}
     complaints = [f"{name} is missing" for name in expected if name not in tensors]
     complaints += [f"{name} is not part of the net" for name in tensors if name not in expected]
     complaints += [
@@ -246,30 +323,25 @@ def _assemble(file: Path, metadata: Metadata, tensors: dict[str, Tensor]) -> nn.
     complaints += [
         f"{name} holds {tensor.dtype} values that are not finite numbers"
         for name, tensor in tensors.items()
-        if not _is_numbers(tensor)
+        if not is_numbers(tensor, counts=name in state and not state[name].is_floating_point())
     ]
     if complaints:
         more = f" (and {len(complaints) - 3} more)" if len(complaints) > 3 else ""
         shown = "; ".join(complaints[:3])
         raise ExploreError(f"{file} does not fit {metadata.architecture}: {shown}{more}")
-    net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)
+    put_into(net, tensors)
     return net
 
 
-def _check_classes(file: Path, metadata: Metadata, trunk: Trunk) -> None:
+def _check_classes(file: Path, metadata: Metadata, net: Net) -> None:
     """Compare the number of class names with the logits; snapshots have class names but no logits."""
     named = len(metadata.classes)
-    if named and trunk.heads and named != (told := trunk.heads[-1].channels):
+    if named and net.heads and named != (told := net.heads[-1].channels):
         raise ExploreError(f"{file} names {named} classes, but its net tells {told} apart")
 
 
-def _is_numbers(tensor: Tensor) -> bool:
-    """Whether every value is a finite number, in one of the floating-point types that weights may have."""
-    return tensor.dtype in WEIGHT_TYPES and bool(torch.isfinite(tensor).all())
-
-
-def fingerprint(tensors: Mapping[str, Tensor]) -> str:
-    """Hash the names, types, shapes and values of a net's tensors."""
+def fingerprint_of(tensors: Mapping[str, Tensor]) -> str:
+    """Give the SHA-256 of every tensor's name, type, shape and values."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()

@@ -1,59 +1,107 @@
-"""Another ZFNet's state dict as a checkpoint of ours, by the order and shape of its tensors.
+"""Another program's weights as a checkpoint of ours: any net of the zoo, or a net of the user's own.
 
-Names differ from one replication to the next (``features.0.weight``, ``conv1.0.weight``,
-``module.layer1.weight``); order and shape do not. A file is only ever read with ``weights_only=True``.
+Which net a file holds is found by the names and shapes of its tensors (``fitting``). A file is only ever
+read with ``weights_only=True`` (``foreign``).
 """
 
 from __future__ import annotations
 
-import pickle
-import re
-import warnings
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from zfexplore.choices import Normalisation
-from zfexplore.convention import InputConvention
+from zfexplore.convention import InputConvention, Values
 from zfexplore.errors import ExploreError
+from zfexplore.files import printable
 from zfexplore.nets import zoo
-from zfexplore.nets.checkpoint import Metadata, load_checkpoint, write_checkpoint
+from zfexplore.nets.checkpoint import Metadata, read_checkpoint, write_checkpoint
+from zfexplore.nets.fitting import find_net
+from zfexplore.nets.foreign import read_weights
+from zfexplore.nets.named import NamedNet, open_named
 
-NESTED_UNDER = ("state_dict", "model_state_dict", "model", "net")
+
+@dataclass(frozen=True)
+class Fed:
+    """What a net was fed, where it differs from what its kind is usually fed; None is as usual.
+
+    A single number of ``mean`` or ``std`` stands for every channel. ``bgr`` means that the net was
+    trained on BGR images. Raises ExploreError (usage) for numbers that no input can have.
+    """
+
+    scale: float | None = None
+    mean: Values | None = None
+    std: Values | None = None
+    size: int | None = None
+    bgr: bool = False
+
+    def __post_init__(self) -> None:
+        scale = 1.0 if self.scale is None else self.scale
+        mean, std = self.mean or (0.0,), self.std or (1.0,)
+        try:
+            InputConvention(scale=scale, mean=mean, std=(1.0,) * len(mean))
+            InputConvention(mean=(0.0,) * len(std), std=std)
+        except ValueError as error:
+            raise ExploreError(f"--scale, --mean or --std: {error}", usage=True) from None
+
+
+@dataclass(frozen=True)
+class Converted:
+    """The metadata of the checkpoint that was written, and what there is to say, a sentence each."""
+
+    metadata: Metadata
+    notes: tuple[str, ...]
 
 
 def convert_state_dict(
     file: Path,
     out: Path,
     *,
-    norm: Normalisation | None = "replication",
-    convention: InputConvention | None = None,
-    bgr: bool = False,
+    net: str | None = None,
+    norm: Normalisation | Literal["none"] | None = None,
+    fed: Fed | None = None,
     classes: Path | None = None,
-) -> Metadata:
-    """Read the state dict ``file``, write the checkpoint ``out``, and give its metadata.
+) -> Converted:
+    """Read the state dict ``file``, write the checkpoint ``out``, and say what it is.
 
-    ``bgr`` reverses the input channels of conv1, for nets that were trained on BGR images. ``classes``
-    is a text file of class names, one a line. Raises ExploreError when the file is not a state dict,
-    or its tensors are not those of a ZFNet. ``out`` is written only after all checks.
+    ``net`` is a name of the zoo, or ``package.module:factory``; without it, the net is found. ``norm``
+    is zfnet's alone: whose constants its contrast normalisation has, by default the replication's.
+    ``classes`` is a text file of class names, one a line. Raises ExploreError when the file is not a
+    state dict, or fits no net. ``out`` is written only after all checks.
     """
+    fed = fed or Fed()
     _check_target(file, out)
-    ours = _match(file, _tensors(file))
-    if bgr:
-        ours["conv1.weight"] = ours["conv1.weight"].flip(1)
-    count, fc = ours["fc8.weight"].shape
+    named = open_named(net or find_net(read_weights(file).tensors, file).architecture, str(file))
+    arguments, notes = dict(named.arguments), list(named.notes)
+    if named.architecture == "zfnet":
+        arguments["norm"] = None if norm == "none" else norm or arguments["norm"]
+    elif norm is not None:
+        raise ExploreError(f"--norm is for zfnet alone, and {file} holds {named.architecture}", usage=True)
+    if named.architecture in zoo.TURNING_INPUT:
+        # What torchvision's own weights do to ImageNet's input; not where it is said what the net was fed.
+        arguments["transform_input"] = fed.mean is None and fed.std is None
+    convention = _convention(named.input, fed)
+    names = named.classes
+    if classes is not None:
+        names = _class_names(classes, named, convention)
+    elif names and names == zoo.class_names("resnet18"):
+        notes.append(f"its {len(names)} classes are taken for ImageNet's; --classes FILE names others")
     metadata = Metadata(
-        architecture="zfnet",
-        arguments={"classes": count, "fc": fc, "norm": norm, "dropout": 0.5},
-        classes=_class_names(classes, count),
-        input=convention or InputConvention(scale=1.0),
-        recipe={"name": "converted", "file": file.name},
+        architecture=named.architecture,
+        arguments=arguments,
+        classes=names,
+        input=convention,
+        recipe={"name": "converted", "file": printable(file.name)},
     )
-    write_checkpoint(out, ours, metadata)
-    return load_checkpoint(out).metadata
+    tensors = dict(named.module.state_dict())
+    if fed.bgr:
+        tensors |= _turned(named)
+    # Copies: tensors that share memory cannot be written.
+    write_checkpoint(out, {name: tensor.clone() for name, tensor in tensors.items()}, metadata)
+    return Converted(read_checkpoint(out)[1], tuple(notes))
 
 
 def _check_target(file: Path, out: Path) -> None:
@@ -65,80 +113,57 @@ def _check_target(file: Path, out: Path) -> None:
         raise ExploreError(f"{out} is the file to read; name another one to write", usage=True)
 
 
-def _tensors(file: Path) -> list[tuple[str, Tensor]]:
-    if not file.is_file():
-        raise ExploreError(f"{file} is not there; name a file written by torch.save")
-    try:
-        loaded = _loaded(file)
-    except pickle.UnpicklingError as error:
+def _convention(usual: InputConvention, fed: Fed) -> InputConvention:
+    """Change what is usual as far as it was said; mean and std are in the scale's units."""
+    scale = usual.scale if fed.scale is None else fed.scale
+    unit = scale / usual.scale
+    mean = _spread("--mean", fed.mean, usual.channels) or tuple(value * unit for value in usual.mean)
+    # A std of 1 divides by nothing, whatever the scale.
+    divided = tuple(1.0 if set(usual.std) == {1.0} else value * unit for value in usual.std)
+    std = _spread("--std", fed.std, usual.channels) or divided
+    size = fed.size or usual.size
+    resize = usual.resize if fed.size is None else round(size * usual.resize / usual.size)
+    return replace(usual, size=size, resize=resize, scale=scale, mean=mean, std=std)
+
+
+def _spread(option: str, values: Values | None, channels: int) -> Values | None:
+    if values is None or len(values) == channels:
+        return values
+    if len(values) == 1:
+        return values * channels
+    few = {1: "one number", 3: "three numbers"}.get(channels, f"{channels} numbers")
+    raise ExploreError(f"{option} takes {few} for this net; not {len(values)}", usage=True)
+
+
+def _turned(named: NamedNet) -> dict[str, Tensor]:
+    """Turn the first convolution's input channels round, so that a net of BGR images takes RGB."""
+    weights = dict(named.module.named_parameters())
+    first = next((name for name, weight in weights.items() if weight.ndim == 4), None)
+    if first is None or weights[first].shape[1] != 3:
         raise ExploreError(
-            f"{file} holds more than tensors, which is refused because loading it could run code; "
-            "save its state_dict() alone with torch.save"
-        ) from error
-    except Exception as error:  # torch raises nearly every type there is on damaged files
-        raise ExploreError(f"{file} is not a torch file, or is cut short ({type(error).__name__})") from error
-    for _ in NESTED_UNDER:  # each at most once: a hostile file may hold itself
-        if isinstance(loaded, dict) and (key := next((key for key in NESTED_UNDER if key in loaded), None)):
-            loaded = loaded[key]
-    if not isinstance(loaded, dict):
-        raise ExploreError(f"{file} holds a {type(loaded).__name__} and not a state dict")
-    tensors = [(str(name), value) for name, value in loaded.items() if isinstance(value, Tensor)]
-    if not tensors:
-        raise ExploreError(f"{file} holds no tensors")
-    return tensors
-
-
-def _loaded(file: Path) -> Any:
-    if file.suffix == ".safetensors":
-        return _in_layer_order(load_file(file))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's remarks on pickles; what matters comes as an error
-        return torch.load(file, map_location="cpu", weights_only=True)
-
-
-def _in_layer_order(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Undo safetensors' alphabetical order: layers by number, a weight before its bias."""
-
-    def place(name: str) -> tuple[list[tuple[bool, int, str]], bool]:
-        layer, _, part = name.rpartition(".")
-        pieces = re.split(r"(\d+)", layer)
-        return [
-            (piece.isdigit(), int(piece) if piece.isdigit() else 0, piece) for piece in pieces
-        ], part == "bias"
-
-    return {name: tensors[name] for name in sorted(tensors, key=place)}
-
-
-def _match(file: Path, tensors: list[tuple[str, Tensor]]) -> dict[str, Tensor]:
-    """Name the tensors as ours, weight and bias of eight layers in order; refuse any shape that differs."""
-    matrices = [tensor for _, tensor in tensors if tensor.ndim == 2]
-    fc = matrices[0].shape[0] if matrices else 4096
-    classes = matrices[-1].shape[0] if matrices else 1000
-    with torch.device("meta"):
-        expected = zoo.make_net("zfnet", {"classes": classes, "fc": fc}).state_dict()
-    if len(tensors) != len(expected):
-        raise ExploreError(
-            f"{file} is no ZFNet: it has {len(tensors)} tensors where eight layers have {len(expected)}"
+            f"--bgr is for nets of three colours, and {named.architecture} is none", usage=True
         )
-    matched: dict[str, Tensor] = {}
-    for (ours, wanted), (theirs, tensor) in zip(expected.items(), tensors, strict=True):
-        if tensor.shape != wanted.shape:
-            raise ExploreError(
-                f"{file} is no ZFNet: {theirs} is {tuple(tensor.shape)} where {ours} is {tuple(wanted.shape)}"
-            )
-        if not tensor.is_floating_point() or not bool(torch.isfinite(tensor.float()).all()):
-            raise ExploreError(f"{file}: {theirs} holds {tensor.dtype} values that are not finite numbers")
-        matched[ours] = tensor.float().contiguous()
-    return matched
+    return {first: weights[first].flip(1)}
 
 
-def _class_names(file: Path | None, count: int) -> tuple[str, ...]:
-    if file is None:
-        return ()
+def _class_names(file: Path, named: NamedNet, convention: InputConvention) -> tuple[str, ...]:
     try:
         names = tuple(line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
     except (OSError, UnicodeDecodeError) as error:
         raise ExploreError(f"the class names {file} cannot be read ({error})") from error
-    if len(names) != count:
+    count = named.arguments.get("classes") or named.arguments.get("num_classes") or _told(named, convention)
+    if count and len(names) != count:
         raise ExploreError(f"{file} names {len(names)} classes, the net has {count}")
     return names
+
+
+def _told(named: NamedNet, convention: InputConvention) -> int:
+    """Count the classes that a module of the user's tells apart; 0 where it gives something else."""
+    try:
+        given = named.module(torch.zeros(1, convention.channels, convention.size, convention.size))
+    except Exception as error:
+        raise ExploreError(
+            f"{named.architecture} fails on an input of {convention.channels} x {convention.size} x "
+            f"{convention.size} with {type(error).__name__}: {' '.join(str(error).split())}"
+        ) from error
+    return int(given.shape[1]) if isinstance(given, Tensor) and given.ndim == 2 else 0

@@ -12,7 +12,7 @@ import hashlib
 import torch
 from torch import Tensor
 
-from zfexplore.nets.checkpoint import MEAN_IMAGE, Checkpoint, fingerprint
+from zfexplore.nets.checkpoint import MEAN_IMAGE, Checkpoint, fingerprint_of
 
 # The narrowest first: most weights do not fit into it, and the first tensor shows that.
 STORED_TYPES = (torch.bfloat16, torch.float16, torch.float32, torch.float64)
@@ -22,7 +22,7 @@ def weights_in_use(checkpoint: Checkpoint) -> str:
     """Give the checkpoint's fingerprint, or another one if the net's weights are not those of its file."""
     loaded = checkpoint.metadata.weights_fingerprint
     weights = {name: tensor.detach() for name, tensor in checkpoint.module.state_dict().items()}
-    as_they_are = fingerprint(weights)
+    as_they_are = fingerprint_of(weights)
     if as_they_are == loaded or any(
         _as_stored(checkpoint, weights, dtype) == loaded for dtype in STORED_TYPES
     ):
@@ -36,7 +36,9 @@ def _as_stored(checkpoint: Checkpoint, weights: dict[str, Tensor], dtype: torch.
         return None
     stored = {name: tensor.to(dtype) for name, tensor in weights.items()}
     mean_image = checkpoint.metadata.input.mean_image
-    return fingerprint(stored if mean_image is None else stored | {MEAN_IMAGE: torch.as_tensor(mean_image)})
+    return fingerprint_of(
+        stored if mean_image is None else stored | {MEAN_IMAGE: torch.as_tensor(mean_image)}
+    )
 
 
 def _fits(tensor: Tensor, dtype: torch.dtype) -> bool:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import nn
 
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
-from zfexplore.nets import zoo
-from zfexplore.nets.checkpoint import Checkpoint, Metadata, current_versions, fingerprint, load_checkpoint
+from zfexplore.nets.checkpoint import Checkpoint, Metadata, fingerprint_of, load_checkpoint
+from zfexplore.nets.device import move
+from zfexplore.nets.named import input_of, open_named
 from zfexplore.nets.stages import net_over, unwrapped, watch
+from zfexplore.nets.taps import left_as_found
 
 
 def open_net(
@@ -41,9 +41,7 @@ def open_net(
     if net is None:
         opened = load_checkpoint(checkpoint, device)
     else:
-        named = zoo.open_named(net, None if weights is None else os.fspath(weights))
-        metadata = Metadata(named.architecture, {}, named.classes, named.input, versions=current_versions())
-        opened = _over(named.module, metadata, device, named.notes)
+        opened = open_named(net, None if weights is None else os.fspath(weights)).checkpoint(device)
     watch(opened.net, stages)
     return opened
 
@@ -58,7 +56,8 @@ def open_module(
 ) -> Checkpoint:
     """Open a module from Python, which stays as it is: a half or double one is copied to float32.
 
-    ``convention`` is by default ImageNet's, or plain 0..1 for a net that does not take colour. ``device``
+    ``convention`` is by default ImageNet's, or plain 0..1 for a net that does not take colour, at a size that
+    it takes. ``device``
     None leaves the module where it is. Raises ExploreError for what is no module, or cannot be explored.
     """
     if not isinstance(module, nn.Module):
@@ -69,26 +68,16 @@ def open_module(
     if any(tensor.dtype in (torch.float16, torch.bfloat16, torch.float64) for tensor in module.parameters()):
         module = copy.deepcopy(module).float()
         notes.append(f"{type(module).__name__} is explored in float32, which its weights are not in")
-    convention = convention or _convention_of(module)
-    return _over(
-        module, Metadata(type(module).__name__, {}, tuple(classes), convention), device, notes, stages
-    )
-
-
-def _over(
-    module: nn.Module, metadata: Metadata, device: Any, notes: Sequence[str], stages: Sequence[str] = ()
-) -> Checkpoint:
+    if convention is None:
+        with left_as_found(module):
+            convention, found = input_of(type(module).__name__, module)
+        notes += found
     if device is not None:
-        module.to(device)
-    net = net_over(module, metadata.input)
+        move(module, device)
+    net = net_over(module, convention)
     watch(net, stages)
-    metadata = replace(metadata, weights_fingerprint=fingerprint(module.state_dict()))
+    metadata = Metadata(
+        type(module).__name__, {}, tuple(classes), convention,
+        weights_fingerprint=fingerprint_of(module.state_dict()),
+    )  # fmt: skip
     return Checkpoint(module, net, metadata, tuple(notes))
-
-
-def _convention_of(module: nn.Module) -> InputConvention:
-    first = next((part for part in module.modules() if isinstance(part, nn.Conv2d)), None)
-    channels = 3 if first is None else first.in_channels
-    if channels == 3:
-        return zoo.IMAGENET_INPUT
-    return InputConvention(scale=1.0, mean=(0.0,) * channels, std=(1.0,) * channels)

@@ -21,6 +21,7 @@ from zfexplore.images.sources import Source
 from zfexplore.images.transforms import crop_offset, normalise, ten_crop
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.net import Net
+from zfexplore.nets.synsets import class_of_synset
 from zfexplore.progress import Finished, Meter, Note, Skipped
 from zfexplore.training.data import Squares, Streamed, in_batches, split
 from zfexplore.training.machine import Machine
@@ -133,10 +134,11 @@ def _held_out(recorded: dict[str, Any], source: Source) -> tuple[int, ...]:
 def class_map(classes: Sequence[str], known: Sequence[str]) -> list[int]:
     """Give for each of the images' ``classes`` its index in ``known``, the net's classes, or -1.
 
-    Raises ExploreError if the net knows none of them.
+    ImageNet's folders (``n01440764``) are those of the class's name (tench). Raises ExploreError if the
+    net knows none of them.
     """
     places = {name: place for place, name in enumerate(known)}
-    mapped = [places.get(name, -1) for name in classes]
+    mapped = [places.get(name, places.get(class_of_synset(name) or "", -1)) for name in classes]
     if not any(place >= 0 for place in mapped):
         theirs = f"they are of {_some(classes)}" if classes else "they have no classes"
         raise ExploreError(f"the net knows {_some(known)}, and none of these images' classes: {theirs}")
