@@ -313,6 +313,13 @@ def test_a_net_of_the_users_own_is_converted_by_the_code_that_makes_it(tmp_path,
     assert metadata.input == InputConvention(28, 28, 1.0, (0.1307,), (0.3081,))
     assert metadata.classes == tuple("0123456789")
     assert torch.equal(load_file(tmp_path / "x.safetensors")["0.weight"], made[0].weight)
+    assert converted.notes == ()
+    with pytest.raises(
+        ExploreError, match="grey_net:make fails on an input of 1 x 64 x 64 with RuntimeError"
+    ):
+        convert_state_dict(
+            tmp_path / "x.pth", tmp_path / "y.safetensors", net="grey_net:make", fed=Fed(size=64)
+        )
     with pytest.raises(ExploreError, match=r"--mean takes one number for this net; not 3"):
         convert_state_dict(
             tmp_path / "x.pth", tmp_path / "y.safetensors", net="grey_net:make", fed=Fed(mean=(1.0, 2.0, 3.0))

@@ -160,6 +160,17 @@ def test_values_that_are_no_numbers_are_named(value):
         fitted("x.pth", fit_module("a:b", Counting(), state))
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda weight: weight.to_sparse(), lambda weight: weight.to("meta"), lambda weight: weight.int()],
+)
+def test_tensors_that_are_no_plain_numbers_are_refused(spoil):
+    state = Counting().state_dict()
+    state["module.weight"] = spoil(state["module.weight"])
+    with pytest.raises(ExploreError, match=r"module\.weight holds torch\.\w+ values that are not finite"):
+        fitted("x.pth", fit_module("a:b", Counting(), state))
+
+
 def test_old_files_of_mnasnet_do_not_change_the_net():
     torch.manual_seed(0)
     net = zoo.make_net("mnasnet0_5", {"num_classes": 2})

@@ -135,3 +135,9 @@ def test_torchscript_is_sent_to_the_line_of_python_that_reads_it(tmp_path):
     zipped(tmp_path / "x.pt", "x/data.pkl", "x/constants.pkl")
     with pytest.raises(ExploreError, match=r"torch\.jit\.load\('.*x\.pt'\)\.state_dict\(\)"):
         read_weights(tmp_path / "x.pt")
+
+
+def test_one_value_repeated_without_end_is_refused(tmp_path):
+    torch.save({"a.weight": torch.zeros(1).expand(10**6, 9216)}, tmp_path / "x.pth")
+    with pytest.raises(ExploreError, match=r"a\.weight claims more values than the file can hold"):
+        read_weights(tmp_path / "x.pth")

@@ -75,7 +75,9 @@ def convert_state_dict(
     fed = fed or Fed()
     _check_target(file, out)
     named = open_named(net or find_net(read_weights(file).tensors, file).architecture, str(file))
-    arguments, notes = dict(named.arguments), list(named.notes)
+    arguments = dict(named.arguments)
+    # What was found about the input is not said where something else was said about it.
+    notes = [note for note in named.notes if fed == Fed() or not note.startswith(f"{net} is fed ")]
     if named.architecture == "zfnet":
         arguments["norm"] = None if norm == "none" else norm or arguments["norm"]
     elif norm is not None:
@@ -84,6 +86,8 @@ def convert_state_dict(
         # What torchvision's own weights do to ImageNet's input; not where it is said what the net was fed.
         arguments["transform_input"] = fed.mean is None and fed.std is None
     convention = _convention(named.input, fed)
+    if fed.size is not None:
+        _told(named, convention)
     names = named.classes
     if classes is not None:
         names = _class_names(classes, named, convention)
@@ -158,7 +162,10 @@ def _class_names(file: Path, named: NamedNet, convention: InputConvention) -> tu
 
 
 def _told(named: NamedNet, convention: InputConvention) -> int:
-    """Count the classes that a module of the user's tells apart; 0 where it gives something else."""
+    """Count the classes that a net tells apart; 0 where it gives something else.
+
+    Raises ExploreError where it does not take inputs of ``convention``.
+    """
     try:
         given = named.module(torch.zeros(1, convention.channels, convention.size, convention.size))
     except Exception as error:

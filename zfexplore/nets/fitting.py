@@ -146,6 +146,8 @@ def put_into(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
 
 def is_numbers(tensor: Tensor, *, counts: bool = False) -> bool:
     """Whether every value is a finite number, of a floating-point type, or with ``counts`` of any other."""
+    if tensor.layout != torch.strided or tensor.is_meta:
+        return False
     if counts and tensor.dtype in COUNT_TYPES:
         return True
     return tensor.dtype in WEIGHT_TYPES and bool(torch.isfinite(tensor).all())

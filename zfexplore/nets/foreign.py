@@ -31,6 +31,7 @@ NESTED_UNDER = (
     "network", "weights", "params", "module", "backbone",
     "ema_state_dict", "state_dict_ema", "model_ema", "ema",
 )  # fmt: skip
+LARGE = 1_000_000  # values that may come from fewer in the file
 DEPTH = 4  # a hostile file may hold itself
 TENSORS = ("torch", "safetensors")  # the kinds that can be read
 # The kinds that hold a net, but not in a way that can be read.
@@ -73,6 +74,9 @@ def read_weights(file: Path) -> Weights:
     tensors = {str(name): value.detach() for name, value in found.items() if isinstance(value, Tensor)}
     if not tensors:
         raise ExploreError(f"{file} holds no tensors")
+    for name, tensor in tensors.items():
+        if tensor.numel() > max(LARGE, file.stat().st_size):  # one value, repeated without end
+            raise ExploreError(f"{file}: {printable(name)} claims more values than the file can hold")
     return Weights(kind, tensors, _left_out(held, under))
 
 

@@ -318,11 +318,10 @@ def _with_weights(made: NamedNet, file: Path) -> NamedNet:
     tensors = read.tensors if ours is None else ours[0]
     fit = fitted(file, fit_module(made.architecture, made.module, tensors))
     put_into(made.module, fit.tensors)
-    notes = [note for note in made.notes if " weights" not in note]
-    classes, convention = (made.classes, made.input) if ours is None else (ours[1].classes, ours[1].input)
-    if ours is not None:  # what was found by trying is not what is used
-        notes = []
-    return NamedNet(made.module, made.architecture, classes, convention, (*notes, *read.notes, *fit.notes))
+    if ours is not None:
+        return NamedNet(made.module, made.architecture, ours[1].classes, ours[1].input, fit.notes)
+    notes = (*made.notes[1:], *read.notes, *fit.notes)  # the first says whose the weights were until now
+    return NamedNet(made.module, made.architecture, made.classes, made.input, notes)
 
 
 def _ours(file: Path) -> tuple[dict[str, torch.Tensor], Metadata] | None:
