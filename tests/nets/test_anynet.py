@@ -67,6 +67,26 @@ def test_every_form_of_a_relu_is_found(form):
     assert net.watched == ("stem", "blocks.0.conv2", "blocks.1.conv2", "blocks.2.conv2", "fc")
 
 
+def test_of_a_sum_s_two_ways_the_longer_one_gives_the_name():
+    class Sum(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.short, self.long1, self.long2 = (
+                nn.Conv2d(3, 3, size, padding=size // 2) for size in (1, 3, 1)
+            )
+
+        def forward(self, x):
+            return torch.relu(self.short(x) + self.long2(F.relu(self.long1(x))))
+
+    net = AnyNet(foreign.seeded(Sum).double(), (8, 8))
+    image = foreign.picture(8)
+
+    assert net.names == ("short", "long1", "long2")
+    maps = net.maps(image)
+    assert torch.equal(maps["long2"], net.module(image))
+    assert torch.equal(maps["short"], net.module.short(image))
+
+
 def test_a_resnet_s_stages_are_named_as_in_torchvision():
     torch.manual_seed(0)
     net = AnyNet(ResNet(BasicBlock, [1, 2, 1, 1], num_classes=5).eval(), (64, 64))

@@ -6,7 +6,7 @@ by its identity: which layer made it, and whether it came through a ReLU. In-pla
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -79,10 +79,11 @@ class _Origin:
     """What is known of a tensor: the layer whose output it is, or the sum of it, and its signs.
 
     ``plain`` means that nothing but a normalisation came after the layer. ``entry`` is where it stands in
-    the diary.
+    the diary. ``depth`` counts the layers on the way to it: of a sum's two, the deeper one gives the name.
     """
 
     layer: str | None = None
+    depth: int = 0
     plain: bool = False
     rectified: bool = False
     entry: int | None = None
@@ -121,14 +122,14 @@ class _Diary:
         if not isinstance(output, Tensor) or output.ndim not in (2, 4) or len(output) != 1:
             return
         tap, origin = Tap(name, call), self._origin(output)
+        below = self._origin(inputs[0]) if inputs and isinstance(inputs[0], Tensor) else _Origin()
         if isinstance(part, _WEIGHTED):
-            self._layer(name, output, tap)
-        elif isinstance(part, _NORMS) and inputs and isinstance(inputs[0], Tensor):
-            below = self._origin(inputs[0])
+            self._layer(name, output, tap, below.depth + 1)
+        elif isinstance(part, _NORMS):
             if below.layer is not None and below.plain:
                 self._set(output, replace(below, rectified=False))
             else:
-                self._layer(name, output, tap)
+                self._layer(name, output, tap, below.depth)
         elif origin.entry is not None:
             self._alias(name, self._entries[origin.entry])
         elif isinstance(part, _POOLS) or (_is_block(part) if name else not self._are_known_logits(output)):
@@ -152,7 +153,13 @@ class _Diary:
         else:
             name = self._inside[-1] if self._inside and self._inside[-1] else "relu"
         self._note(
-            name, output, Tap(None, call), "fc" if output.ndim == 2 else "conv", rectified=True, relu=True
+            name,
+            output,
+            Tap(None, call),
+            "fc" if output.ndim == 2 else "conv",
+            rectified=True,
+            relu=True,
+            depth=origin.depth,
         )
         if entry is not None and name == entry.name:
             self._entry_of_layer[name] = len(self._entries) - 1
@@ -162,15 +169,27 @@ class _Diary:
 
     def keep_signs(self, tensor: Any, output: Any) -> None:
         if isinstance(tensor, Tensor) and isinstance(output, Tensor) and output is not tensor:
-            self._set(output, _Origin(rectified=self._origin(tensor).rectified))
+            below = self._origin(tensor)
+            self._set(output, _Origin(rectified=below.rectified, depth=below.depth))
 
     def join(self, tensors: Any, output: Tensor) -> None:
-        rectified = all(self._origin(tensor).rectified for tensor in tensors)
-        self._set(output, _Origin(rectified=rectified))
+        origins = [self._origin(tensor) for tensor in tensors]
+        rectified = all(origin.rectified for origin in origins)
+        self._set(output, _Origin(rectified=rectified, depth=max(origin.depth for origin in origins)))
 
     def add(self, first: _Origin, second: _Origin, output: Tensor) -> None:
-        layer = first.layer if first.layer is not None else second.layer
-        self._set(output, _Origin(layer=layer, rectified=first.rectified and second.rectified))
+        named = [origin for origin in (first, second) if origin.layer is not None]
+        deeper = max(named, key=lambda origin: origin.depth, default=_Origin())
+        rectified, depth = first.rectified and second.rectified, max(first.depth, second.depth)
+        self._set(output, _Origin(layer=deeper.layer, depth=depth, rectified=rectified))
+
+    def deepen(self, tensors: Iterable[Any], output: Any) -> None:
+        """Note how deep the output of any other function lies."""
+        depth = max(
+            (self._origin(tensor).depth for tensor in tensors if isinstance(tensor, Tensor)), default=0
+        )
+        if isinstance(output, Tensor) and depth and self._origin(output) == _Origin():
+            self._set(output, _Origin(depth=depth))
 
     def found(self) -> Iterator[Found]:
         for entry in self._entries:
@@ -180,21 +199,30 @@ class _Diary:
                 entry.blocks, tuple(alias for alias in entry.aliases if alias not in self._names()),
             )  # fmt: skip
 
-    def _layer(self, name: str, output: Tensor, tap: Tap) -> None:
+    def _layer(self, name: str, output: Tensor, tap: Tap, depth: int) -> None:
         self._note(name, output, tap, "fc" if output.ndim == 2 else "conv")
         entry = len(self._entries) - 1
         self._entry_of_layer[self._entries[entry].name] = entry
-        self._set(output, _Origin(self._entries[entry].name, plain=True, entry=entry))
+        self._set(output, _Origin(self._entries[entry].name, depth, plain=True, entry=entry))
 
     def _note(
-        self, name: str, output: Tensor, tap: Tap, kind: Kind, *, rectified: bool = False, relu: bool = False
+        self,
+        name: str,
+        output: Tensor,
+        tap: Tap,
+        kind: Kind,
+        *,
+        rectified: bool = False,
+        relu: bool = False,
+        depth: int = 0,
     ) -> None:
         if name in self._names():  # a layer that is used again
             name = next(
                 again for number in range(2, 10_000) if (again := f"{name}#{number}") not in self._names()
             )
         self._entries.append(_Entry(name, output, tap, self._blocks(), kind, rectified, relu))
-        self._set(output, _Origin(rectified=rectified, entry=len(self._entries) - 1))
+        depth = max(depth, self._origin(output).depth)
+        self._set(output, _Origin(depth=depth, rectified=rectified, entry=len(self._entries) - 1))
 
     def _are_known_logits(self, output: Tensor) -> bool:
         """Whether what the whole net gives is only made of the logits, as by a softmax."""
@@ -247,6 +275,8 @@ class _Watcher(TorchFunctionMode):
             diary.join(first if first is not None else kwargs.get("tensors", ()), output)
         elif name in _KEEPS_SIGN:
             diary.keep_signs(first, output)
+        else:
+            diary.deepen((*args, *kwargs.values()), output)
         return output
 
 
