@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zfexplore.cli.options import JsonOption
+from zfexplore.cli.options import JsonOption, NetOption, StageOption, WeightsOption
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,28 +26,36 @@ def info(
             show_default="the shipped one",
         ),
     ] = None,
+    net: NetOption = None,
+    weights: WeightsOption = None,
+    stage: StageOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Print a checkpoint's stages, the size of their maps, what their units see, and its metadata.
+    """Print a net's stages, the size of their maps, what their units see, and a checkpoint's metadata.
 
-    Of any other file of weights: what it is, which net it fits, and the command to go on with.
+    Of any other file of weights: what it is, which net it fits, and the command to go on with. Of a net
+    that is no plain stack, a star marks the stages that are indexed; --stage chooses others.
 
     Example: zfexplore info checkpoints/zfnet.safetensors
     """
-    from zfexplore.nets.checkpoint import load_checkpoint
+    from zfexplore.nets.open import open_net
     from zfexplore.nets.summary import summarise
-    from zfexplore.showing import output, print_json
+    from zfexplore.showing import output, print_json, remarks
 
     if checkpoint is not None and _is_other_file(Path(checkpoint)):
         _describe(Path(checkpoint), json)
         return
-    loaded = load_checkpoint(checkpoint)
+    loaded = open_net(checkpoint, net, weights, stages=stage or ())
+    for note in loaded.notes:
+        remarks().print(note, markup=False, soft_wrap=True)
     size = loaded.metadata.input.size
     stages = summarise(loaded.net, (size, size))
     if json:
         print_json(_values(loaded, stages))
         return
-    output().print(_stage_table(stages, loaded.metadata.architecture, size))
+    # Of a trunk all stages but the lower pools are indexed, which needs no marks.
+    starred = bool(loaded.net.structure or stage)
+    output().print(_stage_table(loaded, stages, starred=starred))
     output().print(_metadata_table(loaded, stages))
 
 
@@ -94,7 +102,7 @@ def _values(checkpoint: Checkpoint, stages: list[StageSummary]) -> dict[str, Any
     return {
         "architecture": metadata.architecture,
         "arguments": metadata.arguments,
-        "parameters": sum(stage.parameters for stage in stages),
+        "parameters": _count(checkpoint),
         "stages": [_stage_values(stage) for stage in stages],
         "input": metadata.input.to_json(),
         "classes": list(metadata.classes),
@@ -116,31 +124,49 @@ def _stage_values(stage: StageSummary) -> dict[str, Any]:
         "map": stage.map_size,
         "receptive_field": field,
         "parameters": stage.parameters,
+        "indexed": stage.watched,
     }
 
 
-def _stage_table(stages: list[StageSummary], architecture: str, size: int) -> Table:
+def _count(checkpoint: Checkpoint) -> int:
+    """Count the net's weights and biases; a part that two stages name counts once."""
+    return sum(tensor.numel() for tensor in checkpoint.module.parameters())
+
+
+def _stage_table(checkpoint: Checkpoint, stages: list[StageSummary], *, starred: bool) -> Table:
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
+    metadata = checkpoint.metadata
+    taken = metadata.input
     table = Table(
-        title=f"{architecture}, input 3 x {size} x {size}", title_justify="left", title_style="bold",
-        box=box.SIMPLE_HEAD,
+        title=escape(f"{metadata.architecture}, input {taken.channels} x {taken.size} x {taken.size}"),
+        title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
     )  # fmt: skip
-    table.add_column("stage", style="bold")
-    for heading in ("channels", f"map at {size}", "sees, pixels", "jump", "start", "parameters"):
+    table.add_column("stage", style="bold", overflow="fold")
+    for heading in ("channels", f"map at {taken.size}", "sees, pixels", "jump", "start", "parameters"):
         table.add_column(heading, justify="right")
     for stage in stages:
-        seen = ("all", "", "")
-        if stage.field is not None:
-            # (rows, columns); in most nets the two are equal.
-            seen = (_pair(stage.field.size), _pair(stage.field.jump), _pair(stage.field.start))
-        map_size = f"{stage.map_size[0]} x {stage.map_size[1]}" if stage.field is not None else ""
+        map_size = f"{stage.map_size[0]} x {stage.map_size[1]}" if stage.kind != "fc" else ""
         parameters = f"{stage.parameters:,}" if stage.parameters else ""
-        table.add_row(stage.name, f"{stage.channels:,}", map_size, *seen, parameters)
+        name = f"{stage.name} *" if starred and stage.watched else stage.name
+        table.add_row(escape(name), f"{stage.channels:,}", map_size, *_seen(stage), parameters)
     table.add_section()
-    table.add_row("all", "", "", "", "", "", f"{sum(stage.parameters for stage in stages):,}")
+    table.add_row("all", "", "", "", "", "", f"{_count(checkpoint):,}")
+    if starred:
+        table.caption = "* is indexed; --stage NAME, or a pattern such as 'layer4.*', chooses others"
+        table.caption_justify = "left"
     return table
+
+
+def _seen(stage: StageSummary) -> tuple[str, str, str]:
+    """Give what a unit sees, in pixels; (rows, columns) where the two differ."""
+    if stage.field is None:
+        return ("all" if stage.kind == "fc" else "", "", "")
+    if stage.field.jump == (0, 0):
+        return ("all", "", "")
+    return (_pair(stage.field.size), _pair(stage.field.jump), _pair(stage.field.start))
 
 
 def _metadata_table(checkpoint: Checkpoint, stages: list[StageSummary]) -> Table:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zfexplore.nets.net import Net, ReceptiveField
+from zfexplore.nets.net import Net, ReceptiveField, Stage
 from zfexplore.nets.steps import Pair
+from zfexplore.nets.trunk import Trunk
 
 
 @dataclass(frozen=True)
 class StageSummary:
     """One stage: its channels, map size, receptive field and parameters.
 
-    ``map_size`` is (height, width) for the input asked about. ``field`` is None for fully connected
-    stages, which see the whole input. ``parameters`` counts the weights and biases of its layers.
+    ``map_size`` is (height, width) for the input asked about. ``watched`` tells whether an atlas covers it.
+    ``field`` is None for fully connected stages, which see the whole input, and for stages of any net that
+    are not watched, whose fields would take long to measure. ``parameters`` counts the weights and biases of its layers.
     """
 
     name: str
@@ -22,6 +24,7 @@ class StageSummary:
     map_size: Pair
     field: ReceptiveField | None
     parameters: int
+    watched: bool = True
 
 
 def summarise(net: Net, size: Pair) -> list[StageSummary]:
@@ -32,8 +35,14 @@ def summarise(net: Net, size: Pair) -> list[StageSummary]:
             kind=stage.kind,
             channels=stage.channels,
             map_size=net.map_size(stage.name, size),
-            field=None if stage.kind == "fc" else net.receptive_field(stage.name),
+            field=_field(net, stage),
             parameters=net.parameters(stage.name),
+            watched=stage.name in net.watched,
         )
         for stage in (*net.stages, *net.heads)
     ]
+
+
+def _field(net: Net, stage: Stage) -> ReceptiveField | None:
+    known = isinstance(net, Trunk) or stage.name in net.watched
+    return net.receptive_field(stage.name) if known and stage.kind != "fc" else None
