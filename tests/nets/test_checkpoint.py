@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
-from zfexplore.nets import zoo
+from zfexplore.nets import checkpoint, zoo
 from zfexplore.nets.checkpoint import (
     MEAN_IMAGE,
     METADATA_KEY,
@@ -17,6 +17,7 @@ from zfexplore.nets.checkpoint import (
     save_checkpoint,
     write_checkpoint,
 )
+from zfexplore.nets.trunk import Trunk
 from zfexplore.nets.zfnet import ZFNet
 
 CLASSES = ("cat", "dog", "owl")
@@ -291,6 +292,23 @@ def test_other_nets_of_the_zoo_come_back_as_themselves(tmp_path):
         half=True,
     )
     assert load_checkpoint(tmp_path / "a.safetensors").net.names[-1] == "fc8"
+
+
+@pytest.mark.parametrize("name", ["shufflenet_v2_x0_5", "mnasnet0_5", "regnet_y_400mf"])
+def test_a_net_with_batch_normalisation_comes_back_with_its_statistics(name, tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    net = zoo.make_net(name, {"num_classes": 3})
+    net(torch.randn(2, 3, 64, 64))  # moves the statistics
+    save_checkpoint(
+        tmp_path / "a.safetensors", net, metadata(architecture=name, arguments={"num_classes": 3})
+    )
+    # Of the loaded module alone: whether its stages can be named is no matter here.
+    monkeypatch.setattr(checkpoint, "net_over", lambda module, convention: Trunk(ZFNet(classes=3, fc=4)))
+    loaded = load_checkpoint(tmp_path / "a.safetensors").module
+    assert all(torch.equal(tensor, loaded.state_dict()[name]) for name, tensor in net.state_dict().items())
+    images = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(loaded(images), net.eval()(images))
 
 
 def test_the_mean_image_is_stored_once_beside_the_weights(net, tmp_path):

@@ -8,7 +8,8 @@ from torch import nn
 
 from zfexplore.errors import ExploreError
 from zfexplore.nets import zoo
-from zfexplore.nets.fitting import Fit, Misfit, expected_of, find_net, fit_module, fit_named, fitted, put_into
+from zfexplore.nets.fit import Fit, Misfit
+from zfexplore.nets.fitting import expected_of, find_net, fit_module, fit_named, fitted, put_into
 
 
 def state_of(name: str, classes: int = 5) -> dict[str, torch.Tensor]:

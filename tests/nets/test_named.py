@@ -171,7 +171,7 @@ def test_the_users_net_takes_a_state_dict_and_then_has_no_random_weights(code):
         ("users_net:", "names no code: write package.module:factory"),
         ("C:\\nets\\a.py", "names no code"),
         ("nets/a.py:make", r"names a file: give its module, as in nets\.a:make"),
-        ("lenet", "there is no net called 'lenet'"),
+        ("lenet", "there is no net called 'lenet': .*; a net of your own is package.module:factory"),
     ],
 )
 def test_what_is_wrong_with_a_name_or_the_code_is_one_line(code, spec, message):

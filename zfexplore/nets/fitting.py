@@ -3,7 +3,7 @@
 Around a net's own names stand those of what wrapped it in training (``module.``, ``model.``,
 ``_orig_mod.``, ``backbone.``): the prefix is taken under which most tensors fit. Then every tensor of
 the net must be there, in its shape, and none besides, except for what is named here. A head may have
-any width. ZFNet has no names of its own outside this program: its layers are told by their shapes.
+any width.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache, cmp_to_key
+from functools import cache
 from typing import Any
 
 import torch
@@ -21,6 +20,8 @@ from torch import Tensor, nn
 from zfexplore.errors import ExploreError
 from zfexplore.files import printable
 from zfexplore.nets import zoo
+from zfexplore.nets.fit import PROFILED, Fit, Misfit, other_shape, some
+from zfexplore.nets.zfnet_fitting import fit_zfnet
 
 WEIGHT_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 COUNT_TYPES = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool)
@@ -40,43 +41,8 @@ MARKS = {
 }
 _WRAPPERS = ("module", "_orig_mod")  # what torch's own wrappers put into names, at any place
 _COUNTED = "num_batches_tracked"  # batch normalisation's counter; old files have none
-_PROFILED = ("total_ops", "total_params")  # what the program thop leaves behind
 # Densenet's layers were called norm.1 where they are norm1 now; torchvision's own files are as old.
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(\d\.)")
-
-
-@dataclass(frozen=True)
-class Fit:
-    """A net that a file fits: the arguments that make it, and its ``tensors`` by the net's own names.
-
-    ``theirs`` gives each tensor's name in the file, ``counts`` those that are whole numbers in the net.
-    ``notes`` say what was left out, or taken for what.
-    """
-
-    architecture: str
-    arguments: dict[str, Any]
-    tensors: dict[str, Tensor]
-    theirs: dict[str, str]
-    counts: frozenset[str] = frozenset()
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Misfit:
-    """A net that a file does not fit: how many tensors do, out of how many, and what is wrong, in words."""
-
-    architecture: str
-    fitting: int
-    count: int
-    complaints: tuple[str, ...] = field(default=())
-
-    def share(self, tensors: int) -> float:
-        """Give which share fits, of the net's tensors and of the file's, whichever are more."""
-        return self.fitting / max(self.count, tensors)
-
-    def __str__(self) -> str:
-        more = f" (and {len(self.complaints) - 2} more)" if len(self.complaints) > 2 else ""
-        return f"{'; '.join(self.complaints[:2])}{more}"
 
 
 def find_net(tensors: Mapping[str, Tensor], file: object) -> Fit:
@@ -108,7 +74,7 @@ def find_net(tensors: Mapping[str, Tensor], file: object) -> Fit:
 def fit_named(name: str, tensors: Mapping[str, Tensor]) -> Fit | Misfit:
     """Hold ``tensors`` against a net of the zoo, with a head as wide as theirs."""
     if name == "zfnet":
-        return _fit_zfnet(tensors)
+        return fit_zfnet(tensors)
     expected = expected_of(name)
     head = [key for key in expected if key.endswith(".weight")][-1].removesuffix(".weight")
     return _fit(
@@ -201,10 +167,10 @@ def _fit(
         notes += _take_head(head, wanted, inside, tensors)
     surplus = [name for name in inside if name not in wanted]
     dropped = [name for name in surplus if name.startswith(left_out)] if left_out else []
-    profiled = [name for name in surplus if name.rpartition(".")[2] in _PROFILED]
+    profiled = [name for name in surplus if name.rpartition(".")[2] in PROFILED]
     counted = [name for name in surplus if name.rpartition(".")[2] == _COUNTED]
     complaints = [
-        _other_shape(inside[name], tuple(tensors[inside[name]].shape), name, shape)
+        other_shape(inside[name], tuple(tensors[inside[name]].shape), name, shape)
         for name, shape in wanted.items()
         if name in inside and tuple(tensors[inside[name]].shape) != shape
     ]
@@ -221,22 +187,17 @@ def _fit(
         return Misfit(architecture, fitting, len(wanted), tuple(complaints))
     if dropped:
         notes.append(
-            f"left out: {_some([inside[name] for name in dropped])}: classifiers that only training uses"
+            f"left out: {some([inside[name] for name in dropped])}: classifiers that only training uses"
         )
     if profiled:
-        notes.append(f"left out: {_some([inside[name] for name in profiled])}: counts of a profiler")
+        notes.append(f"left out: {some([inside[name] for name in profiled])}: counts of a profiler")
     if outside:
-        notes.append(f"left out: {_some(outside)}: no part of {architecture}")
+        notes.append(f"left out: {some(outside)}: no part of {architecture}")
     found = {name: inside[name] for name in wanted if name in inside}
     values = {name: tensors[found[name]] if name in found else torch.tensor(0) for name in wanted}
     classes = {} if head is None else {"num_classes": wanted[f"{head}.weight"][0]}
     counts = frozenset(name for name, tensor in state.items() if not tensor.is_floating_point())
     return Fit(architecture, classes, values, found, counts, tuple(notes))
-
-
-def _other_shape(theirs: str, shape: tuple[int, ...], ours: str, wanted: tuple[int, ...]) -> str:
-    where = f"and not {wanted}" if theirs == ours else f"where {ours} is {wanted}"
-    return f"{printable(theirs)} is {shape} {where}"
 
 
 def _prefix(
@@ -276,102 +237,3 @@ def _take_head(
         wanted[weight] = (classes, *wanted[weight][1:])
         wanted[bias] = (classes,)
     return notes
-
-
-# -- ZFNet, by shape --------------------------------------------------------------------------------------
-
-
-def _fit_zfnet(tensors: Mapping[str, Tensor]) -> Fit | Misfit:
-    """Give each tensor the one place that its shape has; names decide only between equal shapes."""
-    matrices = [tensor for tensor in tensors.values() if tensor.ndim == 2]
-    fc = next((tensor.shape[0] for tensor in matrices if tensor.shape[1] == 256 * 6 * 6), 4096)
-    others = [tensor.shape[0] for tensor in matrices if tensor.shape[1] == fc]
-    classes = next((count for count in others if count != fc), fc if len(others) > 1 else 1000)
-    with zoo.weightless():
-        net = zoo.make_net("zfnet", {"classes": classes, "fc": fc})
-    expected = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
-    places: dict[tuple[int, ...], list[str]] = {}
-    for name, shape in expected.items():
-        places.setdefault(shape, []).append(name)
-    kept = {name: tensor for name, tensor in tensors.items() if name.rpartition(".")[2] not in _PROFILED}
-    theirs: dict[tuple[int, ...], list[str]] = {}
-    for name, tensor in kept.items():
-        theirs.setdefault(tuple(tensor.shape), []).append(name)
-    fitting = sum(min(len(theirs.get(shape, ())), len(names)) for shape, names in places.items())
-    if len(kept) != len(expected):
-        count = f"it has {len(kept)} tensors where eight layers have {len(expected)}"
-        # A file of another size shares a few shapes with it by chance.
-        return Misfit("zfnet", fitting if fitting > len(expected) // 2 else 0, len(expected), (count,))
-    if complaints := _wrong_shapes(places, theirs):
-        return Misfit("zfnet", fitting, len(expected), tuple(complaints))
-    taken: dict[str, str] = {}
-    try:
-        for shape, names in places.items():
-            if len(shape) > 1:
-                taken |= dict(zip(names, _by_number(theirs[shape], names), strict=True))
-        for shape, names in places.items():
-            if len(shape) == 1:
-                taken |= _biases(names, theirs[shape], taken)
-    except _Ambiguous as error:
-        return Misfit("zfnet", fitting, len(expected), (str(error),))
-    profiled = [name for name in tensors if name not in kept]
-    notes = (f"left out: {_some(profiled)}: counts of a profiler",) if profiled else ()
-    arguments = {"classes": classes, "fc": fc, "norm": "replication", "dropout": 0.5}
-    values = {name: tensors[taken[name]] for name in expected}
-    return Fit("zfnet", arguments, values, taken, notes=notes)
-
-
-def _wrong_shapes(
-    places: Mapping[tuple[int, ...], list[str]], theirs: Mapping[tuple[int, ...], list[str]]
-) -> list[str]:
-    empty = [(name, shape) for shape, names in places.items() for name in names[len(theirs.get(shape, ())) :]]
-    spare = [(name, shape) for shape, names in theirs.items() for name in names[len(places.get(shape, ())) :]]
-    complaints = []
-    for ours, wanted in empty:
-        # Of the tensors too many, the one that most resembles what is missing.
-        name, shape = min(spare, key=lambda each: (len(each[1]) != len(wanted), _distance(each[1], wanted)))
-        complaints.append(_other_shape(name, shape, ours, wanted))
-    return complaints
-
-
-def _distance(shape: tuple[int, ...], other: tuple[int, ...]) -> int:
-    return sum(a != b for a, b in zip(shape, other, strict=False))
-
-
-def _biases(names: list[str], theirs: list[str], taken: Mapping[str, str]) -> dict[str, str]:
-    """Pair biases with their weights by name; those whose names say nothing go by their numbers."""
-    paired: dict[str, str] = {}
-    for name in names:
-        weight = taken[name.replace(".bias", ".weight")]
-        beside = f"{weight.removesuffix('weight')}bias" if weight.endswith("weight") else None
-        if beside in theirs:
-            paired[name] = str(beside)
-    ours = [name for name in names if name not in paired]
-    left = [name for name in theirs if name not in paired.values()]
-    return paired | dict(zip(ours, _by_number(left, ours), strict=True))
-
-
-class _Ambiguous(Exception):
-    """Two tensors that could change places."""
-
-
-def _by_number(theirs: list[str], ours: list[str]) -> list[str]:
-    """Put names in order by the first number in which they differ; raises _Ambiguous where it is a word."""
-
-    def order(name: str, other: str) -> int:
-        for piece, against in zip(re.split(r"(\d+)", name), re.split(r"(\d+)", other), strict=False):
-            if piece != against:
-                if not (piece.isdigit() and against.isdigit()):
-                    break
-                return int(piece) - int(against)
-        raise _Ambiguous(
-            f"{printable(name)} and {printable(other)} have the same shape, and their names do not say which "
-            f"is {ours[0]} and which {ours[1]}: rename them so that they differ in a number"
-        )
-
-    return sorted(theirs, key=cmp_to_key(order))
-
-
-def _some(names: list[str]) -> str:
-    shown = ", ".join(printable(name) for name in names[:2])
-    return f"{shown} (and {len(names) - 2} more)" if len(names) > 2 else shown

@@ -111,7 +111,8 @@ def _made(spec: str, *, pretrained: bool, seed: int, weights: str | None) -> Nam
 
 def _of_zoo(name: str, file: Path | None, *, pretrained: bool, seed: int) -> NamedNet:
     if name not in zoo.NETS:
-        raise zoo.unknown_net(name)
+        own = "a net of your own is package.module:factory"
+        raise ExploreError(f"{zoo.unknown_net(name)}; {own}", usage=True)
     if pretrained:
         if name not in zoo.PRETRAINED:
             raise ExploreError(
