@@ -15,7 +15,8 @@ class StageSummary:
 
     ``map_size`` is (height, width) for the input asked about. ``watched`` tells whether an atlas covers it.
     ``field`` is None for fully connected stages, which see the whole input, and for stages of any net that
-    are not watched, whose fields would take long to measure. ``parameters`` counts the weights and biases of its layers.
+    are not watched, whose fields would take long to measure. ``parameters`` counts the weights and biases
+    of its layers.
     """
 
     name: str
