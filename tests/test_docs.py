@@ -32,6 +32,14 @@ ON_THE_ALBUM = ("index", "top", "export")  # where no images are named
 ONLY_PARSED = {"tui": "needs a terminal", "--resume": "goes on for as many epochs as the run has"}
 
 
+MYNET = """
+from torch import nn
+
+def Digits():
+    return nn.Sequential(nn.Conv2d(1, 4, 5), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(2304, 10))
+"""
+
+
 @dataclass(frozen=True)
 class Block:
     """A fenced block: its page, the line where its text begins, its info string and its text."""
@@ -106,6 +114,7 @@ def folder(tmp_path_factory):
             source[index].image.save(home / album / "ab"[index % 2] / f"{index}.jpg")
     source[0].image.save(home / "me.jpg")
     torch.save(ZFNet(classes=3, fc=16).state_dict(), home / "zfnet.pth")
+    (home / "mynet.py").write_text(MYNET)
     torch.save({"model": make_net("squeezenet1_1", {"num_classes": 10}).state_dict()}, home / "birds.pth")
     return home
 

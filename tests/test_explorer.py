@@ -14,11 +14,14 @@ import torch
 from PIL import Image
 from torch import nn
 
+from tests import foreign
 from tests.support import checkpoint_of, small_net, write_pictures, write_zfnet
 from zfexplore import explorer as module
 from zfexplore.atlas.build import Partial
 from zfexplore.cli.main import main
+from zfexplore.convention import InputConvention
 from zfexplore.deconv import dense
+from zfexplore.deconv.project import project
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
 from zfexplore.explorer import Explorer, open_settings
@@ -63,7 +66,7 @@ def test_what_is_in_the_cache_is_not_built_again(explorer, folder, monkeypatch):
 def test_classes_may_come_from_a_file_and_the_figures_command_repeats_it(folder, tmp_path):
     (tmp_path / "labels.csv").write_text("0,even\n1,odd\n2,even\n3,odd\n4,even\n5,odd\n")
     labels = tmp_path / "labels.csv"
-    opened = Explorer(folder / "pictures", folder / "net.safetensors", labels=labels)
+    opened = Explorer(images=folder / "pictures", checkpoint=folder / "net.safetensors", labels=labels)
     assert opened.atlas.classes == ("even", "odd")
     assert opened.top("conv5:3")[0]["label"] in ("even", "odd")
     assert str(opened.made(Unit("conv5", 3)).command).endswith(shlex.join(["--labels", str(labels)]))
@@ -423,3 +426,101 @@ def test_what_was_seen_is_not_taken_for_other_images_or_another_fit(explorer, fo
     np.testing.assert_array_equal(fresh.look(0).pixels, cropped)
     fresh.source = open_images("specimens", limit=1)
     assert not np.array_equal(fresh.look(0).pixels, cropped)
+
+
+# -- any net ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def residual(folder):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZFEXPLORE_CACHE", str(folder / "cache"))
+        convention = InputConvention(size=32, resize=36, scale=1.0)
+        return Explorer(
+            foreign.seeded(foreign.Residual), images=folder / "pictures", input=convention,
+            classes=("p", "q", "r", "s"), rule="guided",
+        )  # fmt: skip
+
+
+def test_any_module_is_explored(residual, tmp_path):
+    assert repr(residual) == "<Explorer of Residual on 6 images of pictures>"
+    assert list(residual.atlas.stages) == ["stem", "blocks.0.conv2", "blocks.1.conv2", "blocks.2.conv2", "fc"]
+    channel = residual.channel("blocks.1:3")  # the block gives the same map
+    assert str(channel.unit) == "blocks.1.conv2:3"
+    figure = residual.figure("blocks.1", "0-1", tile=16)
+    assert "--rule guided" in str(figure.made.command)
+    assert "'<Residual from Python>'" in str(figure.made.command)
+    assert [path.name for path in figure.save(tmp_path / "x.png")] == ["x.png"]
+    residual.layers("top1", tile=16).save(tmp_path / "all.png")
+    residual.filters("0-1", tile=16).save(tmp_path / "filters.png")
+
+
+def test_the_rule_reaches_the_projections(residual):
+    found = residual.project(0, "blocks.1.conv2:3")
+
+    net, batch = residual.checkpoint.net, residual.look(0).batch
+    assert torch.equal(found.pixels, project(net, batch, "blocks.1.conv2", 3, rule="guided").pixels)
+    assert not torch.equal(found.pixels, project(net, batch, "blocks.1.conv2", 3).pixels)
+    np.testing.assert_allclose(
+        residual.channel("blocks.1:3")[0].activation,
+        residual.atlas.top("blocks.1.conv2", 3)[0].value,
+        rtol=1e-5,
+    )
+
+
+def test_studies_of_any_net_but_feeds(residual):
+    ranked = residual.rank(0, "blocks.2")
+    assert {row.unit.stage for row in ranked} == {"blocks.2.conv2"}
+    hidden = residual.occlude(0, "blocks.0:1", square=16, stride=16)
+    assert hidden.probability is not None
+    assert hidden.class_name in "pqrs"
+    with pytest.raises(ExploreError, match="defined for plain stacks, layer by layer: Residual is none"):
+        residual.feeds(0, "blocks.2:1")
+
+
+def test_a_grey_net_sees_grey_and_is_shown_grey(folder, tmp_path):
+    module = foreign.seeded(foreign.Residual, colours=1)
+    explorer = Explorer(
+        module, images=folder / "pictures", input=InputConvention(24, 24, 1.0, (0.5,), (1.0,))
+    )
+
+    seen = explorer.look(0)
+    assert seen.batch.shape == (1, 1, 24, 24)
+    assert (seen.pixels[..., 0] == seen.pixels[..., 2]).all()
+    unit = explorer.channel("stem:1")[0]
+    assert unit.crop.shape[0] == 3
+    assert (unit.crop[0] == unit.crop[1]).all()
+    explorer.figure("blocks.0", "0-1", tile=16).save(tmp_path / "grey.png")
+    explorer.filters("0-1", tile=16).save(tmp_path / "filters.png")
+
+
+def test_stages_of_ones_own_are_watched(folder):
+    explorer = Explorer(
+        foreign.seeded(foreign.Residual), images=folder / "pictures", stages=["blocks.*.conv1", "pool"],
+        input=InputConvention(24, 24, 1.0),
+    )  # fmt: skip
+
+    assert list(explorer.atlas.stages) == ["pool", "blocks.0.conv1", "blocks.1.conv1", "blocks.2.conv1"]
+
+
+def test_what_does_not_fit_a_module_is_told(folder):
+    with pytest.raises(ExploreError, match="input and classes are those of a module"):
+        Explorer(images=folder / "pictures", classes=("a",))
+    with pytest.raises(ExploreError, match="Smooth has no ReLU.*take --rule gradient"):
+        Explorer(foreign.seeded(foreign.Smooth), images=folder / "pictures")
+    with pytest.raises(ExploreError, match="this net takes 5 channels where images have 3 colours"):
+        Explorer(nn.Sequential(nn.Conv2d(5, 2, 3), nn.ReLU()), images=folder / "pictures")
+
+
+def test_two_nets_of_equal_weights_have_each_an_index(folder):
+    class Other(foreign.Residual):
+        def forward(self, x):
+            return self.fc(self.blocks(torch.relu(self.stem(x))).mean((2, 3)))
+
+    one, other = (
+        Explorer(foreign.seeded(kind), images=folder / "pictures", input=InputConvention(24, 24, 1.0))
+        for kind in (foreign.Residual, Other)
+    )
+
+    assert one.checkpoint.metadata.weights_fingerprint == other.checkpoint.metadata.weights_fingerprint
+    assert one.atlas.fingerprint != other.atlas.fingerprint

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zfexplore.atlas.build import build_atlas as build_atlas
     from zfexplore.atlas.store import Atlas as Atlas
+    from zfexplore.convention import InputConvention as InputConvention
     from zfexplore.deconv.project import project as project
     from zfexplore.deconv.request import Projection as Projection
     from zfexplore.errors import ExploreError as ExploreError
@@ -34,6 +35,7 @@ _HOMES = {
     "open_images": "zfexplore.images.open",
     "build_atlas": "zfexplore.atlas.build",
     "Atlas": "zfexplore.atlas.store",
+    "InputConvention": "zfexplore.convention",
     "project": "zfexplore.deconv.project",
     "Projection": "zfexplore.deconv.request",
     "ZFNet": "zfexplore.nets.zfnet",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from PIL import Image
 
 THE_MATERIAL = (
     ("--images", "pictures", "--checkpoint", "net.safetensors"),
     ("net.safetensors", "--images", "pictures"),
 )
+PICTURES = ("--images", "pictures")
 TOLD = "--images photographs is the set of that name; write ./photographs for the folder here"
 
 
@@ -44,3 +48,56 @@ def test_labels_are_for_one_folder(zfexplore, material):
         "evaluate", "--images", "pictures", "--labels", "labels.csv", source=("--images", "photographs")
     )
     assert (code, remarks) == (2, "error: --labels is for one folder, not for 2: give --images once")
+
+
+MYNET = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.norm, self.b = nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 5, 3)
+        self.fc = nn.Linear(5 * 24 * 24, 3)
+
+    def forward(self, x):
+        return self.fc(torch.relu(self.b(self.norm(self.a(x)).relu())).flatten(1))
+"""
+
+
+@pytest.fixture
+def mynet(tmp_path, material, monkeypatch):
+    (tmp_path / "mynet_of_options.py").write_text(MYNET)
+    monkeypatch.syspath_prepend(tmp_path)
+    return ("--net", "mynet_of_options:Net")
+
+
+def test_a_net_of_ones_own_is_explored_by_every_command(zfexplore, tmp_path, mynet):
+    code, out, remarks = zfexplore("info", *mynet, "--json", source=())
+    assert code == 0
+    assert [(stage["name"], stage["channels"]) for stage in json.loads(out)["stages"]] == [
+        ("a", 4), ("b", 5), ("fc", 3),
+    ]  # fmt: skip
+    assert "mynet_of_options:Net is fed 1 x 28 x 28, 0 to 1" in remarks
+    assert zfexplore("index", *mynet, source=PICTURES)[0] == 0
+    assert zfexplore("top", "b", *mynet, source=PICTURES)[1].startswith("b: 5 of 5 channels")
+    code, out, _ = zfexplore(
+        "export", "grid", "--layer", "b", "--channels", "0-1", "--rule", "guided", "--stage", "b",
+        "--out", "b.png", *mynet, source=PICTURES,
+    )  # fmt: skip
+    assert (code, out) == (0, "wrote b.png\n")
+    with Image.open(tmp_path / "b.png") as figure:
+        assert "--net mynet_of_options:Net --stage b --rule guided" in figure.text["command"]
+
+
+def test_what_does_not_go_together_is_a_usage_error(zfexplore, mynet):
+    for words, told in (
+        (["top", "b", "--weights", "x.pth"], "--weights go with --net"),
+        (["top", "b", *mynet, "--checkpoint", "x.safetensors"], "give --checkpoint or --net, not both"),
+        (["top", "b", *mynet, "--stage", "c*"], "there is no layer 'c*': this net has a, b, fc"),
+        (["top", "a", *mynet, "--stage", "b"], "a is not indexed: choose b, or add --stage a"),
+        (["top", "b", *mynet, "--rule", "lrp"], "'lrp' is not one of 'deconv', 'guided'"),
+    ):
+        code, _, remarks = zfexplore(*words, source=PICTURES)
+        assert code == 2
+        assert told in remarks

@@ -50,7 +50,7 @@ CheckpointOption = Annotated[
     typer.Option(
         "--checkpoint",
         metavar="FILE|NAME",
-        help="A checkpoint (.safetensors), or a pretrained net by name (alexnet, vgg16).",
+        help="A checkpoint (.safetensors), or one of torchvision's pretrained nets by name.",
         show_default="the shipped one",
     ),
 ]

@@ -52,6 +52,24 @@ async def test_a_layer_tells_its_channels_its_map_and_what_a_unit_sees(width, li
 
 
 @pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (42, ["layer                    ch     map sees", "▸layer3.1.conv2          256   14x14  211"]),
+        (28, ["layer                   ch", "▸layer3.1.conv2         256"]),
+        (16, ["layer       ch", "▸….1.conv2  256"]),
+    ],
+)
+async def test_long_names_take_the_room_and_keep_their_ends(width, lines):
+    app = Layers()
+    async with app.run_test(size=(width, 6)) as pilot:
+        app.query_one(LayerList).stages = (Stage("layer3.1.conv2", "conv", 256, (14, 14), (211, 211)),)
+        await until(pilot, lambda: "conv2" in text(app))
+
+        shown = [line.rstrip() for line in text(app).splitlines()]
+        assert [shown[0].strip(), shown[1]] == lines
+
+
+@pytest.mark.parametrize(
     ("width", "line"),
     [
         (24, "[conv3]      projections"),  # 12 cells for names of 7

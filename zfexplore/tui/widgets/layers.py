@@ -12,6 +12,8 @@ from textual.widget import Widget
 from zfexplore.tui.messages import Stage
 from zfexplore.tui.widgets.rows import Column, Rows
 
+SHORT = 6  # cells of a name such as conv12
+
 
 class LayerList(Rows):
     """The layers from the input upwards, with their maps and receptive fields."""
@@ -19,9 +21,16 @@ class LayerList(Rows):
     stages: reactive[tuple[Stage, ...]] = reactive((), init=False)
 
     def columns(self) -> tuple[Column, ...]:
-        """Name, channels, map and field."""
+        """Name, channels, map and field. Names of modules are long, and told apart by their ends."""
+        if any(len(stage.name) > SHORT for stage in self.stages):
+            return (
+                Column("layer", SHORT, right=False, rest=True, front=True),
+                Column("ch", 4),
+                Column("map", 7, pane=40),
+                Column("sees", 4, pane=34),
+            )
         return (
-            Column("layer", 6, right=False),
+            Column("layer", SHORT, right=False),
             Column("ch", 4),
             Column("map", 7, pane=22),
             Column("sees", 4, pane=27),
