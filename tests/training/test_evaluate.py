@@ -142,7 +142,7 @@ def test_held_out_images_are_not_guessed_among_other_images(checkpoint, make_str
 
 def test_a_trunk_alone_cannot_be_evaluated(checkpoint, stripes):
     alone = ZFNet(0)
-    snapshot = checkpoint._replace(net=alone, trunk=Trunk(alone))
+    snapshot = checkpoint._replace(module=alone, net=Trunk(alone))
     with pytest.raises(ExploreError, match="a trunk alone, as snapshots are: it cannot tell classes"):
         result_of(evaluate_checkpoint(snapshot, stripes, CPU))
 

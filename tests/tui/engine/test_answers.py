@@ -43,7 +43,7 @@ def subject(tmp_path_factory):
         str(folder / "images"), str(folder / "tiny.safetensors"), device="cpu", out=folder / "out"
     )
     checkpoint, source = load_checkpoint(setup.checkpoint, "cpu"), open_images(setup.images)
-    explorer = Explorer.of(setup.settings, checkpoint, source)
+    explorer = Explorer.of(setup, checkpoint, source)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ZFEXPLORE_CACHE", str(folder / "cache"))
         finish(explorer.index())
