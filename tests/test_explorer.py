@@ -25,6 +25,7 @@ from zfexplore.deconv.project import project
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
 from zfexplore.explorer import Explorer, open_settings
+from zfexplore.figures.captions import images_in_words
 from zfexplore.figures.provenance import read_chunks
 from zfexplore.images.open import open_images
 from zfexplore.progress import Finished, finish
@@ -449,6 +450,7 @@ def test_any_module_is_explored(residual, tmp_path):
     assert str(channel.unit) == "blocks.1.conv2:3"
     figure = residual.figure("blocks.1", "0-1", tile=16)
     assert "--rule guided" in str(figure.made.command)
+    assert images_in_words(residual.origin).endswith(", by the guided rule")
     assert "'<Residual from Python>'" in str(figure.made.command)
     assert [path.name for path in figure.save(tmp_path / "x.png")] == ["x.png"]
     residual.layers("top1", tile=16).save(tmp_path / "all.png")

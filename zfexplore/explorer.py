@@ -175,7 +175,7 @@ class Explorer:
         metadata, atlas = self.checkpoint.metadata, self.atlas
         return Origin(
             metadata.architecture, atlas.header["weights"], atlas.fingerprint,
-            atlas.header.get("images", ""), atlas.count,
+            atlas.header.get("images", ""), atlas.count, self.settings.rule,
         )  # fmt: skip
 
     def save_atlas(self, path: str | os.PathLike[str], form: AtlasFormat | None = None) -> Path:

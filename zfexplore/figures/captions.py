@@ -31,9 +31,10 @@ def in_the_papers(stage: str, architecture: str = "zfnet") -> str:
 
 
 def images_in_words(origin: Origin) -> str:
-    """Give the number of images looked at and the weights, in words."""
+    """Give the number of images looked at, the weights, and the rule where it is not the deconvnet's."""
     noun = "image" if origin.count == 1 else "images"
-    return f"{origin.count:,} {noun}, weights {origin.weights[:8]}"
+    rule = "" if origin.rule == "deconv" else f", by the {origin.rule} rule"
+    return f"{origin.count:,} {noun}, weights {origin.weights[:8]}{rule}"
 
 
 def stage_caption(stage_name: str, choice: str, shown: int, channels: int, origin: Origin) -> str:

@@ -59,7 +59,8 @@ class Provenance:
 class Origin:
     """What figures are drawn from: a net, its weights, and the atlas of some images.
 
-    ``weights``, ``atlas`` and ``images`` are fingerprints. ``count`` is the number of images in the atlas.
+    ``weights``, ``atlas`` and ``images`` are fingerprints. ``count`` is the number of images in the atlas,
+    ``rule`` what came back through a ReLU.
     """
 
     architecture: str
@@ -67,6 +68,7 @@ class Origin:
     atlas: str
     images: str
     count: int
+    rule: str = "deconv"
 
     def provenance(
         self, *, command: object, title: str, notes: Mapping[str, str] | None = None
