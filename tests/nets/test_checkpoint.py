@@ -319,3 +319,17 @@ def test_the_mean_image_is_stored_once_beside_the_weights(net, tmp_path):
         metadata(input=InputConvention(size=8, resize=8, mean_image=torch.zeros(3, 8, 8))),
     )
     assert MEAN_IMAGE in load_file(path)
+
+
+@pytest.mark.parametrize("path", [3, b"net.safetensors", ["a"], True])
+def test_what_is_no_path_is_told(path):
+    with pytest.raises(ExploreError, match="the checkpoint must be a name or a path, not "):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "tpu", "nonsense"])
+def test_a_device_that_is_not_there_is_told(tmp_path, device):
+    from tests.support import write_zfnet
+
+    with pytest.raises(ExploreError, match="device"):
+        load_checkpoint(write_zfnet(tmp_path / "net.safetensors"), device)

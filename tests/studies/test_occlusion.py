@@ -281,3 +281,12 @@ def test_what_it_is_of_is_told_in_plain_values(tiny):
 def test_what_is_no_number_is_refused(tiny, options, message):
     with pytest.raises(ExploreError, match=message):
         finish(occlude(tiny, noise_picture(20), **options))
+
+
+def test_a_folder_of_imagenet_is_the_class_that_the_net_calls_otherwise():
+    net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(200, 2))
+    checkpoint = checkpoint_of(net, 12, classes=("goldfish", "tench"))
+
+    found = finish(occlude(checkpoint, noise_picture(12), label="n01440764", square=6, stride=6))
+
+    assert found.class_name == "tench"

@@ -22,10 +22,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from zfexplore.arguments import path_text
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.files import atomic_path, printable
 from zfexplore.nets import zoo
+from zfexplore.nets.device import move
 from zfexplore.nets.fitting import find_net, fit_named, fitted, is_numbers, put_into
 from zfexplore.nets.foreign import TENSORS, kind_of, read_weights
 from zfexplore.nets.net import Net
@@ -109,10 +111,12 @@ def load_checkpoint(
     """Load a checkpoint: a file, the name of one of torchvision's pretrained nets, or (None) the shipped one.
 
     The net is in eval mode and float32 on ``device``. Raises ExploreError, one line, for a file that is
-    missing, truncated or not a checkpoint, or whose tensors do not fit its architecture.
+    missing, truncated or not a checkpoint, or whose tensors do not fit its architecture, and for a device
+    that is not there.
     """
-    if path is not None and str(path) in zoo.PRETRAINED and not Path(path).is_file():
-        return _load_pretrained(str(path), device)
+    path = None if path is None else path_text(path, "the checkpoint")
+    if path is not None and path in zoo.PRETRAINED and not Path(path).is_file():
+        return _load_pretrained(path, device)
     file = shipped_checkpoint() if path is None else Path(path)
     tensors, metadata = read_checkpoint(file)
     module = _assemble(file, metadata, tensors)
@@ -123,7 +127,7 @@ def load_checkpoint(
 
 def checkpoint_of(module: nn.Module, metadata: Metadata, device: str | torch.device = "cpu") -> Checkpoint:
     """Give a module with its weights as a checkpoint, in eval mode and float32 on ``device``."""
-    module.eval().requires_grad_(False).float().to(device)
+    move(module.eval().requires_grad_(False).float(), device)
     return Checkpoint(module, net_over(module, metadata.input), metadata)
 
 

@@ -32,6 +32,7 @@ from zfexplore.images.transforms import denormalise
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.net import Net
+from zfexplore.nets.synsets import class_of_synset
 from zfexplore.progress import Finished, Meter, Progress
 from zfexplore.studies.records import Response
 from zfexplore.units import Unit, Window
@@ -271,6 +272,8 @@ def _label(classes: Sequence[str], label: int | str | None, logits: Tensor | Non
     if label is None:
         return int(logits.argmax())
     count = logits.shape[1]
+    if isinstance(label, str) and label not in classes:
+        label = class_of_synset(label) or label  # a folder of ImageNet
     number = classes.index(label) if label in classes else label
     if isinstance(number, str):
         raise ExploreError(f"the net knows no class {label!r} among its {count}", usage=True)

@@ -105,16 +105,18 @@ class Answerer:
         yield ask.Ranking(Bitmap(seen), channels, atlas.count, complete)
 
     def _occlusion(self, request: ask.Occlude, subject: Subject, complete: bool) -> Iterator[object]:
+        from zfexplore.nets.synsets import class_of_synset
         from zfexplore.studies.occlusion import occlude
 
         assert subject.atlas is not None
-        known = request.chosen.label in subject.checkpoint.metadata.classes
+        label = class_of_synset(request.chosen.label) or request.chosen.label
+        known = label in subject.checkpoint.metadata.classes
         events = occlude(
             subject.checkpoint,
             _open(request.chosen, subject),
             request.stage_name,
             request.channel,
-            label=request.chosen.label if known else None,
+            label=label if known else None,
             fit=subject.atlas.header["fit"],
         )
         self._kept, job = None, None
