@@ -33,6 +33,9 @@ def tiles():
 def odd():
     return flat(3, 50)
 
+def wrapped():
+    return nn.DataParallel(flat(1, 28))
+
 class Net(nn.Sequential):
     def __init__(self):
         super().__init__(nn.Conv2d(3, 2, 1), nn.ReLU())
@@ -257,3 +260,10 @@ def test_a_net_of_timms_takes_a_head_of_another_width(timm, tmp_path):
     opened = open_named("timm:tiny", str(tmp_path / "x.pth"))
     assert opened.module.num_classes == 7
     assert opened.notes == ()
+
+
+def test_a_wrapper_is_taken_off_the_users_net(code):
+    opened = open_named("users_net:wrapped").checkpoint()
+
+    assert not isinstance(opened.module, nn.DataParallel)
+    assert opened.net.names == ("conv1", "fc2")

@@ -33,6 +33,7 @@ from zfexplore.nets.checkpoint import (
 )
 from zfexplore.nets.fitting import fit_module, fit_named, fitted, put_into
 from zfexplore.nets.foreign import read_weights
+from zfexplore.nets.stages import unwrapped
 
 TIMM = "timm:"
 SIZES = (28, 32, 64, 96, 128, 160, 192, 227, 256, 299, 384, 448, 512)  # tried where 224 does not do
@@ -222,11 +223,11 @@ def _of_user(spec: str, *, seed: int) -> NamedNet:
         module = target if given else _run(spec, target)
     if not isinstance(module, nn.Module):
         raise ExploreError(f"{spec} gives a {type(module).__name__} and no nn.Module")
-    module.eval()
-    convention, found = input_of(spec, module)
+    net = unwrapped(module).eval()
+    convention, found = input_of(spec, net)
     own = "" if given else f", random ones from seed {seed}"
     note = f"{spec} has the weights that its code gives it{own}: give --weights FILE for others"
-    return NamedNet(module, spec, (), convention, (note, *found))
+    return NamedNet(net, spec, (), convention, (note, *found))
 
 
 def _look_in_this_folder() -> None:
