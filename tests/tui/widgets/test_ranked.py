@@ -5,6 +5,7 @@ from textual.app import App
 from tests.support import text, until
 from zfexplore.studies.records import RankedChannel
 from zfexplore.tui.widgets.ranked import PathList, RankedList
+from zfexplore.tui.widgets.rows import fitted
 from zfexplore.units import Unit, Window
 
 RANKED = (
@@ -33,6 +34,18 @@ async def test_a_channel_tells_its_percentile_its_bounds_where_it_is_an_estimate
             ("conv1:5@0,0", "0.0", "", "0.00", ""),
         ]
         assert [ranked.is_faint(index) for index in range(4)] == [False, False, False, True]
+
+
+async def test_a_long_name_keeps_its_channel_and_place():
+    async with Lists().run_test() as pilot:
+        ranked = pilot.app.query_one(RankedList)
+        assert ranked.columns()[0].width == 15
+        long = Unit("features.denseblock2.denselayer12.conv1", 130, 12, 13)
+        ranked.ranked = (*RANKED, RankedChannel(long, 1.0, 0.0, 0.0, 0.0, 0.0, None, None))
+
+        unit = ranked.columns()[0]
+        shown = fitted(ranked.texts(4)[0], unit.width, right=unit.right, front=unit.front)
+        assert shown == "…yer12.conv1:130@12,13"
 
 
 async def test_one_layer_is_chosen_and_the_cursor_begins_at_its_strongest():

@@ -8,6 +8,8 @@ from zfexplore.studies.records import RankedChannel
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.rows import Column, Rows
 
+UNIT, LONG_UNIT = 15, 22  # cells: conv5:130@10,10; of longer names the ends are shown
+
 
 class RankedList(Rows):
     """Ranked channels of one ``layer``, or of all layers if it is empty."""
@@ -16,13 +18,14 @@ class RankedList(Rows):
     layer: reactive[str] = reactive("", init=False)
     notice: reactive[str] = reactive("")
     rows: tuple[RankedChannel, ...] = ()
+    room = UNIT  # cells of the units, which have long names in nets of modules
 
     def columns(self) -> tuple[Column, ...]:
         """Unit, percentile, its bounds, activation, rank among the nine strongest images."""
         return (
-            Column("unit", 15, right=False),
+            Column("unit", self.room, right=False, front=True),
             Column("percent", 7),
-            Column("between", 13, pane=60),
+            Column("between", 13, pane=60 + self.room - UNIT),
             Column("value", 6),
             Column("top 9", 5),
         )
@@ -62,6 +65,8 @@ class RankedList(Rows):
 
     def watch_ranked(self) -> None:
         """Draw the new rows."""
+        longest = max((len(str(row.unit)) for row in self.ranked), default=0)
+        self.room = min(max(longest, UNIT), LONG_UNIT)
         self._choose()
 
     def watch_layer(self) -> None:
