@@ -36,6 +36,9 @@ def odd():
 def wrapped():
     return nn.DataParallel(flat(1, 28))
 
+def double():
+    return flat(1, 28).double()
+
 class Net(nn.Sequential):
     def __init__(self):
         super().__init__(nn.Conv2d(3, 2, 1), nn.ReLU())
@@ -267,3 +270,10 @@ def test_a_wrapper_is_taken_off_the_users_net(code):
 
     assert not isinstance(opened.module, nn.DataParallel)
     assert opened.net.names == ("conv1", "fc2")
+
+
+def test_a_net_of_another_precision_is_explored_in_float32_and_that_is_said(code):
+    opened = open_named("users_net:double").checkpoint()
+
+    assert opened.net.dtype == torch.float32
+    assert opened.notes[-1] == "users_net:double is explored in float32, which its weights are not in"

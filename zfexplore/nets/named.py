@@ -225,6 +225,8 @@ def _of_user(spec: str, *, seed: int) -> NamedNet:
         raise ExploreError(f"{spec} gives a {type(module).__name__} and no nn.Module")
     net = unwrapped(module).eval()
     convention, found = input_of(spec, net)
+    if any(tensor.is_floating_point() and tensor.dtype != torch.float32 for tensor in net.parameters()):
+        found.append(f"{spec} is explored in float32, which its weights are not in")
     own = "" if given else f", random ones from seed {seed}"
     note = f"{spec} has the weights that its code gives it{own}: give --weights FILE for others"
     return NamedNet(net, spec, (), convention, (note, *found))
