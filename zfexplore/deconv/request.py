@@ -168,7 +168,7 @@ def check_net(net: Any) -> None:
             f"a {type(net).__name__} has no named stages yet: give zfexplore.Trunk(module) or AnyNet(module)"
         )
         raise ExploreError(told, usage=True)
-    if isinstance(net, type) or not all(hasattr(net, name) for name in ("stages", "maps", "check")):
+    if not isinstance(net, Net):
         told = f"the net must be a Trunk or an AnyNet, or the net of load_checkpoint(...), not {shown(net)}"
         raise ExploreError(told, usage=True)
     net.check()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 
 from PIL import Image
@@ -12,7 +13,7 @@ from zfexplore.images.depth import BITS
 from zfexplore.images.sources import LeftOut, Picture, UnreadableImage
 
 
-class ListedSource:
+class ListedSource(ABC):
     """Images by name and label, in their order; a subclass decodes them and knows their content."""
 
     def __init__(
@@ -26,9 +27,8 @@ class ListedSource:
         self.name = name
         self.classes = tuple(classes)
         self.left_out = tuple(left_out)
-        self.deep: dict[
-            int, set[int]
-        ] = {}  # by bits of a value, the images read so far that have more than 8
+        # By bits of a value, the images read so far that have more than 8.
+        self.deep: dict[int, set[int]] = {}
         self._names, self._labels = list(names), list(labels)
 
     def __len__(self) -> int:
@@ -62,10 +62,10 @@ class ListedSource:
             digest.update(f"{name}\0{label}\0{content}\n".encode())
         return digest.hexdigest()[:16]
 
+    @abstractmethod
     def _decode(self, index: int) -> Image.Image:
         """Decode an image; raises UndecodableError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _contents(self) -> Iterator[str]:
         """Give for each image a text that changes with its content."""
-        raise NotImplementedError

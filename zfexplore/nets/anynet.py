@@ -15,7 +15,6 @@ units see is measured once a stage (``fields.py``).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +22,7 @@ from torch import Tensor, nn
 from zfexplore.arguments import shown
 from zfexplore.errors import ExploreError
 from zfexplore.nets.fields import field_window, measure_fields
-from zfexplore.nets.net import Pair, ReceptiveField, Stage
+from zfexplore.nets.net import Net, Pair, ReceptiveField, Stage
 from zfexplore.nets.taps import tapped
 from zfexplore.nets.walk import Found, walk
 from zfexplore.units import Window
@@ -31,7 +30,7 @@ from zfexplore.units import Window
 BODY = 0.5  # a module with more than this share of all ReLUs is no block
 
 
-class AnyNet:
+class AnyNet(Net):
     """A module and its stages, for inputs of ``size`` (height, width) pixels.
 
     ``stages`` are maps and ``heads`` vectors, in the order in which the forward makes them. ``rectifies``
@@ -44,10 +43,9 @@ class AnyNet:
             raise ExploreError(f"a net is made of a torch module, not of {shown(module)}", usage=True)
         self.module = module
         self.size = size
-        self.input_channels = _input_channels(module) if channels is None else channels
-        self._first: Any = next(module.parameters(), torch.empty(0))
+        self._channels = _input_channels(module) if channels is None else channels
         found = walk(module, self.blank(1, size))
-        self.rectifies = any(one.relu for one in found)
+        self._rectifies = any(one.relu for one in found)
         self._taps = {one.name: one.tap for one in found}
         self._aliases = {alias: one.name for one in found for alias in one.aliases}
         self._sizes: dict[Pair, dict[str, Pair]] = {size: {one.name: one.map_size for one in found}}
@@ -71,45 +69,19 @@ class AnyNet:
             )
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Give every stage's name, from the input upwards; those of heads come last."""
-        return tuple(stage.name for stage in (*self.stages, *self.heads))
-
-    @property
     def structure(self) -> str:
         """Give the module's parts as torch prints them, and its class."""
         return f"{type(self.module).__module__}.{type(self.module).__qualname__} {self.module!r}"
-
-    @property
-    def device(self) -> torch.device:
-        """Give the device of the weights."""
-        return self._first.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Give the type of the weights."""
-        return self._first.dtype
-
-    def to(self, device: torch.device | str) -> AnyNet:
-        """Move the module to a device."""
-        self.module.to(device)
-        self._first = next(self.module.parameters(), self._first)
-        return self
 
     def stage(self, name: str) -> Stage:
         """Give the stage called ``name``; raises ExploreError, naming stages that there are.
 
         Another name of the same map will do: of a block or a ReLU module that gives it.
         """
-        name = self._aliases.get(name, name)
-        for stage in (*self.stages, *self.heads):
-            if stage.name == name:
-                return stage
-        shown = ", ".join(self.watched)
-        raise ExploreError(
-            f"there is no layer {name!r}: this net has {shown}, and more, which `zfexplore info` lists",
-            usage=True,
-        )
+        return super().stage(self._aliases.get(name, name))
+
+    def _named(self) -> str:
+        return f"{', '.join(self.watched)}, and more, which `zfexplore info` lists"
 
     def maps(self, images: Tensor, names: Iterable[str] | None = None) -> dict[str, Tensor]:
         """Run ``images [n, c, h, w]`` forward and give the maps of the named stages (all by default).
@@ -172,10 +144,24 @@ class AnyNet:
         module = dict(self.module.named_modules()).get(self.stage(name).name)
         return 0 if module is None else sum(tensor.numel() for tensor in module.parameters())
 
+    @property
+    def rectifies(self) -> bool:
+        """Tell whether the forward has a ReLU at all."""
+        return self._rectifies
+
+    @property
+    def input_channels(self) -> int:
+        """Give the channels of the images that the module takes, 3 for colour."""
+        return self._channels
+
+    @property
+    def _weight(self) -> Tensor:
+        return next(self.module.parameters(), torch.empty(0))
+
     def blank(self, count: int, size: Pair) -> Tensor:
         """Make ``count`` inputs on the net's device; grey noise, because a net may divide by its norm."""
         generator = torch.Generator().manual_seed(0)
-        noise = torch.rand((1, self.input_channels, *size), generator=generator)
+        noise = torch.rand((1, self._channels, *size), generator=generator)
         return noise.expand(count, -1, -1, -1).to(self.device, self.dtype)
 
 

@@ -17,20 +17,18 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from zfexplore.arguments import shown
 from zfexplore.errors import ExploreError
-from zfexplore.nets.device import move
-from zfexplore.nets.net import ReceptiveField, Stage
+from zfexplore.nets.net import Net, ReceptiveField, Stage
 from zfexplore.nets.steps import AxisStep, Pair, Step, read_steps, run_step, still_holds
 from zfexplore.units import Window
 
 LARGEST_SIDE = 1025  # images of up to this side are tried, for the size that a net takes
 
 
-class Trunk:
+class Trunk(Net):
     """A module's layers as steps, and the stages that they are cut into.
 
     ``steps`` are in order. ``stages`` are the convolutional and pooling stages, ``heads`` the fully
@@ -71,11 +69,6 @@ class Trunk:
             )
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Give every stage's name, from the input upwards."""
-        return tuple(stage.name for stage in (*self.stages, *self.heads))
-
-    @property
     def structure(self) -> str:
         """Give nothing: a trunk's weights, by their names and shapes, tell what it computes."""
         return ""
@@ -89,28 +82,6 @@ class Trunk:
     def input_channels(self) -> int:
         """Give the channels of the images that the trunk takes, 3 for colour."""
         return self._first.in_channels
-
-    @property
-    def device(self) -> torch.device:
-        """Give the device of the weights."""
-        return self._weight.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Give the type of the weights."""
-        return self._weight.dtype
-
-    def to(self, device: torch.device | str) -> Trunk:
-        """Move the module, and with it the trunk, to a device; raises ExploreError if there is none such."""
-        move(self.module, device)
-        return self
-
-    def stage(self, name: str) -> Stage:
-        """Give the stage called ``name``; raises ExploreError, naming the stages that there are."""
-        for stage in (*self.stages, *self.heads):
-            if stage.name == name:
-                return stage
-        raise ExploreError(f"there is no layer {name!r}: this net has {', '.join(self.names)}", usage=True)
 
     def maps(self, images: Tensor, names: Iterable[str] | None = None) -> dict[str, Tensor]:
         """Run ``images [n, c, h, w]`` forward and give the maps of the named stages (all by default).
