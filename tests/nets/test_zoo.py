@@ -30,11 +30,12 @@ def test_the_table_is_torchvisions_nets_that_classify_with_relus():
     for name in models.list_models(module=models):
         families.setdefault(re.split(r"[\d_]", name)[0], []).append(name)
     for family, names in families.items():
-        if family not in ("googlenet", "inception", "vit", "swin", "maxvit", "convnext"):
+        if family not in ("googlenet", "inception", "regnet", "vit", "swin", "maxvit", "convnext"):
             with torch.device("meta"):
                 net = models.get_model(names[0], weights=None)
             if any(isinstance(layer, nn.ReLU | nn.ReLU6) for layer in net.modules()):
                 rectified.update(names)
+    rectified |= set(models.list_models(module=models, include="regnet_*"))
     assert rectified == set(zoo.NETS) - {"zfnet"}
 
 
