@@ -269,7 +269,7 @@ def test_its_death_is_told_and_another_can_be_started(start, mail):
     engine.start(mail)
     engine.ask(say.ShowChannel("conv3", 8, 3))
     assert mail.wait(say.ChannelShown).channel == 8
-    assert mail.wait(say.AtlasChanged).complete
+    assert mail.wait(say.AtlasChanged, lambda message: message.complete)
 
 
 def test_the_reason_of_a_death_is_in_words():
