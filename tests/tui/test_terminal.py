@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -89,3 +90,23 @@ def test_without_a_place_for_a_log_it_draws_all_the_same(tmp_path, monkeypatch, 
         sys.__stderr__.flush()
 
     assert capfd.readouterr().err == ">"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_a_process_that_is_told_to_leave_and_cannot_is_ended():
+    stuck = """
+import asyncio, os, signal, time
+from zfexplore.tui import terminal
+terminal.SECONDS_TO_LEAVE = 0.3
+
+async def main():
+    terminal.leave_when_told(lambda: print("told", flush=True))
+    os.kill(os.getpid(), signal.SIGHUP)
+    await asyncio.sleep(0.1)
+    while True:  # as Textual does where the terminal is gone
+        time.sleep(0.01)
+
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", stuck], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, b"told\n")

@@ -13,13 +13,17 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from threading import Thread
 from typing import TextIO
 
 from rich.cells import cell_len
 
 from zfexplore.tui.log import log_to_file, open_log
+
+SECONDS_TO_LEAVE = 8.0  # the engine may take five of them to save
 
 # What replaces the glyphs of the explorer and of Textual where there is only ASCII, cell for cell.
 LOOK_ALIKES = {
@@ -77,11 +81,23 @@ codecs.register_error("look-alike", to_ascii)
 def leave_when_told(leave: Callable[[], None]) -> None:
     """Call ``leave`` when ``kill`` or a closed terminal would end the process and leave the screen as it is.
 
-    The running event loop does so. On systems without these signals nothing happens.
+    The running event loop does so. If the process has not ended ``SECONDS_TO_LEAVE`` later, it is ended:
+    Textual waits for ever for a terminal that vanishes while it is leaving. On systems without these
+    signals nothing happens.
     """
+
+    def told() -> None:
+        Thread(target=_end, args=(SECONDS_TO_LEAVE,), daemon=True).start()
+        leave()
+
     for name in ("SIGTERM", "SIGHUP"):
         with suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
-            asyncio.get_running_loop().add_signal_handler(getattr(signal, name), leave)
+            asyncio.get_running_loop().add_signal_handler(getattr(signal, name), told)
+
+
+def _end(seconds: float) -> None:
+    time.sleep(seconds)
+    os._exit(1)
 
 
 @contextmanager
