@@ -123,13 +123,7 @@ class AnyNet(Net):
 
         Raises ExploreError for a place outside the stage's map.
         """
-        rows, columns = self.map_size(name, size)
-        if not (0 <= y < rows and 0 <= x < columns):
-            raise ExploreError(
-                f"{name} has no unit at row {y}, column {x}: its map is {rows} x {columns} "
-                f"for an input of {size[0]} x {size[1]}",
-                usage=True,
-            )
+        self._check_place(name, y, x, size)
         return field_window(self.receptive_field(name), y, x, self.size, size)
 
     def first_filters(self) -> Tensor | None:

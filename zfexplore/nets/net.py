@@ -137,6 +137,15 @@ class Net(ABC):
     def parameters(self, name: str) -> int:
         """Count the weights and biases of a stage's layers."""
 
+    def _check_place(self, name: str, y: int, x: int, size: Pair) -> None:
+        rows, columns = self.map_size(name, size)
+        if not (0 <= y < rows and 0 <= x < columns):
+            raise ExploreError(
+                f"{name} has no unit at row {y}, column {x}: its map is {rows} x {columns} "
+                f"for an input of {size[0]} x {size[1]}",
+                usage=True,
+            )
+
     def _named(self) -> str:
         """Name the stages that there are, for an error."""
         return ", ".join(self.names)

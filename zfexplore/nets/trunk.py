@@ -152,13 +152,7 @@ class Trunk(Net):
         stage = self.stage(name)
         if stage.kind == "fc":
             return (Window(0, 0, *size),)
-        rows, columns = self.map_size(name, size)
-        if not (0 <= y < rows and 0 <= x < columns):
-            raise ExploreError(
-                f"{name} has no unit at row {y}, column {x}: its map is {rows} x {columns} "
-                f"for an input of {size[0]} x {size[1]}",
-                usage=True,
-            )
+        self._check_place(name, y, x, size)
         vertical = _spans(self._axes[0][: stage.end], y, size[0])
         horizontal = _spans(self._axes[1][: stage.end], x, size[1])
         return tuple(Window(y0, x0, y1, x1) for (y0, y1), (x0, x1) in zip(vertical, horizontal, strict=True))
