@@ -66,9 +66,7 @@ def seconds_until_gone(pid: int, patience: float = 10.0) -> float:
 # -- a run -------------------------------------------------------------------------------------------
 
 
-def test_it_shows_a_channel_and_saves_what_was_asked_for_just_before_the_end(
-    start, mail, setup, monkeypatch
-):
+def test_it_shows_a_channel_and_saves_what_was_asked_for_just_before_the_end(start, mail, setup, monkeypatch):
     monkeypatch.setattr(client, "SECONDS_TO_SAVE", SECONDS)  # a busy machine takes longer than users wait
     engine = start()
     engine.ask(say.ShowChannel("conv3", 7, 1))
