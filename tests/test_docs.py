@@ -28,7 +28,7 @@ CHEAPER = {
     "evaluate": ("--limit", "2", "--workers", "0"),
     "train": ("--epochs", "1", "--size", "64", "--fc", "8", "--workers", "0", "--no-amp"),
 }
-ON_THE_ALBUM = ("index", "top", "export")  # where no images are named
+ON_THE_ALBUM = ("index", "top", "export", "explain")  # where no images are named
 ONLY_PARSED = {"tui": "needs a terminal", "--resume": "goes on for as many epochs as the run has"}
 
 

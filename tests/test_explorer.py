@@ -1,9 +1,12 @@
 """The Explorer on a small net and six labelled pictures: what commands and notebooks get from it."""
 
 # tests zfexplore/drawings.py too: its figures are those of an Explorer, which takes seconds to open
+# tests zfexplore/explained.py too: it is an Explorer's
+# tests zfexplore/on_pictures.py too: it is an Explorer's
 from __future__ import annotations
 
 import io
+import json
 import re
 import shlex
 from dataclasses import replace
@@ -15,7 +18,7 @@ from PIL import Image
 from torch import nn
 
 from tests import foreign
-from tests.support import checkpoint_of, small_net, write_pictures, write_zfnet
+from tests.support import checkpoint_of, noise_picture, small_net, write_pictures, write_zfnet
 from zfexplore import explorer as module
 from zfexplore.atlas.build import Partial
 from zfexplore.cli.main import main
@@ -526,3 +529,81 @@ def test_two_nets_of_equal_weights_have_each_an_index(folder):
 
     assert one.checkpoint.metadata.weights_fingerprint == other.checkpoint.metadata.weights_fingerprint
     assert one.atlas.fingerprint != other.atlas.fingerprint
+
+
+# -- pictures of one's own ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """Two pictures that are not among the explorer's."""
+    paths = [tmp_path / "me.png", tmp_path / "you.png"]
+    for seed, path in enumerate(paths):
+        noise_picture(64, seed=seed + 7).save(path)
+    return [str(path) for path in paths]
+
+
+def test_a_channel_on_pictures_is_each_ones_strongest_unit(explorer, mine, tmp_path):
+    found = explorer.on("conv4:3", *mine)
+    for path, one, row in zip(mine, found, found.rows(), strict=True):
+        alone = explorer.project(path, "conv4:3")
+        y, x = alone.position[0].tolist()
+        assert (one.unit, row["picture"]) == (Unit("conv4", 3, y, x), path)
+        np.testing.assert_allclose(one.pixels, alone.pixels[0].numpy(), rtol=0, atol=1e-6)
+        assert row["lowest"] <= row["percentile"] <= row["highest"]
+    png, table, record, arrays = found.save(tmp_path / "x.png", npz=True)
+    assert len(table.read_text().splitlines()) == 3
+    assert [row["picture"] for row in json.loads(record.read_text())["units"]] == mine
+    with np.load(arrays) as saved:
+        np.testing.assert_array_equal(
+            saved["conv4-3.position"], [[one.place.y, one.place.x] for one in found]
+        )
+    chunks = read_chunks(png)
+    assert chunks["picture"] == ", ".join(mine)
+    words = shlex.split(chunks["command"])
+    assert words[:8] == ["zfexplore", "export", "channel", "conv4:3", "--on", mine[0], "--on", mine[1]]
+
+
+def test_a_unit_on_a_picture_is_that_unit(explorer, mine):
+    found = explorer.on("conv4:3@1,2", mine[0])
+    expected = explorer.project(mine[0], "conv4:3@1,2")
+    np.testing.assert_allclose(found[0].pixels, expected.pixels[0].numpy(), rtol=0, atol=1e-6)
+    assert found.rows()[0]["percentile"] is None
+    assert str(found.made.command).startswith(f"zfexplore export unit conv4:3@1,2 {mine[0]}")
+    assert found.made.name == "conv4-3-1-2-on-me.png"
+    assert found._repr_png_().startswith(b"\x89PNG")
+    with pytest.raises(ExploreError, match="no picture was named"):
+        explorer.on("conv4:3")
+
+
+def test_what_is_explained_is_what_rank_finds_and_its_strongest_exemplars(explorer, mine, tmp_path):
+    found = explorer.explain(mine[0], "conv5", count=4)
+    ranked = [each for each in explorer.rank(mine[0], "conv5") if each.activation > 0]
+    assert list(found.channels) == ranked[:4]
+    assert sum(each.probability for each in found.classes) == pytest.approx(1, abs=1e-6)
+    figure = found.figure(tile=24)
+    for each in found.channels:
+        channel = Unit(each.unit.stage, each.unit.channel)
+        own, *strongest = figure.tables[str(channel)]
+        assert (own["y"], own["x"], own["name"]) == (each.unit.y, each.unit.x, mine[0])
+        assert own["activation"] == pytest.approx(each.activation, rel=1e-4)
+        first = explorer.channel(channel)
+        assert [row["image"] for row in strongest] == [one.place.image for one in first][:1]
+    for each in found.channels:
+        assert str(each.unit).partition("@")[0] in str(found)
+    assert str(found).splitlines()[0] == "me.png, 64 x 64 pixels"
+    assert found._repr_png_().startswith(b"\x89PNG")
+
+
+def test_a_picture_without_a_file_is_named_by_what_it_is(explorer):
+    number = explorer.explain(2, "conv3", count=1)
+    assert number.picture.name == explorer.source.image_name(2)
+    assert number.channels[0].rank is not None  # it is among the atlas's images
+    given = explorer.explain(noise_picture(64), "conv3", count=1)
+    assert str(given.made.command).startswith("zfexplore explain '<picture from Python>'")
+
+
+def test_a_head_stands_for_classes_and_has_no_place(explorer, mine):
+    (found, *_) = explorer.explain(mine[0], "fc8", count=1).records
+    assert (found["stands_for"], found["y"], found["window"]) == (found["stands_for"], None, None)
+    assert found["stands_for"] in "abc"

@@ -103,8 +103,8 @@ class Explained:
                 elif isinstance(event, ChannelExemplars):
                     ranked = self.channels[len(drawn)]
                     block = explorer.block(ChannelExemplars(event.channel, (own[len(drawn)],)))
-                    words = compared_in_words(ranked)
-                    drawn.append(ExcitedChannel(block, explorer.block(event), words, ranked.name))
+                    words, placed = compared_in_words(ranked), ranked.unit.y is not None
+                    drawn.append(ExcitedChannel(block, explorer.block(event), words, ranked.name, placed))
         options = {"tile": other_than(tile, TILE), "title": title}
         made = replace(
             self.made, command=self.made.command.with_options(**options), title=title or self.made.title
@@ -148,7 +148,8 @@ class Explained:
 
     def _title(self) -> str:
         where = f" of {self.layer}" if self.layer is not None else ""
-        return f"the {len(self.channels)} channels{where} that it excites most unusually"
+        what = "channel" if len(self.channels) == 1 else f"{len(self.channels)} channels"
+        return f"the {what}{where} that it excites most unusually" if self.channels else "it excites none"
 
     def _about(self) -> str:
         return (
@@ -165,9 +166,8 @@ class Explained:
         return f"{part} of {width:,} x {height:,} pixels"
 
     def _subtitle(self) -> str:
-        where = f"channels of {self.layer}" if self.layer is not None else "channels"
         return SEPARATOR.join([
-            f"the {len(self.channels)} {where} that it excites most unusually, "
+            f"{self._title()}, "
             f"compared with {images_in_words(self.explorer.origin)}",
             "of each the projection and what its unit saw: on this picture, and on its strongest image",
         ])  # fmt: skip
@@ -262,6 +262,7 @@ def _record(ranked: RankedChannel) -> dict[str, Any]:
     unit = ranked.unit
     return {
         "channel": str(Unit(unit.stage, unit.channel)),
+        "unit": str(unit),
         **({"stands_for": ranked.name} if ranked.name else {}),
         "activation": ranked.activation,
         "percentile": ranked.percentile,

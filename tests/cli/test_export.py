@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support import noise_picture
 from zfexplore.figures.provenance import read_chunks
 
 
@@ -199,3 +200,27 @@ def test_a_missing_checkpoint_is_one_line(zfexplore):
     )
     assert code == 1
     assert complaint.startswith("error: gone.safetensors is not there")
+
+
+def test_a_unit_and_a_channel_are_drawn_on_pictures_of_ones_own(zfexplore, tmp_path):
+    noise_picture(70, seed=1).save(tmp_path / "my face.png")
+    code, out, _ = zfexplore("export", "unit", "conv4:3@1,2", f"file://{tmp_path}/my%20face.png")
+    stem = "out/conv4-3-1-2-on-my-face"
+    assert (code, out) == (0, f"wrote {stem}.png\nwrote {stem}.csv\nwrote {stem}.json\n")
+    first = (tmp_path / f"{stem}.png").read_bytes()
+    command = shlex.split(read_chunks(tmp_path / f"{stem}.png")["command"])
+    assert "--out" not in command
+    assert zfexplore(*command[1:], source=())[0] == 0
+    assert (tmp_path / f"{stem}.png").read_bytes() == first
+    code, out, _ = zfexplore("export", "channel", "conv4:3", "--on", "my face.png", "--on", "my face.png")
+    assert (code, out.splitlines()[0]) == (0, "wrote out/conv4-3-on-2-pictures.png")
+
+
+def test_a_picture_that_is_not_there_is_told_before_any_work(zfexplore, monkeypatch):
+    def forbidden(*_, **__):
+        raise AssertionError("nothing may be opened")
+
+    monkeypatch.setattr("zfexplore.explorer.open_settings", forbidden)
+    for words in (["unit", "conv4:3", "gone.png"], ["channel", "conv4:3", "--on", "gone.png"]):
+        code, _, complaint = zfexplore("export", *words)
+        assert (code, complaint) == (1, "error: gone.png cannot be read: no such file or directory")

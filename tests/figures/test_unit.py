@@ -3,11 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import BlockUnit
 from zfexplore.figures.channel import CAPTION_ROOM
 from zfexplore.figures.grid import FRAME
 from zfexplore.figures.text import MARGIN
-from zfexplore.figures.unit import unit_figure
+from zfexplore.figures.unit import unit_figure, unit_rows
 from zfexplore.units import Window
 
 
@@ -37,3 +38,18 @@ def test_the_same_cell_gives_the_same_picture(unit):
     first, second = (unit_figure(unit, 8, tile=64, title="conv1:0@5,1") for _ in range(2))
 
     assert first.tobytes() == second.tobytes()
+
+
+def test_a_row_below_another_looks_the_same(unit):
+    one = np.asarray(unit_rows([unit], ["3.5"], 8, tile=64))
+    two = np.asarray(unit_rows([unit, unit], ["3.5", "3.5"], 8, tile=64))
+    step = two.shape[0] - one.shape[0]
+    top = MARGIN + CAPTION_ROOM
+    height = 64 + 2 * FRAME + CAPTION_ROOM
+    np.testing.assert_array_equal(two[top : top + height], two[top + step : top + step + height])
+    np.testing.assert_array_equal(two[: top + height], one[: top + height])
+
+
+def test_too_many_rows_are_refused(unit):
+    with pytest.raises(ExploreError, match="choose fewer pictures or a smaller --tile"):
+        unit_rows([unit] * 300, [""] * 300, 8, tile=512)

@@ -23,7 +23,7 @@ def explain(
     pictures: Annotated[
         list[str],
         typer.Argument(
-            metavar="IMAGE...",
+            metavar="IMAGE",
             help="Pictures, or folders, archives and named sets of them.",
             show_default=False,
         ),
@@ -55,12 +55,15 @@ def explain(
     Examples: zfexplore explain me.jpg --out out/me.png; zfexplore explain photos/ --layer conv5
     """
     from zfexplore.arguments import pasted_paths
+    from zfexplore.exemplars.seen import open_picture
     from zfexplore.explorer import Explorer
     from zfexplore.images.pictures import OwnPictures
     from zfexplore.showing import output, print_json
 
     own = OwnPictures([path for given in pictures for path in pasted_paths(given) or (given,)])
     out = _checked(out, own)
+    if own.alone:
+        open_picture(own[0].spec)  # told before the work, not after it
     explorer = Explorer.open(settings, layer)
     if not own.alone:
         _many(explorer, own, layer, count, tile, out, json)
@@ -119,5 +122,5 @@ def _many(
     else:
         output().print(summary_table(records, f"{len(records):,} of {len(own):,} pictures"))
     if folder is not None:
-        told = f"wrote {len(records):,} figures into {folder}"
+        told = f"wrote {len(records):,} {'figure' if len(records) == 1 else 'figures'} into {folder}"
         (remarks() if json else output()).print(told, markup=False, soft_wrap=True)

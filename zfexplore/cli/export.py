@@ -132,7 +132,7 @@ def export_unit(
         str, typer.Argument(metavar="UNIT", help="A unit, as in conv5:130@6,7; of a channel, its strongest.")
     ],
     pictures: Annotated[
-        list[str], typer.Argument(metavar="IMAGE...", help="Pictures of your own.", show_default=False)
+        list[str], typer.Argument(metavar="IMAGE", help="Pictures of your own.", show_default=False)
     ],
     tile: TileOption = 448,
     title: TitleOption = None,
@@ -201,11 +201,14 @@ def _on_pictures(
     settings: Settings, dense: bool,
 ) -> None:  # fmt: skip
     from zfexplore.arguments import pasted_paths
+    from zfexplore.exemplars.seen import open_picture
     from zfexplore.explorer import Explorer
     from zfexplore.on_pictures import default_name
 
     paths = [path for given in pictures for path in pasted_paths(given) or (given,)]
     out = png_path(out, default_name(unit, paths))
+    for path in paths:
+        open_picture(path)  # one that cannot be read is told before the work, not after it
     explorer = Explorer.open(settings, unit.stage, str(unit.channel))
     figure = explorer.on(unit, *paths, method=_method(dense)).figure(tile=tile, title=title)
     warn_of_replacing(figure, out)

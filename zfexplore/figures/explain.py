@@ -47,13 +47,14 @@ class ExcitedChannel:
     """A channel as the figure shows it: its unit on the picture, and its strongest exemplar, if it has one.
 
     Each block holds one unit, or none. ``percentile`` is in words. ``class_name`` is the class that the
-    channel stands for, empty if there is none.
+    channel stands for, empty if there is none. A fully connected channel is not ``placed``.
     """
 
     own: ChannelBlock
     strongest: ChannelBlock
     percentile: str
     class_name: str = ""
+    placed: bool = True
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def explain_figure(
         )
     left_height = PICTURE + 2 * FRAME + (LINE if seen else 0) + (len(classes) + 2) * (LINE + BAR_HEIGHT)
     layout = _tidy(len(channels), tile)
-    heading = Heading(title, subtitle, max(layout.width, 2 * PICTURE if channels else PICTURE))
+    heading = Heading(title, subtitle, max(layout.width, 2 * PICTURE if channels else 0))
     top = heading.height + HEADING_ROOM
     height = max(left_height, layout.rows * layout.cell[1])
     size = (heading.room + 2 * MARGIN, top + height + MARGIN)
@@ -201,7 +202,7 @@ def _channel(
     for left, block in pairs:
         unit = block.units[0] if block.units else None
         _pair(canvas, unit, block.side, left, tiles, layout.tile)
-        caption = _place(unit) if block is channel.own else _source(unit)
+        caption = _place(unit, channel.placed) if block is channel.own else _source(unit)
         below = (left + 2, tiles + layout.tile + 2 * FRAME + LETTERS + 2)
         write(draw, below, shorten(caption, LETTERS, layout.pair - 2), LETTERS, colour=FAINT)
 
@@ -213,8 +214,10 @@ def _pair(canvas: Image.Image, unit: BlockUnit | None, side: int, x: int, y: int
     paste_framed(canvas, patch, x + step_of(tile), y, tile)
 
 
-def _place(unit: BlockUnit | None) -> str:
-    return "" if unit is None else f"{unit.value:.4g} at row {unit.y}, column {unit.x}"
+def _place(unit: BlockUnit | None, placed: bool) -> str:
+    if unit is None:
+        return ""
+    return f"{unit.value:.4g} at row {unit.y}, column {unit.x}" if placed else f"{unit.value:.4g}"
 
 
 def _source(unit: BlockUnit | None) -> str:

@@ -54,7 +54,7 @@ def unit_rows(
     draw = ImageDraw.Draw(canvas)
     heading.draw(draw)
     for place, what in enumerate(HEADINGS):
-        write(draw, (MARGIN + place * step, top - 8), what, CAPTION + 1)
+        write(draw, (MARGIN + place * step, top - 8), shorten(what, CAPTION + 1, step - 6), CAPTION + 1)
     for row, (unit, caption) in enumerate(zip(units, captions, strict=True)):
         _row(canvas, unit, caption, top + row * row_step, side, tile)
     return canvas
@@ -72,7 +72,7 @@ def _row(canvas: Image.Image, unit: BlockUnit, first: str, top: int, side: int, 
     place, window = f"row {unit.y}, column {unit.x}", unit.window
     whole = f"{place}: image rows {window.y0}-{window.y1 - 1}, columns {window.x0}-{window.x1 - 1}"
     captions = (
-        first,
+        first if width(first, CAPTION) <= tile else first.partition(", ")[0],
         whole if width(whole, CAPTION) <= tile else place,
         f"{unit.label}, {unit.name}" if unit.label is not None else unit.name,
     )
