@@ -318,6 +318,23 @@ async def test_the_last_session_comes_back(engine):
     assert engine.stopped
 
 
+@pytest.mark.parametrize(
+    ("start", "place", "told"),
+    [
+        (("conv2", 130), ("conv2", 130), ""),
+        (("conv2", None), ("conv2", 0), ""),
+        (("conv2", 256), ("conv1", 7), "conv2 has no channel 256: it has 0-255"),
+        (("conv9", None), ("conv1", 7), "there is no layer conv9: the layers are conv1, pool1"),
+    ],
+)
+async def test_it_starts_where_the_user_says_or_says_why_not(engine, start, place, told):
+    save_session(Session("conv1", 7))
+    app = ExplorerApp(say.Setup(), engine, start=start)
+    async with running(app):
+        assert (app.stage_name, app.channel) == place
+        assert [told in each.message for each in app._notifications] == ([True] if told else [])
+
+
 async def test_a_session_of_another_net_is_no_harm(engine):
     save_session(Session("conv1", 7000))
     app = ExplorerApp(say.Setup(), engine)

@@ -63,9 +63,11 @@ class ExplorerApp(StudyApp):
     COMMANDS = {ExplorerCommands}
 
     def __init__(
-        self, setup: say.Setup, engine: Worker, *, mode: str = "", pixels: type[Widget] | None = None
-    ) -> None:
+        self, setup: say.Setup, engine: Worker, *, mode: str = "", pixels: type[Widget] | None = None,
+        start: tuple[str, int | None] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
+        self.start = start  # the layer, and its channel, that the user named
         self.setup, self.engine, self.pixels = setup, engine, pixels
         self.session = load_session()
         self.wished_mode = self.session.mode  # what the next run begins with: only ``m`` changes it
@@ -198,10 +200,27 @@ class ExplorerApp(StudyApp):
         self.panes.show_net(event)
         if again:
             self.go_to(self.stage_name, self.channel)
+        elif self._has_start():
+            assert self.start is not None
+            self.go_to(*self.start)
         elif self.session.stage in [layer.name for layer in event.stages]:
             self.go_to(self.session.stage, self.session.channel)
         else:
             self.go_to([layer.name for layer in event.stages if layer.kind == "conv"][-1])
+
+    def _has_start(self) -> bool:
+        """Whether the user named where to start, and the net has it; say so where it has not."""
+        if self.start is None:
+            return False
+        name, channel = self.start
+        layer = next((known for known in self.stages if known.name == name), None)
+        if layer is None:
+            there = f"the layers are {', '.join(known.name for known in self.stages)}"
+            self.notify(f"there is no layer {name}: {there}", severity="error", markup=False)
+        elif channel is not None and channel >= layer.channels:
+            there = f"it has 0-{layer.channels - 1}"
+            self.notify(f"{name} has no channel {channel}: {there}", severity="error", markup=False)
+        return layer is not None and (channel is None or channel < layer.channels)
 
     @take.register
     def take_images_opened(self, event: say.ImagesOpened) -> None:
