@@ -8,7 +8,6 @@ from tests.support import running, text, until
 from zfexplore.tui import messages as say
 from zfexplore.tui.commands import channels_typed, excited_by
 from zfexplore.tui.widgets.channels import ChannelList
-from zfexplore.units import Unit
 
 LAYERS = tuple(
     say.Stage(name, "conv", channels, (8, 8), (7, 7)) for name, channels in (("conv1", 96), ("conv2", 256))

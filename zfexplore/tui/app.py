@@ -340,8 +340,8 @@ class ExplorerApp(StudyApp):
             self.engine.ask(say.SaveChannel(unit.stage, unit.channel, shown=self.screen.shown.row))
             return
         units = [self.panes.unit_in_use]
-        if self.panes.pinned is not None and self.panes.grid_in_use is not self.panes.grids[1]:
-            units += [Unit.parse(self.panes.pinned[0])] if self.panes.grids[1].display else []
+        if self.panes.pinned is not None and self.panes.grid_in_use not in self.panes.pinned_grids:
+            units += [Unit.parse(self.panes.pinned[0])] if self.panes.pinned_grids[0].display else []
         for wanted in dict.fromkeys(unit for unit in units if unit is not None):
             self.engine.ask(say.SaveChannel(wanted.stage, wanted.channel))
 
@@ -375,11 +375,8 @@ class ExplorerApp(StudyApp):
             self.panes.pin(str(Unit(self.stage_name, self.channel)))
 
     def action_box(self) -> None:
-        """Change between patches and whole images, where the second grid shows these."""
-        if self.panes.pinned is not None:
-            self.notify("the second grid holds a pinned channel: space lets it go", markup=False)
-        else:
-            self.panes.toggle_box()
+        """Change between patches and whole images."""
+        self.panes.toggle_box()
 
     def action_filter(self) -> None:
         """Open the line for a filter."""
@@ -397,7 +394,7 @@ class ExplorerApp(StudyApp):
     def action_mode(self) -> None:
         """Draw pictures with the next kind of glyphs."""
         self.mode = self.wished_mode = MODES[(MODES.index(self.mode) + 1) % len(MODES)]
-        for grid in self.panes.grids:
+        for grid in (*self.panes.grids, *self.panes.own_grids):
             grid.mode = self.mode
         self.notify(f"pictures drawn with {self.mode} glyphs", timeout=2)
 
