@@ -1,4 +1,4 @@
-"""What the head of a checkpoint tells of its layers, without torch: a wrong layer is told before it is loaded.
+"""What the head of a checkpoint tells of its layers, without torch: a wrong layer is told early.
 
 A safetensors file begins with the length of a JSON object, then the object: the tensors' shapes, and the
 metadata. Only ZFNet's layers are read off it. They bear the names of their tensors.

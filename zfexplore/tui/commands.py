@@ -1,4 +1,4 @@
-"""What the palette finds: layers, channels by number, name or class, and every action in the table of keys."""
+"""What the palette finds: layers, channels by number, name or class, every action in the table of keys."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class ExplorerCommands(Provider):
 
 
 def channels_typed(query: str, stages: Sequence[Stage], here: str) -> list[Unit]:
-    """Give the channels that ``query`` names; a mere number is one of layer ``here`` first, then of others."""
+    """Give the channels that ``query`` names; a bare number is one of layer ``here`` first, then others."""
     typed = TYPED.fullmatch(query.strip())
     if typed is None:
         return []
@@ -93,7 +93,7 @@ def channels_typed(query: str, stages: Sequence[Stage], here: str) -> list[Unit]
 
 
 def excited_by(query: str, known: StageStatistics) -> Mapping[str, list[int]]:
-    """Give by class, whose name holds ``query``, the channels that answer most to it, most selective first."""
+    """Give by class, whose name holds ``query``, the channels that answer most to it, the best first."""
     wanted = query.casefold().strip()
     found: dict[str, list[int]] = {}
     if len(wanted) < 2:

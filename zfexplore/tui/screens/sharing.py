@@ -1,4 +1,4 @@
-"""How the panes share the screen: which rows the pictures cannot use, and where two channels fit side by side."""
+"""How the panes share the screen: which rows pictures cannot use, and where two channels fit side by side."""
 
 from __future__ import annotations
 
