@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from zfexplore.arguments import path_text, shown, whole, whole_or_none
+from zfexplore.arguments import pasted_paths, path_text, shown, whole, whole_or_none
 from zfexplore.errors import ExploreError
 
 
@@ -62,3 +63,61 @@ def test_what_is_no_path_is_refused(value):
 )
 def test_a_value_is_shown_if_it_is_short(value, text):
     assert shown(value) == text
+
+
+# -- pasted paths ------------------------------------------------------------------------------------
+
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows pastes other quotes")
+
+
+@posix
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("/a/cat.png", "/a/cat.png"),
+        ("/a/cat.png \n", "/a/cat.png"),
+        ("  '/a/my cat.png'\n", "/a/my cat.png"),
+        ('"/a/my cat.png"', "/a/my cat.png"),
+        (r"/a/my\ cat\ \(1\).png ", "/a/my cat (1).png"),
+        (r"'/a/it'\''s.png'", "/a/it's.png"),
+        ("/a/it's.png", "/a/it's.png"),
+        ("/a/my cat.png", "/a/my cat.png"),
+        ("~/cat.png", "~/cat.png"),
+        (r"~/my\ cat.png", "~/my cat.png"),
+        ("file:///a/my%20cat%231.png\r\n", "/a/my cat#1.png"),
+        ("file://localhost/a/caf%C3%A9.png", "/a/café.png"),
+        ("'file:///a/100%25.png'", "/a/100%.png"),
+        ("file:/a/cat.png", "/a/cat.png"),
+        ("file:///a/my cat.png", "/a/my cat.png"),
+        ("file://elsewhere/a/cat.png", "file://elsewhere/a/cat.png"),
+    ],
+)
+def test_a_path_is_understood_as_terminals_paste_it(text, path):
+    assert pasted_paths(text, lambda _: False) == (path,)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n", "''"])
+def test_nothing_pasted_is_no_path(text):
+    assert pasted_paths(text, lambda _: False) == ()
+
+
+@posix
+def test_a_path_that_is_there_as_it_stands_is_not_read_otherwise(tmp_path):
+    for name in ("'odd'.png", r"back\slash.png", "two words.png", "100%20.png", " edge "):
+        (tmp_path / name).touch()
+        assert pasted_paths(str(tmp_path / name)) == (str(tmp_path / name),)
+
+
+@posix
+def test_several_pasted_files_are_several_paths(tmp_path):
+    one, other = tmp_path / "one.png", tmp_path / "my other.png"
+    one.touch()
+    side_by_side = f"{one} '{other}'"
+    assert pasted_paths(side_by_side) == (side_by_side,)  # one is missing: it may be a single odd name
+    other.touch()
+    assert pasted_paths(side_by_side) == (str(one), str(other))
+    assert pasted_paths(f"{one.as_uri()}\r\n{other.as_uri()}\r\n") == (str(one), str(other))
+
+
+def test_a_text_that_can_be_no_path_is_not_there():
+    assert pasted_paths("a\0b") == ("a\0b",)

@@ -1,12 +1,17 @@
 """What a caller passes from Python, read strictly: whole numbers and paths. All else is one ExploreError.
 
-Numpy's whole numbers are whole numbers. True is none, and neither are 1.0 and "1".
+Numpy's whole numbers are whole numbers. True is none, and neither are 1.0 and "1". Paths that a terminal or
+a file manager pasted are read as they meant them.
 """
 
 from __future__ import annotations
 
 import operator
 import os
+import shlex
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from zfexplore.errors import ExploreError
@@ -56,3 +61,63 @@ def shown(value: Any) -> str:
         return text
     name = type(value).__name__
     return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
+
+
+def pasted_paths(text: str, exists: Callable[[str], bool] | None = None) -> tuple[str, ...]:
+    """Give the paths that a pasted or typed ``text`` means, none for a blank one; ``~`` stays as it is.
+
+    Understood are a path as it is, one in quotes, one with spaces escaped by backslashes, and a ``file://``
+    address of this machine, with space or line ends around it. Several stand in lines, or side by side as
+    words of a shell. ``exists`` (by default whether a file or folder is there) decides between readings: a
+    path that is there as it stands is never read otherwise, and an unquoted one with spaces is cut into
+    several only if all of them are there.
+    """
+    there = exists or _is_there
+    stripped = text.strip()
+    for whole_text in (text, stripped):
+        if whole_text and there(whole_text):
+            return (whole_text,)
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) > 1:
+        return tuple(path for line in lines for path in pasted_paths(line, there))
+    if not stripped:
+        return ()
+    words = [_from_address(word) for word in _shell_words(stripped) if word]
+    if len(words) < 2 or all(map(there, words)):
+        return tuple(words)
+    return (_from_address(stripped),)
+
+
+def _is_there(path: str) -> bool:
+    with suppress(OSError, ValueError):
+        return os.path.lexists(os.path.expanduser(path))
+    return False
+
+
+def _shell_words(text: str) -> list[str]:
+    """Take quotes and backslashes away, as a shell would; a text with an odd quote is one word."""
+    if os.name == "nt":  # there a backslash parts folders
+        return [text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text]
+    with suppress(ValueError):
+        return shlex.split(text)
+    return [text]
+
+
+def _from_address(text: str) -> str:
+    """Give the path of a ``file:`` address of this machine; all else stays as it is."""
+    if text[:5].lower() != "file:":
+        return text
+    from urllib.parse import unquote_to_bytes
+
+    rest = text[5:]
+    if rest.startswith("//"):
+        host, slash, path = rest[2:].partition("/")
+        if host.lower() not in ("", "localhost", _host()):
+            return text  # a file of another machine
+        rest = slash + path
+    path = os.fsdecode(unquote_to_bytes(rest))
+    return path.lstrip("/") if os.name == "nt" and Path(path.lstrip("/")).drive else path
+
+
+def _host() -> str:
+    return os.uname().nodename.lower() if hasattr(os, "uname") else ""

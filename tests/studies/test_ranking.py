@@ -19,7 +19,7 @@ from zfexplore.images.open import open_images
 from zfexplore.images.transforms import normalise
 from zfexplore.nets.fingerprint import weights_in_use
 from zfexplore.progress import finish
-from zfexplore.studies.ranking import percentiles, rank_channels
+from zfexplore.studies.ranking import class_probabilities, percentiles, rank_channels, rank_picture
 from zfexplore.units import Unit
 
 
@@ -257,3 +257,63 @@ def test_a_net_that_overflows_is_told(tiny, atlas):
     atlas.header["weights"] = weights_in_use(tiny)
     with pytest.raises(ExploreError, match="not a finite number"):
         rank_channels(tiny, atlas, noise_picture(20))
+
+
+# -- classes, from the same pass ---------------------------------------------------------------------
+
+
+def test_the_most_probable_classes_are_the_softmax_of_the_logits(tiny, atlas):
+    image = noise_picture(20, seed=5)
+    expected = torch.softmax(maxima_of(tiny, image)["fc4"].double(), 0)
+    found = class_probabilities(tiny, image, count=3)
+    assert [each.index for each in found] == expected.topk(3).indices.tolist()
+    assert [each.name for each in found] == [tiny.metadata.classes[each.index] for each in found]
+    assert [each.probability for each in found] == pytest.approx(expected.topk(3).values.tolist(), abs=1e-6)
+    assert len(class_probabilities(tiny, image)) == 5
+    with pytest.raises(ExploreError, match="count must be at least 0"):
+        class_probabilities(tiny, image, count=-1)
+
+
+@pytest.mark.parametrize("stage", [None, "conv2"])
+def test_a_ranking_has_the_classes_too(tiny, atlas, stage):
+    image = noise_picture(20, seed=5)
+    found = rank_picture(tiny, atlas, image, stage=stage, count=3)
+    plain = class_probabilities(tiny, image, count=3)
+    assert [each.index for each in found.classes] == [each.index for each in plain]
+    values = [each.probability for each in plain]
+    assert [each.probability for each in found.classes] == pytest.approx(values, abs=1e-6)
+    every = rank_channels(tiny, atlas, image, stage=stage)
+    assert sorted(map(repr, found.channels)) == sorted(map(repr, every))
+
+
+def test_convolutional_channels_stand_before_fully_connected_ones(tiny, atlas):
+    image = noise_picture(20, seed=5)
+    channels = rank_picture(tiny, atlas, image).channels
+    maps = [each.unit.stage.startswith("conv") for each in channels]
+    assert maps == [True] * 14 + [False] * 15
+    every = rank_channels(tiny, atlas, image)
+    assert [*channels] == [each for each in every if each.window] + [
+        each for each in every if not each.window
+    ]
+    names = {each.unit.channel: each.name for each in channels if each.unit.stage == "fc4"}
+    assert names == dict(enumerate(tiny.metadata.classes))
+    assert {each.name for each in channels if each.unit.stage != "fc4"} == {""}
+
+
+def test_a_net_without_named_classes_gives_none(tiny, atlas):
+    nameless = tiny._replace(metadata=replace(tiny.metadata, classes=()))
+    assert class_probabilities(nameless, noise_picture(20)) == ()
+    assert rank_picture(nameless, atlas, noise_picture(20)).classes == ()
+
+
+def test_a_net_that_ends_in_a_relu_gives_no_classes():
+    net = nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(32, 2), nn.ReLU())
+    checkpoint = checkpoint_of(net, 4, classes=("a", "b"))
+    assert class_probabilities(checkpoint, noise_picture(4)) == ()
+
+
+def test_probabilities_that_a_net_gives_itself_stay_as_they_are(tiny):
+    tiny.module[10].weight.data.zero_()
+    tiny.module[10].bias.data = torch.tensor([0.1, 0.6, 0.1, 0.15, 0.05])
+    found = class_probabilities(tiny, noise_picture(20), count=2)
+    assert [(each.name, round(each.probability, 6)) for each in found] == [("bee", 0.6), ("dog", 0.15)]

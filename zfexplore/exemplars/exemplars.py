@@ -18,6 +18,7 @@ all 1,632 of conv1 to conv5 and pool5 are three.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -40,6 +41,7 @@ from zfexplore.units import Unit, Window
 
 MEMORY = 768 * 2**20  # bytes of projections and images that may wait for their channels
 ROWS_AT_ONCE = 64  # full-size projections of one image held together, 0.6 MB each at 224 pixels
+NOT_IN_ATLAS = -1  # the number of a picture of one's own
 BYTES_A_PIXEL = 3 * 4  # of a projection: three colours in float32
 
 # The relative difference allowed between a recomputed activation and the one in the atlas. In float32
@@ -64,6 +66,7 @@ def exemplars(
     look: Look | None = None,
     tolerance: float | None = None,
     memory: int = MEMORY,
+    most: int | None = None,
 ) -> Iterator[Event]:
     """Give the exemplars of ``channels``: each one as it is found, and each channel once it is complete.
 
@@ -76,12 +79,13 @@ def exemplars(
     number, for callers that cache it; by default the image is read. ``tolerance`` is the relative
     difference allowed between the recomputed activation and the one in the atlas, by default 1e-3 (5e-2
     for an atlas made in bfloat16). At most ``memory`` bytes wait, unless one channel alone holds more.
+    ``most`` is how many of a channel's places are projected, the strongest; by default all.
 
     Raises ExploreError for a channel that is not in the atlas. Raises it too if the tolerance is exceeded,
     because the atlas is then of other weights or images. Raises UnreadableImage if an image can no longer
     be read.
     """
-    places = {channel: firing_places(atlas, channel) for channel in channels}
+    places = {channel: firing_places(atlas, channel)[:most] for channel in channels}
     task = f"projecting {channels[0]}" if len(channels) == 1 else "projecting"
     meter = Meter(task, sum(map(len, places.values())), unit="projections")
     look = look or partial(_read, checkpoint, source, atlas)
@@ -99,6 +103,26 @@ def exemplars(
             complete = sorted(found.pop(channel), key=lambda exemplar: exemplar.rank)
             yield ChannelExemplars(channel, tuple(complete))
     yield Finished(meter.done)
+
+
+def of_picture(
+    checkpoint: Checkpoint, seen: Seen, units: Sequence[Unit], name: str, *,
+    method: Method = "auto", rule: Rule = "deconv",
+) -> list[Exemplar]:  # fmt: skip
+    """Bring ``units`` of a picture that is none of the atlas's back to pixels, in the order given.
+
+    A fully connected unit needs no place. ``name`` is the picture's; its number is ``NOT_IN_ATLAS``. A unit
+    that is silent there has a projection of zeros. Raises ExploreError as ``project`` does.
+    """
+    wanted = [
+        (Unit(unit.stage, unit.channel), Place(0, 0.0, NOT_IN_ATLAS, name, None, unit.y or 0, unit.x or 0))
+        for unit in units
+    ]
+    found = {
+        (one.channel, one.place.y, one.place.x): replace(one, place=replace(one.place, value=one.activation))
+        for one in _of_image(checkpoint, seen, wanted, method, rule)
+    }
+    return [found[channel, place.y, place.x] for channel, place in wanted]
 
 
 def firing_places(atlas: Atlas, channel: Unit) -> list[Place]:

@@ -116,8 +116,9 @@ class ChannelBlock:
 def block_from(
     name: Unit | str, exemplars: Iterable[Any], field: Field | None = None, *,
     classes: Sequence[str] = (), kernel: NDArray[np.float32] | None = None, class_name: str | None = None,
+    most: int | None = SHOWN,
 ) -> ChannelBlock:  # fmt: skip
-    """Make the block of channel ``name`` from its ``exemplars``, taking the first nine.
+    """Make the block of channel ``name`` from its ``exemplars``, taking the first nine, or all (``most``).
 
     An exemplar has ``place`` (value, image, name, label, y, x), ``window``, ``crop [3, h, w]`` (its
     projection there), ``patch [h, w, 3]``, ``image [H, W, 3]`` and ``activation``. ``field`` is the stage's
@@ -126,7 +127,7 @@ def block_from(
     names.
     """
     units = [
-        _block_unit(exemplar, rank, field, classes) for rank, exemplar in enumerate(islice(exemplars, SHOWN))
+        _block_unit(exemplar, rank, field, classes) for rank, exemplar in enumerate(islice(exemplars, most))
     ]
     side = max((max(unit.window.height, unit.window.width, 1) for unit in units), default=1)
     if field is not None and units:

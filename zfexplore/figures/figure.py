@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,15 @@ FOLDER = Path("out")  # below which figures are written by default
 class Made:
     """How a figure is made: its origin, its command and its title.
 
-    ``name`` is the file that the command writes by default, below ``out``.
+    ``name`` is the file that the command writes by default, below ``out``. ``notes`` are further text
+    chunks, such as the picture that a figure is of.
     """
 
     origin: Origin
     command: Command
     title: str
     name: str
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def chunks(
         self, path: str | os.PathLike[str], tables: Mapping[str, list[dict[str, Any]]] | None = None
@@ -39,7 +41,7 @@ class Made:
         """Give the text chunks for the file ``path``; ``tables`` are those of ``Figure``."""
         usual = Path(path) == FOLDER / self.name
         command = self.command.with_options(out=None if usual else path)
-        return self.origin.provenance(command=command, title=self.title).chunks(tables)
+        return self.origin.provenance(command=command, title=self.title, notes=self.notes).chunks(tables)
 
     def replaces(self, path: str | os.PathLike[str]) -> str | None:
         """Give the different origin of the file at ``path``; None if it has the same or does not exist."""

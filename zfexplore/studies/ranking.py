@@ -8,6 +8,9 @@ The atlas does not keep every maximum. It keeps the strongest nine, which make t
 the ninth. Below, its histogram in quarter octaves gives bounds: images in lower bins are weaker, and
 images in higher bins are not. Within the bin, the maxima are assumed to be spread evenly over the
 logarithm. ``lowest`` and ``highest`` are the bounds, and ``percentile`` is the estimate between them.
+
+The classes of a picture come from the same pass: the softmax of the last fully connected stage. A net
+without named classes gives none, for its last vector may be anything.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from zfexplore.arguments import whole
 from zfexplore.atlas.maxima import Layout, image_maxima
 from zfexplore.atlas.records import StageRecord
 from zfexplore.atlas.tally import EDGES, bins_of
@@ -29,7 +33,7 @@ from zfexplore.errors import ExploreError
 from zfexplore.exemplars.seen import see
 from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.fingerprint import weights_in_use
-from zfexplore.studies.records import RankedChannel
+from zfexplore.studies.records import ClassProbability, PictureRanking, RankedChannel
 from zfexplore.units import Unit, Window
 
 if TYPE_CHECKING:
@@ -42,6 +46,8 @@ Floats = NDArray[np.float64]
 # The relative difference up to which an activation counts as equal to one in the atlas: a picture that is
 # itself in the atlas must not surpass itself by the last bits.
 ROUNDING = {"float32": 1e-5, "bfloat16": 2.0**-7}
+MOST_PROBABLE = 5  # classes named by default
+SUM_TO_ONE = 1e-3  # how far from 1 the sum of a net's own probabilities may lie, in half precision too
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,58 @@ def rank_channels(
     order of the net. Raises ExploreError for a stage that the atlas does not have, and for an atlas of
     other weights.
     """
+    return sorted(_responses(checkpoint, atlas, image, stage, fit, None).channels, key=_descending)
+
+
+def rank_picture(
+    checkpoint: Checkpoint,
+    atlas: Atlas,
+    image: Image.Image,
+    *,
+    stage: str | None = None,
+    fit: Fit | None = None,
+    count: int = MOST_PROBABLE,
+) -> PictureRanking:
+    """Give the ``count`` most probable classes of an RGB ``image`` and the channels it excites, in one pass.
+
+    The channels are those of ``rank_channels``, but the convolutional ones come before the fully connected
+    ones, of which most pictures excite many more. Raises ExploreError as ``rank_channels`` does.
+    """
+    found = _responses(checkpoint, atlas, image, stage, fit, _classifier(checkpoint))
+    heads = {head.name for head in checkpoint.net.heads}
+    channels = sorted(found.channels, key=lambda each: (each.unit.stage in heads, *_descending(each)))
+    return PictureRanking(_most_probable(checkpoint, found.logits, count), tuple(channels))
+
+
+def class_probabilities(
+    checkpoint: Checkpoint, image: Image.Image, *, fit: Fit = "crop", count: int = MOST_PROBABLE
+) -> tuple[ClassProbability, ...]:
+    """Give the ``count`` most probable classes of an RGB ``image``, the most probable first.
+
+    Gives none for a net without named classes. Raises ExploreError for a net that overflows on the image.
+    """
+    head = _classifier(checkpoint)
+    if head is None:
+        return ()
+    net = checkpoint.net
+    layout = Layout.of(net, [head], checkpoint.metadata.input.size)
+    logits, _ = _maxima(net, see(checkpoint, image, fit).batch, layout)
+    return _most_probable(checkpoint, logits, count)
+
+
+@dataclass(frozen=True)
+class _Responses:
+    """What one pass gives: the channels in the order of the net, and the logits ``[classes]`` if any."""
+
+    channels: list[RankedChannel]
+    logits: NDArray[np.float32] | None
+
+
+def _responses(
+    checkpoint: Checkpoint, atlas: Atlas, image: Image.Image, stage: str | None, fit: Fit | None,
+    head: str | None,
+) -> _Responses:  # fmt: skip
+    """Look at ``image`` once; ``head`` names the stage whose values are wanted as logits."""
     if atlas.header["weights"] != weights_in_use(checkpoint):
         raise ExploreError("the atlas is of another checkpoint's weights: index the images again")
     records = (
@@ -80,16 +138,20 @@ def rank_channels(
         if stage is not None
         else [each for each in atlas.stages.values() if each.kind != "pool"]
     )
-    net = checkpoint.net
-    size = checkpoint.metadata.input.size
-    layout = Layout.of(net, [record.name for record in records], size)
+    net, size = checkpoint.net, checkpoint.metadata.input.size
+    names = [record.name for record in records]
+    wanted = [*names, head] if head is not None and head not in names else names
+    layout = Layout.of(net, wanted, size)
     maxima, places = _maxima(net, see(checkpoint, image, fit or atlas.header["fit"]).batch, layout)
+    spans = dict(zip(wanted, layout.spans, strict=True))
     channels = [
         channel
-        for record, span in zip(records, layout.spans, strict=True)
-        for channel in _of_stage(net, atlas, record, maxima[span], places[span], size)
+        for record in records
+        for channel in _of_stage(
+            checkpoint, atlas, record, maxima[spans[record.name]], places[spans[record.name]], size
+        )
     ]
-    return sorted(channels, key=_descending)
+    return _Responses(channels, None if head is None else maxima[spans[head]])
 
 
 def percentiles(
@@ -128,14 +190,40 @@ def _maxima(net: Net, batch: Tensor, layout: Layout) -> tuple[NDArray[np.float32
     return maxima[0].cpu().numpy(), places[0].cpu().numpy()
 
 
+def _classifier(checkpoint: Checkpoint) -> str | None:
+    """Give the stage whose values are named classes; None where the net ends in none."""
+    heads, names = checkpoint.net.heads, checkpoint.metadata.classes
+    last = heads[-1] if heads else None
+    if last is None or last.rectified or not 1 < last.channels == len(names):
+        return None
+    return last.name
+
+
+def _most_probable(
+    checkpoint: Checkpoint, logits: NDArray[np.float32] | None, count: int
+) -> tuple[ClassProbability, ...]:
+    """Give the highest of the softmax of ``logits [classes]``; equal ones in the order of the classes."""
+    if logits is None:
+        return ()
+    values = torch.from_numpy(np.ascontiguousarray(logits)).double()
+    if bool((values >= 0).all()) and abs(float(values.sum()) - 1) < SUM_TO_ONE:
+        probability = values.numpy()  # the net takes the softmax itself
+    else:
+        probability = values.softmax(0).numpy()
+    order = np.argsort(-probability, kind="stable")[: whole(count, "count", least=0)].tolist()
+    names = checkpoint.metadata.classes
+    return tuple(ClassProbability(index, names[index], float(probability[index])) for index in order)
+
+
 def _of_stage(
-    net: Net,
+    checkpoint: Checkpoint,
     atlas: Atlas,
     record: StageRecord,
     maxima: NDArray[np.float32],
     places: NDArray[np.int64],
     size: int,
 ) -> list[RankedChannel]:
+    net, names = checkpoint.net, checkpoint.class_names(record.name)
     activation = _snapped(maxima, record.value, ROUNDING[atlas.header["precision"]])
     found = percentiles(record, activation, atlas.count, rectified=net.stage(record.name).rectified)
     windows = _windows(net, record, places, size)
@@ -149,6 +237,7 @@ def _of_stage(
             strength=_strength(float(activation[channel]), float(record.max[channel])),
             rank=int(found.rank[channel]) or None,
             window=windows.get(int(places[channel])),
+            name=names[channel] if names else "",
         )
         for channel in range(record.channels)
     ]

@@ -48,6 +48,7 @@ class RankedChannel:
     channel that fires on this picture and on none of the atlas's). ``rank`` is the picture's place among
     the atlas's strongest, 1 before the first; None below the last one kept, and for a silent channel.
     ``window`` is what the unit sees of the picture; None for fully connected stages, which see all of it.
+    ``name`` is the class that the channel stands for, empty where it stands for none.
     """
 
     unit: Unit
@@ -58,6 +59,28 @@ class RankedChannel:
     strength: float
     rank: int | None
     window: Window | None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassProbability:
+    """A class, by number and ``name``, and the ``probability`` in [0, 1] that a net gives it on a picture."""
+
+    index: int
+    name: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRanking:
+    """What a net makes of a picture: its most probable ``classes`` first, and the ``channels`` it excites.
+
+    Convolutional channels come before fully connected ones, each group with the highest percentile first.
+    ``classes`` is empty for a net without named classes.
+    """
+
+    classes: tuple[ClassProbability, ...]
+    channels: tuple[RankedChannel, ...]
 
 
 @dataclass(frozen=True, slots=True)
