@@ -441,5 +441,7 @@ class ExplorerApp(StudyApp):
             typing = self.focused is not None and self.focused.check_consume_key("1", "1")
             return not (action == "pane" and typing)  # its keys, which come first, are text there
         here = {key.action for key in keys.LARGE} if isinstance(self.screen, ZoomScreen) else set()
+        if isinstance(self.screen, ZoomScreen) and not self.screen.savable and action in ("save_shown", "copy"):
+            return False
         ours = {key.action.partition("(")[0] for key in keys.EVERYWHERE}
         return action not in ours or f"app.{action}" in here

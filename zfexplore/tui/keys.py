@@ -122,6 +122,7 @@ OCCLUSION = (
 FEEDS = (
     Key("feeds-dive", "enter", "dive", "dive", "what drives the channel under the cursor in turn", "⏎"),
     Key("feeds-back", "backspace", "back", "back", "back up to the unit it drives", "bksp"),
+    Key("feeds-zoom", "z", "zoom", "zoom", "the projection of the channel under the cursor, large", "z"),
     Key("feeds-go", "t", "go", "to panes", "show the channel under the cursor in the panes", "t"),
     Key("feeds-help", "question_mark", "help", "help", "this help", "?"),
     Key("feeds-close", "escape,q,f", "close", "close", "back to the panes", "esc"),
