@@ -26,12 +26,13 @@ from zfexplore.tui.commands import ExplorerCommands
 from zfexplore.tui.log import log_path
 from zfexplore.tui.screens.dialogs import ConfirmScreen, ErrorScreen
 from zfexplore.tui.screens.explorer import ExplorerScreen
-from zfexplore.tui.screens.help import HelpScreen
+from zfexplore.tui.screens.help import HelpScreen, idle_keys
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, load_keymap, load_session, save_session
 from zfexplore.tui.study_screens import StudyApp
 from zfexplore.tui.terminal import leave_when_told
 from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, PictureGrid
+from zfexplore.tui.widgets.rows import Rows
 from zfexplore.units import Unit
 
 SECONDS_AT_REST = 1.0  # without a step to another channel, before garbage is collected
@@ -429,9 +430,17 @@ class ExplorerApp(StudyApp):
         """Open the help, first what can be done here."""
         if isinstance(self.screen, ZoomScreen):
             place = "in the large view"
-        else:
-            place = (self.focused.id or "") if self.focused else ""
-        self.push_screen(HelpScreen(place, self.keymap))
+            self.push_screen(HelpScreen(place, self.keymap, idle=idle_keys(place, self.screen)))
+            return
+        pane = self.focused
+        columns = pane.ABOUT if isinstance(pane, Rows) else ()
+        hidden = [name for name in keys.CONCERNS if not self.panes.query_one(f"#{name}").region.area]
+        idle = [key.id for key in keys.EVERYWHERE if key.action in {f"pane('{name}')" for name in hidden}]
+        if self.size.width >= ROOM_FOR_BOTH:
+            idle.append("swap")
+        else:  # there these two come in turn
+            idle = [id for id in idle if id not in ("focus-3", "focus-4")]
+        self.push_screen(HelpScreen((pane.id or "") if pane else "", self.keymap, columns, idle))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Switch off swapping where both grids are in sight, and the keys of the panes below a dialog."""
@@ -441,7 +450,11 @@ class ExplorerApp(StudyApp):
             typing = self.focused is not None and self.focused.check_consume_key("1", "1")
             return not (action == "pane" and typing)  # its keys, which come first, are text there
         here = {key.action for key in keys.LARGE} if isinstance(self.screen, ZoomScreen) else set()
-        if isinstance(self.screen, ZoomScreen) and not self.screen.savable and action in ("save_shown", "copy"):
+        if (
+            isinstance(self.screen, ZoomScreen)
+            and not self.screen.savable
+            and action in ("save_shown", "copy")
+        ):
             return False
         ours = {key.action.partition("(")[0] for key in keys.EVERYWHERE}
         return action not in ours or f"app.{action}" in here

@@ -167,14 +167,14 @@ TABLES = {
 
 
 def tables_from(place: str) -> dict[str, tuple[Key, ...]]:
-    """Give all tables by title, first those for ``place``, which is a pane's id or a table's title."""
+    """Give the tables of the keys that act at ``place``, a pane's id or a table's title, by their titles."""
     if place not in CONCERNS:
-        return dict(sorted(TABLES.items(), key=lambda table: table[0] != place))
+        titles = (place,) if place in TABLES else ("in a pane", "everywhere")
+        return {title: TABLES[title] for title in titles}
     concerns = {key.id: key for key in EVERYWHERE if key.id in CONCERNS[place]}
     here = tuple(concerns[id] for id in CONCERNS[place])
     rest = tuple(key for key in EVERYWHERE if key.id not in concerns)
-    others = {title: keys for title, keys in TABLES.items() if keys not in (PANES, EVERYWHERE)}
-    return {f"in the {PLACES.get(place, place)}": here + PANES, "everywhere": rest, **others}
+    return {f"in the {PLACES.get(place, place)}": here + PANES, "everywhere": rest}
 
 
 def written(keys: str) -> str:

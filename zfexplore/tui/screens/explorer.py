@@ -64,6 +64,7 @@ class ExplorerScreen(Screen[None]):
         self.silent = ""  # the channel that has just been found to fire on none
         self.images, self.image_count = "", 0
         self.pinned: tuple[str, tuple[say.ShownUnit, ...]] | None = None
+        self.shared = False  # whether the grids stand as for a pinned channel
         self.four = False  # whether the pinned channel has two grids of its own
         self.beside = "projection"  # what both grids show where the pinned channel has one of them
         self.boxed = False
@@ -118,6 +119,9 @@ class ExplorerScreen(Screen[None]):
 
     def _share_grids(self, width: int, height: int) -> None:
         """Give a pinned channel two grids of its own where there is room, else the second one."""
+        if self.pinned is None and not self.shared:
+            return
+        self.shared = self.pinned is not None
         four = four_grids(width, height) if self.pinned is not None else None
         grids = self.query_one("#grids")
         grids.set_class(four is not None and four.across == 2, "-two-by-two")
@@ -400,4 +404,6 @@ class ExplorerScreen(Screen[None]):
             self.beside = kinds[(kinds.index(self.beside) + 1) % len(kinds)]
         else:
             self.boxed = not self.boxed
+            self.grids[1].kind = "whole" if self.boxed else "patch"
         self._share_grids(*self.app.size)
+        self.name_panes()

@@ -34,6 +34,7 @@ class FeedsScreen(StudyScreen):
     """
 
     HELP = "on feeds"
+    COLUMNS = FeedList.ABOUT
     BINDINGS = keys.bindings(keys.FEEDS)
 
     def __init__(
@@ -134,9 +135,7 @@ class FeedsScreen(StudyScreen):
             self.app.notify("there is no projection under the cursor yet", markup=False)
             return
         self.app.push_screen(
-            ZoomScreen(
-                self.wanted, (self.seen,), 0, self.mode, boxed=True, pixels=self.pixels, savable=False
-            )
+            ZoomScreen(self.wanted, (self.seen,), 0, self.mode, boxed=True, pixels=self.pixels, savable=False)
         )
 
     def on_rows_moved(self) -> None:
@@ -171,7 +170,9 @@ class FeedsScreen(StudyScreen):
             self.ask(lambda number: SeeFeed(number, chosen, unit))
 
     def _draw_seen(self, shown: ShownUnit | None, title: str = "") -> None:
-        projection, where = (self.query_one(f"#feeds-{name}", LargePicture) for name in ("projection", "where"))
+        projection, where = (
+            self.query_one(f"#feeds-{name}", LargePicture) for name in ("projection", "where")
+        )
         projection.bitmap = None if shown is None else shown.projection
         where.bitmap = None if shown is None else shown.whole
         entitle(projection, title if shown is None else f"{self.wanted}, {number(shown.value)}")
