@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -94,3 +95,32 @@ def test_selectivity_without_classes_is_explained(zfexplore, material):
     code, _, remarks = zfexplore("top", "conv5", "--by", "selectivity", source=source)
     assert code == 2
     assert "selectivity compares classes" in remarks
+
+
+def test_of_images_that_are_gone_all_numbers_are_left_and_nothing_is_drawn(zfexplore, material, tmp_path):
+    shutil.copytree(material / "pictures", tmp_path / "album")
+    album = ("--images", "album", "--checkpoint", "net.safetensors")
+    _, before, _ = zfexplore("top", "conv3:7", "--json", source=album)
+    assert zfexplore("export", "atlas", "--out", "before.csv", source=album)[0] == 0
+
+    (tmp_path / "album").rename(tmp_path / "renamed")
+    gone = (
+        "the images of album are gone: the numbers are those of its index of 7 images, "
+        "and nothing of them can be drawn"
+    )
+    assert zfexplore("top", "conv3:7", "--json", source=album) == (0, before, gone)
+    assert zfexplore("export", "atlas", "--out", "after.csv", source=album)[2] == gone
+    assert (tmp_path / "after.csv").read_bytes() == (tmp_path / "before.csv").read_bytes()
+    refused = "error: the images of album are gone: they can be neither indexed nor drawn; "
+    for words in ("export grid --layer conv3", "export channel conv3:7", "index --again"):
+        code, out, remarks = zfexplore(*words.split(), source=album)
+        assert (code, out, remarks.startswith(refused)) == (1, "", True)
+    assert not (tmp_path / "out").exists()
+
+    # Under its new name the folder is recognised by what it holds, and a mount point without its disk too.
+    renamed = ("--images", "renamed", "--checkpoint", "net.safetensors")
+    assert zfexplore("top", "conv3:7", "--json", source=renamed) == (0, before, "")
+    (tmp_path / "album").mkdir()
+    assert zfexplore("top", "conv3:7", "--json", source=album) == (0, before, gone)
+    code, _, remarks = zfexplore("top", "conv3:7", source=("--images", "albun", *album[2:]))
+    assert (code, remarks.startswith("error: no folder 'albun', and no images of that name")) == (2, True)

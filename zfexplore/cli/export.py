@@ -71,7 +71,7 @@ def export_grid(
 
     out = png_path(out, f"{layer}.png")
     arrays = out.with_suffix(".npz") if npz else None
-    explorer = Explorer.open(settings, layer, channels)
+    explorer = Explorer.open(settings, layer, channels, pixels=True)
     drawing = draw_grid(
         explorer,
         layer,
@@ -109,7 +109,7 @@ def export_channel(
 
     unit = Unit.parse(channel)
     out = png_path(out, f"{Unit(unit.stage, unit.channel).slug}.png")
-    explorer = Explorer.open(settings, unit.stage, str(unit.channel))
+    explorer = Explorer.open(settings, unit.stage, str(unit.channel), pixels=True)
     figure = explorer.channel(unit, method=_method(dense)).figure(tile=tile, title=title)
     _warn_of_replacing(figure, out)
     _tell(*figure.save(out, npz=npz))
@@ -133,7 +133,7 @@ def export_figure(
     from zfexplore.explorer import Explorer
 
     out = png_path(out, "figure.png")
-    explorer = Explorer.open(settings)
+    explorer = Explorer.open(settings, pixels=True)
     drawing = draw_layers(explorer, channels, tile=tile, title=title, seed=seed, method=_method(dense))
     _save(_draw(drawing, out), out)
 
@@ -156,7 +156,7 @@ def export_filters(
     from zfexplore.explorer import Explorer
 
     out = png_path(out, "filters.png")
-    explorer = Explorer.open(settings)
+    explorer = Explorer.open(settings, pixels=True)
     drawing = draw_filters(explorer, channels, tile=tile, title=title, seed=seed, method=_method(dense))
     _save(_draw(drawing, out), out)
 
