@@ -470,6 +470,10 @@ def _spot(settings: Settings) -> Spot:
 
 
 def _places_title(known: dict[str, Any], count: int) -> str:
-    firing = f"fires on {known['share_firing']:.0%} of {count:,} images"
     name = f"{known['channel']} {known.get('stands_for', '')}".rstrip()
+    firing = f"fires on {known['share_firing']:.0%} of {count:,} images"
+    if known["dead"]:
+        firing = f"is dead: it fires on none of {count:,} images"
+        if known["max"] == 0:
+            return f"{name} {firing}"
     return f"{name} {firing}, mean of image maxima {known['mean']:.4g}"

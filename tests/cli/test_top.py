@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 
@@ -40,7 +41,9 @@ def test_logits_are_listed_with_the_classes_that_they_stand_for(zfexplore):
     _, table, _ = zfexplore("top", "fc8")
     assert "channel   stands for" in table
     assert "fc8:2     c " in table
-    assert zfexplore("top", "fc8:1")[1].startswith("fc8:1 b fires on")
+    table = " ".join(zfexplore("top", "fc8:1")[1].split())
+    assert table.startswith("fc8:1 b is dead: it fires on none of 6 images, mean of image maxima -")
+    assert table.count(" -0.0") == 7  # logits below zero are numbers too
     assert json.loads(zfexplore("top", "fc8:1", "--json")[1])["stands_for"] == "b"
 
 
@@ -73,6 +76,32 @@ def test_a_channel_s_places_carry_image_place_and_window(zfexplore, material):
         (line,) = [line for line in table.splitlines() if f" {place['name']} " in line]
         assert f" {place['y']}, {place['x']} " in line
         assert f"{place['value']:.4g}" in line
+
+
+def test_a_dead_channel_says_so_and_has_no_places(zfexplore, tmp_path):
+    """Tables, CSV and JSON alike; of random weights pool5:49 fires on no picture, fc6:9 on one."""
+    code, out, _ = zfexplore("top", "pool5:49")
+    assert (code, out.splitlines()[0].rstrip()) == (0, "pool5:49 is dead: it fires on none of 6 images")
+    assert "/" not in out
+    channel = json.loads(zfexplore("top", "pool5:49", "--json")[1])
+    assert (channel["dead"], channel["places"]) == (True, [])
+    assert len(json.loads(zfexplore("top", "fc6:9", "--json")[1])["places"]) == 1
+    _, table, _ = zfexplore("top", "pool5", "--count", "256")
+    (line,) = [line for line in table.splitlines() if " pool5:49 " in line]
+    assert line.split() == ["pool5:49", "0", "0", "dead"]
+
+    zfexplore("export", "atlas", "--out", "atlas.csv")
+    with open(tmp_path / "atlas.csv", newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["channel"] in ("pool5:49", "fc6:9")]
+    assert [(row["channel"], row["dead"], row["rank"]) for row in rows] == [
+        ("pool5:49", "True", ""), ("fc6:9", "False", "1"),
+    ]  # fmt: skip
+    assert all(rows[0][name] == "" for name in ("value", "image", "name", "label", "y", "x", "y0", "x1"))
+
+    code, out, remarks = zfexplore("export", "channel", "pool5:49", "--tile", "20")
+    assert (code, remarks) == (0, "pool5:49 is dead: it fires on none of 6 images")
+    record = json.loads((tmp_path / "out" / "pool5-49.json").read_text())
+    assert (record["dead"], record["units"]) == (True, [])
 
 
 @pytest.mark.parametrize(
