@@ -69,7 +69,7 @@ def export_grid(
     from zfexplore.drawings import draw_grid
     from zfexplore.explorer import Explorer
 
-    out = png_path(out, f"{layer}.png")
+    out = png_path(out, f"{layer}.png", beside=[".npz"] if npz else [])
     arrays = out.with_suffix(".npz") if npz else None
     explorer = Explorer.open(settings, layer, channels, pixels=True)
     drawing = draw_grid(
@@ -105,12 +105,17 @@ def export_channel(
     Example: zfexplore export channel conv5:130
     """
     from zfexplore.explorer import Explorer
+    from zfexplore.showing import remarks
     from zfexplore.units import Unit
 
     unit = Unit.parse(channel)
-    out = png_path(out, f"{Unit(unit.stage, unit.channel).slug}.png")
+    name = f"{Unit(unit.stage, unit.channel).slug}.png"
+    out = png_path(out, name, beside=[".csv", ".json", *([".npz"] if npz else [])])
     explorer = Explorer.open(settings, unit.stage, str(unit.channel), pixels=True)
-    figure = explorer.channel(unit, method=_method(dense)).figure(tile=tile, title=title)
+    shown = explorer.channel(unit, method=_method(dense))
+    if shown.known["dead"]:
+        remarks().print(shown.places.title, markup=False, soft_wrap=True)
+    figure = shown.figure(tile=tile, title=title)
     _warn_of_replacing(figure, out)
     _tell(*figure.save(out, npz=npz))
 

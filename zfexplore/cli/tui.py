@@ -37,6 +37,7 @@ def tui(
     Example: zfexplore tui --images photos --limit 500
     """
     from zfexplore.errors import ExploreError
+    from zfexplore.files import check_folder
 
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise ExploreError(
@@ -44,6 +45,8 @@ def tui(
             "`zfexplore export grid --layer conv5` writes its pictures to a file instead",
             usage=True,
         )
+    if out != Path("out"):  # one may look without being able to write here
+        check_folder(out)
     gc.disable()  # imports make many objects and hardly any garbage
     from zfexplore.tui.terminal import own_terminal, speaks_utf8, suit_colours
 
