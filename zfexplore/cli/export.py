@@ -70,9 +70,9 @@ def export_grid(
     from zfexplore.drawings import draw_grid
     from zfexplore.explorer import Explorer
 
-    out = png_path(out, f"{layer}.png")
+    out = png_path(out, f"{layer}.png", beside=[".npz"] if npz else [])
     arrays = out.with_suffix(".npz") if npz else None
-    explorer = Explorer.open(settings, layer, channels)
+    explorer = Explorer.open(settings, layer, channels, pixels=True)
     drawing = draw_grid(
         explorer,
         layer,
@@ -113,15 +113,20 @@ def export_channel(
     Examples: zfexplore export channel conv5:130; zfexplore export channel conv5:130 --on me.jpg
     """
     from zfexplore.explorer import Explorer
+    from zfexplore.showing import remarks
     from zfexplore.units import Unit
 
     unit = Unit.parse(channel)
     if on:
         _on_pictures(Unit(unit.stage, unit.channel), on, tile, title, out, npz, settings, dense)
         return
-    out = png_path(out, f"{Unit(unit.stage, unit.channel).slug}.png")
-    explorer = Explorer.open(settings, unit.stage, str(unit.channel))
-    figure = explorer.channel(unit, method=_method(dense)).figure(tile=tile, title=title)
+    name = f"{Unit(unit.stage, unit.channel).slug}.png"
+    out = png_path(out, name, beside=[".csv", ".json", *([".npz"] if npz else [])])
+    explorer = Explorer.open(settings, unit.stage, str(unit.channel), pixels=True)
+    shown = explorer.channel(unit, method=_method(dense))
+    if shown.known["dead"]:
+        remarks().print(shown.places.title, markup=False, soft_wrap=True)
+    figure = shown.figure(tile=tile, title=title)
     warn_of_replacing(figure, out)
     tell(*figure.save(out, npz=npz))
 
@@ -168,7 +173,7 @@ def export_figure(
     from zfexplore.explorer import Explorer
 
     out = png_path(out, "figure.png")
-    explorer = Explorer.open(settings)
+    explorer = Explorer.open(settings, pixels=True)
     drawing = draw_layers(explorer, channels, tile=tile, title=title, seed=seed, method=_method(dense))
     _save(_draw(drawing, out), out)
 
@@ -191,7 +196,7 @@ def export_filters(
     from zfexplore.explorer import Explorer
 
     out = png_path(out, "filters.png")
-    explorer = Explorer.open(settings)
+    explorer = Explorer.open(settings, pixels=True)
     drawing = draw_filters(explorer, channels, tile=tile, title=title, seed=seed, method=_method(dense))
     _save(_draw(drawing, out), out)
 
