@@ -21,6 +21,7 @@ COMMANDS = {
     "tui": "tui",
     "index": "index",
     "top": "top",
+    "compare": "compare",
     "train": "train",
     "evaluate": "evaluate",
     "images": "images",

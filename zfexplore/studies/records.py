@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 
 from zfexplore.units import Unit, Window
 
@@ -93,6 +94,11 @@ class Comparison:
     unmatched_b: tuple[Match, ...]
     dead_a: tuple[Unit, ...]
     dead_b: tuple[Unit, ...]
+
+    @property
+    def median(self) -> float | None:
+        """The median correlation of the matches; None if there is none."""
+        return median(match.correlation for match in self.matches) if self.matches else None
 
 
 @dataclass(frozen=True, slots=True)
