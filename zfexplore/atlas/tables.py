@@ -59,7 +59,7 @@ def write_atlas(atlas: Atlas, net: Net, path: str | os.PathLike[str], form: Atla
     with histograms, class means and the header. ``npz``: the arrays as ``StageRecord`` has them.
     """
     if form == "csv":
-        write_text(path, _as_csv(atlas, net))
+        write_text(path, as_csv(atlas, net))
     elif form == "json":
         write_text(path, json.dumps(_as_values(atlas, net), ensure_ascii=False, allow_nan=False) + "\n")
     else:
@@ -89,7 +89,8 @@ def _place_rows(atlas: Atlas, windows: Windows, stage: str, channel: int) -> lis
     ]
 
 
-def _as_csv(atlas: Atlas, net: Net) -> str:
+def as_csv(atlas: Atlas, net: Net) -> str:
+    """Give the table that ``write_atlas`` writes: one row per place."""
     text = io.StringIO()
     writer: csv.DictWriter[str] | None = None
     for row in _flat_rows(atlas, net):

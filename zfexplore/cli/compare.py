@@ -20,6 +20,7 @@ from zfexplore.cli.options import (
     StageOption,
     png_path,
 )
+from zfexplore.cli.replacing import OverwriteOption, check_replacing
 from zfexplore.errors import ExploreError
 from zfexplore.settings import Settings
 
@@ -66,6 +67,7 @@ def compare(
     device: DeviceOption = "auto",
     download: DownloadOption = False,
     labels: LabelsOption = None,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Match the channels of two nets by the correlation of their image maxima over the same images.
 
@@ -101,15 +103,18 @@ def compare(
             output().print(comparison_table(found, f"A is {a}, B is {b}"))
         return
     one = first.compare(second, layer, other_layer=other_layer)
+    drawing = None
+    if path is not None:
+        drawing = draw_pairs(first, second, one, count=count, tile=tile, title=title)
+        check_replacing(drawing.made.chunks(path), path, overwrite=overwrite)
     if json:
         print_json(_values(one))
     else:
         output().print(match_table(one, count))
         for line in _alone(one, count):
             output().print(line, markup=False, soft_wrap=True)
-    if path is not None:
-        figure = watch(draw_pairs(first, second, one, count=count, tile=tile, title=title).events())
-        for written in figure.save(path):
+    if drawing is not None:
+        for written in watch(drawing.events()).save(path):
             output().print(f"wrote {written}", markup=False, soft_wrap=True)
 
 

@@ -17,6 +17,7 @@ from zfexplore.cli.options import (
     png_path,
     with_settings,
 )
+from zfexplore.cli.replacing import OverwriteOption, check_replacing
 from zfexplore.settings import Settings
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def export_grid(
     seed: SeedOption = 0,
     settings: Settings = DEFAULTS,
     dense: DenseOption = False,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Draw the paper's figure: nine projections of each channel, and beside them what the units saw.
 
@@ -83,7 +85,9 @@ def export_grid(
         seed=seed,
         method=_method(dense),
     )
-    _save(_draw(drawing, out), out)
+    files = (out,) if arrays is None else (out, arrays)
+    check_replacing(drawing.made.chunks(out), *files, overwrite=overwrite)
+    _tell(*_draw(drawing, out).save(out))
     if arrays is not None:
         _tell(arrays)
 
@@ -99,6 +103,7 @@ def export_channel(
     npz: NpzOption = False,
     settings: Settings = DEFAULTS,
     dense: DenseOption = False,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Draw one channel large, with the whole images, and write its table as CSV and JSON beside it.
 
@@ -110,8 +115,9 @@ def export_channel(
     unit = Unit.parse(channel)
     out = png_path(out, f"{Unit(unit.stage, unit.channel).slug}.png")
     explorer = Explorer.open(settings, unit.stage, str(unit.channel))
+    files = [out.with_suffix(ending) for ending in (".csv", ".json", *([".npz"] if npz else []))]
+    check_replacing(explorer.made(unit).chunks(out), out, *files, overwrite=overwrite)
     figure = explorer.channel(unit, method=_method(dense)).figure(tile=tile, title=title)
-    _warn_of_replacing(figure, out)
     _tell(*figure.save(out, npz=npz))
 
 
@@ -124,6 +130,7 @@ def export_figure(
     seed: SeedOption = 0,
     settings: Settings = DEFAULTS,
     dense: DenseOption = False,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Draw all layers on one sheet, as the papers do; for conv1 its filters, nine of them.
 
@@ -135,7 +142,8 @@ def export_figure(
     out = png_path(out, "figure.png")
     explorer = Explorer.open(settings)
     drawing = draw_layers(explorer, channels, tile=tile, title=title, seed=seed, method=_method(dense))
-    _save(_draw(drawing, out), out)
+    check_replacing(drawing.made.chunks(out), out, overwrite=overwrite)
+    _tell(*_draw(drawing, out).save(out))
 
 
 @with_settings
@@ -147,6 +155,7 @@ def export_filters(
     seed: SeedOption = 0,
     settings: Settings = DEFAULTS,
     dense: DenseOption = False,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Draw the first layer's filters: all of them, then the chosen ones with the patches they liked best.
 
@@ -158,7 +167,8 @@ def export_filters(
     out = png_path(out, "filters.png")
     explorer = Explorer.open(settings)
     drawing = draw_filters(explorer, channels, tile=tile, title=title, seed=seed, method=_method(dense))
-    _save(_draw(drawing, out), out)
+    check_replacing(drawing.made.chunks(out), out, overwrite=overwrite)
+    _tell(*_draw(drawing, out).save(out))
 
 
 def _method(dense: bool) -> Literal["auto", "dense"]:
@@ -177,18 +187,6 @@ def _draw(drawing: Drawing, out: Path) -> Figure:
             told = f"interrupted: {page.drawn} of {page.count} channels are in {partial}"
             remarks().print(told, markup=False)
         raise
-
-
-def _save(figure: Figure, out: Path) -> None:
-    _warn_of_replacing(figure, out)
-    _tell(*figure.save(out))
-
-
-def _warn_of_replacing(figure: Figure, out: Path) -> None:
-    from zfexplore.showing import remarks
-
-    if (difference := figure.made.replaces(out)) is not None:
-        remarks().print(f"replacing {out}, which {difference}", markup=False)
 
 
 def _tell(*written: Path) -> None:
