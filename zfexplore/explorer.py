@@ -34,7 +34,7 @@ from zfexplore.convention import InputConvention
 from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
 from zfexplore.deconv.rules import check_rule
-from zfexplore.drawings import draw_filters, draw_grid, draw_layers
+from zfexplore.drawings import draw_filters, draw_grid, draw_layers, draw_pairs
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.exemplars import exemplars
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
@@ -57,10 +57,11 @@ from zfexplore.on_pictures import OnPictures, bring_back, name_of
 from zfexplore.progress import Finished, Note, Progress, Skipped
 from zfexplore.settings import Command, Settings
 from zfexplore.showing import Records, channel_table, place_table, watch
+from zfexplore.studies.comparison import compare, most_alike
 from zfexplore.studies.feeds import feeds_from
 from zfexplore.studies.occlusion import OcclusionResult, occlude
 from zfexplore.studies.ranking import rank_channels
-from zfexplore.studies.records import Feeds, RankedChannel
+from zfexplore.studies.records import Comparison, Feeds, Match, RankedChannel
 from zfexplore.units import Unit
 
 Picture = str | os.PathLike[str] | Image.Image | np.ndarray | int
@@ -398,6 +399,38 @@ class Explorer:
         unit, fit = self.unit(channel), self.settings.fit
         image = self.image(picture)
         return watch(occlude(self.checkpoint, image, unit.stage, unit.channel, fit=fit, **options))
+
+    # -- another net -------------------------------------------------------------------------------
+
+    def compare(self, other: Explorer, layer: str, *, other_layer: str | None = None) -> Comparison:
+        """Match the channels of a layer with those of another net on the same images (``compare``).
+
+        ``other_layer`` is the other net's, by default the one of the same name. An index of an older version,
+        which kept too little to compare, is built again.
+        """
+        self._check_comparable(other)
+        names = self.stage(layer), other.stage(other_layer or layer)
+        return compare(self.atlas, other.atlas, names[0], other_stage=names[1])
+
+    def most_alike(self, other: Explorer, channel: str | Unit, *, other_layer: str | None = None) -> Match:
+        """Give the channel of another net that answers to the images most as ``channel`` does."""
+        self._check_comparable(other)
+        unit = self.unit(channel)
+        name = other.stage(other_layer or unit.stage)
+        return most_alike(self.atlas, other.atlas, unit.stage, unit.channel, other_stage=name)
+
+    def pairs(self, other: Explorer, layer: str, *, other_layer: str | None = None, **options: Any) -> Figure:
+        """Draw the channels of two nets that answer most alike; ``options`` are those of ``draw_pairs``."""
+        found = self.compare(other, layer, other_layer=other_layer)
+        return watch(draw_pairs(self, other, found, **options).events())
+
+    def _check_comparable(self, other: Explorer) -> None:
+        if not isinstance(other, Explorer):
+            raise ExploreError(f"compare with another zfexplore.Explorer, not {shown(other)}", usage=True)
+        for each in (self, other):
+            each._check_weights()
+            if each.atlas.sample is None:
+                watch(each.index(again=True))
 
     # -- figures -----------------------------------------------------------------------------------
 

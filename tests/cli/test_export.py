@@ -100,10 +100,14 @@ def test_fully_connected_units_see_the_whole_image(zfexplore, tmp_path):
 def test_another_nets_picture_is_not_replaced_in_silence(zfexplore, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "conv5.png").write_bytes(b"a holiday picture")
-    _, _, remarks = zfexplore("export", "grid", "--layer", "conv5", "--channels", "0", "--tile", "16")
-    assert "replacing out/conv5.png, which was not made by zfexplore" in remarks
-    _, _, remarks = zfexplore("export", "grid", "--layer", "conv5", "--channels", "1", "--tile", "16")
-    assert "replacing" not in remarks
+    words = ("export", "grid", "--layer", "conv5", "--tile", "16", "--channels")
+    code, out, remarks = zfexplore(*words, "0")
+    assert (code, out) == (1, "")
+    told = "out/conv5.png was not made by zfexplore: give another --out, or --overwrite to replace it"
+    assert told in remarks
+    assert (tmp_path / "out" / "conv5.png").read_bytes() == b"a holiday picture"
+    assert zfexplore(*words, "0", "--overwrite")[0] == 0
+    assert zfexplore(*words, "1")[0] == 0  # the same origin
 
 
 def test_the_textbook_deconvnet_draws_the_same_page(zfexplore, tmp_path):

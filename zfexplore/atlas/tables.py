@@ -66,7 +66,7 @@ def write_atlas(atlas: Atlas, net: Net, path: str | os.PathLike[str], form: Atla
     as ``StageRecord`` has them.
     """
     if form == "csv":
-        write_text(path, _as_csv(atlas, net))
+        write_text(path, as_csv(atlas, net))
     elif form == "json":
         write_text(path, json.dumps(_as_values(atlas, net), ensure_ascii=False, allow_nan=False) + "\n")
     else:
@@ -97,7 +97,8 @@ def _place_rows(atlas: Atlas, windows: Windows, stage: str, channel: int) -> lis
     ]
 
 
-def _as_csv(atlas: Atlas, net: Net) -> str:
+def as_csv(atlas: Atlas, net: Net) -> str:
+    """Give the table that ``write_atlas`` writes: one row per place."""
     text = io.StringIO()
     writer: csv.DictWriter[str] | None = None
     for row in _flat_rows(atlas, net):
@@ -152,6 +153,8 @@ def _as_arrays(atlas: Atlas) -> dict[str, np.ndarray]:
         "histogram_edges": EDGES,
         "header": np.array(json.dumps(atlas.header)),
     }
+    if atlas.sample is not None:
+        arrays["sample"] = atlas.sample
     for record in atlas.stages.values():
         arrays |= record.arrays()
     return arrays
