@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,17 +18,19 @@ from PIL import Image
 
 from zfexplore.arguments import shown, whole
 from zfexplore.atlas.select import select_channels
-from zfexplore.choices import Method
+from zfexplore.choices import SHIPPED_NET, Method
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.records import ChannelExemplars
 from zfexplore.figures.blocks import ChannelBlock
 from zfexplore.figures.captions import filters_caption, images_in_words, in_the_papers, stage_caption
 from zfexplore.figures.figure import Drawing, Made
 from zfexplore.figures.grid import Page
-from zfexplore.figures.sheet import check_sheet, kernel_sheet, sheet
+from zfexplore.figures.provenance import Origin
+from zfexplore.figures.sheet import check_sheet, kernel_sheet, paragraph, sheet
 from zfexplore.figures.tables import keep_arrays
 from zfexplore.progress import Progress
-from zfexplore.settings import Command, other_than
+from zfexplore.settings import Command, Settings, other_than
+from zfexplore.studies.records import Comparison, Match
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
@@ -126,6 +130,84 @@ def draw_filters(
     blocks = _blocks(explorer, [Unit(layer, channel) for channel in chosen], kernels, method=method)
     made = Made(explorer.origin, Command(("export", "filters"), options), heading, "filters.png")
     return Drawing({layer: page}, blocks, made, compose)
+
+
+def draw_pairs(
+    explorer: Explorer, other: Explorer, found: Comparison, *, count: int = 12, tile: int = 80,
+    title: str | None = None,
+) -> Drawing:  # fmt: skip
+    """Begin the figure of two nets: the ``count`` most alike pairs of channels of ``found``, side by side.
+
+    ``explorer`` is A and ``other`` is B. Below, the channels without a match are listed. Raises ExploreError
+    if no channel has a match.
+    """
+    title, count = _text(title), whole(count, "the pairs", least=1)
+    shown = found.matches[:count]
+    if not shown:
+        raise ExploreError(f"no channel of {found.stage} has a match: there is no pair to draw")
+    a, b = (_net_name(each.settings) for each in (explorer, other))
+    stages = found.stage if found.stage == found.other_stage else f"{found.stage} and {found.other_stage}"
+    heading = title or f"{stages}: channels of two nets that answer alike"
+    caption = (
+        f"A is {Path(a).name}, B is {Path(b).name} · {len(shown):,} of {len(found.matches):,} pairs, "
+        f"the most alike first, by the correlation of image maxima over {found.images:,} images · "
+        "of each left the projections of its strongest units, right what they saw"
+    )
+    page = Page(
+        2 * len(shown), tile=tile, columns=_columns_of_pairs(len(shown)), title=heading, subtitle=caption
+    )
+    options = {
+        "--layer": found.stage, "--other-layer": other_than(found.other_stage, found.stage),
+        "--count": other_than(count, 12), "--tile": other_than(tile, 80), "--title": title, "--out": None,
+        **{**explorer.settings.options(), "--checkpoint": None, "--net": None, "--weights": None},
+    }  # fmt: skip
+    first, second = explorer.origin, other.origin
+    both = Origin(
+        f"{first.architecture} {second.architecture}", f"{first.weights} {second.weights}",
+        f"{first.atlas} {second.atlas}", first.images, first.count, first.rule,
+    )  # fmt: skip
+    below = [
+        _listed(f"{found.stage} of A", "B", found.unmatched_a, found.dead_a),
+        _listed(f"{found.other_stage} of B", "A", found.unmatched_b, found.dead_b),
+    ]
+
+    def compose(pages: Sequence[Page]) -> Image.Image:
+        width = pages[0].image.width
+        return sheet([pages[0].image, *(paragraph(text, width) for text in below)], columns=1)
+
+    made = Made(both, Command(("compare", a, b), options), heading, f"{found.stage}-pairs.png")
+    return Drawing({found.stage: page}, _pairs(explorer, other, shown), made, compose)
+
+
+def _columns_of_pairs(count: int) -> int:
+    """Give an even number of columns, so that the two of a pair stand side by side, for a page near 3:2."""
+    return 2 * max(1, round((count / 2.6) ** 0.5))
+
+
+def _pairs(explorer: Explorer, other: Explorer, matches: Sequence[Match]) -> Iterator[ChannelBlock]:
+    """Give the blocks of A and B in turn; their names carry the net, and their captions the correlation."""
+    of_a = _blocks(explorer, [match.unit for match in matches], method="auto")
+    of_b = _blocks(other, [match.other for match in matches], method="auto")
+    for match in matches:
+        for net, stream in (("A", of_a), ("B", of_b)):
+            block = next(event for event in stream if not isinstance(event, Progress))
+            told = f"alike {match.correlation:.2f}" if net == "B" else None
+            yield replace(block, name=f"{net} {block.name}", class_name=told or block.class_name)
+
+
+def _listed(of: str, other: str, alone: Sequence[Match], dead: Sequence[Unit]) -> str:
+    """Name the channels of a stage that have no match."""
+    parts = [f"{of}: {len(alone):,} channels without a match in {other}"]
+    if alone:
+        parts[0] += ": " + ", ".join(str(match.unit.channel) for match in alone)
+    if dead:
+        parts.append(f"{len(dead):,} that never fire: {', '.join(str(unit.channel) for unit in dead)}")
+    return ". ".join(parts)
+
+
+def _net_name(settings: Settings) -> str:
+    """Give what a command calls the net that is explored."""
+    return settings.net or settings.checkpoint or SHIPPED_NET
 
 
 def _text(title: str | None) -> str | None:

@@ -216,8 +216,7 @@ def explain_all(
     """Explain ``pictures`` one after another; ``Finished`` carries how many could be read."""
     listed = list(pictures)
     meter, readable = Meter("explaining", len(listed), unit="pictures"), 0
-    taken: Counter[str] = Counter()
-    for picture in listed:
+    for picture, name in zip(listed, figure_names(listed), strict=True):
         try:
             image = picture.open().image
         except UnreadableImage as error:
@@ -227,17 +226,22 @@ def explain_all(
             path = picture.path or f"{picture.spec}/{picture.name}"
             spec = picture.spec if picture.path is None else None
             explained = explain(explorer, image, PictureName(picture.name, path), layer, count, spec)
-            yield replace(explained, made=replace(explained.made, name=_unique(explained.made.name, taken)))
+            yield replace(explained, made=replace(explained.made, name=name))
         if event := meter.tick(note=picture.name):
             yield event
     yield Finished(readable)
 
 
-def _unique(name: str, taken: Counter[str]) -> str:
-    """Give ``name``, with a number where a picture before has it: me.jpg and me.png are two figures."""
-    taken[name.casefold()] += 1
-    number = taken[name.casefold()]
-    return name if number == 1 else f"{Path(name).stem}-{number}{Path(name).suffix}"
+def figure_names(pictures: Iterable[OwnPicture]) -> list[str]:
+    """Name the figure of each picture; a second me gets a number: me.jpg and me.png are two figures."""
+    taken: Counter[str] = Counter()
+    names = []
+    for picture in pictures:
+        name = file_name(picture.name)
+        taken[name.casefold()] += 1
+        number = taken[name.casefold()]
+        names.append(f"explain-{name}.png" if number == 1 else f"explain-{name}-{number}.png")
+    return names
 
 
 def summary_table(explained: Sequence[Mapping[str, Any]], title: str) -> Table:

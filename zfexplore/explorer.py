@@ -23,6 +23,7 @@ from torch import nn
 
 from zfexplore.arguments import path_text, shown, whole, whole_or_none
 from zfexplore.atlas.build import Event, Partial
+from zfexplore.atlas.lost import LostImages, Spot, find_lost, note_spot
 from zfexplore.atlas.open import open_or_build
 from zfexplore.atlas.select import check_choice, ranked
 from zfexplore.atlas.store import Atlas
@@ -33,7 +34,7 @@ from zfexplore.convention import InputConvention
 from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
 from zfexplore.deconv.rules import check_rule
-from zfexplore.drawings import draw_filters, draw_grid, draw_layers
+from zfexplore.drawings import draw_filters, draw_grid, draw_layers, draw_pairs
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.exemplars import exemplars
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
@@ -46,7 +47,7 @@ from zfexplore.figures.provenance import Origin
 from zfexplore.images.open import open_images
 from zfexplore.images.pictures import OwnPicture
 from zfexplore.images.remarks import depth_remark, remarks
-from zfexplore.images.sources import Source
+from zfexplore.images.sources import NoImages, Source
 from zfexplore.images.transforms import prepare
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.device import find_device
@@ -56,10 +57,11 @@ from zfexplore.on_pictures import OnPictures, bring_back, name_of
 from zfexplore.progress import Finished, Note, Progress, Skipped
 from zfexplore.settings import Command, Settings
 from zfexplore.showing import Records, channel_table, place_table, watch
+from zfexplore.studies.comparison import compare, most_alike
 from zfexplore.studies.feeds import feeds_from
 from zfexplore.studies.occlusion import OcclusionResult, occlude
 from zfexplore.studies.ranking import rank_channels
-from zfexplore.studies.records import Feeds, RankedChannel
+from zfexplore.studies.records import Comparison, Feeds, Match, RankedChannel
 from zfexplore.units import Unit
 
 Picture = str | os.PathLike[str] | Image.Image | np.ndarray | int
@@ -74,7 +76,8 @@ class Explorer:
     is explored (None: the shipped one). ``input`` is what a module expects of its input (by default
     ImageNet's), and ``classes`` are the names of its logits. The others mean the same as the commands'
     options. Opens the atlas in the cache or builds it, with a progress bar in a terminal and plain lines
-    elsewhere. Raises ExploreError if net, weights or images do not exist.
+    elsewhere. Raises ExploreError if net, weights or images do not exist. Of images that were indexed and
+    are gone by now, all numbers are given and nothing can be drawn.
     """
 
     checkpoint: Checkpoint
@@ -111,13 +114,18 @@ class Explorer:
             raise ExploreError("input and classes are those of a module: give it as net", usage=True)
         else:
             opened = open_checkpoint(settings)
-        self._set(settings, opened, _open_images(settings))
+        self._set(settings, opened, open_source(settings, opened))
         watch(self.index())
 
     @classmethod
-    def open(cls, settings: Settings, layer: str | None = None, channels: str = "all") -> Explorer:
-        """Open what ``settings`` say; ``layer`` and ``channels`` are checked before anything takes long."""
-        explorer = cls.of(settings, *open_settings(settings, layer, channels))
+    def open(
+        cls, settings: Settings, layer: str | None = None, channels: str = "all", *, pixels: bool = False
+    ) -> Explorer:
+        """Open what ``settings`` say; ``layer`` and ``channels`` are checked before anything takes long.
+
+        With ``pixels``, images that are gone are an error; without, their index will do.
+        """
+        explorer = cls.of(settings, *open_settings(settings, layer, channels, pixels=pixels))
         watch(explorer.index())
         return explorer
 
@@ -148,6 +156,8 @@ class Explorer:
         ``options`` are those of ``atlas.open.open_or_build``. During a build, the explorer already works on
         the partial atlas that its ``Partial`` events carry.
         """
+        if options.get("again") and isinstance(self.source, LostImages):
+            raise ExploreError(f"the images of {self.source.path} are gone: their index cannot be built anew")
         yield from (Note(line) for line in (*self.checkpoint.notes, *remarks(self.source)))
         events: Any = open_or_build(self.checkpoint, self.source, fit=self.settings.fit, **options)
         with closing(events):  # if closed early, the build saves what it needs to go on
@@ -158,6 +168,8 @@ class Explorer:
                     self._atlas = event.result
                     if (told := depth_remark(self.source)) is not None:
                         yield Note(told)
+                    if not isinstance(self.source, LostImages):
+                        note_spot(_spot(self.settings), event.result.header["images"])
                 yield event
 
     @property
@@ -388,6 +400,38 @@ class Explorer:
         image = self.image(picture)
         return watch(occlude(self.checkpoint, image, unit.stage, unit.channel, fit=fit, **options))
 
+    # -- another net -------------------------------------------------------------------------------
+
+    def compare(self, other: Explorer, layer: str, *, other_layer: str | None = None) -> Comparison:
+        """Match the channels of a layer with those of another net on the same images (``compare``).
+
+        ``other_layer`` is the other net's, by default the one of the same name. An index of an older version,
+        which kept too little to compare, is built again.
+        """
+        self._check_comparable(other)
+        names = self.stage(layer), other.stage(other_layer or layer)
+        return compare(self.atlas, other.atlas, names[0], other_stage=names[1])
+
+    def most_alike(self, other: Explorer, channel: str | Unit, *, other_layer: str | None = None) -> Match:
+        """Give the channel of another net that answers to the images most as ``channel`` does."""
+        self._check_comparable(other)
+        unit = self.unit(channel)
+        name = other.stage(other_layer or unit.stage)
+        return most_alike(self.atlas, other.atlas, unit.stage, unit.channel, other_stage=name)
+
+    def pairs(self, other: Explorer, layer: str, *, other_layer: str | None = None, **options: Any) -> Figure:
+        """Draw the channels of two nets that answer most alike; ``options`` are those of ``draw_pairs``."""
+        found = self.compare(other, layer, other_layer=other_layer)
+        return watch(draw_pairs(self, other, found, **options).events())
+
+    def _check_comparable(self, other: Explorer) -> None:
+        if not isinstance(other, Explorer):
+            raise ExploreError(f"compare with another zfexplore.Explorer, not {shown(other)}", usage=True)
+        for each in (self, other):
+            each._check_weights()
+            if each.atlas.sample is None:
+                watch(each.index(again=True))
+
     # -- figures -----------------------------------------------------------------------------------
 
     def figure(self, layer: str, channels: str = "top9", **options: Any) -> Figure:
@@ -418,11 +462,12 @@ class Explorer:
 
 
 def open_settings(
-    settings: Settings, layer: str | None = None, channels: str = "all"
+    settings: Settings, layer: str | None = None, channels: str = "all", *, pixels: bool = False
 ) -> tuple[Checkpoint, Source]:
     """Load the weights and open the images; check early that ``layer`` and ``channels`` exist.
 
-    Raises ExploreError if one of these does not exist.
+    Images that were indexed and are gone by now are a source without pixels (``LostImages``), or an error
+    with ``pixels``. Raises ExploreError if one of these does not exist.
     """
     checkpoint = open_checkpoint(settings)
     if layer is not None:
@@ -432,7 +477,7 @@ def open_settings(
                 f"{layer} is not indexed: choose {', '.join(watched)}, or add --stage {layer}", usage=True
             )
         check_choice(channels, stage.channels)
-    return checkpoint, _open_images(settings)
+    return checkpoint, open_source(settings, checkpoint, pixels=pixels)
 
 
 def open_checkpoint(settings: Settings) -> Checkpoint:
@@ -443,6 +488,27 @@ def open_checkpoint(settings: Settings) -> Checkpoint:
     )  # fmt: skip
     check_rule(opened.net, settings.rule)
     return opened
+
+
+def open_source(settings: Settings, checkpoint: Checkpoint, *, pixels: bool = False) -> Source:
+    """Open the images; where they are gone, give those of the newest index of this net, without pixels.
+
+    Raises NoImages where there is no such index, and ExploreError with ``pixels``.
+    """
+    try:
+        return open_images(
+            settings.images, limit=settings.limit, download=settings.download, labels=settings.labels
+        )
+    except NoImages:
+        lost = find_lost(_spot(settings), checkpoint, settings.fit)
+        if lost is None:
+            raise
+    if pixels:
+        raise ExploreError(
+            f"the images of {lost.path} are gone: they can be neither indexed nor drawn; "
+            "`zfexplore top` and `export atlas` still give the numbers of its index"
+        )
+    return lost
 
 
 def _unit_of(unit: str | Unit) -> Unit:
@@ -461,13 +527,15 @@ def _path(path: str | os.PathLike[str] | None, what: str) -> str | None:
     return None if path is None else path_text(path, what)
 
 
-def _open_images(settings: Settings) -> Source:
-    return open_images(
-        settings.images, limit=settings.limit, download=settings.download, labels=settings.labels
-    )
+def _spot(settings: Settings) -> Spot:
+    return Spot(settings.images, settings.limit, settings.labels)
 
 
 def _places_title(known: dict[str, Any], count: int) -> str:
-    firing = f"fires on {known['share_firing']:.0%} of {count:,} images"
     name = f"{known['channel']} {known.get('stands_for', '')}".rstrip()
+    firing = f"fires on {known['share_firing']:.0%} of {count:,} images"
+    if known["dead"]:
+        firing = f"is dead: it fires on none of {count:,} images"
+        if known["max"] == 0:
+            return f"{name} {firing}"
     return f"{name} {firing}, mean of image maxima {known['mean']:.4g}"

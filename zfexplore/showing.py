@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
+    from zfexplore.studies.records import Comparison
+
 SECONDS_BETWEEN_LINES = 5.0
 NAMED_SKIPS = 5
 
@@ -274,7 +276,7 @@ def channel_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
         cells = [row["channel"], *([_escaped(row["stands_for"])] if named else [])]
         cells += [f"{row['max']:.4g}", f"{row['mean']:.4g}", f"{row['share_firing']:.0%}"]
         if row["dead"]:
-            cells[-1] = "nothing"
+            cells[-1] = "dead"
         elif labelled:
             cells += [f"{row['selectivity']:.2f}", _escaped(row["best_class"])]
         table.add_row(*cells)
@@ -285,6 +287,8 @@ def place_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
     """Draw rows of ``Explorer.top`` for a channel: one line per place."""
     labelled = any(row["label"] is not None for row in rows)
     table = _table(title)
+    if not rows:  # rich would fold the title to the width of the headings
+        table.min_width = len(title)
     table.add_column("", justify="right", style="dim")
     table.add_column("activation", justify="right", style="bold")
     table.add_column("image", overflow="fold")
@@ -298,6 +302,34 @@ def place_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
         labels = [_escaped(row["label"] or "")] if labelled else []
         place = (f"{row['y']}, {row['x']}", f"{y0}-{y1 - 1}", f"{x0}-{x1 - 1}")
         table.add_row(str(row["rank"]), f"{row['value']:.4g}", _escaped(row["name"]), *labels, *place)
+    return table
+
+
+def match_table(found: Comparison, count: int) -> Table:
+    """Draw the ``count`` most alike pairs of channels of two nets: one line per pair."""
+    table = _table(f"{found.stage}: {len(found.matches):,} pairs, over {found.images:,} images")
+    table.add_column("A", style="bold")
+    table.add_column("B", style="bold")
+    table.add_column("correlation", justify="right")
+    for match in found.matches[:count]:
+        table.add_row(str(match.unit), str(match.other), f"{match.correlation:.3f}")
+    return table
+
+
+def comparison_table(comparisons: Iterable[Comparison], title: str) -> Table:
+    """Draw one line per layer: how many channels match, how alike, and how many do not."""
+    table = _table(title)
+    table.add_column("layer", style="bold")
+    for heading in ("pairs", "median correlation", "by chance", "only in A", "only in B", "dead, A and B"):
+        table.add_column(heading, justify="right")
+    for found in comparisons:
+        median = "" if found.median is None else f"{found.median:.2f}"
+        counts = (len(found.unmatched_a), len(found.unmatched_b))
+        dead = f"{len(found.dead_a):,}, {len(found.dead_b):,}"
+        table.add_row(
+            found.stage, f"{len(found.matches):,}", median, f"{found.chance:.2f}",
+            *(f"{number:,}" for number in counts), dead,
+        )  # fmt: skip
     return table
 
 

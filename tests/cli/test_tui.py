@@ -18,9 +18,12 @@ import pytest
 import torch
 from PIL import Image
 
+from zfexplore.cli.tui import starting_place
 from zfexplore.convention import InputConvention
+from zfexplore.errors import ExploreError
 from zfexplore.nets.checkpoint import Metadata, save_checkpoint
 from zfexplore.nets.zfnet import ZFNet, initialise
+from zfexplore.settings import Settings
 
 SECONDS = 60
 
@@ -159,6 +162,27 @@ def test_what_cannot_be_opened_is_shown_and_told_on_leaving_in_ascii_where_there
     assert terminal.raw.isascii()
     assert b"38;5;" in terminal.raw  # 256 colours, though TERM names none
     assert b"error:" in terminal.raw[terminal.raw.rfind(b"\x1b[?1049l") :]
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("conv9", "there is no layer conv9: choose conv1, conv2"),
+        ("conv5:256", "conv5 has no channel 256: it has 0-255"),
+        ("conv5:x", "names no channel"),
+        ("conv5:3@1,2", "write conv5:3"),
+    ],
+)
+def test_a_wrong_place_to_start_at_is_told_before_anything_opens(place, told):
+    with pytest.raises(ExploreError, match=re.escape(told)) as raised:
+        starting_place(place, Settings())
+    assert raised.value.usage
+
+
+def test_a_layer_is_a_place_to_start_at_and_other_nets_are_asked_later():
+    assert starting_place("conv5", Settings()) == ("conv5", None)
+    assert starting_place("conv5:130", Settings()) == ("conv5", 130)
+    assert starting_place("layer9.1:7000", Settings(net="resnet18")) == ("layer9.1", 7000)
 
 
 def test_without_a_terminal_one_line_names_the_command_that_does_the_job():

@@ -318,6 +318,23 @@ async def test_the_last_session_comes_back(engine):
     assert engine.stopped
 
 
+@pytest.mark.parametrize(
+    ("start", "place", "told"),
+    [
+        (("conv2", 130), ("conv2", 130), ""),
+        (("conv2", None), ("conv2", 0), ""),
+        (("conv2", 256), ("conv1", 7), "conv2 has no channel 256: it has 0-255"),
+        (("conv9", None), ("conv1", 7), "there is no layer conv9: the layers are conv1, pool1"),
+    ],
+)
+async def test_it_starts_where_the_user_says_or_says_why_not(engine, start, place, told):
+    save_session(Session("conv1", 7))
+    app = ExplorerApp(say.Setup(), engine, start=start)
+    async with running(app):
+        assert (app.stage_name, app.channel) == place
+        assert [told in each.message for each in app._notifications] == ([True] if told else [])
+
+
 async def test_a_session_of_another_net_is_no_harm(engine):
     save_session(Session("conv1", 7000))
     app = ExplorerApp(say.Setup(), engine)
@@ -383,11 +400,49 @@ async def test_keys_act_on_the_pinned_channel_where_it_is_focused_or_alone_in_si
         assert (engine.requests[-1].stage_name, engine.requests[-1].channel) == ("conv2", 0)
 
 
-async def test_the_box_of_a_pinned_channel_says_why_there_is_none(app):
+async def test_beside_a_pinned_channel_b_shows_patches_of_both_then_whole_images_then_projections(app):
     async with running(app) as pilot:
-        await pilot.press("space", "b")
-        await until(pilot, lambda: "holds a pinned channel" in text(app))
-        assert not app.panes.boxed
+        await pilot.press("space", "down")
+        await until(pilot, lambda: app.settled == app.generation)
+        for kind, title in (("patch", "patches"), ("whole", "whole images"), ("projection", "projections")):
+            await pilot.press("b")
+            await until(pilot, lambda title=title: f"3 {title}, here" in text(app))
+            assert f"4 {title} of conv2:0, pinned" in text(app)
+            assert [grid.kind for grid in app.panes.grids] == [kind, kind]
+            assert [grid.pictures[0].value for grid in app.panes.grids]
+        await pilot.press("b", "space")
+        await until(pilot, lambda: "4 patches" in text(app) and "3 projections" in text(app))
+
+
+@pytest.mark.parametrize(("size", "across"), [((160, 50), 2), ((200, 40), 4)])
+async def test_with_room_a_pinned_channel_keeps_its_patches_beside_its_projections(app, engine, size, across):
+    async with running(app, size) as pilot:
+        pinned = app.panes.grids[0].pictures
+        await pilot.press("space", "down")
+        await until(pilot, lambda: app.settled == app.generation and app.panes.four)
+        await until(pilot, lambda: app.panes.own_grids[1].region.area)
+        here, own = app.panes.grids, app.panes.own_grids
+        assert [grid.pictures == pinned for grid in (*here, *own)] == [False, False, True, True]
+        assert here[0].pictures == here[1].pictures
+        assert len({grid.region.y for grid in (*here, *own)}) == 4 // across
+        assert len({grid.arrangement.rows for grid in (*here, *own)}) == 1
+        assert here[0].arrangement.rows >= 5
+        assert "patches of conv2:0, pinned" in text(app)
+        await pilot.press("b")
+        assert [grid.kind for grid in (*here, *own)] == ["projection", "whole"] * 2
+
+        own[1].focus()
+        await pilot.press("z")
+        await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
+        assert str(app.screen.unit) == "conv2:0"
+        await pilot.press("escape")
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: "4 projections of conv2:0, pinned" in text(app))
+        assert here[1].pictures == pinned
+        await pilot.resize_terminal(*size)
+        await pilot.press("space")
+        await until(pilot, lambda: not own[0].display and here[1].pictures == here[0].pictures)
+        assert here[1].kind == "whole"
 
 
 async def test_the_box_shows_whole_images(app):

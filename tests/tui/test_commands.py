@@ -5,7 +5,39 @@ from __future__ import annotations
 import pytest
 
 from tests.support import running, text, until
+from zfexplore.tui import messages as say
+from zfexplore.tui.commands import channels_typed, excited_by
 from zfexplore.tui.widgets.channels import ChannelList
+
+LAYERS = tuple(
+    say.Stage(name, "conv", channels, (8, 8), (7, 7)) for name, channels in (("conv1", 96), ("conv2", 256))
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("7", ["conv2:7", "conv1:7"]),  # of the layer here first
+        (" 130 ", ["conv2:130"]),
+        ("conv1:7", ["conv1:7"]),
+        ("conv1 7", ["conv1:7"]),
+        ("conv1: 7", ["conv1:7"]),
+        ("conv1:96", []),
+        ("conv17", []),  # a layer's name, as it may be
+        ("conv3:7", []),
+        ("face", []),
+    ],
+)
+def test_a_channel_is_typed_with_its_layer_or_without(typed, found):
+    assert [str(unit) for unit in channels_typed(typed, LAYERS, "conv2")] == found
+
+
+def test_channels_are_found_by_the_class_they_answer_to_most_the_most_selective_first():
+    classes = ("face", "sunflower", "", "face", "face", "FACETS", "face")
+    known = say.StageStatistics([1] * 7, [1] * 7, [1] * 7, (0.1, 0.9, 0, 0.4, 0.3, 0.2, 0.05), (), classes)
+
+    assert excited_by("face", known) == {"face": [3, 4, 0], "FACETS": [5]}
+    assert excited_by("f", known) == {}  # too short to mean a class
 
 
 @pytest.mark.parametrize("key", ["colon", "ctrl+p"])
@@ -18,6 +50,14 @@ async def test_the_palette_finds_channels_and_actions(app, key):
         await until(pilot, lambda: "go to this channel" in text(app))
         await pilot.press("enter")
         await until(pilot, lambda: (app.stage_name, app.channel) == ("conv1", 42))
+
+        app.go_to("conv2")
+        await pilot.press(key, *"130")
+        await until(pilot, lambda: "conv2:130" in text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: (app.stage_name, app.channel) == ("conv2", 130))
+        await pilot.press(key, *"sunfl")
+        await until(pilot, lambda: "conv2:255 answers most to sunflower" in text(app))
 
 
 async def test_the_palette_offers_no_channel_that_there_is_not(app):

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zfexplore.cli.export import tell, warn_of_replacing
+from zfexplore.cli.export import tell
 from zfexplore.cli.options import DEFAULTS, JsonOption, png_path, with_settings
+from zfexplore.cli.replacing import OverwriteOption, check_replacing
 from zfexplore.errors import ExploreError
-from zfexplore.settings import Settings
+from zfexplore.settings import Command, Settings
 
 if TYPE_CHECKING:
     from zfexplore.explorer import Explorer
@@ -49,6 +50,7 @@ def explain(
     ] = None,
     json: JsonOption = False,
     settings: Settings = DEFAULTS,
+    overwrite: OverwriteOption = False,
 ) -> None:  # fmt: skip
     """Say what the net takes a picture for, and which channels it excites most unusually.
 
@@ -64,19 +66,19 @@ def explain(
     out = _checked(out, own)
     if own.alone:
         open_picture(own[0].spec)  # told before the work, not after it
-    explorer = Explorer.open(settings, layer)
+    explorer = Explorer.open(settings, layer, pixels=out is not None)
     if not own.alone:
-        _many(explorer, own, layer, count, tile, out, json)
+        _many(explorer, own, layer, count, tile, out, json, overwrite)
         return
     explained = explorer.explain(own[0].spec, layer, count)
+    if out is not None:
+        check_replacing(explained.made.chunks(out), out, overwrite=overwrite)
     if json:
         print_json(explained.record())
     else:
         output().print(explained.shown())
     if out is not None:
-        figure = explained.figure(tile=tile, title=title)
-        warn_of_replacing(figure, out)
-        tell(*figure.save(out), aside=json)
+        tell(*explained.figure(tile=tile, title=title).save(out), aside=json)
 
 
 def _checked(out: Path | None, own: OwnPictures) -> Path | None:
@@ -92,13 +94,17 @@ def _checked(out: Path | None, own: OwnPictures) -> Path | None:
 
 def _many(
     explorer: Explorer, own: OwnPictures, layer: str | None, count: int, tile: int, folder: Path | None,
-    json: bool,
+    json: bool, overwrite: bool,
 ) -> None:  # fmt: skip
     """Show a row for each picture, and draw each into ``folder``."""
-    from zfexplore.explained import Explained, summary_table
+    from zfexplore.explained import Explained, figure_names, summary_table
+    from zfexplore.figures.figure import Made
     from zfexplore.progress import Note, finish
     from zfexplore.showing import output, print_json, remarks, watch
 
+    if folder is not None:
+        chunks = Made(explorer.origin, Command(("explain",)), "", "").chunks(folder)
+        check_replacing(chunks, *(folder / name for name in figure_names(own)), overwrite=overwrite)
     records: list[dict[str, Any]] = []
 
     def shown() -> Iterator[Any]:
@@ -109,9 +115,7 @@ def _many(
                 continue
             records.append(event.record())
             if folder is not None:
-                figure, path = finish(event.drawing(tile=tile)), folder / event.made.name
-                warn_of_replacing(figure, path)
-                figure.save(path)
+                finish(event.drawing(tile=tile)).save(folder / event.made.name)
         yield from (Note(line) for line in own.depth_remarks())
 
     watch(shown())

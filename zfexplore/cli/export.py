@@ -17,6 +17,7 @@ from zfexplore.cli.options import (
     png_path,
     with_settings,
 )
+from zfexplore.cli.replacing import OverwriteOption, check_replacing
 from zfexplore.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def export_grid(
     seed: SeedOption = 0,
     settings: Settings = DEFAULTS,
     dense: DenseOption = False,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Draw the paper's figure: nine projections of each channel, and beside them what the units saw.
 
@@ -70,9 +72,9 @@ def export_grid(
     from zfexplore.drawings import draw_grid
     from zfexplore.explorer import Explorer
 
-    out = png_path(out, f"{layer}.png")
+    out = png_path(out, f"{layer}.png", beside=[".npz"] if npz else [])
     arrays = out.with_suffix(".npz") if npz else None
-    explorer = Explorer.open(settings, layer, channels)
+    explorer = Explorer.open(settings, layer, channels, pixels=True)
     drawing = draw_grid(
         explorer,
         layer,
@@ -84,7 +86,9 @@ def export_grid(
         seed=seed,
         method=_method(dense),
     )
-    _save(_draw(drawing, out), out)
+    files = (out,) if arrays is None else (out, arrays)
+    check_replacing(drawing.made.chunks(out), *files, overwrite=overwrite)
+    tell(*_draw(drawing, out).save(out))
     if arrays is not None:
         tell(arrays)
 
@@ -107,23 +111,31 @@ def export_channel(
     npz: NpzOption = False,
     settings: Settings = DEFAULTS,
     dense: DenseOption = False,
+    overwrite: OverwriteOption = False,
 ) -> None:  # fmt: skip
     """Draw one channel large, with the whole images, and write its table as CSV and JSON beside it.
 
     Examples: zfexplore export channel conv5:130; zfexplore export channel conv5:130 --on me.jpg
     """
     from zfexplore.explorer import Explorer
+    from zfexplore.showing import remarks
     from zfexplore.units import Unit
 
     unit = Unit.parse(channel)
     if on:
-        _on_pictures(Unit(unit.stage, unit.channel), on, tile, title, out, npz, settings, dense)
+        unit = Unit(unit.stage, unit.channel)
+        _on_pictures(unit, on, tile, title, out, npz, settings, dense, overwrite)
         return
-    out = png_path(out, f"{Unit(unit.stage, unit.channel).slug}.png")
-    explorer = Explorer.open(settings, unit.stage, str(unit.channel))
-    figure = explorer.channel(unit, method=_method(dense)).figure(tile=tile, title=title)
-    warn_of_replacing(figure, out)
-    tell(*figure.save(out, npz=npz))
+    name = f"{Unit(unit.stage, unit.channel).slug}.png"
+    beside = _beside(npz)
+    out = png_path(out, name, beside=beside)
+    explorer = Explorer.open(settings, unit.stage, str(unit.channel), pixels=True)
+    files = [out.with_suffix(ending) for ending in beside]
+    check_replacing(explorer.made(unit).chunks(out), out, *files, overwrite=overwrite)
+    shown = explorer.channel(unit, method=_method(dense))
+    if shown.known["dead"]:
+        remarks().print(shown.places.title, markup=False, soft_wrap=True)
+    tell(*shown.figure(tile=tile, title=title).save(out, npz=npz))
 
 
 @with_settings
@@ -140,6 +152,7 @@ def export_unit(
     npz: NpzOption = False,
     settings: Settings = DEFAULTS,
     dense: DenseOption = False,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Draw one unit on a picture of your own: its projection, what it saw, and where; with its table.
 
@@ -147,7 +160,7 @@ def export_unit(
     """
     from zfexplore.units import Unit
 
-    _on_pictures(Unit.parse(unit), pictures, tile, title, out, npz, settings, dense)
+    _on_pictures(Unit.parse(unit), pictures, tile, title, out, npz, settings, dense, overwrite)
 
 
 @with_settings
@@ -159,6 +172,7 @@ def export_figure(
     seed: SeedOption = 0,
     settings: Settings = DEFAULTS,
     dense: DenseOption = False,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Draw all layers on one sheet, as the papers do; for conv1 its filters, nine of them.
 
@@ -168,9 +182,10 @@ def export_figure(
     from zfexplore.explorer import Explorer
 
     out = png_path(out, "figure.png")
-    explorer = Explorer.open(settings)
+    explorer = Explorer.open(settings, pixels=True)
     drawing = draw_layers(explorer, channels, tile=tile, title=title, seed=seed, method=_method(dense))
-    _save(_draw(drawing, out), out)
+    check_replacing(drawing.made.chunks(out), out, overwrite=overwrite)
+    tell(*_draw(drawing, out).save(out))
 
 
 @with_settings
@@ -182,6 +197,7 @@ def export_filters(
     seed: SeedOption = 0,
     settings: Settings = DEFAULTS,
     dense: DenseOption = False,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Draw the first layer's filters: all of them, then the chosen ones with the patches they liked best.
 
@@ -191,14 +207,15 @@ def export_filters(
     from zfexplore.explorer import Explorer
 
     out = png_path(out, "filters.png")
-    explorer = Explorer.open(settings)
+    explorer = Explorer.open(settings, pixels=True)
     drawing = draw_filters(explorer, channels, tile=tile, title=title, seed=seed, method=_method(dense))
-    _save(_draw(drawing, out), out)
+    check_replacing(drawing.made.chunks(out), out, overwrite=overwrite)
+    tell(*_draw(drawing, out).save(out))
 
 
 def _on_pictures(
     unit: Unit, pictures: list[str], tile: int, title: str | None, out: Path | None, npz: bool,
-    settings: Settings, dense: bool,
+    settings: Settings, dense: bool, overwrite: bool,
 ) -> None:  # fmt: skip
     from zfexplore.arguments import pasted_paths
     from zfexplore.exemplars.seen import open_picture
@@ -206,13 +223,20 @@ def _on_pictures(
     from zfexplore.on_pictures import default_name
 
     paths = [path for given in pictures for path in pasted_paths(given) or (given,)]
-    out = png_path(out, default_name(unit, paths))
+    beside = _beside(npz)
+    out = png_path(out, default_name(unit, paths), beside=beside)
     for path in paths:
         open_picture(path)  # one that cannot be read is told before the work, not after it
     explorer = Explorer.open(settings, unit.stage, str(unit.channel))
-    figure = explorer.on(unit, *paths, method=_method(dense)).figure(tile=tile, title=title)
-    warn_of_replacing(figure, out)
-    tell(*figure.save(out, npz=npz))
+    found = explorer.on(unit, *paths, method=_method(dense))
+    files = [out.with_suffix(ending) for ending in beside]
+    check_replacing(found.made.chunks(out), out, *files, overwrite=overwrite)
+    tell(*found.figure(tile=tile, title=title).save(out, npz=npz))
+
+
+def _beside(npz: bool) -> list[str]:
+    """Give the endings of the tables, and of the arrays, that lie beside a figure."""
+    return [".csv", ".json", *([".npz"] if npz else [])]
 
 
 def _method(dense: bool) -> Literal["auto", "dense"]:
@@ -231,19 +255,6 @@ def _draw(drawing: Drawing, out: Path) -> Figure:
             told = f"interrupted: {page.drawn} of {page.count} channels are in {partial}"
             remarks().print(told, markup=False)
         raise
-
-
-def _save(figure: Figure, out: Path) -> None:
-    warn_of_replacing(figure, out)
-    tell(*figure.save(out))
-
-
-def warn_of_replacing(figure: Figure, out: Path) -> None:
-    """Say so on stderr if the file at ``out`` is of another origin than ``figure``."""
-    from zfexplore.showing import remarks
-
-    if (difference := figure.made.replaces(out)) is not None:
-        remarks().print(f"replacing {out}, which {difference}", markup=False)
 
 
 def tell(*written: Path, aside: bool = False) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from zfexplore.choices import AtlasFormat
 from zfexplore.cli.options import DEFAULTS, OutOption, with_settings
+from zfexplore.cli.replacing import OverwriteOption, check_replacing
 from zfexplore.errors import ExploreError
+from zfexplore.files import check_file
 from zfexplore.settings import Settings
+
+if TYPE_CHECKING:
+    from zfexplore.explorer import Explorer
 
 
 @with_settings
@@ -21,6 +26,7 @@ def export_atlas(
     ] = None,
     out: OutOption = None,
     settings: Settings = DEFAULTS,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Write every channel's strongest places and statistics as a table, as JSON, or as arrays.
 
@@ -31,11 +37,24 @@ def export_atlas(
 
     chosen = form or _format_of(out)
     path = out if out is not None else Path("out") / f"atlas.{chosen}"
-    if path.is_dir():
-        raise ExploreError(f"{path} is a folder: give a file, as in --out {path / 'atlas.csv'}", usage=True)
+    check_file(path, example="atlas.csv")
     explorer = Explorer.open(settings)
-    explorer.save_atlas(path, chosen)
+    if not (chosen == "csv" and _is_the_same(explorer, path)):  # a table does not say what it is of
+        made = explorer.origin.provenance(command="", title="").chunks()
+        check_replacing(made, path, overwrite=overwrite, form=chosen)
+        explorer.save_atlas(path, chosen)
     output().print(f"wrote {path}", markup=False, soft_wrap=True)
+
+
+def _is_the_same(explorer: Explorer, path: Path) -> bool:
+    """Whether the table of the atlas is already there, to the last byte."""
+    from zfexplore.atlas.tables import as_csv
+
+    try:
+        there = path.read_bytes()
+    except OSError:
+        return False
+    return there == as_csv(explorer.atlas, explorer.checkpoint.net).encode("utf-8")
 
 
 def _format_of(out: Path | None) -> AtlasFormat:

@@ -22,6 +22,7 @@ COMMANDS = {
     "index": "index",
     "top": "top",
     "explain": "explain",
+    "compare": "compare",
     "train": "train",
     "evaluate": "evaluate",
     "images": "images",

@@ -22,6 +22,14 @@ COLLECTING = (700, 10_000, 10)
 @with_settings
 def tui(
     settings: Settings = DEFAULTS,
+    start: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[LAYER|CHANNEL]",
+            help="Where to start: conv5 or conv5:130. [default: where you last were]",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where figures are saved.")] = Path("out"),
     mode: Annotated[
         Mode | None,
@@ -34,16 +42,20 @@ def tui(
 ) -> None:
     """Explore a net in the terminal: what every channel of every layer responds to.
 
-    Example: zfexplore tui --images photos --limit 500
+    Example: zfexplore tui conv5:130 --images photos --limit 500
     """
     from zfexplore.errors import ExploreError
+    from zfexplore.files import check_folder
 
+    place = None if start is None else starting_place(start, settings)
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise ExploreError(
             "the explorer needs a terminal; "
             "`zfexplore export grid --layer conv5` writes its pictures to a file instead",
             usage=True,
         )
+    if out != Path("out"):  # one may look without being able to write here
+        check_folder(out)
     gc.disable()  # imports make many objects and hardly any garbage
     from zfexplore.tui.terminal import own_terminal, speaks_utf8, suit_colours
 
@@ -61,7 +73,7 @@ def tui(
     engine = EngineProcess(setup)
     with own_terminal(utf8=utf8):
         chosen = mode or ("" if utf8 else "ascii")
-        app = ExplorerApp(setup, engine, mode=chosen, pixels=find_pixels())
+        app = ExplorerApp(setup, engine, mode=chosen, pixels=find_pixels(), start=place)
         gc.freeze()  # what the imports made stays: looking through it would stop the keys for 0.1 s
         gc.set_threshold(*COLLECTING)
         gc.enable()
@@ -70,3 +82,25 @@ def tui(
         remarks().print(f"{path} was not saved: the explorer was left before it could be", markup=False)
     if app.return_code:
         raise ExploreError(app.failure or "the explorer failed")
+
+
+def starting_place(text: str, settings: Settings) -> tuple[str, int | None]:
+    """Read ``conv5`` or ``conv5:130``: a layer, and a channel of it if one is named.
+
+    What ZFNet's file tells without torch is checked here; the explorer says the rest. Raises ExploreError.
+    """
+    from zfexplore.errors import ExploreError
+    from zfexplore.nets.header import channels_of
+    from zfexplore.units import Unit
+
+    unit = Unit.parse(text if ":" in text else f"{text}:0")
+    if unit.y is not None:
+        raise ExploreError(f"the explorer starts at a channel: write {unit.stage}:{unit.channel}", usage=True)
+    channel = unit.channel if ":" in text else None
+    known = channels_of(settings.checkpoint) if settings.net is None else {}
+    if known and unit.stage not in known and not unit.stage.startswith("pool"):
+        raise ExploreError(f"there is no layer {unit.stage}: choose {', '.join(known)}", usage=True)
+    count = known.get(unit.stage)
+    if count is not None and channel is not None and channel >= count:
+        raise ExploreError(f"{unit.stage} has no channel {channel}: it has 0-{count - 1}", usage=True)
+    return unit.stage, channel

@@ -107,11 +107,14 @@ class Drawing:
     def keep(self, path: Path) -> Path | None:
         """Write the page that is being filled beside ``path``, as ``...-partial.png``; give that file.
 
-        Gives None if nothing is drawn yet. The command in the file is the one for the whole figure.
+        Gives None if nothing is drawn yet, or if that file has another origin. The command in the file is
+        the one for the whole figure.
         """
         if not self.page.drawn:
             return None
         partial = path.with_name(f"{path.stem}-partial.png")
+        if self.made.replaces(partial) is not None:
+            return None
         save_png(self.page.image, partial, self.made.chunks(path, self.page.tables))
         return partial
 

@@ -52,6 +52,14 @@ def check_sheet(pages: Sequence[Page]) -> None:
         )
 
 
+def paragraph(text: str, width: int) -> Image.Image:
+    """Write ``text`` in small type, wrapped to a sheet of ``width`` pixels with a page's margins."""
+    written = Heading(None, text, width - 2 * MARGIN)
+    canvas = Image.new("RGB", (width, written.height), PAPER)
+    written.draw(ImageDraw.Draw(canvas))
+    return canvas
+
+
 def kernel_sheet(kernels: NDArray[np.float32], width: int) -> Image.Image:
     """Draw all filters ``[n, 3, k, k]``, sixteen per row, each above its number, ``width`` pixels wide.
 

@@ -30,11 +30,11 @@ from zfexplore.nets import zoo
 from zfexplore.nets.device import move
 from zfexplore.nets.fitting import find_net, fit_named, fitted, is_numbers, put_into
 from zfexplore.nets.foreign import TENSORS, kind_of, read_weights
+from zfexplore.nets.header import shipped_checkpoint
 from zfexplore.nets.net import Net
 from zfexplore.nets.stages import net_over
 
 FORMAT = 1
-SHIPPED = "zfnet.safetensors"
 MEAN_IMAGE = "input.mean"
 METADATA_KEY = "zfexplore"
 
@@ -92,17 +92,6 @@ class Checkpoint(NamedTuple):
         """Give the classes that the channels of ``stage`` stand for; only the logits stand for any."""
         heads = self.net.heads
         return self.metadata.classes if heads and heads[-1].name == stage else ()
-
-
-def shipped_checkpoint() -> Path:
-    """Give the file of weights that comes with zfexplore, in a clone or in an installed wheel."""
-    package = Path(__file__).resolve().parent.parent
-    for folder in (package / "checkpoints", package.parent / "checkpoints"):
-        if (folder / SHIPPED).is_file():
-            return folder / SHIPPED
-    raise ExploreError(
-        f"the shipped weights {SHIPPED} are not beside this installation; name a file with --checkpoint"
-    )
 
 
 def load_checkpoint(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 
 from zfexplore.units import Unit, Window
 
@@ -81,6 +82,46 @@ class PictureRanking:
 
     classes: tuple[ClassProbability, ...]
     channels: tuple[RankedChannel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A channel of one net and one of another, and how alike they answer to the same images.
+
+    ``correlation`` is Pearson's, of their image maxima, in [-1, 1].
+    """
+
+    unit: Unit
+    other: Unit
+    correlation: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A stage of net A beside one of net B, over ``images`` images that both have seen.
+
+    ``matches``, the most alike first: channels each of which is the other's most alike, above ``chance``.
+    ``unmatched_a`` and ``unmatched_b`` are the others that fire, with the channel of the other net that is
+    most alike all the same, in the order of their numbers. ``dead_a`` and ``dead_b`` answer to all images
+    alike, mostly with nothing, and take no part.
+
+    ``chance`` is what only one channel in a hundred reaches with its most alike if B's images are shuffled.
+    """
+
+    stage: str
+    other_stage: str
+    images: int
+    chance: float
+    matches: tuple[Match, ...]
+    unmatched_a: tuple[Match, ...]
+    unmatched_b: tuple[Match, ...]
+    dead_a: tuple[Unit, ...]
+    dead_b: tuple[Unit, ...]
+
+    @property
+    def median(self) -> float | None:
+        """The median correlation of the matches; None if there is none."""
+        return median(match.correlation for match in self.matches) if self.matches else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,12 +26,13 @@ from zfexplore.tui.commands import ExplorerCommands
 from zfexplore.tui.log import log_path
 from zfexplore.tui.screens.dialogs import ConfirmScreen, ErrorScreen
 from zfexplore.tui.screens.explorer import ExplorerScreen
-from zfexplore.tui.screens.help import HelpScreen
+from zfexplore.tui.screens.help import HelpScreen, idle_keys
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, load_keymap, load_session, save_session
 from zfexplore.tui.study_screens import StudyApp
 from zfexplore.tui.terminal import leave_when_told
 from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, PictureGrid
+from zfexplore.tui.widgets.rows import Rows
 from zfexplore.units import Unit
 
 SECONDS_AT_REST = 1.0  # without a step to another channel, before garbage is collected
@@ -63,9 +64,11 @@ class ExplorerApp(StudyApp):
     COMMANDS = {ExplorerCommands}
 
     def __init__(
-        self, setup: say.Setup, engine: Worker, *, mode: str = "", pixels: type[Widget] | None = None
-    ) -> None:
+        self, setup: say.Setup, engine: Worker, *, mode: str = "", pixels: type[Widget] | None = None,
+        start: tuple[str, int | None] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
+        self.start = start  # the layer, and its channel, that the user named
         self.setup, self.engine, self.pixels = setup, engine, pixels
         self.session = load_session()
         self.wished_mode = self.session.mode  # what the next run begins with: only ``m`` changes it
@@ -198,10 +201,27 @@ class ExplorerApp(StudyApp):
         self.panes.show_net(event)
         if again:
             self.go_to(self.stage_name, self.channel)
+        elif self._has_start():
+            assert self.start is not None
+            self.go_to(*self.start)
         elif self.session.stage in [layer.name for layer in event.stages]:
             self.go_to(self.session.stage, self.session.channel)
         else:
             self.go_to([layer.name for layer in event.stages if layer.kind == "conv"][-1])
+
+    def _has_start(self) -> bool:
+        """Whether the user named where to start, and the net has it; say so where it has not."""
+        if self.start is None:
+            return False
+        name, channel = self.start
+        layer = next((known for known in self.stages if known.name == name), None)
+        if layer is None:
+            there = f"the layers are {', '.join(known.name for known in self.stages)}"
+            self.notify(f"there is no layer {name}: {there}", severity="error", markup=False)
+        elif channel is not None and channel >= layer.channels:
+            there = f"it has 0-{layer.channels - 1}"
+            self.notify(f"{name} has no channel {channel}: {there}", severity="error", markup=False)
+        return layer is not None and (channel is None or channel < layer.channels)
 
     @take.register
     def take_images_opened(self, event: say.ImagesOpened) -> None:
@@ -321,8 +341,8 @@ class ExplorerApp(StudyApp):
             self.engine.ask(say.SaveChannel(unit.stage, unit.channel, shown=self.screen.shown.row))
             return
         units = [self.panes.unit_in_use]
-        if self.panes.pinned is not None and self.panes.grid_in_use is not self.panes.grids[1]:
-            units += [Unit.parse(self.panes.pinned[0])] if self.panes.grids[1].display else []
+        if self.panes.pinned is not None and self.panes.grid_in_use not in self.panes.pinned_grids:
+            units += [Unit.parse(self.panes.pinned[0])] if self.panes.pinned_grids[0].display else []
         for wanted in dict.fromkeys(unit for unit in units if unit is not None):
             self.engine.ask(say.SaveChannel(wanted.stage, wanted.channel))
 
@@ -356,11 +376,8 @@ class ExplorerApp(StudyApp):
             self.panes.pin(str(Unit(self.stage_name, self.channel)))
 
     def action_box(self) -> None:
-        """Change between patches and whole images, where the second grid shows these."""
-        if self.panes.pinned is not None:
-            self.notify("the second grid holds a pinned channel: space lets it go", markup=False)
-        else:
-            self.panes.toggle_box()
+        """Change between patches and whole images."""
+        self.panes.toggle_box()
 
     def action_filter(self) -> None:
         """Open the line for a filter."""
@@ -378,7 +395,7 @@ class ExplorerApp(StudyApp):
     def action_mode(self) -> None:
         """Draw pictures with the next kind of glyphs."""
         self.mode = self.wished_mode = MODES[(MODES.index(self.mode) + 1) % len(MODES)]
-        for grid in self.panes.grids:
+        for grid in (*self.panes.grids, *self.panes.own_grids):
             grid.mode = self.mode
         self.notify(f"pictures drawn with {self.mode} glyphs", timeout=2)
 
@@ -413,9 +430,17 @@ class ExplorerApp(StudyApp):
         """Open the help, first what can be done here."""
         if isinstance(self.screen, ZoomScreen):
             place = "in the large view"
-        else:
-            place = (self.focused.id or "") if self.focused else ""
-        self.push_screen(HelpScreen(place, self.keymap))
+            self.push_screen(HelpScreen(place, self.keymap, idle=idle_keys(place, self.screen)))
+            return
+        pane = self.focused
+        columns = pane.ABOUT if isinstance(pane, Rows) else ()
+        hidden = [name for name in keys.CONCERNS if not self.panes.query_one(f"#{name}").region.area]
+        idle = [key.id for key in keys.EVERYWHERE if key.action in {f"pane('{name}')" for name in hidden}]
+        if self.size.width >= ROOM_FOR_BOTH:
+            idle.append("swap")
+        else:  # there these two come in turn
+            idle = [id for id in idle if id not in ("focus-3", "focus-4")]
+        self.push_screen(HelpScreen((pane.id or "") if pane else "", self.keymap, columns, idle))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Switch off swapping where both grids are in sight, and the keys of the panes below a dialog."""
@@ -425,5 +450,11 @@ class ExplorerApp(StudyApp):
             typing = self.focused is not None and self.focused.check_consume_key("1", "1")
             return not (action == "pane" and typing)  # its keys, which come first, are text there
         here = {key.action for key in keys.LARGE} if isinstance(self.screen, ZoomScreen) else set()
+        if (
+            isinstance(self.screen, ZoomScreen)
+            and not self.screen.savable
+            and action in ("save_shown", "copy")
+        ):
+            return False
         ours = {key.action.partition("(")[0] for key in keys.EVERYWHERE}
         return action not in ours or f"app.{action}" in here

@@ -1,20 +1,27 @@
-"""What the palette finds: layers, channels by name, and every action in the table of keys."""
+"""What the palette finds: layers, channels by number, name or class, every action in the table of keys."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from zfexplore.errors import ExploreError
 from zfexplore.tui.keys import EVERYWHERE, written
+from zfexplore.tui.messages import Stage, StageStatistics
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
     from zfexplore.tui.app import ExplorerApp
+
+TYPED = re.compile(r"(?:(?P<stage>\w[\w.#-]*)(?:\s*:\s*|\s+))?(?P<channel>\d+)(?:@\d+,\d+)?")
+FIRST = 1e6  # a score above those of all matches of letters
+PER_LAYER = 3  # channels of a layer that are offered for one class
+
+Entry = tuple[str, Callable[[], object], str]
 
 
 class ExplorerCommands(Provider):
@@ -26,14 +33,13 @@ class ExplorerCommands(Provider):
             yield DiscoveryHit(name, run, help=about)
 
     async def search(self, query: str) -> Hits:
-        """Offer what matches; if a channel is typed (``conv5:130``), it comes first."""
-        unit = _unit(query)
-        layers = {layer.name: layer for layer in self._explorer.stages}
-        if unit is not None and unit.stage in layers and unit.channel < layers[unit.stage].channels:
-            go = partial(self._explorer.go_to, unit.stage, unit.channel)
-            yield Hit(1.0, str(unit), go, help="go to this channel")
+        """Offer what matches; a channel that is typed (``130``, ``conv5:130``, ``conv5 130``) comes first."""
+        named = channels_typed(query, self._explorer.stages, self._explorer.stage_name)
+        for rank, unit in enumerate(named):
+            called = self._explorer.panes.called(unit)
+            yield Hit(FIRST - rank, called, self._go(unit), help="go to this channel")
         matcher = self.matcher(query)
-        for name, run, about in chain(self._entries(), self._named()):
+        for name, run, about in chain(self._entries(), self._named(named), self._excited(query)):
             if (score := matcher.match(name)) > 0:
                 yield Hit(score, matcher.highlight(name), run, help=about)
 
@@ -41,13 +47,29 @@ class ExplorerCommands(Provider):
     def _explorer(self) -> ExplorerApp:
         return cast("ExplorerApp", self.app)
 
-    def _named(self) -> Iterator[tuple[str, Callable[[], object], str]]:
+    def _go(self, unit: Unit) -> Callable[[], object]:
+        return partial(self._explorer.go_to, unit.stage, unit.channel)
+
+    def _named(self, offered: Sequence[Unit]) -> Iterator[Entry]:
+        """Give the channels that stand for a class, but for those that are ``offered`` already."""
         for layer in self._explorer.stages:
             for channel, name in enumerate(layer.names):
-                go = partial(self._explorer.go_to, layer.name, channel)
-                yield f"{name} {layer.name}:{channel}", go, "go to the channel of this class"
+                unit = Unit(layer.name, channel)
+                if unit not in offered:
+                    yield f"{name} {unit}", self._go(unit), "go to the channel of this class"
 
-    def _entries(self) -> Iterator[tuple[str, Callable[[], object], str]]:
+    def _excited(self, query: str) -> Iterator[Entry]:
+        """Give the channels that answer most to the classes whose names hold ``query``."""
+        panes = self._explorer.panes
+        here = self._explorer.stage_name
+        layers = sorted(panes.statistics, key=lambda name: name != here)
+        for layer in layers:
+            for name, channels in excited_by(query, panes.statistics[layer]).items():
+                for channel in channels:
+                    unit = Unit(layer, channel)
+                    yield f"{unit} answers most to {name}", self._go(unit), "go to this channel"
+
+    def _entries(self) -> Iterator[Entry]:
         for layer in self._explorer.stages:
             go = partial(self._explorer.go_to, layer.name)
             yield layer.name, go, f"go to this layer of {layer.channels} channels"
@@ -60,8 +82,27 @@ class ExplorerCommands(Provider):
                 )
 
 
-def _unit(query: str) -> Unit | None:
-    try:
-        return Unit.parse(query)
-    except ExploreError:
-        return None
+def channels_typed(query: str, stages: Sequence[Stage], here: str) -> list[Unit]:
+    """Give the channels that ``query`` names; a bare number is one of layer ``here`` first, then others."""
+    typed = TYPED.fullmatch(query.strip())
+    if typed is None:
+        return []
+    channel, name = int(typed["channel"]), typed["stage"]
+    layers = [stage for stage in stages if channel < stage.channels and name in (None, stage.name)]
+    return [Unit(stage.name, channel) for stage in sorted(layers, key=lambda stage: stage.name != here)]
+
+
+def excited_by(query: str, known: StageStatistics) -> Mapping[str, list[int]]:
+    """Give by class, whose name holds ``query``, the channels that answer most to it, the best first."""
+    wanted = query.casefold().strip()
+    found: dict[str, list[int]] = {}
+    if len(wanted) < 2:
+        return found
+    matching = {name for name in set(known.best_class) if name and wanted in name.casefold()}
+    for channel, name in enumerate(known.best_class) if matching else ():
+        if name in matching:
+            found.setdefault(name, []).append(channel)
+    for channels in found.values():
+        channels.sort(key=lambda channel: -known.selectivity[channel])
+        del channels[PER_LAYER:]
+    return found

@@ -122,6 +122,7 @@ OCCLUSION = (
 FEEDS = (
     Key("feeds-dive", "enter", "dive", "dive", "what drives the channel under the cursor in turn", "⏎"),
     Key("feeds-back", "backspace", "back", "back", "back up to the unit it drives", "bksp"),
+    Key("feeds-zoom", "z", "zoom", "zoom", "the projection of the channel under the cursor, large", "z"),
     Key("feeds-go", "t", "go", "to panes", "show the channel under the cursor in the panes", "t"),
     Key("feeds-help", "question_mark", "help", "help", "this help", "?"),
     Key("feeds-close", "escape,q,f", "close", "close", "back to the panes", "esc"),
@@ -166,14 +167,14 @@ TABLES = {
 
 
 def tables_from(place: str) -> dict[str, tuple[Key, ...]]:
-    """Give all tables by title, first those for ``place``, which is a pane's id or a table's title."""
+    """Give the tables of the keys that act at ``place``, a pane's id or a table's title, by their titles."""
     if place not in CONCERNS:
-        return dict(sorted(TABLES.items(), key=lambda table: table[0] != place))
+        titles = (place,) if place in TABLES else ("in a pane", "everywhere")
+        return {title: TABLES[title] for title in titles}
     concerns = {key.id: key for key in EVERYWHERE if key.id in CONCERNS[place]}
     here = tuple(concerns[id] for id in CONCERNS[place])
     rest = tuple(key for key in EVERYWHERE if key.id not in concerns)
-    others = {title: keys for title, keys in TABLES.items() if keys not in (PANES, EVERYWHERE)}
-    return {f"in the {PLACES.get(place, place)}": here + PANES, "everywhere": rest, **others}
+    return {f"in the {PLACES.get(place, place)}": here + PANES, "everywhere": rest}
 
 
 def written(keys: str) -> str:

@@ -71,6 +71,14 @@ class FeedsFrom(Question):
 
 
 @dataclass(frozen=True)
+class SeeFeed(Question):
+    """Bring a unit back to pixels on a picture; the answer is a ``ShownUnit``."""
+
+    chosen: Chosen
+    unit: Unit
+
+
+@dataclass(frozen=True)
 class GiveUp(Question):
     """Stop working on a question, if it is still worked on."""
 

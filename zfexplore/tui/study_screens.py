@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import App
 from textual.message import Message
+from textual.widget import Widget
 
 from zfexplore.tui.messages import ShownUnit
 from zfexplore.tui.questions import Answered, Chosen, RankPicture, Refused
@@ -36,6 +37,7 @@ class StudyApp(App[None]):
     panes: ExplorerScreen
     stage_name: str
     mode: str
+    pixels: type[Widget] | None = None  # draws real pixels in the large view
     keymap: Mapping[str, str] = {}  # the keys that the user has changed, by id
 
     def __init__(self) -> None:
@@ -74,7 +76,7 @@ class StudyApp(App[None]):
         if (found := self._under_cursor()) is not None:
             unit, shown = found
             placed = Unit(unit.stage, unit.channel, *shown.place)
-            self.push_screen(FeedsScreen(_chosen(shown), placed, self.mode, self.nearest), self._jump)
+            self._open_feeds(_chosen(shown), placed)
 
     def action_jump_back(self) -> None:
         """Go back to where the user last jumped from."""
@@ -119,7 +121,7 @@ class StudyApp(App[None]):
         if event.how == "occlude":
             self.push_screen(OcclusionScreen(event.chosen, event.unit.stage, event.unit.channel, self.mode))
         else:
-            self.push_screen(FeedsScreen(event.chosen, event.unit, self.mode, self.nearest), self._jump)
+            self._open_feeds(event.chosen, event.unit)
 
     # -- pieces ------------------------------------------------------------------------------------
 
@@ -133,6 +135,10 @@ class StudyApp(App[None]):
             self.notify("there is no picture under the cursor yet", markup=False)
             return None
         return unit, grid.pictures[min(grid.cursor, len(grid.pictures) - 1)]
+
+    def _open_feeds(self, chosen: Chosen, unit: Unit) -> None:
+        screen = FeedsScreen(chosen, unit, self.mode, self.nearest, self.pixels)
+        self.push_screen(screen, self._jump)
 
     def _jump(self, unit: Unit | None) -> None:
         """Go to a channel, remembering the one that is left."""

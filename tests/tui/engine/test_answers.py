@@ -135,6 +135,18 @@ def test_what_feeds_a_unit_is_the_studys_own_record(answerer, posted, subject):
     assert found.feeds[0].unit.stage == "pool1"
 
 
+def test_a_lower_unit_is_brought_back_on_the_same_picture_as_the_explorer_does_it(answerer, posted, subject):
+    unit = Unit("pool1", 7, 3, 4)
+    (shown,) = answers(answerer, posted, subject, ask.SeeFeed(1, ask.Chosen("1.png", "dot", 0), unit))
+    found = subject.explorer.project(0, unit)
+
+    assert (shown.place, shown.value) == ((3, 4), pytest.approx(float(found.activation[0])))
+    y0, x0, y1, x1 = found.window[0].tolist()
+    assert tuple(shown.window) == (y0, x0, y1, x1)
+    inside = found.pixels[0, :, y0:y1, x0:x1]
+    assert float(abs(shown.projection.pixels).sum()) == pytest.approx(float(inside.abs().sum()), rel=1e-4)
+
+
 def test_the_figure_carries_its_origin_and_replaces_nothing_of_another(answerer, posted, subject):
     chosen = ask.Chosen("1.png", "dot", 0)
     answerer.take(ask.Occlude(9, chosen, "conv5", 3))

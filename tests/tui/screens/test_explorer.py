@@ -6,7 +6,7 @@ import pytest
 
 from tests.support import until
 from zfexplore.tui import messages as say
-from zfexplore.tui.screens.explorer import rows_of_facts
+from zfexplore.tui.screens.sharing import rows_of_facts
 from zfexplore.tui.widgets.layers import LayerList
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from tests.support import Recorder, StudyHost, text, until
 from zfexplore.studies.records import INPUT, Feed, Feeds
+from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
 from zfexplore.tui.screens.feeds import FeedsScreen, sum_of
+from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.widgets.feeds import FeedList
-from zfexplore.units import Unit
+from zfexplore.units import Unit, Window
 
 CHOSEN = ask.Chosen("face-3", "face", 7)
 TOP = Unit("conv2", 7, 3, 4)
@@ -20,17 +23,29 @@ class Answering(Recorder):
     """Answers what it is asked at once."""
 
     host: StudyHost
+    sees = True
 
     def ask(self, request: object) -> None:
         super().ask(request)
         if isinstance(request, ask.FeedsFrom):
             self.host.hear(ask.Answered(request.number, FED[request.unit.stage]))
+        elif isinstance(request, ask.SeeFeed) and self.sees:
+            self.host.hear(ask.Answered(request.number, seen(request.unit)))
+
+    def asked(self, kind: type) -> list[Unit]:
+        return [request.unit for request in self.requests if isinstance(request, kind)]
 
 
 def feeds_host() -> StudyHost:
     engine = Answering()
     engine.host = StudyHost(lambda host: FeedsScreen(CHOSEN, TOP, host.mode, NEAREST), engine)
     return engine.host
+
+
+def seen(unit: Unit) -> say.ShownUnit:
+    """A unit whose projection is as bright as its channel says."""
+    flat = say.Bitmap(np.full((9, 9, 3), 60 * unit.channel, np.uint8))
+    return say.ShownUnit(0, 4.0, "face-3", "", 6, 8, Window(0, 0, 9, 9), 1.0, flat, flat, flat)
 
 
 def fed(unit: Unit, below: str) -> Feeds:
@@ -73,7 +88,7 @@ async def test_channels_below_are_listed_from_driver_to_inhibitor(size, colour, 
     async with host.run_test(size=size) as pilot:
         await until(pilot, lambda: "pool1:2@6,8" in text(host))
 
-        rows = [line.split() for line in text(host).splitlines() if "pool1:" in line]
+        rows = [line.split() for line in text(host).splitlines() if line[1:].startswith("pool1:")]
         assert [row[0].lstrip("▸") for row in rows] == ["pool1:2@6,8", "pool1:0@6,8", "pool1:1@6,8"]
         assert [row[1] for row in rows] == ["+3.00", "+1.00", "-2.50"]
         assert "conv2:7@3,4 on face-3" in text(host)
@@ -86,10 +101,11 @@ async def test_enter_dives_down_to_the_picture_and_backspace_comes_back_to_the_s
         await until(pilot, lambda: listed.count() == 3)
         await pilot.press("down", "enter")
         await until(pilot, lambda: listed.feeds is FED["pool1"].feeds)
-        assert host.engine.requests[-1].unit == Unit("pool1", 0, 6, 8)
+        assert host.engine.asked(ask.FeedsFrom)[-1] == Unit("pool1", 0, 6, 8)
         await pilot.press("right")
         await until(pilot, lambda: listed.feeds is FED["conv1"].feeds)
         assert "blue@6,8" in text(host)
+        await until(pilot, lambda: "blue@6,8, a pixel" in text(host))
         asked = len(host.engine.requests)
         await pilot.press("enter")  # nothing lies below the picture
         assert len(host.engine.requests) == asked
@@ -102,6 +118,31 @@ async def test_enter_dives_down_to_the_picture_and_backspace_comes_back_to_the_s
 
         await pilot.click(listed, offset=(5, 2), times=2)
         await until(pilot, lambda: listed.feeds is FED["pool1"].feeds)
+
+
+@pytest.mark.parametrize(("size", "where"), [((120, 40), True), ((80, 24), False)])
+async def test_the_unit_under_the_cursor_is_shown_beside_the_list_and_z_enlarges_it(size, where):
+    host = feeds_host()
+    async with host.run_test(size=size, notifications=True) as pilot:
+        await until(pilot, lambda: "pool1:2@6,8, 4.00" in text(host))
+        assert ("where it is" in text(host)) is where
+        host.engine.sees = False
+        await pilot.press("down", "down", "z")
+        await until(pilot, lambda: "no projection" in "".join(each.message for each in host._notifications))
+        assert host.engine.asked(ask.SeeFeed) == [Unit("pool1", channel, 6, 8) for channel in (2, 0, 1)]
+        numbers = [request.number for request in host.engine.requests]
+        late, last = numbers[-2:]
+        host.hear(ask.Answered(late, seen(Unit("pool1", 0, 6, 8))))
+        host.hear(ask.Answered(last, seen(Unit("pool1", 1, 6, 8))))
+        await until(pilot, lambda: "pool1:1@6,8, 4.00" in text(host))
+        await pilot.press("z")
+        await until(pilot, lambda: isinstance(host.screen, ZoomScreen))
+        assert host.screen.shown.projection.pixels[0, 0, 0] == 60
+        await pilot.press("escape", "up")
+        await until(pilot, lambda: host.engine.asked(ask.SeeFeed)[3:])
+        host.hear(ask.Answered(host.engine.requests[-1].number, ask.Refused("out of memory")))
+        await until(pilot, lambda: "✗ out of memory" in text(host))
+        assert host.screen.query_one(FeedList).count() == 3
 
 
 async def test_t_leaves_for_the_channel_that_the_panes_show():

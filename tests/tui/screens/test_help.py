@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 from rich.console import Console
 
 from tests.support import running, text, until
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui.screens.help import HelpScreen, key_tables
+from zfexplore.tui.screens.zoom import ZoomScreen
+from zfexplore.tui.widgets.channels import ChannelList
+from zfexplore.tui.widgets.feeds import FeedList
+from zfexplore.tui.widgets.layers import LayerList
 from zfexplore.tui.widgets.status import StatusBar
+from zfexplore.tui.widgets.top import TopList
 
 
 async def test_help_lists_the_keys_closes_and_loses_nothing_that_comes_meanwhile(app):
@@ -37,17 +43,63 @@ async def test_the_help_is_scrolled_by_the_keys_of_the_panes_and_tells_how_it_cl
         assert places == [1, 2, 1, 1 + half, 1, end, 0]
 
 
-def test_every_key_is_listed_once_as_it_is_on_the_keyboard_or_as_the_user_changed_it():
+def lines_of(*arguments) -> list[str]:
     console = Console(width=200, color_system=None)
     with console.capture() as captured:
-        console.print(key_tables("channels", {"save": "w,slash"}, ""))
-    lines = [line.split("  ")[0] for line in captured.get().splitlines()]
+        console.print(key_tables(*arguments))
+    return [line.split("  ")[0] for line in captured.get().splitlines() if line]
 
-    titles = {"in the channels", "everywhere", *keys.TABLES} - {"in a pane"}
-    every = [key for table in keys.TABLES.values() for key in table]
+
+def test_a_pane_lists_the_keys_that_act_there_each_once_as_the_user_changed_them():
+    lines = lines_of("channels", {"save": "w,slash"}, "", (), ("swap",))
+
+    every = [key for key in keys.PANES + keys.EVERYWHERE if key.id != "swap"]
     written = ["w /" if key.id == "save" else keys.written(key.keys) for key in every]
-    assert sorted(line for line in lines if line not in {"", *titles}) == sorted(written)
-    assert [line for line in lines if line][:2] == ["in the channels", "w /"]
+    assert sorted(lines) == sorted([*written, "in the channels", "everywhere"])
+    assert lines[:2] == ["in the channels", "w /"]
+
+
+@pytest.mark.parametrize(
+    "place", [title for title in keys.TABLES if title not in ("in a pane", "everywhere")]
+)
+def test_another_screen_lists_its_own_keys_only(place):
+    assert lines_of(place, {}, "") == [place, *(keys.written(key.keys) for key in keys.TABLES[place])]
+
+
+def test_the_columns_of_a_list_come_first_each_explained():
+    assert lines_of("channels", {}, "", (("sel", "how selective"),))[:3] == [
+        "columns",
+        "sel",
+        "in the channels",
+    ]
+    for table in (ChannelList, LayerList, TopList, FeedList):
+        assert all(about for _, about in table.ABOUT)
+
+
+async def test_question_mark_on_a_list_explains_its_columns_and_leaves_out_what_is_idle(app):
+    async with running(app) as pilot:
+        for pane, explained, number in (
+            ("2", "how much it prefers its best class", 6),
+            ("5", "the rank: 1", 5),
+        ):
+            await pilot.press(pane, "question_mark")
+            await until(pilot, lambda explained=explained: explained in text(app))
+            titles = [title for title, _ in app.screen.columns]
+            assert len(titles) >= number
+            assert app.screen.idle == ["swap"]
+            await pilot.press("escape")
+        shown = {column.title for column in app.query_one(ChannelList).columns()}
+        assert shown <= {title for title, _ in ChannelList.ABOUT}
+        await pilot.resize_terminal(80, 24)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        assert app.screen.idle == ["focus-1", "focus-6"]  # panes that have no room
+        await pilot.press("escape", "z")
+        await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
+        await pilot.resize_terminal(120, 40)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        assert app.screen.idle == ["zoom-other"]
 
 
 async def test_a_click_beside_the_dialog_closes_it_and_one_on_it_does_not(app):

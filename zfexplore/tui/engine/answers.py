@@ -134,6 +134,16 @@ class Answerer:
         image = _open(request.chosen, subject)
         yield feeds_from(subject.checkpoint, image, request.unit, fit=subject.atlas.header["fit"])
 
+    def _seen_feed(self, request: ask.SeeFeed, subject: Subject, complete: bool) -> Iterator[object]:
+        from zfexplore.exemplars.seen import see
+
+        chosen, explorer = request.chosen, subject.explorer
+        if chosen.path:
+            seen = see(subject.checkpoint, _open(chosen, subject), explorer.settings.fit)
+        else:
+            seen = explorer.look(chosen.image)
+        yield subject.unit_on(seen, chosen.name, request.unit)
+
     def _save(self, request: ask.SaveOcclusion, subject: Subject, complete: bool) -> Iterator[object]:
         from zfexplore.figures.occlusion import occlusion_figure
         from zfexplore.figures.provenance import foreign, save_png
@@ -158,6 +168,7 @@ class Answerer:
         ask.RankPicture: _ranking,
         ask.Occlude: _occlusion,
         ask.FeedsFrom: _feeds,
+        ask.SeeFeed: _seen_feed,
         ask.SaveOcclusion: _save,
     }
 

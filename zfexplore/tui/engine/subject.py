@@ -18,6 +18,7 @@ from zfexplore.units import Unit
 if TYPE_CHECKING:
     from zfexplore.atlas.store import Atlas, StageRecord
     from zfexplore.exemplars.records import Exemplar
+    from zfexplore.exemplars.seen import Seen
     from zfexplore.explorer import Explorer
     from zfexplore.images.sources import Source
     from zfexplore.nets.checkpoint import Checkpoint
@@ -69,6 +70,13 @@ class Subject:
         for event in self.explorer.exemplars([Unit(stage_name, channel)]):
             if isinstance(event, Exemplar):
                 yield event, self._shown(event)
+
+    def unit_on(self, seen: Seen, name: str, unit: Unit) -> say.ShownUnit:
+        """Bring a unit back to pixels on what the net sees of the picture of that name."""
+        from zfexplore.exemplars.exemplars import of_picture
+
+        (found,) = of_picture(self.checkpoint, seen, [unit], name, rule=self.explorer.settings.rule)
+        return self._shown(found)
 
     def foreign(self, request: say.SaveChannel) -> str | None:
         """Say of what other origin the file of that name is, or that a table is there without its figure."""

@@ -11,22 +11,20 @@ from textual.screen import Screen
 from zfexplore.progress import Progress
 from zfexplore.tui import messages as say
 from zfexplore.tui.drawing.compositor import FrugalCompositor
+from zfexplore.tui.screens.sharing import TALL, WIDE, four_grids, rows_of_facts
 from zfexplore.tui.widgets.channels import ChannelList
 from zfexplore.tui.widgets.jobs import JobBar
 from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.layers import LayerList, LayerTabs
 from zfexplore.tui.widgets.minimap import Minimap, strengths
-from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, SIDE, PictureGrid, widest_tile
+from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, PictureGrid
 from zfexplore.tui.widgets.rows import Rows
 from zfexplore.tui.widgets.sidebar import Sidebar, entitle
 from zfexplore.tui.widgets.status import StatusBar
 from zfexplore.tui.widgets.top import TopList
 from zfexplore.units import Unit
 
-WIDE, TALL = 160, 32  # columns and rows of the screen, from which panes have room to spare
-SIDEBAR, WIDE_SIDEBAR = 28, 46  # columns, as in theme.tcss
-BARS = 3  # rows of status, jobs and keys
-LEAST_FACTS, MOST_FACTS = 6, 18  # rows: three places; all of a map of 32 x 32 channels
+KINDS = {"projection": "projections", "patch": "patches", "whole": "whole images"}  # and their titles
 
 
 class ExplorerScreen(Screen[None]):
@@ -66,6 +64,9 @@ class ExplorerScreen(Screen[None]):
         self.silent = ""  # the channel that has just been found to fire on none
         self.images, self.image_count = "", 0
         self.pinned: tuple[str, tuple[say.ShownUnit, ...]] | None = None
+        self.shared = False  # whether the grids stand as for a pinned channel
+        self.four = False  # whether the pinned channel has two grids of its own
+        self.beside = "projection"  # what both grids show where the pinned channel has one of them
         self.boxed = False
 
     def compose(self) -> ComposeResult:
@@ -78,6 +79,8 @@ class ExplorerScreen(Screen[None]):
                 with Horizontal(id="grids"):
                     yield PictureGrid("projection", id="projections")
                     yield PictureGrid("patch", id="patches")
+                    yield PictureGrid("projection", id="pinned-projections", told=False)
+                    yield PictureGrid("patch", id="pinned-patches", told=False)
                 with Horizontal(id="facts"):
                     yield TopList(id="top")
                     yield Minimap(id="map")
@@ -87,7 +90,7 @@ class ExplorerScreen(Screen[None]):
     def on_mount(self) -> None:
         """Name the panes, and focus the channels."""
         self._share_rows(*self.app.size)
-        for grid in self.grids:
+        for grid in (*self.grids, *self.own_grids):
             grid.mode = self.mode
         self.watch(self.grids[0], "dim", self._dim_places, init=False)
         self.tell("loading …")
@@ -104,15 +107,56 @@ class ExplorerScreen(Screen[None]):
 
     def _share_rows(self, width: int, height: int) -> None:
         """Give table and map the rows that the grids do not need; in narrow windows theme.tcss does it."""
+        self._share_grids(width, height)
         facts = self.query_one("#facts").styles
         if width < ROOM_FOR_BOTH:
             facts.clear_rule("height")
             facts.clear_rule("display")
             return
-        rows = rows_of_facts(width, height)
+        four = four_grids(width, height) if self.pinned is not None else None
+        rows = rows_of_facts(width, height) if four is None else four.facts
         facts.height, facts.display = rows or 1, "block" if rows else "none"
 
+    def _share_grids(self, width: int, height: int) -> None:
+        """Give a pinned channel two grids of its own where there is room, else the second one."""
+        if self.pinned is None and not self.shared:
+            return
+        self.shared = self.pinned is not None
+        four = four_grids(width, height) if self.pinned is not None else None
+        grids = self.query_one("#grids")
+        grids.set_class(four is not None and four.across == 2, "-two-by-two")
+        grids.set_class(four is not None and four.across == 4, "-four-across")
+        self.four = four is not None
+        projections, patches = self.grids
+        seen = "whole" if self.boxed else "patch"
+        alone = self.pinned is not None and not self.four  # in the second grid
+        projections.kind = self.beside if alone else "projection"
+        patches.kind = self.beside if alone else seen
+        if self.pinned is not None and alone:
+            patches.pictures, patches.stale = self.pinned[1], False
+        else:
+            patches.pictures, patches.stale = projections.pictures, projections.stale
+            patches.notice = projections.notice
+        for grid, kind in zip(self.own_grids, ("projection", seen), strict=True):
+            grid.kind = kind
+            grid.pictures = self.pinned[1] if self.pinned is not None and self.four else ()
+        self.name_panes()
+
     # -- what is shown -----------------------------------------------------------------------------
+
+    @property
+    def own_grids(self) -> tuple[PictureGrid, PictureGrid]:
+        """Projections and patches of a pinned channel, in sight where there is room for four grids."""
+        own = (self.query_one(f"#pinned-{name}", PictureGrid) for name in ("projections", "patches"))
+        projections, patches = own
+        return projections, patches
+
+    @property
+    def pinned_grids(self) -> tuple[PictureGrid, ...]:
+        """The grids that hold the pinned channel now."""
+        if self.pinned is None:
+            return ()
+        return self.own_grids if self.four else self.grids[1:]
 
     @property
     def grids(self) -> tuple[PictureGrid, PictureGrid]:
@@ -122,19 +166,21 @@ class ExplorerScreen(Screen[None]):
     @property
     def live_grids(self) -> tuple[PictureGrid, ...]:
         """The grids that follow the channel under the cursor."""
-        return self.grids if self.pinned is None else self.grids[:1]
+        return self.grids if self.pinned is None or self.four else self.grids[:1]
 
     @property
     def grid_in_use(self) -> PictureGrid:
-        """The grid that keys act on: the second where a pinned channel has the focus or all room."""
-        projections, patches = self.grids
-        alone = patches.display and (patches.has_focus or not projections.display)
-        return patches if self.pinned is not None and alone else projections
+        """The grid that keys act on: one of a pinned channel's where it has the focus or all room."""
+        projections, _ = self.grids
+        for grid in self.pinned_grids:
+            if grid.display and (grid.has_focus or not projections.display):
+                return grid
+        return projections
 
     @property
     def unit_in_use(self) -> Unit | None:
         """The channel whose pictures that grid shows, or is to show; None where a filter leaves none."""
-        if self.pinned is not None and self.grid_in_use is self.grids[1]:
+        if self.pinned is not None and self.grid_in_use in self.pinned_grids:
             return Unit.parse(self.pinned[0])
         if self.stage is None or self.channel is None:
             return None
@@ -205,14 +251,18 @@ class ExplorerScreen(Screen[None]):
     def name_panes(self) -> None:
         """Write the titles: what each pane shows now."""
         projections, patches = self.grids
-        second = "whole images" if self.boxed else "patches"
-        pinned = f"projections of {self.called(Unit.parse(self.pinned[0]))}, pinned" if self.pinned else ""
-        entitle(projections, "3 projections, here" if self.pinned else "3 projections")
-        entitle(patches, f"4 {pinned or second}")
+        pinned = f"{self.called(Unit.parse(self.pinned[0]))}, pinned" if self.pinned else ""
+        here = ", here" if self.pinned else ""
+        entitle(projections, f"3 {KINDS[projections.kind]}{here}")
+        second = KINDS[patches.kind]
+        entitle(patches, f"4 {second}{here}" if not pinned or self.four else f"4 {second} of {pinned}")
+        for grid in self.own_grids:
+            entitle(grid, f"{KINDS[grid.kind]} of {pinned}" if self.four else "")
         here = self.stage.name if self.stage else ""
         entitle(self.query_one(Minimap), f"6 map of {here}, by max" if here else "6 map")
         swapped = f"pinned {self.pinned[0]}" if self.pinned else second
-        self.query_one(LayerTabs).showing = swapped if self.has_class("-patches") else "projections"
+        shown = swapped if self.has_class("-patches") else KINDS[projections.kind]
+        self.query_one(LayerTabs).showing = shown
 
     # -- what the engine says ----------------------------------------------------------------------
 
@@ -326,43 +376,34 @@ class ExplorerScreen(Screen[None]):
 
     def link_cursors(self, rank: int) -> None:
         """Put the three cursors on one picture."""
-        for grid in self.grids:
+        for grid in (*self.grids, *self.own_grids):
             grid.cursor = rank
         self.query_one(TopList).cursor = rank
 
     # -- views -------------------------------------------------------------------------------------
 
     def pin(self, unit: str) -> None:
-        """Keep the channel's projections in the second grid."""
-        projections, patches = self.grids
-        self.pinned = (unit, projections.pictures)
-        patches.kind = "projection"
-        self.name_panes()
+        """Keep the channel's pictures in grids of their own, or where there is no room in the second one."""
+        self.pinned, self.beside = (unit, self.grids[0].pictures), "projection"
+        self._share_rows(*self.app.size)
 
     def unpin(self) -> None:
         """Let the second grid follow again."""
-        projections, patches = self.grids
+        if any(grid.has_focus for grid in self.own_grids):
+            self.grids[0].focus()
         self.pinned = None
-        patches.kind = "whole" if self.boxed else "patch"
-        patches.pictures, patches.stale = projections.pictures, projections.stale
-        patches.notice = projections.notice
-        self.name_panes()
+        self._share_rows(*self.app.size)
 
     def toggle_box(self) -> None:
-        """Change between patches and whole images with a box."""
-        self.boxed = not self.boxed
-        self.grids[1].kind = "whole" if self.boxed else "patch"
+        """Change between patches and whole images with a box; beside a pinned channel, projections come next.
+
+        That is where each of the two channels has one grid.
+        """
+        if self.pinned is not None and not self.four:
+            kinds = list(KINDS)
+            self.beside = kinds[(kinds.index(self.beside) + 1) % len(kinds)]
+        else:
+            self.boxed = not self.boxed
+            self.grids[1].kind = "whole" if self.boxed else "patch"
+        self._share_grids(*self.app.size)
         self.name_panes()
-
-
-def rows_of_facts(width: int, height: int) -> int:
-    """Give the rows of table and map below two grids side by side: those that tiles cannot use, 0 for none.
-
-    Tiles are square and three stand in a row, so that a grid's width says how high it can be.
-    """
-    sidebar = WIDE_SIDEBAR if width >= WIDE else SIDEBAR
-    tile = widest_tile((width - sidebar - 2) // 2)  # the stage's edge, and a column between the grids
-    left = height - BARS - (SIDE * (tile + 1) + 1)  # a caption above each tile, a title above all
-    if left >= LEAST_FACTS:
-        return min(left, MOST_FACTS)
-    return max(8, min(11, height // 4 + 1)) if height >= TALL else 0

@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 
 from zfexplore.tui.questions import Chosen, GiveUp, Question, Refused
-from zfexplore.tui.screens.help import HelpScreen
+from zfexplore.tui.screens.help import HelpScreen, idle_keys
 from zfexplore.units import Unit
 
 _numbers = count(1)
@@ -23,6 +23,7 @@ class StudyScreen(ModalScreen[Unit | None]):
     """
 
     HELP = ""  # the title of its keys in the help
+    COLUMNS: tuple[tuple[str, str], ...] = ()  # of its table, each with what it says
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (70, "-narrow"), (100, "-normal")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]
 
@@ -65,7 +66,8 @@ class StudyScreen(ModalScreen[Unit | None]):
 
     def action_help(self) -> None:
         """Open the help, the keys of this screen first."""
-        self.app.push_screen(HelpScreen(self.HELP, getattr(self.app, "keymap", {})))
+        keymap = getattr(self.app, "keymap", {})
+        self.app.push_screen(HelpScreen(self.HELP, keymap, self.COLUMNS, idle_keys(self.HELP, self)))
 
     def action_close(self) -> None:
         """Leave, ending what is still worked on."""

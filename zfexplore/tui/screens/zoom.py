@@ -32,10 +32,11 @@ class ZoomScreen(ModalScreen[int]):
 
     def __init__(
         self, unit: Unit, pictures: tuple[ShownUnit, ...], rank: int, mode: str, *,
-        boxed: bool, called: str = "", pixels: type[Widget] | None = None,
+        boxed: bool, called: str = "", pixels: type[Widget] | None = None, savable: bool = True,
     ) -> None:  # fmt: skip
         super().__init__()
         self.pixels = pixels if mode != "ascii" else None  # ASCII was chosen for this view too
+        self.savable = savable  # whether the unit is one of its channel's strongest, which have a figure
         self.unit, self.rank, self.mode, self.boxed = unit, rank, mode, boxed
         self.set_reactive(ZoomScreen.pictures, pictures)
         self.called = called  # the channel's name, if it has one

@@ -28,6 +28,17 @@ NAME = Column("class", 12, right=False)  # that the channel itself stands for
 class ChannelList(Rows):
     """The channels in ``order``, which is filtered and sorted; statistics may still be missing."""
 
+    ABOUT = (
+        ("ch", "the channel's number; 130 in conv5 is written conv5:130"),
+        ("class", "the class that the channel itself stands for, in the last layer"),
+        ("max", "its highest activation on any image; dead: it fires on none"),
+        ("fires", "the share of images on which it fires somewhere"),
+        ("mean", "each image's highest activation, averaged over all images"),
+        ("sel", "how much it prefers its best class, 0 to 1: (b - o) / (b + o), b its mean on that class's "
+         "images, o on the other classes'"),
+        ("best class", "the class on whose images it fires most, on average"),
+    )  # fmt: skip
+
     stage: reactive[Stage | None] = reactive(None, init=False)
     statistics: reactive[StageStatistics | None] = reactive(None, init=False)
     order: reactive[tuple[int, ...]] = reactive((), init=False)

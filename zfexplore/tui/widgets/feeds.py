@@ -18,6 +18,14 @@ COLOURS = ("red", "green", "blue")  # the channels of the picture
 class FeedList(Rows):
     """Channels below, from the strongest driver to the strongest inhibitor; then the tiny ones as one sum."""
 
+    ABOUT = (
+        ("unit", "a channel of the layer below, and the row and column that count most of it"),
+        ("adds", "its products of weight and value, summed; with the bias, all make the unit's activation"),
+        ("share", "the same as a part of all sums' sizes; below zero it holds the unit down"),
+        ("value", "the lower channel's own activation at that place"),
+        ("drives", "the share as a bar"),
+    )
+
     feeds: reactive[tuple[Feed, ...]] = reactive((), init=False)
     told: tuple[Feed, ...] = ()  # the feeds with a line of their own
     notice: reactive[str] = reactive("")

@@ -18,6 +18,13 @@ SHORT = 6  # cells of a name such as conv12
 class LayerList(Rows):
     """The layers from the input upwards, with their maps and receptive fields."""
 
+    ABOUT = (
+        ("layer", "the layer's name, from the image upwards"),
+        ("ch", "how many channels it has"),
+        ("map", "rows and columns of each channel's map: so many places where it can fire"),
+        ("sees", "rows of the image that one unit sees, in pixels of the net's input"),
+    )
+
     stages: reactive[tuple[Stage, ...]] = reactive((), init=False)
 
     def columns(self) -> tuple[Column, ...]:

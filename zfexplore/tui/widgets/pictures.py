@@ -119,8 +119,9 @@ class PictureGrid(Widget, can_focus=True):
             super().__init__()
             self.tile = tile
 
-    def __init__(self, kind: str, *, id: str) -> None:
+    def __init__(self, kind: str, *, id: str, told: bool = True) -> None:
         super().__init__(id=id)
+        self.told = told  # whether the engine draws its thumbnails beforehand
         self.set_reactive(PictureGrid.kind, kind)
 
     @property
@@ -135,7 +136,7 @@ class PictureGrid(Widget, can_focus=True):
     def tell_size(self) -> None:
         """Post how tiles are drawn, so that the engine draws them beforehand."""
         place = self.arrangement
-        if self.size.area:
+        if self.size.area and self.told:
             tile = TileSize(self.id or "", self.kind, place.rows, place.columns, self.mode)
             self.post_message(self.Sized(tile))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import compress
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -40,6 +41,7 @@ class Column:
 class Rows(ScrollView, can_focus=True):
     """A scrolled table with one cursor line; subclasses give its contents."""
 
+    ABOUT: ClassVar[tuple[tuple[str, str], ...]] = ()  # what each column says, for the help
     COMPONENT_CLASSES = {"rows--header", "rows--cursor", "rows--faint"}
     DEFAULT_CSS = """
     Rows { background: $background; overflow-x: hidden; scrollbar-size-vertical: 1; }

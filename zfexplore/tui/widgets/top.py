@@ -26,6 +26,14 @@ NARROW = (
 class TopList(Rows):
     """Nine places, the strongest first."""
 
+    ABOUT = (
+        ("#", "the rank: 1 is where the channel fires most of all images"),
+        ("value", "the channel's activation there"),
+        ("y,x", "row and column of the unit in the channel's map; all where the layer has no map"),
+        ("class", "the class of the image, where the images have classes"),
+        ("image", "its file"),
+    )
+
     places: reactive[tuple[PlaceRow, ...]] = reactive((), init=False)
     notice: reactive[str] = reactive("nothing yet")
     stale: reactive[bool] = reactive(False, init=False)  # the places are still those of another channel
