@@ -10,6 +10,7 @@ import json
 import re
 import shlex
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from zfexplore.deconv import dense
 from zfexplore.deconv.project import project
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
+from zfexplore.explained import figure_names
 from zfexplore.explorer import Explorer, open_settings
 from zfexplore.figures.captions import images_in_words
 from zfexplore.figures.provenance import read_chunks
@@ -601,6 +603,12 @@ def test_a_picture_without_a_file_is_named_by_what_it_is(explorer):
     assert number.channels[0].rank is not None  # it is among the atlas's images
     given = explorer.explain(noise_picture(64), "conv3", count=1)
     assert str(given.made.command).startswith("zfexplore explain '<picture from Python>'")
+
+
+def test_figures_of_pictures_of_one_name_have_names_of_their_own():
+    pictures = [SimpleNamespace(name=name) for name in ("a.jpg", "A.png", "a-2.png", "b/a.gif")]
+    names = ["explain-a.png", "explain-A-2.png", "explain-a-2-2.png", "explain-b-a.png"]
+    assert figure_names(pictures) == names
 
 
 def test_a_fully_connected_channel_has_no_place(explorer, mine):

@@ -10,9 +10,9 @@ The table costs one pass of the net. The projections are computed when the figur
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count as counted
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -223,9 +223,9 @@ def explain_all(
             yield Skipped(error.name, error.reason)
         else:
             readable += 1
-            path = picture.path or f"{picture.spec}/{picture.name}"
             spec = picture.spec if picture.path is None else None
-            explained = explain(explorer, image, PictureName(picture.name, path), layer, count, spec)
+            named = PictureName(picture.name, picture.place)
+            explained = explain(explorer, image, named, layer, count, spec)
             yield replace(explained, made=replace(explained.made, name=name))
         if event := meter.tick(note=picture.name):
             yield event
@@ -234,14 +234,13 @@ def explain_all(
 
 def figure_names(pictures: Iterable[OwnPicture]) -> list[str]:
     """Name the figure of each picture; a second me gets a number: me.jpg and me.png are two figures."""
-    taken: Counter[str] = Counter()
-    names = []
+    names: dict[str, str] = {}  # by their small letters, which some file systems do not tell from large ones
     for picture in pictures:
-        name = file_name(picture.name)
-        taken[name.casefold()] += 1
-        number = taken[name.casefold()]
-        names.append(f"explain-{name}.png" if number == 1 else f"explain-{name}-{number}.png")
-    return names
+        stem = f"explain-{file_name(picture.name)}"
+        numbered = (stem if number == 1 else f"{stem}-{number}" for number in counted(1))
+        name = next(name for name in numbered if name.casefold() not in names)
+        names[name.casefold()] = f"{name}.png"
+    return list(names.values())
 
 
 def summary_table(explained: Sequence[Mapping[str, Any]], title: str) -> Table:

@@ -64,6 +64,7 @@ def test_several_have_a_row_and_a_figure_each_and_unreadable_ones_are_named(zfex
     assert "gone.png: no such file or directory" in remarks
     names = {path.name for path in (mine / "drawn").iterdir()}
     assert names == {"explain-a-b.png", "explain-me.png", "explain-me-2.png"}
+    assert zfexplore(*words, "--out", "drawn")[0] == 0  # the same pictures' figures are replaced
     command = shlex.split(read_chunks(mine / "drawn" / "explain-a-b.png")["command"])
     assert command[:3] == ["zfexplore", "explain", "my pictures/a b.png"]
 

@@ -103,8 +103,9 @@ def _many(
     from zfexplore.showing import output, print_json, remarks, watch
 
     if folder is not None:
-        chunks = Made(explorer.origin, Command(("explain",)), "", "").chunks(folder)
-        check_replacing(chunks, *(folder / name for name in figure_names(own)), overwrite=overwrite)
+        for picture, name in zip(own, figure_names(own), strict=True):
+            made = Made(explorer.origin, Command(("explain",)), "", name, {"picture": picture.place})
+            check_replacing(made.chunks(folder), folder / name, overwrite=overwrite)
     records: list[dict[str, Any]] = []
 
     def shown() -> Iterator[Any]:
