@@ -97,14 +97,16 @@ def _many(
     json: bool, overwrite: bool,
 ) -> None:  # fmt: skip
     """Show a row for each picture, and draw each into ``folder``."""
-    from zfexplore.explained import Explained, figure_names, summary_table
+    from zfexplore.explained import Explained, called, figure_names, summary_table
     from zfexplore.figures.figure import Made
     from zfexplore.progress import Note, finish
     from zfexplore.showing import output, print_json, remarks, watch
 
     if folder is not None:
-        chunks = Made(explorer.origin, Command(("explain",)), "", "").chunks(folder)
-        check_replacing(chunks, *(folder / name for name in figure_names(own)), overwrite=overwrite)
+        for picture, name in zip(own, figure_names(own), strict=True):
+            notes = {"picture": called(picture).path}
+            made = Made(explorer.origin, Command(("explain",)), picture.name, name, notes)
+            check_replacing(made.chunks(folder / name), folder / name, overwrite=overwrite)
     records: list[dict[str, Any]] = []
 
     def shown() -> Iterator[Any]:
