@@ -15,7 +15,7 @@ SHIPPED_NET = "shipped"  # what compare calls the shipped weights
 
 Fit = Literal["crop", "whole"]  # how a photograph becomes the network's square
 Precision = Literal["float32", "bfloat16"]  # what the net computes in while it indexes
-RankedBy = Literal["mean", "max", "selectivity", "rarity"]  # what channels are ranked by
+RankedBy = Literal["mean", "max", "selectivity", "rarity", "striking"]  # what channels are ranked by
 AtlasFormat = Literal["csv", "json", "npz"]  # how an atlas is written
 Method = Literal["auto", "dense", "windowed"]  # which deconvnet projects
 Rule = Literal["deconv", "guided", "gradient", "input-gradient"]  # what comes back through a ReLU

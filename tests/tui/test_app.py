@@ -5,6 +5,8 @@ What one pane or screen does alone is tested with it; here several work together
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from textual import events
 
@@ -65,6 +67,45 @@ async def test_moving_asks_for_the_channel_under_the_cursor(app, engine):
         assert channels == [0, 1, 2, 3, 2, 2 + half, 0, 255]
         assert half > 3
         assert app.query_one(StatusBar).unit == "conv2:255"
+
+
+@pytest.mark.parametrize(
+    ("keys", "images", "channel"), [("", 567, 7), ("", 17, 0), ("j", 567, 1), ("jk", 567, 0)]
+)
+async def test_it_opens_on_what_strikes_unless_the_user_has_moved(
+    app, engine, monkeypatch, keys, images, channel
+):
+    start = engine.start
+    later = (say.AtlasChanged,)
+    monkeypatch.setattr(
+        engine, "start", lambda post: start(lambda event: None if isinstance(event, later) else post(event))
+    )
+    async with running(app) as pilot:
+        assert (app.stage_name, app.channel) == ("conv2", 0)
+        await pilot.press(*keys)
+        known = say.StageStatistics(
+            maximum=[1.0] * 256, mean=[1.0] * 256, firing=[1.0] * 256,
+            striking=[1.0 if number == 7 else 0.5 for number in range(256)],
+        )  # fmt: skip
+        app.hear(say.AtlasChanged({"conv2": known}, images, True))
+        await until(pilot, lambda: app.panes.statistics and app.channel == channel)
+        app.hear(say.AtlasChanged({"conv2": replace(known, striking=known.striking[::-1])}, images, True))
+        await until(pilot, lambda: app.panes.statistics["conv2"].striking[-8] == 1)
+        assert app.channel == channel  # once is enough
+        assert f"conv2:{channel} " in text(app)
+
+
+async def test_the_list_is_sorted_by_what_strikes_with_a_column_for_it(app, engine):
+    async with running(app) as pilot:
+        known = replace(app.panes.statistics["conv2"], striking=[number / 255 for number in range(256)])
+        app.hear(say.AtlasChanged({"conv2": known}, 567, True))
+        await until(pilot, lambda: app.panes.statistics["conv2"] is known)
+        assert "striking" not in text(app)
+        await pilot.press("less_than_sign")
+        await until(pilot, lambda: "striking▾" in text(app))
+        channels = app.query_one(ChannelList)
+        assert channels.order[:3] == (255, 254, 253)
+        assert channels.texts(0)[:2] == ("255", "1.00")
 
 
 async def test_no_key_is_lost_when_they_come_faster_than_they_are_answered(app):

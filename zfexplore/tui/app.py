@@ -36,6 +36,8 @@ from zfexplore.tui.widgets.rows import Rows
 from zfexplore.units import Unit
 
 SECONDS_AT_REST = 1.0  # without a step to another channel, before garbage is collected
+ENOUGH_TO_STRIKE = 18  # images: among fewer, nine strongest say little
+SOON_ENOUGH = 100  # images, at which a channel to open is chosen before all have been seen
 DIED = "the engine has died: ⏎ starts it again"
 MODES: tuple[Mode, ...] = get_args(Mode)
 
@@ -79,6 +81,7 @@ class ExplorerApp(StudyApp):
         self.generation = 0
         self.settled = -1  # the generation of which all pictures have come
         self.failure = ""  # why nothing can be explored
+        self._opened_at = -1  # the generation at which a layer was opened that nobody chose
         self._collected_at = self._seen_at = 0  # generations, at which garbage was collected and looked after
 
     def get_default_screen(self) -> ExplorerScreen:
@@ -208,6 +211,7 @@ class ExplorerApp(StudyApp):
             self.go_to(self.session.stage, self.session.channel)
         else:
             self.go_to([layer.name for layer in event.stages if layer.kind == "conv"][-1])
+            self._opened_at = self.generation
 
     def _has_start(self) -> bool:
         """Whether the user named where to start, and the net has it; say so where it has not."""
@@ -232,6 +236,20 @@ class ExplorerApp(StudyApp):
     def take_atlas_changed(self, event: say.AtlasChanged) -> None:
         """Show the statistics in the lists."""
         self.panes.show_atlas(event)
+        if event.complete or event.images >= SOON_ENOUGH:
+            self._open_on_what_strikes(event)
+
+    def _open_on_what_strikes(self, event: say.AtlasChanged) -> None:
+        """Go to the layer's most striking channel, once, unless the user has done anything yet."""
+        opened_at, self._opened_at = self._opened_at, -1
+        known = event.statistics.get(self.stage_name)
+        untouched = (
+            opened_at == self.generation and self.screen is self.panes and not self.panes.sidebar.filter
+        )
+        if untouched and known is not None and event.images >= ENOUGH_TO_STRIKE and len(known.striking):
+            best = max(known.striking)
+            if best > 0:
+                self.go_to(self.stage_name, list(known.striking).index(best))
 
     @take.register
     def take_job_changed(self, event: say.JobChanged) -> None:

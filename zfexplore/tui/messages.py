@@ -180,7 +180,8 @@ class PlaceRow:
 class StageStatistics:
     """What the images seen so far say of each channel of a layer, one number a channel.
 
-    ``best_class`` is empty where the images have no labels.
+    ``best_class`` is empty where the images have no labels. ``striking`` is at best 1, and empty in an atlas
+    of an older version.
     """
 
     maximum: Sequence[float]
@@ -189,6 +190,7 @@ class StageStatistics:
     selectivity: Sequence[float] = ()
     rarity: Sequence[float] = ()
     best_class: Sequence[str] = ()
+    striking: Sequence[float] = ()
 
 
 # -- messages ----------------------------------------------------------------------------------------

@@ -184,11 +184,14 @@ def nearest_shown(net: Net, watched: Collection[str]) -> dict[str, str]:
 
 def statistics(atlas: Atlas) -> dict[str, say.StageStatistics]:
     """Read every layer's statistics off the atlas, as plain lists that the panes index."""
-    return {name: _of_stage(record, atlas.classes) for name, record in atlas.stages.items()}
+    whole = atlas.count + len(atlas.skipped) == len(atlas.image_names)
+    return {name: _of_stage(record, atlas.classes, whole) for name, record in atlas.stages.items()}
 
 
-def _of_stage(record: StageRecord, classes: tuple[str, ...]) -> say.StageStatistics:
+def _of_stage(record: StageRecord, classes: tuple[str, ...], whole: bool) -> say.StageStatistics:
     selectivity, best = record.selectivity, record.best_class
+    # Of layers with thousands of channels this takes up to a second: not again and again while images come.
+    striking = record.striking if whole or record.kind == "conv" else None
     return say.StageStatistics(
         maximum=record.max.tolist(),
         mean=record.mean.tolist(),
@@ -198,4 +201,5 @@ def _of_stage(record: StageRecord, classes: tuple[str, ...]) -> say.StageStatist
         best_class=()
         if best is None
         else ["" if silent else classes[number] for number, silent in zip(best, record.dead, strict=True)],
+        striking=() if striking is None else striking.tolist(),
     )
