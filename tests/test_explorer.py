@@ -603,7 +603,10 @@ def test_a_picture_without_a_file_is_named_by_what_it_is(explorer):
     assert str(given.made.command).startswith("zfexplore explain '<picture from Python>'")
 
 
-def test_a_head_stands_for_classes_and_has_no_place(explorer, mine):
-    (found, *_) = explorer.explain(mine[0], "fc8", count=1).records
-    assert (found["stands_for"], found["y"], found["window"]) == (found["stands_for"], None, None)
-    assert found["stands_for"] in "abc"
+def test_a_fully_connected_channel_has_no_place(explorer, mine):
+    found = explorer.explain(mine[0], "fc7", count=1)
+    (record,) = found.records
+    assert (record["unit"], record["y"], record["window"]) == (record["channel"], None, None)
+    assert found.figure(tile=20).tables[record["channel"]][0]["activation"] == pytest.approx(
+        record["activation"], rel=1e-4
+    )

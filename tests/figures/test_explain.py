@@ -59,10 +59,10 @@ def test_nothing_reaches_into_the_margins(channel, count):
             seen="8 x 4",
         )
     )
-    inner = figure[MARGIN:-MARGIN, MARGIN:-MARGIN]
-    assert (figure == PAPER).all(2).sum() - (inner == PAPER).all(2).sum() == (
-        figure[..., 0].size - inner[..., 0].size
-    )
+    written = np.argwhere((figure != PAPER).any(2))
+    spare = MARGIN - 2  # a letter may lean out of its place by a pixel
+    assert (written.min(0) >= spare).all()
+    assert (np.array(figure.shape[:2]) - written.max(0) > spare).all()
 
 
 def test_a_channel_that_is_dead_on_the_images_has_empty_places(channel):
