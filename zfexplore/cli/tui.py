@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from zfexplore.choices import Mode
+from zfexplore.choices import Glyphs
 from zfexplore.cli.options import DEFAULTS, with_settings
 from zfexplore.settings import Settings
 
@@ -23,11 +23,11 @@ COLLECTING = (700, 10_000, 10)
 def tui(
     settings: Settings = DEFAULTS,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where figures are saved.")] = Path("out"),
-    mode: Annotated[
-        Mode | None,
+    glyphs: Annotated[
+        Glyphs | None,
         typer.Option(
-            "--mode",
-            help="How pictures are drawn; `m` changes it. Sextants are finest, but missing from some fonts.",
+            "--glyphs",
+            help="How pictures are drawn; `m` changes it. Octants are finest, but few terminals have them.",
             show_default="as last time; ascii without UTF-8",
         ),
     ] = None,
@@ -60,7 +60,7 @@ def tui(
     setup = Setup(**vars(settings), out=out)
     engine = EngineProcess(setup)
     with own_terminal(utf8=utf8):
-        chosen = mode or ("" if utf8 else "ascii")
+        chosen = glyphs or ("" if utf8 else "ascii")
         app = ExplorerApp(setup, engine, mode=chosen, pixels=find_pixels())
         gc.freeze()  # what the imports made stays: looking through it would stop the keys for 0.1 s
         gc.set_threshold(*COLLECTING)

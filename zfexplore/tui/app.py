@@ -18,7 +18,7 @@ from textual.filter import ANSIToTruecolor, LineFilter
 from textual.theme import Theme
 from textual.widget import Widget
 
-from zfexplore.choices import Mode
+from zfexplore.choices import Glyphs
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui.client import Worker
@@ -36,7 +36,8 @@ from zfexplore.units import Unit
 
 SECONDS_AT_REST = 1.0  # without a step to another channel, before garbage is collected
 DIED = "the engine has died: ⏎ starts it again"
-MODES: tuple[Mode, ...] = get_args(Mode)
+MODES: tuple[Glyphs, ...] = get_args(Glyphs)
+SAFE: Glyphs = "quadrants"  # every font has them
 
 DARKROOM = Theme(
     name="darkroom",
@@ -69,7 +70,7 @@ class ExplorerApp(StudyApp):
         self.setup, self.engine, self.pixels = setup, engine, pixels
         self.session = load_session()
         self.wished_mode = self.session.mode  # what the next run begins with: only ``m`` changes it
-        self.mode = mode or (self.session.mode if self.session.mode in MODES else MODES[0])
+        self.mode = mode or (self.session.mode if self.session.mode in MODES else SAFE)
         self.panes = ExplorerScreen(self.mode)
         self.stage_name = ""
         self.visited: dict[str, int] = {}  # the channel last looked at, by layer

@@ -99,7 +99,7 @@ class PictureGrid(Widget, can_focus=True):
     stale: reactive[bool] = reactive(False, repaint=False)  # the pictures are still those of another channel
     dim: reactive[bool] = reactive(False)
     kind: reactive[str] = reactive("projection", init=False)  # or "patch", or "whole"
-    mode: reactive[str] = reactive("quadrant", init=False)
+    mode: reactive[str] = reactive("quadrants", init=False)
     notice: reactive[str] = reactive("")  # drawn in the middle while there is no picture
 
     class Moved(Message):
