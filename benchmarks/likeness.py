@@ -1,9 +1,9 @@
 """How like the true picture a pane's drawing is, for each kind of glyphs, in numbers.
 
-    python -m benchmarks.likeness                            a pane of 120x40 and one of 80x24
+    python -m benchmarks.likeness                            panes at 200x60 and at 120x40
 
 The strongest exemplars of some channels of each layer are drawn as the explorer's panes draw them, in tiles
-of 14 x 28 cells (a terminal of 120x40) and of 6 x 12 (80x24). The drawing as an ideal font shows it, at
+of 12 x 24 cells (a terminal of 200x60) and of 7 x 14 (120x40). The drawing as an ideal font shows it, at
 12 x 24 pixels a cell, is compared with the picture itself at that size by structural similarity (SSIM, Wang
 and others, 2004: luminance, Gaussian windows of sigma 1.5 pixels), once over the tile's pixels and once over
 both averaged to a quarter of them, as an eye farther away sees it. One is the same picture.
@@ -11,12 +11,12 @@ both averaged to a quarter of them, as an eye farther away sees it. One is the s
 The table holds the means over nine channels of each of conv1 to conv5 of the shipped weights, three
 exemplars each, projection and patch, over the built-in photographs::
 
-                 120x40  farther    80x24  farther
-    octants        .820     .913     .679     .835
-    sextants       .812     .899     .662     .801
-    quadrants      .797     .868     .635     .748
-    halves         .773     .820     .593     .660
-    ascii          .685     .612     .505     .436
+                 200x60  farther   120x40  farther
+    octants        .785     .896     .742     .862
+    sextants       .772     .872     .729     .837
+    quadrants      .754     .834     .709     .791
+    halves         .724     .768     .683     .726
+    ascii          .636     .545     .594     .524
 
 For ``ascii`` a glyph counts as an even grey of its density.
 """
@@ -41,7 +41,7 @@ from zfexplore.figures.display import to_rgb
 from zfexplore.tui.drawing.cells import BLOCKS, LUMINANCE, drawable, resize, to_cells, to_image
 from zfexplore.units import Unit
 
-TILES = {"120x40": (14, 28), "80x24": (6, 12)}  # rows and columns of a tile, by the size of the terminal
+TILES = {"200x60": (12, 24), "120x40": (7, 14)}  # rows and columns of a tile, by the size of the terminal
 CELL = (24, 12)  # pixels, high and wide: every kind's blocks divide it
 FARTHER = 4  # times
 SIGMA, RADIUS = 1.5, 5  # of SSIM's windows, in pixels

@@ -22,7 +22,7 @@ ANSWER = re.compile(
     r"|\x1b\[\?[\d;]*c"  # attributes
     r"|\x1b\[0n"  # it is well
 )
-BEGUN = re.compile(r"\x1b(P(>(\|[^\x1b]*\x1b?)?)?|_(G[^\x1b]*\x1b?)?|\[(6(;\d*){1,2}|\?[\d;]*|0)?)$")
+BEGUN = re.compile(r"\x1b(P(>(\|[^\x1b]*\x1b?)?)?|_(G[^\x1b]*\x1b?)?|\[(6(;\d*){0,2}|\?[\d;]*|0)?)$")
 
 
 class Ear:

@@ -274,6 +274,8 @@ class ExplorerScreen(Screen[None]):
             if event.rank < len(grid.pictures) and not grid.stale:
                 getattr(grid.pictures[event.rank], event.kind).tile = event.tile
                 grid.want()
+                if grid.tiles.number(event.tile) is not None:  # its content has been sent before
+                    grid.redraw([event.tile])
 
     def show_end(self, event: say.ChannelShown) -> None:
         """All pictures have come; say so where there are none."""
