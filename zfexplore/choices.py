@@ -19,7 +19,8 @@ RankedBy = Literal["mean", "max", "selectivity", "rarity", "striking"]  # what c
 AtlasFormat = Literal["csv", "json", "npz"]  # how an atlas is written
 Method = Literal["auto", "dense", "windowed"]  # which deconvnet projects
 Rule = Literal["deconv", "guided", "gradient", "input-gradient"]  # what comes back through a ReLU
-Mode = Literal["quadrant", "half", "sextant", "ascii"]  # the explorer's glyphs, in the order of its key
+Glyphs = Literal["octants", "sextants", "quadrants", "halves", "ascii"]  # the explorer's, finest first
+Drawn = Literal["pixels", Glyphs]  # how the explorer draws pictures, in the order of its key
 
 RecipeName = Literal["default", "photographs", "paper", "replication"]
 Initialisation = Literal["he-scaled", "xavier", "paper", "constant"]  # how the weights begin

@@ -339,13 +339,13 @@ async def test_a_fatal_error_is_a_dialog_and_the_exit_code(app):
 async def test_glyphs_change_by_key_and_are_remembered(app, engine):
     async with running(app) as pilot:
         await pilot.press("m")
-        assert app.panes.grids[0].mode == "half"
+        assert app.panes.grids[0].mode == "halves"
         await pilot.pause()
         assert [request.mode for request in engine.requests if isinstance(request, say.TileSize)][
             -1
-        ] == "half"
+        ] == "halves"
 
-    assert load_session().mode == "half"
+    assert load_session().mode == "halves"
 
 
 async def test_the_last_session_comes_back(engine):
@@ -510,13 +510,13 @@ async def test_s_saves_what_is_shown_the_channel_the_pinned_one_the_unit_in_the_
 
 
 async def test_glyphs_given_for_one_run_are_not_remembered(engine):
-    save_session(Session("conv1", 0, "sextant"))
+    save_session(Session("conv1", 0, "sextants"))
     app = ExplorerApp(say.Setup(), engine, mode="ascii")
     async with running(app, (80, 24)):
         assert {grid.mode for grid in app.panes.grids} == {"ascii"}
-        assert load_session().mode == "sextant"
+        assert load_session().mode == "sextants"
 
-    assert load_session() == Session("conv1", 0, "sextant")
+    assert load_session() == Session("conv1", 0, "sextants")
 
 
 async def test_pictures_of_the_channel_before_are_dimmed_if_new_ones_are_long_in_coming(app, engine):

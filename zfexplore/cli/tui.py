@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from zfexplore.choices import Mode
+from zfexplore.choices import Drawn
 from zfexplore.cli.options import DEFAULTS, with_settings
 from zfexplore.settings import Settings
 
@@ -31,12 +31,12 @@ def tui(
         ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where figures are saved.")] = Path("out"),
-    mode: Annotated[
-        Mode | None,
+    glyphs: Annotated[
+        Drawn | None,
         typer.Option(
-            "--mode",
-            help="How pictures are drawn; `m` changes it. Sextants are finest, but missing from some fonts.",
-            show_default="as last time; ascii without UTF-8",
+            "--glyphs",
+            help="How pictures are drawn; `m` changes it.",
+            show_default="as last time, else the finest that the terminal is known to have",
         ),
     ] = None,
 ) -> None:
@@ -65,15 +65,14 @@ def tui(
     from zfexplore.showing import remarks
     from zfexplore.tui.app import ExplorerApp
     from zfexplore.tui.client import EngineProcess
-    from zfexplore.tui.drawing.pixels import find_pixels
     from zfexplore.tui.messages import Setup
 
     utf8 = speaks_utf8()
     setup = Setup(**vars(settings), out=out)
     engine = EngineProcess(setup)
     with own_terminal(utf8=utf8):
-        chosen = mode or ("" if utf8 else "ascii")
-        app = ExplorerApp(setup, engine, mode=chosen, pixels=find_pixels(), start=place)
+        chosen = glyphs or ("" if utf8 else "ascii")
+        app = ExplorerApp(setup, engine, mode=chosen, start=place)
         gc.freeze()  # what the imports made stays: looking through it would stop the keys for 0.1 s
         gc.set_threshold(*COLLECTING)
         gc.enable()

@@ -90,7 +90,7 @@ class ExplorerScreen(Screen[None]):
     def on_mount(self) -> None:
         """Name the panes, and focus the channels."""
         self._share_rows(*self.app.size)
-        for grid in (*self.grids, *self.own_grids):
+        for grid in self.all_grids:
             grid.mode = self.mode
         self.watch(self.grids[0], "dim", self._dim_places, init=False)
         self.tell("loading …")
@@ -104,6 +104,17 @@ class ExplorerScreen(Screen[None]):
         self.query_one(StatusBar).brief = event.size.width < ROOM_FOR_BOTH
         self._share_rows(*event.size)
         self.refresh_bindings()
+
+    def on_screen_suspend(self) -> None:
+        """Show glyphs below a dialog: it tints all colours, and those of pixels tell which picture it is."""
+        for grid in self.all_grids:
+            grid.covered = grid.cell != (0, 0)
+
+    def on_screen_resume(self) -> None:
+        """Show pixels again."""
+        for grid in self.all_grids:
+            grid.covered = False
+            grid.want()
 
     def _share_rows(self, width: int, height: int) -> None:
         """Give table and map the rows that the grids do not need; in narrow windows theme.tcss does it."""
@@ -150,6 +161,11 @@ class ExplorerScreen(Screen[None]):
         own = (self.query_one(f"#pinned-{name}", PictureGrid) for name in ("projections", "patches"))
         projections, patches = own
         return projections, patches
+
+    @property
+    def all_grids(self) -> tuple[PictureGrid, ...]:
+        """The grids in sight, and those that are not."""
+        return (*self.grids, *self.own_grids)
 
     @property
     def pinned_grids(self) -> tuple[PictureGrid, ...]:
@@ -307,6 +323,15 @@ class ExplorerScreen(Screen[None]):
             grid.pictures = (*there[: shown.rank], shown, *there[shown.rank + 1 :])
             grid.stale = False
 
+    def show_tile(self, event: say.TileDrawn) -> None:
+        """Keep a picture in pixels with the picture, for the grids that show it."""
+        for grid in self.live_grids:
+            if event.rank < len(grid.pictures) and not grid.stale:
+                getattr(grid.pictures[event.rank], event.kind).tile = event.tile
+                grid.want()
+                if grid.tiles.number(event.tile) is not None:  # its content has been sent before
+                    grid.redraw([event.tile])
+
     def show_end(self, event: say.ChannelShown) -> None:
         """All pictures have come; say so where there are none."""
         for grid in self.live_grids:
@@ -376,7 +401,7 @@ class ExplorerScreen(Screen[None]):
 
     def link_cursors(self, rank: int) -> None:
         """Put the three cursors on one picture."""
-        for grid in (*self.grids, *self.own_grids):
+        for grid in self.all_grids:
             grid.cursor = rank
         self.query_one(TopList).cursor = rank
 
