@@ -97,7 +97,7 @@ class TwoNets(InstantEngine):
             unit, found = Unit(request.stage_name, request.channel), Unit(request.stage_name, 17)
             self.post(say.AlikeFound(request.setup, unit, request.other, found, 0.834))
         if isinstance(request, say.ShowChannel) and request.beside is not None:
-            unit = Unit(request.stage_name, request.channel)
+            unit = request.beside_unit or Unit(request.stage_name, request.channel)
             self.post(say.BesideListed(request.generation, request.beside.name, unit, str(unit)))
             for rank in range(9):
                 self.post(say.BesideArrived(request.generation, _shown(request.channel + 3, rank)))

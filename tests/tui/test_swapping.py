@@ -107,6 +107,9 @@ async def test_both_nets_stand_side_by_side_and_follow_the_cursor(two_nets, nets
         await pilot.press("2", "p")
         await until(pilot, lambda: app.panes.grids[1].display and "epoch-001" in text(app).splitlines()[1])
         assert app.panes.on_other
+        await pilot.press("w", "p")  # the net in view comes into sight first
+        await until(pilot, lambda: app.net == nets[0] and app.panes.on_other)
+        assert "epoch-040" in text(app).splitlines()[1]
         await pilot.press("space")
         await until(pilot, lambda: app.panes.grids[1].kind == "patch" and not app.panes.other)
         assert app.panes.grids[1].pictures == app.panes.grids[0].pictures
@@ -125,11 +128,25 @@ async def test_the_channel_most_alike_is_gone_to_and_backspace_comes_back(two_ne
         await until(pilot, lambda: app.net == nets[1])
         assert (app.stage_name, app.channel) == ("conv2", 17)
         await told(pilot, "conv2:1 is most like conv2:17 of epoch-040: r = 0.83")
-        await pilot.press("backspace")
+        await pilot.press("W")  # shows what was matched, until the cursor moves on
+        await until(pilot, lambda: "4 projections of conv2:1, epoch-001" in text(app))
+        await pilot.press("down")
+        await until(pilot, lambda: "4 projections of conv2:18, epoch-001" in text(app))
+        await pilot.press("space", "backspace")
         await until(pilot, lambda: app.net == nets[0])
         assert (app.stage_name, app.channel) == ("conv2", 1)
         app.take(say.AlikeFound(nets[0], Unit("conv2", 200), nets[1], Unit("conv2", 3), 0.5))
         assert app.wanted is None  # the user has gone on meanwhile
+
+
+async def test_before_the_first_net_is_loaded_there_is_nothing_to_swap(two_nets):
+    app = two_nets
+    app.engine.start = lambda post: None
+    async with running(app) as pilot:
+        await pilot.press("w", "W", "equals_sign", "space")
+        told = [toast.message for toast in app._notifications]
+        assert told[:3] == ["the net is not loaded yet"] * 3
+        assert not [request for request in app.engine.requests if isinstance(request, say.Explore)]
 
 
 async def test_with_one_net_it_is_told_how_to_give_several(app):

@@ -164,7 +164,8 @@ class ExplorerApp(SwappingApp):
             return
         ahead = self.panes.sidebar.channel_list.neighbours()
         here = self.stage_name, self.channel, self.generation, ahead
-        self.engine.ask(say.ShowChannel(*here, self.net, self.beside))
+        twin = self.pair.unit if self.pair else None
+        self.engine.ask(say.ShowChannel(*here, self.net, self.beside, twin))
 
     def on_explorer_screen_went(self, event: ExplorerScreen.Went) -> None:
         """The user moved a cursor."""

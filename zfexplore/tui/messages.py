@@ -76,7 +76,7 @@ class ShowChannel:
 
     ``ahead`` are the channels that may be wanted next, the likeliest first. ``setup`` is the net that is
     meant: nothing is shown if another one is explored by then (None: whichever is). ``beside`` is another
-    net, of which the channel of the same number is shown afterwards.
+    net, of which the channel of the same number is shown afterwards, or ``beside_unit``.
     """
 
     stage_name: str
@@ -85,6 +85,7 @@ class ShowChannel:
     ahead: tuple[int, ...] = ()
     setup: Setup | None = None
     beside: Setup | None = None
+    beside_unit: Unit | None = None
 
 
 @dataclass(frozen=True)

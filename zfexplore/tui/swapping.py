@@ -25,6 +25,7 @@ class SwappingApp(StudyApp):
         self.both = False  # whether the next net is shown beside
         self._aim: Unit | None = None  # where to go in the net on its way
         self._arriving: say.NetLoaded | None = None  # the net whose statistics come next
+        self._pair: say.AlikeFound | None = None  # the match gone to last
         self._trail_nets: dict[int, say.Setup] = {}  # the nets of those places of the trail, by their number
 
     @property
@@ -35,8 +36,16 @@ class SwappingApp(StudyApp):
 
     @property
     def beside(self) -> say.Setup | None:
-        """The net that is shown beside, if one is."""
-        return self.other if self.both else None
+        """The net that is shown beside, if one is: of a match that was gone to, the one come from."""
+        return (self.pair.setup if self.pair else self.other) if self.both else None
+
+    @property
+    def pair(self) -> say.AlikeFound | None:
+        """The match that was gone to, while the user is there."""
+        pair, channel = self._pair, self.channel
+        if pair is None or channel is None or pair.other != self.net:
+            return None
+        return pair if pair.found == Unit(self.stage_name, channel) else None
 
     @property
     def setup_in_use(self) -> say.Setup | None:
@@ -50,28 +59,24 @@ class SwappingApp(StudyApp):
 
     def action_swap_net(self) -> None:
         """Show the next net, at the same channel."""
-        if self.other is None:
-            self.notify(ONE_NET, markup=False)
-        else:
-            self.explore(self.other)
+        if (other := self._next()) is not None:
+            self.explore(other)
 
     def action_both_nets(self) -> None:
         """Show the next net's projections beside this one's, or end that."""
-        if self.other is None:
-            self.notify(ONE_NET, markup=False)
+        if self._next() is None:
             return
         if self.panes.pinned is not None:
             self.panes.unpin()
         self.both = not self.both
-        self.panes.show_other(self.other.name if self.both else "")
+        self.panes.show_other(self.beside.name if self.beside else "")
         self.show_channel()
 
     def action_alike(self) -> None:
         """Go to the channel of the next net that answers most alike."""
-        if self.other is None:
-            self.notify(ONE_NET, markup=False)
-        elif self.channel is not None and not self._under_way():
-            self.engine.ask(say.FindAlike(self.setup, self.stage_name, self.channel, self.other))
+        other = self._next()
+        if other is not None and self.channel is not None and not self._under_way():
+            self.engine.ask(say.FindAlike(self.setup, self.stage_name, self.channel, other))
 
     def action_jump_back(self) -> None:
         """Go back to where the user last jumped from, in the net where that was."""
@@ -97,6 +102,8 @@ class SwappingApp(StudyApp):
             self.notify(f"{self.died_of}: ⏎ starts it again", markup=False)
             return
         self.wanted, self._aim = setup, aim
+        if self.both and self.panes.has_class("-patches"):
+            self.panes.remove_class("-patches")  # where one grid fits, it is that of the net in view
         self.engine.ask(say.Explore(setup))
 
     # -- what the engine says ----------------------------------------------------------------------
@@ -134,6 +141,7 @@ class SwappingApp(StudyApp):
         self._trail_nets[len(self.trail)] = event.setup
         told = f"{event.unit} is most like {event.found} of {event.other.name}: r = {event.correlation:.2f}"
         self.notify(told, markup=False)
+        self._pair = event
         self.explore(event.other, event.found)
 
     def refused(self, setup: say.Setup) -> None:
@@ -164,6 +172,15 @@ class SwappingApp(StudyApp):
         return Unit(twin.name, min(channel, twin.channels - 1))
 
     # -- pieces ------------------------------------------------------------------------------------
+
+    def _next(self) -> say.Setup | None:
+        """Give the next net; say so where there is none, or nothing is loaded yet."""
+        if self.other is None:
+            self.notify(ONE_NET, markup=False)
+        elif self.net is None:
+            self.notify("the net is not loaded yet", markup=False)
+            return None
+        return self.other
 
     def _under_way(self) -> bool:
         """Say so if another net is on its way: what is in sight will not be there when the answer comes."""

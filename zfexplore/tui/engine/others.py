@@ -57,7 +57,7 @@ class Others:
 
     def show(self, request: say.ShowChannel, present: Subject, other: Subject) -> None:
         """Post what the other net has at the channel: its name, then its pictures one by one."""
-        unit, notice = counterpart(Unit(request.stage_name, request.channel), present, other)
+        unit, notice = counterpart(request, present, other)
         called = "" if unit is None else other.stage(unit.stage).called(unit.channel)
         self._rows = None
         self._post(say.BesideListed(request.generation, other.setup.name, unit, called, notice))
@@ -81,7 +81,7 @@ class Others:
         """Renew what is shown beside, if the other net's atlas has changed its places."""
         if request is None or request.beside != other.setup or self._inbox.overtaken(request):
             return
-        unit, notice = counterpart(Unit(request.stage_name, request.channel), present, other)
+        unit, notice = counterpart(request, present, other)
         if unit is not None and not notice and other.top_rows(unit.stage, unit.channel) != self._rows:
             self.show(request, present, other)
 
@@ -109,15 +109,16 @@ class Others:
         return say.AlikeFound(present.setup, match.unit, other.setup, match.other, match.correlation)
 
 
-def counterpart(unit: Unit, present: Subject, other: Subject) -> tuple[Unit | None, str]:
-    """Give the unit of the other net under the same number, and why it cannot be shown, if it cannot."""
-    name = other.setup.name
-    stage = twin_of(present.stage(unit.stage), present.stages, other.stages)
-    if stage is None:
-        return None, f"{name} has no layer like {unit.stage}"
-    if unit.channel >= stage.channels:
-        return None, f"{stage.name} of {name} has no channel {unit.channel}: it has 0-{stage.channels - 1}"
-    twin = Unit(stage.name, unit.channel)
+def counterpart(request: say.ShowChannel, present: Subject, other: Subject) -> tuple[Unit | None, str]:
+    """Give the channel of the other net that is meant, and why it cannot be shown, if it cannot."""
+    name, channel = other.setup.name, request.channel
+    if (twin := request.beside_unit) is None:
+        stage = twin_of(present.stage(request.stage_name), present.stages, other.stages)
+        if stage is None:
+            return None, f"{name} has no layer like {request.stage_name}"
+        if channel >= stage.channels:
+            return None, f"{stage.name} of {name} has no channel {channel}: it has 0-{stage.channels - 1}"
+        twin = Unit(stage.name, channel)
     if other.atlas is None:
         failed = f"no atlas could be made of {name}"
         return twin, failed if other.failed else f"the atlas of {name} is built after the other"

@@ -195,7 +195,7 @@ class ExplorerScreen(Screen[None]):
             grid.stale = True
             grid.notice = grid.notice if self.statistics == {} else ""
         if self.other:
-            self.grids[1].stale = True
+            self.grids[1].stale, self.other_unit = True, None
         self.query_one(Minimap).cursor = self.channel or 0
         return unit
 
@@ -390,7 +390,7 @@ class ExplorerScreen(Screen[None]):
     def expect_other(self, event: say.BesideListed) -> None:
         """Name what the other net shows; where it shows nothing, say why."""
         grid = self.grids[1]
-        self.other_unit, self.other_called = event.unit, event.called
+        self.other, self.other_unit, self.other_called = event.net, event.unit, event.called
         if event.notice:
             grid.pictures, grid.stale = (), False
         grid.notice = event.notice
