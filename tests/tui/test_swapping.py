@@ -142,7 +142,7 @@ async def test_the_channel_most_alike_is_gone_to_and_backspace_comes_back(two_ne
 async def test_before_the_first_net_is_loaded_there_is_nothing_to_swap(two_nets):
     app = two_nets
     app.engine.start = lambda post: None
-    async with running(app) as pilot:
+    async with app.run_test() as pilot:
         await pilot.press("w", "W", "equals_sign", "space")
         told = [toast.message for toast in app._notifications]
         assert told[:3] == ["the net is not loaded yet"] * 3

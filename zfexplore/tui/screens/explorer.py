@@ -222,7 +222,8 @@ class ExplorerScreen(Screen[None]):
         second = "whole images" if self.boxed else "patches"
         pinned = f"projections of {self.called(Unit.parse(self.pinned[0]))}, pinned" if self.pinned else ""
         if self.other:
-            pinned = f"projections of {self.other_called or 'nothing'}, {short(self.other)}"
+            of = f" of {self.other_called}" if self.other_called else ""
+            pinned = f"projections{of}, {short(self.other)}"
         here = f"3 projections, {short(self.net) if self.other else 'here'}"
         entitle(projections, here if pinned else "3 projections")
         entitle(patches, f"4 {pinned or second}")
