@@ -11,7 +11,7 @@ from typing import Literal
 PHOTOGRAPHS = "photographs"  # the built-in images
 SPECIMENS = "specimens"  # the drawn images
 DEFAULT_IMAGES = PHOTOGRAPHS
-SHIPPED_NET = "shipped"  # what compare calls the shipped weights
+SHIPPED_NET = "shipped"  # what the weights that come along are called among other nets
 
 Fit = Literal["crop", "whole"]  # how a photograph becomes the network's square
 Precision = Literal["float32", "bfloat16"]  # what the net computes in while it indexes

@@ -46,7 +46,6 @@ class PixelApp(StudyApp):
     glyphs, and ``sharp`` tells whether the panes show pixels where they have come.
     """
 
-
     class Said(Message):
         """The terminal answered, or tmux did in its place."""
 
