@@ -231,7 +231,7 @@ def _strongest(known: say.StageStatistics) -> int:
 async def record(setup: say.Setup) -> tuple[list[Frame], dict[str, Shot]]:
     """Run the explorer through the tour."""
     engine = Watched(setup)
-    app = ExplorerApp(setup, engine, mode="quadrant")
+    app = ExplorerApp(setup, engine, mode="quadrants")
     app.animation_level = "none"
     async with app.run_test(size=WIDE, notifications=True) as pilot:
         recorder = Recorder(pilot, app, engine)

@@ -128,7 +128,7 @@ class StudyHost(StudyApp):
     def __init__(self, open_screen: Callable[[StudyApp], Screen], engine: Recorder | None = None) -> None:
         super().__init__()
         self.open_screen = open_screen
-        self.engine, self.mode = engine or Recorder(), "quadrant"
+        self.engine, self.mode = engine or Recorder(), "quadrants"
         self.left_for: list[object] = []
 
     def on_mount(self) -> None:

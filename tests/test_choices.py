@@ -34,7 +34,7 @@ def test_constants_of_the_normalisations():
 
 
 def test_glyphs():
-    assert tuple(BLOCKS) == get_args(choices.Mode)
+    assert tuple(BLOCKS) == get_args(choices.Glyphs)
 
 
 def test_tolerances_of_the_precisions():

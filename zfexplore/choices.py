@@ -11,15 +11,16 @@ from typing import Literal
 PHOTOGRAPHS = "photographs"  # the built-in images
 SPECIMENS = "specimens"  # the drawn images
 DEFAULT_IMAGES = PHOTOGRAPHS
-SHIPPED_NET = "shipped"  # what compare calls the shipped weights
+SHIPPED_NET = "shipped"  # what the weights that come along are called among other nets
 
 Fit = Literal["crop", "whole"]  # how a photograph becomes the network's square
 Precision = Literal["float32", "bfloat16"]  # what the net computes in while it indexes
-RankedBy = Literal["mean", "max", "selectivity", "rarity"]  # what channels are ranked by
+RankedBy = Literal["mean", "max", "selectivity", "rarity", "striking"]  # what channels are ranked by
 AtlasFormat = Literal["csv", "json", "npz"]  # how an atlas is written
 Method = Literal["auto", "dense", "windowed"]  # which deconvnet projects
 Rule = Literal["deconv", "guided", "gradient", "input-gradient"]  # what comes back through a ReLU
-Mode = Literal["quadrant", "half", "sextant", "ascii"]  # the explorer's glyphs, in the order of its key
+Glyphs = Literal["octants", "sextants", "quadrants", "halves", "ascii"]  # the explorer's, finest first
+Drawn = Literal["pixels", Glyphs]  # how the explorer draws pictures, in the order of its key
 
 RecipeName = Literal["default", "photographs", "paper", "replication"]
 Initialisation = Literal["he-scaled", "xavier", "paper", "constant"]  # how the weights begin

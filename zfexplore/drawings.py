@@ -18,7 +18,7 @@ from PIL import Image
 
 from zfexplore.arguments import shown, whole
 from zfexplore.atlas.select import select_channels
-from zfexplore.choices import SHIPPED_NET, Method
+from zfexplore.choices import SHIPPED_NET, Method, RankedBy
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.records import ChannelExemplars
 from zfexplore.figures.blocks import ChannelBlock
@@ -43,24 +43,26 @@ SHEET_TITLE = "What the strongest units look for, layer by layer"
 def draw_grid(
     explorer: Explorer, layer: str, channels: str = "top9", *, tile: int = 112, columns: int | None = None,
     title: str | None = None, arrays: str | os.PathLike[str] | None = None, seed: int = 0,
-    method: Method = "auto",
+    method: Method = "auto", by: RankedBy = "mean",
 ) -> Drawing:  # fmt: skip
     """Begin the figure of a layer: nine projections of each channel, and beside them what they saw.
 
-    ``channels`` are chosen as the option ``--channels`` does, ``tile`` is the edge of one picture,
-    ``columns`` the channels in a row. ``arrays`` is an ``.npz`` file for the raw arrays.
+    ``channels`` are chosen as the option ``--channels`` does, the highest ones ``by`` what ``Explorer.top``
+    ranks by. ``tile`` is the edge of one picture, ``columns`` the channels in a row. ``arrays`` is an
+    ``.npz`` file for the raw arrays.
     """
     layer = explorer.stage(layer)
     title, seed = _text(title), whole(seed, "seed")
-    chosen = select_channels(explorer.atlas, layer, channels, seed)
+    chosen = select_channels(explorer.atlas, layer, channels, seed, by)
     there = explorer.atlas.stage(layer).channels
-    caption = stage_caption(layer, channels, len(chosen), there, explorer.origin)
+    caption = stage_caption(layer, channels, len(chosen), there, explorer.origin, by)
     page = Page(len(chosen), tile=tile, columns=columns, title=title or layer, subtitle=caption)
     blocks = _blocks(explorer, [Unit(layer, channel) for channel in chosen], method=method)
     if arrays is not None:
         blocks = keep_arrays(blocks, arrays)
     options = {
-        "--layer": layer, "--channels": other_than(channels, "top9"), "--tile": other_than(tile, 112),
+        "--layer": layer, "--channels": other_than(channels, "top9"), "--by": other_than(by, "mean"),
+        "--tile": other_than(tile, 112),
         "--columns": columns, "--title": title, "--out": None, "--npz": arrays is not None,
         "--seed": other_than(seed, 0), **explorer.settings.options(), "--dense": method == "dense",
     }  # fmt: skip

@@ -224,12 +224,16 @@ def explain_all(
         else:
             readable += 1
             spec = picture.spec if picture.path is None else None
-            named = PictureName(picture.name, picture.place)
-            explained = explain(explorer, image, named, layer, count, spec)
+            explained = explain(explorer, image, called(picture), layer, count, spec)
             yield replace(explained, made=replace(explained.made, name=name))
         if event := meter.tick(note=picture.name):
             yield event
     yield Finished(readable)
+
+
+def called(picture: OwnPicture) -> PictureName:
+    """Give a picture's name, and its file or, in an archive or a set, where it is."""
+    return PictureName(picture.name, picture.path or f"{picture.spec}/{picture.name}")
 
 
 def figure_names(pictures: Iterable[OwnPicture]) -> list[str]:

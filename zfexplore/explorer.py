@@ -232,8 +232,8 @@ class Explorer:
     def top(self, what: str | Unit, *, by: RankedBy = "mean", count: int = 20) -> Records:
         """List the ``count`` highest channels of a stage, or the strongest places of a channel (conv5:130).
 
-        ``by`` is mean or max of the image maxima, selectivity or rarity. The records are plain values and
-        print as a table.
+        ``by`` is mean or max of the image maxima, selectivity, rarity or striking (``atlas.striking``), which
+        the rows then have too. The records are plain values and print as a table.
         """
         self._check_weights()
         count = whole(count, "count", least=0)
@@ -244,6 +244,9 @@ class Explorer:
         stage = self.stage(what)
         rows = [self.known(Unit(stage, number)) for number in ranked(self.atlas, stage, by)[:count]]
         channels = self.atlas.stage(stage).channels
+        if by == "striking" and (striking := self.atlas.stage(stage).striking) is not None:
+            for row in rows:
+                row["striking"] = float(striking[Unit.parse(row["channel"]).channel])
         return Records(rows, f"{stage}: {len(rows)} of {channels} channels, by {by}", channel_table)
 
     def exemplars(

@@ -272,6 +272,9 @@ def channel_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
     if labelled:
         table.add_column("selectivity", justify="right")
         table.add_column("best class")
+    striking = any("striking" in row for row in rows)
+    if striking:
+        table.add_column("striking", justify="right")
     for row in rows:
         cells = [row["channel"], *([_escaped(row["stands_for"])] if named else [])]
         cells += [f"{row['max']:.4g}", f"{row['mean']:.4g}", f"{row['share_firing']:.0%}"]
@@ -279,6 +282,8 @@ def channel_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
             cells[-1] = "dead"
         elif labelled:
             cells += [f"{row['selectivity']:.2f}", _escaped(row["best_class"])]
+        if striking and not row["dead"]:
+            cells += [f"{row['striking']:.2f}"]
         table.add_row(*cells)
     return table
 

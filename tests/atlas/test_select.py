@@ -49,7 +49,7 @@ def test_channels_are_ranked_highest_first_and_dead_ones_last(atlas, by, expecte
 
 
 def test_an_unknown_order_names_the_known(atlas):
-    with pytest.raises(ExploreError, match="mean, max, selectivity, rarity; not by 'size'"):
+    with pytest.raises(ExploreError, match="mean, max, selectivity, rarity, striking; not by 'size'"):
         ranked(atlas, "conv1", "size")
 
 
@@ -76,6 +76,17 @@ def test_of_two_equal_logit_means_the_quotient_stays_in_range():
 )
 def test_a_choice_of_channels_is_read(atlas, text, expected):
     assert select_channels(atlas, "conv1", text) == expected
+
+
+def test_the_highest_may_be_those_by_another_order(atlas):
+    assert select_channels(atlas, "conv1", "top2", by="rarity") == [3, 0]
+    with pytest.raises(ExploreError, match="by rarity is for the highest, such as top16, not for '0-2'"):
+        select_channels(atlas, "conv1", "0-2", by="rarity")
+
+
+def test_what_strikes_needs_an_atlas_that_kept_enough(atlas):
+    with pytest.raises(ExploreError, match="older version.*zfexplore index --again"):
+        ranked(atlas, "conv1", "striking")
 
 
 def test_a_random_choice_is_fixed_by_its_seed(atlas):

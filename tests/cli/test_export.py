@@ -27,6 +27,19 @@ def test_grid_writes_the_page_and_says_where(zfexplore, tmp_path):
         assert len({row["image"] for row in rows}) == len(rows)
 
 
+def test_the_highest_may_go_by_another_ranking(zfexplore, tmp_path):
+    words = ("--layer", "conv5", "--channels", "top2", "--by", "striking", "--tile", "16")
+    assert zfexplore("export", "grid", *words)[0] == 0
+    rows = json.loads(zfexplore("top", "conv5", "--by", "striking", "--count", "2", "--json")[1])
+    chunks = read_chunks(tmp_path / "out" / "conv5.png")
+    shown = [key.removeprefix("unit ") for key in chunks if key.startswith("unit ")]
+    assert shown == [row["channel"] for row in rows]
+    assert "--by striking" in chunks["command"]
+    code, _, remarks = zfexplore("export", "grid", "--layer", "conv5", "--channels", "0", "--by", "max")
+    assert code == 2
+    assert "by max is for the highest" in remarks
+
+
 def test_the_command_in_the_file_makes_the_same_file_again(zfexplore, tmp_path):
     zfexplore(
         "export", "grid", "--layer", "conv3", "--channels", "7", "--tile", "20", "--title", "one of them"

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+# tests zfexplore/figures/replacing.py too: whose a file is shows in what a command does with it
 import sys
 
 import pytest
+
+from tests.support import noise_picture
 
 EXPORTS = {
     "grid": ("export", "grid", "--layer", "conv1", "--channels", "0", "--tile", "16", "--npz"),
@@ -12,7 +15,17 @@ EXPORTS = {
     "csv": ("export", "atlas", "--format", "csv"),
     "json": ("export", "atlas", "--format", "json"),
     "npz": ("export", "atlas", "--format", "npz"),
+    "unit": ("export", "unit", "conv1:0@1,1", "own/me.png", "--tile", "16", "--npz"),
+    "on": ("export", "channel", "conv1:0", "--on", "own/me.png", "--tile", "16"),
+    "explain": ("explain", "own/me.png", "--layer", "conv1", "--count", "1", "--out", "out/me.png"),
+    "explain all": ("explain", "own", "--layer", "conv1", "--count", "1", "--out", "out"),
 }
+
+
+@pytest.fixture(autouse=True)
+def own_picture(tmp_path):
+    (tmp_path / "own").mkdir()
+    noise_picture(70, seed=1).save(tmp_path / "own" / "me.png")
 
 
 @pytest.fixture

@@ -47,11 +47,13 @@ def test_logits_are_listed_with_the_classes_that_they_stand_for(zfexplore):
     assert json.loads(zfexplore("top", "fc8:1", "--json")[1])["stands_for"] == "b"
 
 
-@pytest.mark.parametrize("by", ["selectivity", "rarity"])
+@pytest.mark.parametrize("by", ["selectivity", "rarity", "striking"])
 def test_channels_can_be_ranked_otherwise(zfexplore, by):
     _, out, _ = zfexplore("top", "conv4", "--by", by, "--json")
     alive = [row[by] for row in json.loads(out) if not row["dead"]]
     assert alive == sorted(alive, reverse=True)
+    _, table, _ = zfexplore("top", "conv4", "--by", by)
+    assert (by in table.splitlines()[2]) is (by != "rarity")
 
 
 def test_a_channel_s_places_carry_image_place_and_window(zfexplore, material):

@@ -18,7 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
-from zfexplore.cli.tui import starting_place
+from zfexplore.cli.tui import check_different, starting_place
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.nets.checkpoint import Metadata, save_checkpoint
@@ -139,8 +139,12 @@ def test_start_walk_project_resize_quit(arguments, environment, tmp_path):
 
 
 def test_when_it_is_killed_it_saves_where_it_was_and_gives_the_screen_back(arguments, environment, tmp_path):
-    terminal = Terminal(arguments, environment, (80, 24))
-    terminal.until("conv5:0", "▸1 0.")
+    second = tmp_path / "second.safetensors"
+    second.write_bytes((tmp_path / "tiny.safetensors").read_bytes())
+    terminal = Terminal([*arguments, "--checkpoint", str(second)], environment, (80, 24))
+    terminal.until("conv5:0", "tiny: zfnet", "▸1 0.")
+    terminal.child.send("w")
+    terminal.until("conv5:0", "second: zfnet", "▸1 0.")
     terminal.child.send("jj")
     terminal.until("conv5:2")
     terminal.child.kill(signal.SIGTERM)
@@ -183,6 +187,12 @@ def test_a_layer_is_a_place_to_start_at_and_other_nets_are_asked_later():
     assert starting_place("conv5", Settings()) == ("conv5", None)
     assert starting_place("conv5:130", Settings()) == ("conv5", 130)
     assert starting_place("layer9.1:7000", Settings(net="resnet18")) == ("layer9.1", 7000)
+
+
+def test_a_checkpoint_that_is_given_twice_is_refused():
+    with pytest.raises(ExploreError, match="--checkpoint ./a.pt is given twice"):
+        check_different(["a.pt", "b.pt", "./a.pt"])
+    check_different(["a.pt", "b/a.pt"])
 
 
 def test_without_a_terminal_one_line_names_the_command_that_does_the_job():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
-from zfexplore.units import Window
+from zfexplore.units import Unit, Window
 
 STAGES = (
     ("conv1", "conv", 96, 7),
@@ -68,6 +69,44 @@ class InstantEngine:
         self.stopped = True
 
 
+class TwoNets(InstantEngine):
+    """Explores two nets; the second has no pool1, and its pictures are other colours."""
+
+    def start(self, post) -> None:
+        super().start(post)
+        self.explore(NETS.nets[0])
+
+    def explore(self, setup: say.Setup) -> None:
+        stages = tuple(
+            say.Stage(name, kind, channels, (8, 8) if field else (), (field, field) if field else None)
+            for name, kind, channels, field in STAGES
+            if name != "pool1" or setup == NETS.nets[0]
+        )
+        statistics = {name: _statistics(channels) for name, _, channels, _ in STAGES}
+        nearest = {stage.name: stage.name for stage in stages}
+        self.post(say.NetLoaded("zfnet", stages, "cpu", nearest, setup.name, setup, indexed=True))
+        self.post(say.AtlasChanged(statistics, 567, True))
+
+    def ask(self, request: object) -> None:
+        super().ask(request)
+        if not self.answer:
+            return
+        if isinstance(request, say.Explore):
+            self.explore(request.setup)
+        if isinstance(request, say.FindAlike):
+            unit, found = Unit(request.stage_name, request.channel), Unit(request.stage_name, 17)
+            self.post(say.AlikeFound(request.setup, unit, request.other, found, 0.834))
+        if isinstance(request, say.ShowChannel) and request.beside is not None:
+            unit = request.beside_unit or Unit(request.stage_name, request.channel)
+            self.post(say.BesideListed(request.generation, request.beside.name, unit, str(unit)))
+            for rank in range(9):
+                self.post(say.BesideArrived(request.generation, _shown(request.channel + 3, rank)))
+            self.post(say.BesideShown(request.generation, 9))
+
+
+NETS = say.Setup(checkpoint="runs/a/epoch-001.pt", checkpoints=("runs/a/epoch-001.pt", "runs/a/epoch-040.pt"))
+
+
 def _statistics(channels: int) -> say.StageStatistics:
     maximum = [0.0 if channel == DEAD else 30.0 - channel / channels for channel in range(channels)]
     return say.StageStatistics(
@@ -114,6 +153,16 @@ def engine() -> InstantEngine:
 @pytest.fixture
 def app(engine) -> ExplorerApp:
     return ExplorerApp(say.Setup(), engine)
+
+
+@pytest.fixture
+def nets() -> tuple[say.Setup, ...]:
+    return NETS.nets
+
+
+@pytest.fixture
+def two_nets() -> ExplorerApp:
+    return ExplorerApp(NETS, TwoNets())
 
 
 SECONDS = 60
@@ -163,6 +212,8 @@ def files(tmp_path_factory):
         "zfnet", {"classes": 2, "fc": 8}, ("dot", "noise"), InputConvention(size=64, resize=72, scale=1.0)
     )
     save_checkpoint(folder / "tiny.safetensors", net, metadata)
+    initialise(net, "xavier", seed=1)
+    save_checkpoint(folder / "other.safetensors", net, metadata)
     random = np.random.default_rng(0)
     for number in range(6):
         picture = Image.fromarray(random.integers(0, 256, (80, 80, 3)).astype(np.uint8))
@@ -178,6 +229,13 @@ def setup(files, tmp_path):
     return say.Setup(
         str(files / "images"), str(files / "tiny.safetensors"), device="cpu", out=tmp_path / "out"
     )
+
+
+@pytest.fixture
+def two(files, setup):
+    """Two nets on the same images, either of which is explored first."""
+    checkpoints = (str(files / "tiny.safetensors"), str(files / "other.safetensors"))
+    return tuple(replace(setup, checkpoint=each, checkpoints=checkpoints) for each in checkpoints)
 
 
 @pytest.fixture

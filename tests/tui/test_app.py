@@ -5,6 +5,8 @@ What one pane or screen does alone is tested with it; here several work together
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from textual import events
 
@@ -65,6 +67,45 @@ async def test_moving_asks_for_the_channel_under_the_cursor(app, engine):
         assert channels == [0, 1, 2, 3, 2, 2 + half, 0, 255]
         assert half > 3
         assert app.query_one(StatusBar).unit == "conv2:255"
+
+
+@pytest.mark.parametrize(
+    ("keys", "images", "channel"), [("", 567, 7), ("", 17, 0), ("j", 567, 1), ("jk", 567, 0)]
+)
+async def test_it_opens_on_what_strikes_unless_the_user_has_moved(
+    app, engine, monkeypatch, keys, images, channel
+):
+    start = engine.start
+    later = (say.AtlasChanged,)
+    monkeypatch.setattr(
+        engine, "start", lambda post: start(lambda event: None if isinstance(event, later) else post(event))
+    )
+    async with running(app) as pilot:
+        assert (app.stage_name, app.channel) == ("conv2", 0)
+        await pilot.press(*keys)
+        known = say.StageStatistics(
+            maximum=[1.0] * 256, mean=[1.0] * 256, firing=[1.0] * 256,
+            striking=[1.0 if number == 7 else 0.5 for number in range(256)],
+        )  # fmt: skip
+        app.hear(say.AtlasChanged({"conv2": known}, images, True))
+        await until(pilot, lambda: app.panes.statistics and app.channel == channel)
+        app.hear(say.AtlasChanged({"conv2": replace(known, striking=known.striking[::-1])}, images, True))
+        await until(pilot, lambda: app.panes.statistics["conv2"].striking[-8] == 1)
+        assert app.channel == channel  # once is enough
+        assert f"conv2:{channel} " in text(app)
+
+
+async def test_the_list_is_sorted_by_what_strikes_with_a_column_for_it(app, engine):
+    async with running(app) as pilot:
+        known = replace(app.panes.statistics["conv2"], striking=[number / 255 for number in range(256)])
+        app.hear(say.AtlasChanged({"conv2": known}, 567, True))
+        await until(pilot, lambda: app.panes.statistics["conv2"] is known)
+        assert "striking" not in text(app)
+        await pilot.press("less_than_sign")
+        await until(pilot, lambda: "striking▾" in text(app))
+        channels = app.query_one(ChannelList)
+        assert channels.order[:3] == (255, 254, 253)
+        assert channels.texts(0)[:2] == ("255", "1.00")
 
 
 async def test_no_key_is_lost_when_they_come_faster_than_they_are_answered(app):
@@ -298,13 +339,13 @@ async def test_a_fatal_error_is_a_dialog_and_the_exit_code(app):
 async def test_glyphs_change_by_key_and_are_remembered(app, engine):
     async with running(app) as pilot:
         await pilot.press("m")
-        assert app.panes.grids[0].mode == "half"
+        assert app.panes.grids[0].mode == "halves"
         await pilot.pause()
         assert [request.mode for request in engine.requests if isinstance(request, say.TileSize)][
             -1
-        ] == "half"
+        ] == "halves"
 
-    assert load_session().mode == "half"
+    assert load_session().mode == "halves"
 
 
 async def test_the_last_session_comes_back(engine):
@@ -469,13 +510,13 @@ async def test_s_saves_what_is_shown_the_channel_the_pinned_one_the_unit_in_the_
 
 
 async def test_glyphs_given_for_one_run_are_not_remembered(engine):
-    save_session(Session("conv1", 0, "sextant"))
+    save_session(Session("conv1", 0, "sextants"))
     app = ExplorerApp(say.Setup(), engine, mode="ascii")
     async with running(app, (80, 24)):
         assert {grid.mode for grid in app.panes.grids} == {"ascii"}
-        assert load_session().mode == "sextant"
+        assert load_session().mode == "sextants"
 
-    assert load_session() == Session("conv1", 0, "sextant")
+    assert load_session() == Session("conv1", 0, "sextants")
 
 
 async def test_pictures_of_the_channel_before_are_dimmed_if_new_ones_are_long_in_coming(app, engine):

@@ -13,6 +13,7 @@ KNOWN = StageStatistics(
     selectivity=[0.2, 0.0, 0.9, 0.4],
     rarity=[0.5, 1.0, 0.96, 0.0],
     best_class=["Face", "face_easy", "sunflower", "dots"],
+    striking=[0.3, 0.0, 1.0, 0.6],
 )
 
 
@@ -29,6 +30,7 @@ KNOWN = StageStatistics(
         ("max>=3 fires<10", (2,)),
         ("sel<.5 alive", (0, 3)),
         ("rarity>0.9", (1, 2)),
+        ("striking>=.6", (2, 3)),
     ],
 )
 def test_a_filter_keeps_what_all_its_words_let_through(text, left):
@@ -50,6 +52,7 @@ def test_columns_sort_from_the_highest_and_classes_from_a():
     assert choose(4, KNOWN, sort="fires") == (3, 0, 2, 1)
     assert choose(4, KNOWN, "alive", "sel") == (2, 3, 0)
     assert choose(4, KNOWN, sort="best class") == (3, 0, 1, 2)
+    assert choose(4, KNOWN, sort="striking") == (2, 3, 0, 1)
 
 
 def test_before_anything_is_known_numbers_can_be_filtered_and_nothing_is_sorted():

@@ -84,7 +84,7 @@ def test_it_shows_a_channel_and_saves_what_was_asked_for_just_before_the_end(sta
 
 def test_thumbnails_come_drawn_as_the_grid_shows_them(start, mail):
     engine = start()
-    engine.ask(say.TileSize("projections", "projection", 5, 10, "quadrant"))
+    engine.ask(say.TileSize("projections", "projection", 5, 10, "quadrants"))
     engine.ask(say.ShowChannel("conv3", 7, 1))
     bitmap = mail.wait(say.PictureArrived).shown.projection
 

@@ -49,3 +49,9 @@ def test_large(app, snap_compare):
 
 def test_help(app, snap_compare):
     assert snap_compare(app, terminal_size=(80, 24), run_before=pressing("question_mark"))
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=["120x40", "80x24"])
+def test_both_nets(two_nets, snap_compare, size):
+    keys = ("down", "W") if size[0] > 100 else ("down", "W", "p")
+    assert snap_compare(two_nets, terminal_size=size, run_before=pressing(*keys))

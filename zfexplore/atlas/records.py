@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from zfexplore.atlas.striking import striking
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -95,6 +97,14 @@ class StageRecord:
         if self.class_mean is None or (~np.isnan(self.class_mean[0])).sum() < 2:
             return None
         return np.nanargmax(self.class_mean, axis=1)
+
+    @cached_property
+    def striking(self) -> np.ndarray | None:
+        """How much each channel is worth a look, ``[c]`` in [0, 1]; ``atlas.striking`` says by what.
+
+        None in an atlas of an older version.
+        """
+        return None if self.response is None else striking(self.response)
 
     def described(self) -> dict[str, Any]:
         """Give everything that is not an array, as plain values."""

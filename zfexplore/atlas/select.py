@@ -25,8 +25,8 @@ def ranked(atlas: Atlas, stage: str, by: RankedBy = "mean") -> list[int]:
     """Give the numbers of a stage's channels, the highest first and dead ones last.
 
     Ties and dead channels are ordered by number. ``mean`` and ``max`` are those of the image maxima; the
-    replication takes ``mean``. Raises ExploreError for another ``by``, and for selectivity with fewer than
-    two classes.
+    replication takes ``mean``. Raises ExploreError for another ``by``, for selectivity with fewer than two
+    classes, and for striking in an atlas of an older version.
     """
     record = atlas.stage(stage)
     if by not in get_args(RankedBy):
@@ -34,6 +34,11 @@ def ranked(atlas: Atlas, stage: str, by: RankedBy = "mean") -> list[int]:
             f"channels are ranked by {', '.join(get_args(RankedBy))}; not by {by!r}", usage=True
         )
     values: np.ndarray | None = getattr(record, by)
+    if values is None and by == "striking":
+        raise ExploreError(
+            "this index is of an older version, which kept too little to tell what is striking: "
+            "build it anew with `zfexplore index --again`"
+        )
     if values is None:
         raise ExploreError(
             "selectivity compares classes: it needs images of at least two, in one folder each", usage=True
@@ -51,18 +56,21 @@ def check_choice(text: str, channels: int) -> None:
         raise ExploreError(f"{text!r} chooses no channel", usage=True)
 
 
-def select_channels(atlas: Atlas, stage: str, text: str, seed: int = 0) -> list[int]:
+def select_channels(atlas: Atlas, stage: str, text: str, seed: int = 0, by: RankedBy = "mean") -> list[int]:
     """Read a choice of channels: ``top16``, ``random16``, or a list as ``units.parse_channels`` takes it.
 
-    ``top16`` gives the 16 highest by mean, in that order. ``random16`` draws 16 by ``seed``, in the order
-    of their numbers. A stage with fewer channels gives all it has. Raises ExploreError for other text.
+    ``top16`` gives the 16 highest ``by`` what ``ranked`` knows, in that order. ``random16`` draws 16 by
+    ``seed``, in the order of their numbers. A stage with fewer channels gives all it has. Raises ExploreError
+    for other text, and for a ``by`` where nothing is ranked.
     """
     channels = atlas.stage(stage).channels
     check_choice(text, channels)
     match = _COUNTED.fullmatch(text.strip())
+    if by != "mean" and (match is None or match["how"] != "top"):
+        raise ExploreError(f"by {by} is for the highest, such as top16, not for {text!r}", usage=True)
     if match is None:
         return parse_channels(text, channels)
     count = min(int(match["count"]), channels)
     if match["how"] == "top":
-        return ranked(atlas, stage)[:count]
+        return ranked(atlas, stage, by)[:count]
     return sorted(random.Random(seed).sample(range(channels), count))

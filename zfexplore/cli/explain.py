@@ -97,15 +97,16 @@ def _many(
     json: bool, overwrite: bool,
 ) -> None:  # fmt: skip
     """Show a row for each picture, and draw each into ``folder``."""
-    from zfexplore.explained import Explained, figure_names, summary_table
+    from zfexplore.explained import Explained, called, figure_names, summary_table
     from zfexplore.figures.figure import Made
     from zfexplore.progress import Note, finish
     from zfexplore.showing import output, print_json, remarks, watch
 
     if folder is not None:
         for picture, name in zip(own, figure_names(own), strict=True):
-            made = Made(explorer.origin, Command(("explain",)), "", name, {"picture": picture.place})
-            check_replacing(made.chunks(folder), folder / name, overwrite=overwrite)
+            notes = {"picture": called(picture).path}
+            made = Made(explorer.origin, Command(("explain",)), picture.name, name, notes)
+            check_replacing(made.chunks(folder / name), folder / name, overwrite=overwrite)
     records: list[dict[str, Any]] = []
 
     def shown() -> Iterator[Any]:

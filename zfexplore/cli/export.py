@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from zfexplore.choices import RankedBy
 from zfexplore.cli.options import (
     DEFAULTS,
     OutOption,
@@ -35,6 +36,12 @@ ChannelsOption = Annotated[
         help="Numbers and ranges, the highest by mean of the image maxima, all, or a draw by --seed.",
     ),
 ]
+ByOption = Annotated[
+    RankedBy,
+    typer.Option(
+        "--by", help="What top16 goes by: as in `zfexplore top`; striking ones are worth a look first."
+    ),
+]
 TileOption = Annotated[
     int, typer.Option("--tile", min=16, max=512, metavar="PIXELS", help="Edge of one picture in the figure.")
 ]
@@ -55,6 +62,7 @@ DenseOption = Annotated[
 def export_grid(
     layer: LayerOption,
     channels: ChannelsOption = "top9",
+    by: ByOption = "mean",
     tile: TileOption = 112,
     columns: ColumnsOption = None,
     title: TitleOption = None,
@@ -85,6 +93,7 @@ def export_grid(
         arrays=arrays,
         seed=seed,
         method=_method(dense),
+        by=by,
     )
     files = (out,) if arrays is None else (out, arrays)
     check_replacing(drawing.made.chunks(out), *files, overwrite=overwrite)

@@ -22,7 +22,7 @@ def top(
         typer.Option(
             "--by",
             help="What channels are ranked by: mean or max of the image maxima, selectivity for one class, "
-            "rarity of firing.",
+            "rarity of firing, striking: strong on a few images that look alike, and unlike the ones before.",
         ),
     ] = "mean",
     count: Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many channels.")] = 20,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zfexplore.choices import Mode
+from zfexplore.choices import Drawn
 from zfexplore.cli.options import DEFAULTS, with_settings
 from zfexplore.settings import Settings
 
@@ -30,23 +31,36 @@ def tui(
             show_default=False,
         ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where figures are saved.")] = Path("out"),
-    mode: Annotated[
-        Mode | None,
+    checkpoint: Annotated[
+        list[str] | None,
         typer.Option(
-            "--mode",
-            help="How pictures are drawn; `m` changes it. Sextants are finest, but missing from some fonts.",
-            show_default="as last time; ascii without UTF-8",
+            "--checkpoint",
+            metavar="FILE|NAME",
+            help="A checkpoint (.safetensors), or one of torchvision's pretrained nets by name. "
+            "Given again, another net to swap with: `w`. `shipped` is the one that comes along.",
+            show_default="the shipped one",
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where figures are saved.")] = Path("out"),
+    glyphs: Annotated[
+        Drawn | None,
+        typer.Option(
+            "--glyphs",
+            help="How pictures are drawn; `m` changes it.",
+            show_default="as last time, else the finest that the terminal is known to have",
         ),
     ] = None,
 ) -> None:
     """Explore a net in the terminal: what every channel of every layer responds to.
 
     Example: zfexplore tui conv5:130 --images photos --limit 500
+    Two nets: zfexplore tui --checkpoint a.safetensors --checkpoint b.safetensors
     """
     from zfexplore.errors import ExploreError
     from zfexplore.files import check_folder
 
+    checkpoints = tuple(checkpoint or ())
+    check_different(checkpoints)
     place = None if start is None else starting_place(start, settings)
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise ExploreError(
@@ -65,15 +79,15 @@ def tui(
     from zfexplore.showing import remarks
     from zfexplore.tui.app import ExplorerApp
     from zfexplore.tui.client import EngineProcess
-    from zfexplore.tui.drawing.pixels import find_pixels
     from zfexplore.tui.messages import Setup
 
     utf8 = speaks_utf8()
-    setup = Setup(**vars(settings), out=out)
+    options = vars(settings) | {"checkpoint": checkpoints[0] if checkpoints else None}
+    setup = Setup(**options, out=out, checkpoints=checkpoints if len(checkpoints) > 1 else ())
     engine = EngineProcess(setup)
     with own_terminal(utf8=utf8):
-        chosen = mode or ("" if utf8 else "ascii")
-        app = ExplorerApp(setup, engine, mode=chosen, pixels=find_pixels(), start=place)
+        chosen = glyphs or ("" if utf8 else "ascii")
+        app = ExplorerApp(setup, engine, mode=chosen, start=place)
         gc.freeze()  # what the imports made stays: looking through it would stop the keys for 0.1 s
         gc.set_threshold(*COLLECTING)
         gc.enable()
@@ -104,3 +118,15 @@ def starting_place(text: str, settings: Settings) -> tuple[str, int | None]:
     if count is not None and channel is not None and channel >= count:
         raise ExploreError(f"{unit.stage} has no channel {channel}: it has 0-{count - 1}", usage=True)
     return unit.stage, channel
+
+
+def check_different(checkpoints: Sequence[str]) -> None:
+    """Raise ExploreError (usage) where one file is given twice."""
+    from zfexplore.errors import ExploreError
+
+    known: set[Path] = set()
+    for each in checkpoints:
+        path = Path(each).resolve()
+        if path in known:
+            raise ExploreError(f"--checkpoint {each} is given twice: each net once", usage=True)
+        known.add(path)

@@ -37,11 +37,13 @@ def images_in_words(origin: Origin) -> str:
     return f"{origin.count:,} {noun}, weights {origin.weights[:8]}{rule}"
 
 
-def stage_caption(stage_name: str, choice: str, shown: int, channels: int, origin: Origin) -> str:
-    """Describe a page that shows ``shown`` of a stage's ``channels``; ``choice`` is the option as typed."""
+def stage_caption(
+    stage_name: str, choice: str, shown: int, channels: int, origin: Origin, by: str = "mean"
+) -> str:
+    """Describe a page with ``shown`` of a stage's ``channels``; ``choice`` and ``by`` are the options."""
     parts = [
         in_the_papers(stage_name, origin.architecture),
-        f"{shown:,} of {channels:,} channels{_in_words(choice)}",
+        f"{shown:,} of {channels:,} channels{_in_words(choice, by)}",
         "left the projections of each one's strongest units, right what they saw, "
         f"on {images_in_words(origin)}",
     ]
@@ -75,7 +77,16 @@ def channel_caption(channel: Unit, known: Mapping[str, Any], origin: Origin) -> 
     return SEPARATOR.join(part for part in parts if part)
 
 
-def _in_words(choice: str) -> str:
+_HIGHEST = {
+    "mean": "the highest by mean of image maxima",
+    "max": "the highest by their strongest activation",
+    "selectivity": "the most selective for a class",
+    "rarity": "those that fire most rarely",
+    "striking": "the most striking",
+}
+
+
+def _in_words(choice: str, by: str = "mean") -> str:
     if choice.startswith("top"):
-        return ", the highest by mean of image maxima"
+        return f", {_HIGHEST[by]}"
     return ", drawn at random" if choice.startswith("random") else ""

@@ -19,7 +19,7 @@ from zfexplore.figures.provenance import ATLAS, CHECKPOINT, COMMAND, foreign, re
 
 NOT_OURS = "was not made by zfexplore"
 SILENT = "does not say which weights and images it is of"
-_TABLES = ("rank", "channel,max", "picture,activation")  # how the first line of a table of ours begins
+_TABLES = ("rank", "picture", "channel,max")  # how the first line of a table of ours begins
 
 
 def difference(path: Path, chunks: Mapping[str, str], form: str | None = None) -> str | None:

@@ -29,11 +29,6 @@ class OwnPicture:
     path: str | None
     spec: str
 
-    @property
-    def place(self) -> str:
-        """Where the picture is: its file, or its name below that of its archive or set."""
-        return self.path if self.path is not None else f"{self.spec}/{self.name}"
-
     def open(self) -> Picture:
         """Decode it; raises UnreadableImage."""
         return self.source[self.index]

@@ -18,26 +18,30 @@ from textual.filter import ANSIToTruecolor, LineFilter
 from textual.theme import Theme
 from textual.widget import Widget
 
-from zfexplore.choices import Mode
+from zfexplore.choices import Drawn, Glyphs
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui.client import Worker
 from zfexplore.tui.commands import ExplorerCommands
+from zfexplore.tui.drawing.pixels import pixel_widget
 from zfexplore.tui.log import log_path
+from zfexplore.tui.pixel_app import following
 from zfexplore.tui.screens.dialogs import ConfirmScreen, ErrorScreen
 from zfexplore.tui.screens.explorer import ExplorerScreen
 from zfexplore.tui.screens.help import HelpScreen, idle_keys
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, load_keymap, load_session, save_session
-from zfexplore.tui.study_screens import StudyApp
+from zfexplore.tui.swapping import SwappingApp
 from zfexplore.tui.terminal import leave_when_told
 from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, PictureGrid
 from zfexplore.tui.widgets.rows import Rows
 from zfexplore.units import Unit
 
 SECONDS_AT_REST = 1.0  # without a step to another channel, before garbage is collected
+ENOUGH_TO_STRIKE = 18  # images: among fewer, nine strongest say little
+SOON_ENOUGH = 100  # images, at which a channel to open is chosen before all have been seen
 DIED = "the engine has died: ⏎ starts it again"
-MODES: tuple[Mode, ...] = get_args(Mode)
+DRAWN: tuple[Drawn, ...] = ("pixels", *get_args(Glyphs))
 
 DARKROOM = Theme(
     name="darkroom",
@@ -55,7 +59,7 @@ DARKROOM = Theme(
 )
 
 
-class ExplorerApp(StudyApp):
+class ExplorerApp(SwappingApp):
     """Look at what every channel of a net responds to."""
 
     TITLE = "zfexplore"
@@ -67,18 +71,21 @@ class ExplorerApp(StudyApp):
         self, setup: say.Setup, engine: Worker, *, mode: str = "", pixels: type[Widget] | None = None,
         start: tuple[str, int | None] | None = None,
     ) -> None:  # fmt: skip
-        super().__init__()
         self.start = start  # the layer, and its channel, that the user named
-        self.setup, self.engine, self.pixels = setup, engine, pixels
+        self.opened = setup  # what the engine begins with
         self.session = load_session()
         self.wished_mode = self.session.mode  # what the next run begins with: only ``m`` changes it
-        self.mode = mode or (self.session.mode if self.session.mode in MODES else MODES[0])
+        wish = mode or (self.session.mode if self.session.mode in DRAWN else "")
+        super().__init__(wish, forced=mode == "pixels")
+        self.setup, self.engine, self.pixels = setup, engine, pixels
         self.panes = ExplorerScreen(self.mode)
         self.stage_name = ""
         self.visited: dict[str, int] = {}  # the channel last looked at, by layer
         self.generation = 0
         self.settled = -1  # the generation of which all pictures have come
         self.failure = ""  # why nothing can be explored
+        self._opened_at = -1  # the generation at which a layer was opened that nobody chose
+        self.zoomed: say.Setup | None = None  # the net of the picture shown large
         self._collected_at = self._seen_at = 0  # generations, at which garbage was collected and looked after
 
     def get_default_screen(self) -> ExplorerScreen:
@@ -114,9 +121,11 @@ class ExplorerApp(StudyApp):
     def on_explorer_screen_drawn(self) -> None:
         """The first frame is up: only now may the engine import what is heavy."""
         self.engine.start(self.hear)
+        self.ask_terminal()
 
     def on_unmount(self) -> None:
         """Stop the engine, and save where the user was."""
+        self.free_tiles()
         self.engine.stop()
         if self.stage_name:
             save_session(Session(self.stage_name, self.visited.get(self.stage_name, 0), self.wished_mode))
@@ -164,7 +173,9 @@ class ExplorerApp(StudyApp):
             self.panes.settle(DIED)
             return
         ahead = self.panes.sidebar.channel_list.neighbours()
-        self.engine.ask(say.ShowChannel(self.stage_name, self.channel, self.generation, ahead))
+        here = self.stage_name, self.channel, self.generation, ahead
+        twin = self.pair.unit if self.pair else None
+        self.engine.ask(say.ShowChannel(*here, self.net, self.beside, twin))
 
     def on_explorer_screen_went(self, event: ExplorerScreen.Went) -> None:
         """The user moved a cursor."""
@@ -195,11 +206,24 @@ class ExplorerApp(StudyApp):
 
     @take.register
     def take_net_loaded(self, event: say.NetLoaded) -> None:
+        """Show the net, at once or with its statistics if they come next."""
+        if event.indexed:
+            self._arriving = event
+        else:
+            self._show_net(event, {})
+
+    def _show_net(self, event: say.NetLoaded, statistics: dict[str, say.StageStatistics]) -> None:
         """Go where the user was, or where the last session ended, or to the highest convolution."""
         again = bool(self.stage_name) and event.stages == self.stages  # the engine has been started again
-        self.nearest = event.nearest
+        another = bool(self.stage_name) and event.setup not in (None, self.setup)
+        target = self.target(event, self.stages) if another else None
+        self.nearest, self.net, self.setup = event.nearest, event.setup, event.setup or self.setup
         self.panes.show_net(event)
-        if again:
+        if target is not None:
+            self.stage_name = ""  # the layer is to be listed anew although it may have the same name
+            self.panes.forget_net(statistics, self.beside.name if self.beside else "")
+            self.go_to(target.stage, target.channel)
+        elif again:
             self.go_to(self.stage_name, self.channel)
         elif self._has_start():
             assert self.start is not None
@@ -208,6 +232,7 @@ class ExplorerApp(StudyApp):
             self.go_to(self.session.stage, self.session.channel)
         else:
             self.go_to([layer.name for layer in event.stages if layer.kind == "conv"][-1])
+            self._opened_at = self.generation
 
     def _has_start(self) -> bool:
         """Whether the user named where to start, and the net has it; say so where it has not."""
@@ -231,7 +256,24 @@ class ExplorerApp(StudyApp):
     @take.register
     def take_atlas_changed(self, event: say.AtlasChanged) -> None:
         """Show the statistics in the lists."""
+        if self._arriving is not None:
+            net, self._arriving = self._arriving, None
+            self._show_net(net, event.statistics)
         self.panes.show_atlas(event)
+        if event.complete or event.images >= SOON_ENOUGH:
+            self._open_on_what_strikes(event)
+
+    def _open_on_what_strikes(self, event: say.AtlasChanged) -> None:
+        """Go to the layer's most striking channel, once, unless the user has done anything yet."""
+        opened_at, self._opened_at = self._opened_at, -1
+        known = event.statistics.get(self.stage_name)
+        untouched = (
+            opened_at == self.generation and self.screen is self.panes and not self.panes.sidebar.filter
+        )
+        if untouched and known is not None and event.images >= ENOUGH_TO_STRIKE and len(known.striking):
+            best = max(known.striking)
+            if best > 0:
+                self.go_to(self.stage_name, list(known.striking).index(best))
 
     @take.register
     def take_job_changed(self, event: say.JobChanged) -> None:
@@ -252,6 +294,12 @@ class ExplorerApp(StudyApp):
             here = None if self.channel is None else Unit(self.stage_name, self.channel)
             if isinstance(self.screen, ZoomScreen) and self.screen.unit == here:
                 self.screen.pictures = self.panes.grids[0].pictures
+
+    @take.register
+    def take_tile_drawn(self, event: say.TileDrawn) -> None:
+        """Take a picture of the channel asked for last in pixels; the terminal gets it when it can."""
+        if event.generation == self.generation:
+            self.panes.show_tile(event)
 
     @take.register
     def take_channel_shown(self, event: say.ChannelShown) -> None:
@@ -285,6 +333,9 @@ class ExplorerApp(StudyApp):
     def take_failed(self, event: say.Failed) -> None:
         """Show the failure and the log: as a toast, or as a dialog where nothing can be shown."""
         text = f"{event.text}\n\nlog: {log_path()}"
+        if event.setup is not None:
+            self.refused(event.setup)
+            self.show_channel()  # which the engine has given up for the other net
         if event.fatal:
             self.failure = event.text
             self.panes.tell("nothing to show")
@@ -314,6 +365,8 @@ class ExplorerApp(StudyApp):
                 self.engine.start(self.hear)
                 for grid in self.panes.grids:
                     grid.tell_size()
+                if self.setup != self.opened:
+                    self.explore(self.setup)
 
         self.push_screen(ConfirmScreen(f"{self.died_of}.\nlog: {log_path()}\n\nStart it again?"), answered)
 
@@ -330,7 +383,7 @@ class ExplorerApp(StudyApp):
         if self.died_of:
             self.offer_to_start()
         elif self.channel is not None:
-            self.engine.ask(say.SaveChannel(self.stage_name, self.channel))
+            self.engine.ask(say.SaveChannel(self.stage_name, self.channel, setup=self.net))
         elif self.stage_name:
             self.notify("no channel passes the filter", markup=False)
 
@@ -338,19 +391,25 @@ class ExplorerApp(StudyApp):
         """Save what is shown: in the large view its unit, else the channel and the pinned one beside it."""
         if isinstance(self.screen, ZoomScreen):
             unit = self.screen.unit
-            self.engine.ask(say.SaveChannel(unit.stage, unit.channel, shown=self.screen.shown.row))
+            shown = self.screen.shown.row
+            self.engine.ask(say.SaveChannel(unit.stage, unit.channel, shown=shown, setup=self.zoomed))
             return
         units = [self.panes.unit_in_use]
         if self.panes.pinned is not None and self.panes.grid_in_use not in self.panes.pinned_grids:
             units += [Unit.parse(self.panes.pinned[0])] if self.panes.pinned_grids[0].display else []
         for wanted in dict.fromkeys(unit for unit in units if unit is not None):
-            self.engine.ask(say.SaveChannel(wanted.stage, wanted.channel))
+            self.engine.ask(say.SaveChannel(wanted.stage, wanted.channel, setup=self.setup_in_use))
+        other = self.panes.other_unit
+        if other is not None and self.panes.grids[1].display and not self.panes.on_other:
+            self.engine.ask(say.SaveChannel(other.stage, other.channel, setup=self.beside))
 
     def action_copy(self) -> None:
         """Put the command that makes the channel's figure on the clipboard."""
+        large = isinstance(self.screen, ZoomScreen)
         unit = self.screen.unit if isinstance(self.screen, ZoomScreen) else self.panes.unit_in_use
         if unit is not None:
-            command = self.setup.export_command(unit.stage, unit.channel)
+            setup = (self.zoomed if large else self.setup_in_use) or self.setup
+            command = setup.export_command(unit.stage, unit.channel)
             self.copy_to_clipboard(command)
             self.notify(command, title="copied", markup=False)
 
@@ -359,16 +418,28 @@ class ExplorerApp(StudyApp):
         if (found := self._under_cursor()) is None:
             return
         unit, shown = found
+        self.finish_tile()
         pictures, boxed = self.panes.grid_in_use.pictures, self.panes.boxed
         called = self.panes.called(unit).removeprefix(str(unit)).strip()
+        self.zoomed = self.setup_in_use
+        if self.zoomed is not None and self.zoomed.mark:
+            called = f"{called} of {self.zoomed.name}".strip()
         screen = ZoomScreen(
-            unit, pictures, shown.rank, self.mode, boxed=boxed, called=called, pixels=self.pixels
+            unit,
+            pictures,
+            shown.rank,
+            self.mode,
+            boxed=boxed,
+            called=called,
+            pixels=self.pixels or pixel_widget(self.known),
         )
         self.push_screen(screen, lambda left_at: self.panes.link_cursors(left_at or 0))
 
     def action_pin(self) -> None:
-        """Pin the channel for comparing, or let it go."""
-        if self.panes.pinned is not None:
+        """Pin the channel for comparing, or let it go, or the other net."""
+        if self.both:
+            self.action_both_nets()
+        elif self.panes.pinned is not None:
             self.panes.unpin()
         elif self.channel is None or self.settled != self.generation or not self.panes.grids[0].pictures:
             self.notify("there are no pictures of this channel to pin", markup=False)
@@ -376,8 +447,11 @@ class ExplorerApp(StudyApp):
             self.panes.pin(str(Unit(self.stage_name, self.channel)))
 
     def action_box(self) -> None:
-        """Change between patches and whole images."""
-        self.panes.toggle_box()
+        """Change between patches and whole images, where the second grid shows these."""
+        if self.both:
+            self.notify("the second grid holds another net: W lets it go", markup=False)
+        else:
+            self.panes.toggle_box()
 
     def action_filter(self) -> None:
         """Open the line for a filter."""
@@ -394,10 +468,10 @@ class ExplorerApp(StudyApp):
 
     def action_mode(self) -> None:
         """Draw pictures with the next kind of glyphs."""
-        self.mode = self.wished_mode = MODES[(MODES.index(self.mode) + 1) % len(MODES)]
-        for grid in (*self.panes.grids, *self.panes.own_grids):
-            grid.mode = self.mode
-        self.notify(f"pictures drawn with {self.mode} glyphs", timeout=2)
+        self.wish = self.wished_mode = following(self.drawn, DRAWN, pixels=self.can_pixels)
+        self.draw_as(self.wish)
+        drawn = {"pixels": "in pixels", "halves": "with half blocks", "ascii": "in ASCII"}
+        self.notify(f"pictures drawn {drawn.get(self.drawn, f'with {self.drawn}')}", timeout=2)
 
     def action_pane(self, name: str) -> None:
         """Focus a pane, and show its grid; at once, because the next key may be for that pane."""

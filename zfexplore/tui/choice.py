@@ -3,7 +3,7 @@
 A filter is made of words, and a channel must pass them all. A word is a number or range (``130``,
 ``0-15``), ``dead`` or ``alive``, part of the name of the channel's class or best class
 (``class:sunflower``), or a column compared with a number (``max>20``, ``fires<5``, ``mean>=1``,
-``sel>0.5``, ``rarity>0.9``). ``fires`` is in percent.
+``sel>0.5``, ``rarity>0.9``, ``striking>0.5``). ``fires`` is in percent.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _COMPARISON = re.compile(r"(?P<column>[a-z]+)(?P<sign><=|>=|<|>)(?P<number>-?\d+
 _OPEN_RANGE = re.compile(r"\d{1,6}-")
 _RANGE = re.compile(r"(?P<first>\d{1,6})(-(?P<last>\d{1,6}))?")
 
-COMPARED = ("max", "fires", "mean", "sel", "rarity")
-SORTS = ("ch", "max", "fires", "mean", "sel", "best class")
+COMPARED = ("max", "fires", "mean", "sel", "rarity", "striking")
+SORTS = ("ch", "max", "fires", "mean", "sel", "best class", "striking")
 
 Test = Callable[[int], bool]
 
@@ -63,6 +63,7 @@ def column(known: StageStatistics | None, name: str) -> Sequence[float] | Sequen
         "mean": known.mean,
         "sel": known.selectivity,
         "rarity": known.rarity,
+        "striking": known.striking,
         "best class": [name.lower() for name in known.best_class],
     }
     return columns.get(name, ())
@@ -89,9 +90,7 @@ def _test(word: str, known: StageStatistics | None, names: Sequence[str]) -> Tes
 
 def _comparison(name: str, sign: str, number: float, known: StageStatistics | None) -> Test:
     if name not in COMPARED:
-        raise ExploreError(
-            f"there is no column {name!r}: there are max, fires, mean, sel, rarity", usage=True
-        )
+        raise ExploreError(f"there is no column {name!r}: there are {', '.join(COMPARED)}", usage=True)
     values = column(known, name)
 
     def test(channel: int) -> bool:

@@ -10,7 +10,7 @@ from zfexplore.tui.drawing.bitmap import Bitmap
 from zfexplore.tui.drawing.picture import draw
 from zfexplore.tui.drawing.strips import strips_of
 
-SIZE = (2, 4, "quadrant")
+SIZE = (2, 4, "quadrants")
 
 
 def test_what_is_sent_has_its_pixels_its_box_and_its_drawings_but_no_strips():

@@ -56,24 +56,24 @@ def test_the_latest_channels_are_kept_as_far_as_their_bytes_allow(subject, monke
 def test_thumbnails_are_drawn_for_every_grid_as_it_shows_them(subject):
     gallery = Gallery()
     gallery.tiles = {
-        "projections": say.TileSize("projections", "projection", 5, 10, "quadrant"),
-        "patches": say.TileSize("patches", "whole", 6, 11, "half"),
+        "projections": say.TileSize("projections", "projection", 5, 10, "quadrants"),
+        "patches": say.TileSize("patches", "whole", 6, 11, "halves"),
     }
     (picture,) = shown(gallery, subject, 0)
 
-    assert list(picture.projection.drawings) == [(5, 10, "quadrant")]
-    assert list(picture.whole.drawings) == [(6, 11, "half")]
+    assert list(picture.projection.drawings) == [(5, 10, "quadrants")]
+    assert list(picture.whole.drawings) == [(6, 11, "halves")]
     assert not picture.patch.drawings
 
 
 def test_those_kept_are_drawn_as_the_grids_are_by_now_and_no_other_way(subject):
     gallery = Gallery()
-    gallery.tiles["patches"] = say.TileSize("patches", "patch", 5, 10, "quadrant")
+    gallery.tiles["patches"] = say.TileSize("patches", "patch", 5, 10, "quadrants")
     shown(gallery, subject, 0)
-    gallery.tiles["patches"] = say.TileSize("patches", "patch", 3, 6, "quadrant")
+    gallery.tiles["patches"] = say.TileSize("patches", "patch", 3, 6, "quadrants")
     (picture,) = shown(gallery, subject, 0)
 
-    assert list(picture.patch.drawings) == [(3, 6, "quadrant")]
+    assert list(picture.patch.drawings) == [(3, 6, "quadrants")]
 
 
 def test_what_may_come_next_is_projected_once_and_what_cannot_be_is_not_told(subject):

@@ -7,7 +7,7 @@ import numpy as np
 from zfexplore.tui.engine.subject import nearest_shown, statistics
 
 
-def test_a_dead_channel_has_no_best_class():
+def test_a_dead_channel_has_no_best_class_and_what_strikes_is_told_at_the_end():
     record = SimpleNamespace(
         max=np.array([2.0, 0.0]),
         mean=np.array([1.0, 0.0]),
@@ -16,10 +16,18 @@ def test_a_dead_channel_has_no_best_class():
         selectivity=np.array([0.3, 0.0]),
         best_class=np.array([1, 0]),
         dead=np.array([False, True]),
+        kind="fc",
+        striking=np.array([1.0, 0.0]),
     )
-    told = statistics(SimpleNamespace(stages={"conv1": record}, classes=("face", "hat")))
+    atlas = SimpleNamespace(
+        stages={"conv1": record}, classes=("face", "hat"), count=5, skipped=[1], image_names="abcdef"
+    )
+    told = statistics(atlas)
 
     assert told["conv1"].best_class == ["hat", ""]
+    assert told["conv1"].striking == [1.0, 0.0]
+    atlas.count = 4  # images still come: what takes long is left for the end
+    assert statistics(atlas)["conv1"].striking == ()
 
 
 def test_a_pool_that_is_not_watched_is_shown_as_what_it_pools():

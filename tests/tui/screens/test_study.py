@@ -16,7 +16,7 @@ class Study(StudyScreen):
     """Keeps what it is to show."""
 
     def __init__(self) -> None:
-        super().__init__(CHOSEN, "quadrant")
+        super().__init__(CHOSEN, "quadrants")
         self.shown: list[object] = []
 
     def compose(self):

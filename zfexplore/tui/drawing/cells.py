@@ -1,7 +1,7 @@
 """Pictures made of characters: an RGB array becomes a grid of glyphs with two colours each.
 
 A terminal cell holds one glyph in one colour on another, so each cell is a small two-colour
-picture: 2x2 blocks for quadrant glyphs, 1x2 for half blocks, 2x3 for sextants. For every cell the
+picture: 2x2 blocks for quadrants, 1x2 for half blocks, 2x3 for sextants, 2x4 for octants. For every cell the
 split of its blocks into two groups is chosen that leaves the least squared error, and each group
 takes its mean colour. Colours keep 5 bits a channel, which lets flat neighbours share one style and
 halves what is sent to the terminal; no eye sees the difference at this size.
@@ -18,9 +18,12 @@ import numpy as np
 
 from zfexplore.units import Window
 
-BLOCKS = {"quadrant": (2, 2), "half": (2, 1), "sextant": (3, 2), "ascii": (1, 1)}  # rows, columns a cell
+BLOCKS = {  # rows, columns a cell
+    "octants": (4, 2), "sextants": (3, 2), "quadrants": (2, 2), "halves": (2, 1), "ascii": (1, 1)
+}  # fmt: skip
 BOX_COLOUR = (220, 38, 38)
 RAMP = " .:-=+*#%@"
+QUADRANTS = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"  # bit b of the place: 1 upper left, 2 upper right, 4 and 8 below
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 
 
@@ -33,7 +36,7 @@ class Cells:
     back: np.ndarray
 
 
-def to_cells(image: np.ndarray, rows: int, columns: int, mode: str = "quadrant") -> Cells:
+def to_cells(image: np.ndarray, rows: int, columns: int, mode: str = "quadrants") -> Cells:
     """Draw ``image`` (uint8, [h, w, 3]) with ``rows`` x ``columns`` cells, stretched to fill them."""
     high, wide = BLOCKS[mode]
     blocks = resize(image, rows * high, columns * wide)  # [rows * high, columns * wide, 3]
@@ -107,25 +110,22 @@ def to_image(cells: Cells, mode: str, scale: int = 1) -> np.ndarray:
 
 def _two_colours(blocks: np.ndarray, mode: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Split each cell's blocks [n, b, 3] in two groups with the least error; give glyphs and colours."""
-    masks = _masks(mode)
-    halves = masks[: len(masks) // 2]  # one of each complementary pair; the first holds no block
-    inked = np.einsum("pb,nbc->npc", halves, blocks, optimize=True)
-    total = blocks.sum(axis=1)[:, None]
-    count = halves.sum(axis=1)[:, None]
-    others = masks.shape[1] - count
-    # The squared error of two means is constant less |sum|^2 / count of each group.
-    gain = (inked**2 / np.maximum(count, 1) + (total - inked) ** 2 / others).sum(axis=2)
-    best = gain.argmax(axis=1)
-    chosen = np.arange(len(blocks)), best
-    fore = inked[chosen] / np.maximum(count[best], 1)
-    back = (total[:, 0] - inked[chosen]) / others[best]
+    masks, (halves, worth) = _masks(mode), _splits(mode)
+    mean = blocks.mean(axis=1, keepdims=True)  # [n, 1, 3]
+    # About their mean the two groups' sums are opposite, and what a split leaves of the squared error is
+    # what there was less |sum|^2 (1 / count + 1 / other count).
+    sums = (blocks - mean).swapaxes(1, 2) @ halves.T  # [n, 3, p]
+    best = (np.square(sums).sum(axis=1) * worth).argmax(axis=1)
+    chosen, count = halves[best], np.maximum(halves[best].sum(axis=1, keepdims=True), 1)
+    inked = np.einsum("nb,nbc->nc", chosen, blocks)
+    fore, back = inked / count, (blocks.sum(axis=1) - inked) / (masks.shape[1] - chosen.sum(axis=1))[:, None]
     fore, back = five_bits(fore), five_bits(back)
     # The darker colour goes behind, so that neighbours agree more often and share one style.
     swap = (fore @ LUMINANCE) < (back @ LUMINANCE)
     fore[swap], back[swap] = back[swap], fore[swap]
     pattern = np.where(swap, len(masks) - 1 - best, best)
     flat = (fore == back).all(axis=1) | (best == 0)
-    back[best == 0] = five_bits(total[best == 0, 0] / masks.shape[1])
+    back[best == 0] = five_bits(mean[best == 0, 0])
     fore[flat] = back[flat]
     pattern[flat] = 0
     return _codes(mode)[pattern], fore, back
@@ -166,16 +166,47 @@ def _masks(mode: str) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
+def _splits(mode: str) -> tuple[np.ndarray, np.ndarray]:
+    """Give one mask of each complementary pair, the first without a block, and what each split is worth."""
+    masks = _masks(mode)
+    halves = masks[: len(masks) // 2]
+    count, others = halves.sum(axis=1), (1 - halves).sum(axis=1)
+    worth = 1 / np.maximum(count, 1) + 1 / others
+    return halves, np.where(count > 0, worth, 0).astype(np.float32)
+
+
+@lru_cache(maxsize=8)
 def _codes(mode: str) -> np.ndarray:
     """Code points in the order of ``_masks``, or of brightness for ASCII."""
-    if mode == "quadrant":
-        glyphs = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"
-    elif mode == "half":
+    if mode == "quadrants":
+        glyphs = QUADRANTS
+    elif mode == "halves":
         glyphs = " ▀▄█"
-    elif mode == "sextant":
+    elif mode == "sextants":
         # Unicode 13 leaves out those that existed already: blank, left half, right half, full.
-        old = {0: " ", 21: "▌", 42: "▐", 63: "█"}
-        glyphs = "".join(old.get(n, chr(0x1FB00 + n - 1 - (n > 21) - (n > 42))) for n in range(64))
+        glyphs = _filled(0x1FB00, {0: " ", 0b010101: "▌", 0b101010: "▐", 0b111111: "█"}, 64)
+    elif mode == "octants":
+        glyphs = _filled(0x1CD00, _octants_of_old(), 256)
     else:
         glyphs = RAMP
     return np.array([ord(glyph) for glyph in glyphs])
+
+
+def _filled(first: int, known: dict[int, str], count: int) -> str:
+    """Give the glyph of each pattern: those ``known``, the others in order from code point ``first``."""
+    following = iter(range(first, first + count))
+    return "".join(known.get(pattern) or chr(next(following)) for pattern in range(count))
+
+
+def _octants_of_old() -> dict[int, str]:
+    """Give the 26 patterns of 2 x 4 blocks that Unicode 16 has elsewhere than among the octants."""
+    known = {
+        0b00000001: "\U0001cea8", 0b00000010: "\U0001ceab",
+        0b01000000: "\U0001cea3", 0b10000000: "\U0001cea0",
+        0b00000011: "\U0001fb82", 0b00111111: "\U0001fb85", 0b11000000: "▂", 0b11111100: "▆",
+        0b00010100: "\U0001fbe6", 0b00101000: "\U0001fbe7",
+    }  # fmt: skip
+    for quadrants, glyph in enumerate(QUADRANTS):
+        upper, lower = quadrants & 0b11, quadrants >> 2
+        known[upper * 0b0101 | lower * 0b0101 << 4] = glyph  # a quadrant is two blocks high
+    return known

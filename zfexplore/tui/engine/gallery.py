@@ -6,6 +6,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from zfexplore.errors import ExploreError
@@ -13,7 +14,7 @@ from zfexplore.tui import messages as say
 
 if TYPE_CHECKING:
     from zfexplore.exemplars.records import Exemplar
-    from zfexplore.tui.drawing.bitmap import Bitmap
+    from zfexplore.tui.drawing.bitmap import Bitmap, Tile
     from zfexplore.tui.engine.subject import Subject
 
 log = logging.getLogger("zfexplore.tui")
@@ -48,17 +49,17 @@ class Gallery:
 
     def __init__(self) -> None:
         self.tiles: dict[str, say.TileSize] = {}  # how each grid draws, by its name
-        self.ahead: list[tuple[str, int]] = []
-        self._channels: OrderedDict[tuple[str, int], KeptChannel] = OrderedDict()
+        self.ahead: list[tuple[Subject | None, str, int]] = []  # None: the net that is explored
+        self._channels: OrderedDict[tuple[Subject, str, int], KeptChannel] = OrderedDict()
 
     def pictures(
         self, subject: Subject, stage_name: str, channel: int, stopped: Callable[[], bool]
     ) -> Iterator[say.ShownUnit]:
         """Give a channel's pictures, kept or newly projected. A channel is kept only once it is complete."""
         rows = subject.top_rows(stage_name, channel)
-        kept = self._channels.get((stage_name, channel))
+        kept = self._channels.get((subject, stage_name, channel))
         if kept is not None and kept.rows == rows:
-            self._channels.move_to_end((stage_name, channel))
+            self._channels.move_to_end((subject, stage_name, channel))
             yield from (self._draw(shown) for _, shown in kept.pictures)
             return
         new = KeptChannel(rows)
@@ -67,22 +68,48 @@ class Gallery:
             yield self._draw(shown)
             if stopped():
                 return
-        self._channels[stage_name, channel] = new
+        self._channels[subject, stage_name, channel] = new
         while len(self._channels) > 1 and sum(kept.size for kept in self._channels.values()) > KEPT_BYTES:
             self._channels.popitem(last=False)
 
-    def exemplars(self, stage_name: str, channel: int) -> list[Exemplar]:
+    def exemplars(self, subject: Subject, stage_name: str, channel: int) -> list[Exemplar]:
         """Give the exemplars behind the pictures of a kept channel."""
-        return [exemplar for exemplar, _ in self._channels[stage_name, channel].pictures]
+        return [exemplar for exemplar, _ in self._channels[subject, stage_name, channel].pictures]
+
+    def forget(self, subject: Subject) -> None:
+        """Drop the pictures of a net that is closed."""
+        for key in [key for key in self._channels if key[0] is subject]:
+            del self._channels[key]
+        self.ahead = [planned for planned in self.ahead if planned[0] is not subject]
+
+    def sharpen(self, subject: Subject, stage_name: str, channel: int) -> Iterator[tuple[int, str, Tile]]:
+        """Draw a kept channel's pictures in pixels, as the grids show them; give rank, kind and tile."""
+        from zfexplore.tui.drawing.encode import encode
+
+        kept = self._channels.get((subject, stage_name, channel))
+        for size in [tile for tile in self.tiles.values() if tile.cell != (0, 0)]:
+            for _, shown in kept.pictures if kept else ():
+                bitmap: Bitmap = getattr(shown, size.kind)
+                where = size.rows, size.columns, size.cell
+                if bitmap.tile is None or not bitmap.tile.fits(*where):
+                    bitmap.tile = encode(bitmap, *where)
+                    yield shown.rank, size.kind, bitmap.tile
 
     def expect(self, stage_name: str, channels: Iterable[int]) -> None:
         """Plan to project the channels that the cursor may come to next."""
-        self.ahead = [(stage_name, channel) for channel in channels]
+        self.ahead = [(None, stage_name, channel) for channel in channels]
+
+    def expect_of(self, subject: Subject, stage_name: str, channels: Iterable[int]) -> None:
+        """Plan the same for another net that is shown beside, in turn with those planned already."""
+        others = [(subject, stage_name, channel) for channel in channels]
+        pairs = zip_longest(self.ahead, others)
+        self.ahead = [planned for pair in pairs for planned in pair if planned is not None]
 
     def project_ahead(self, subject: Subject, stopped: Callable[[], bool]) -> None:
         """Project the next planned channel, unless it is kept. An error is only logged here."""
-        stage_name, channel = self.ahead.pop(0)
-        if (stage_name, channel) in self._channels:
+        other, stage_name, channel = self.ahead.pop(0)
+        subject = other or subject
+        if (subject, stage_name, channel) in self._channels:
             return
         try:
             for _ in self.pictures(subject, stage_name, channel, stopped):

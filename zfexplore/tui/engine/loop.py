@@ -2,6 +2,7 @@
 
 It loads the net and the images, builds the atlas a slice at a time between requests, projects the
 channel that was asked for last, one picture at a time, and, when nothing is wanted, its neighbours.
+Asked to, it explores another net; those explored lately stay open.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,13 +21,15 @@ from zfexplore.tui import questions as asked
 from zfexplore.tui.engine.answers import Answerer
 from zfexplore.tui.engine.gallery import Gallery
 from zfexplore.tui.engine.inbox import Inbox
+from zfexplore.tui.engine.others import Others
+from zfexplore.tui.engine.subjects import Subjects, state_of
 from zfexplore.tui.log import log_path
 
 SECONDS_BETWEEN_PARTIALS = 1.0
 
 if TYPE_CHECKING:
-    from zfexplore.atlas.build import Event
     from zfexplore.atlas.store import Atlas
+    from zfexplore.tui.drawing.bitmap import Tile
     from zfexplore.tui.engine.subject import Subject
 
 log = logging.getLogger("zfexplore.tui")
@@ -40,16 +42,18 @@ class Engine:
         self.setup = setup
         self._inbox = inbox
         self._post = post
-        self._subject: Subject  # once loaded
-        self._building: Iterator[Event] | None = None
+        self._subject: Subject  # what is explored, once loaded
         self._gallery = Gallery()
+        self._subjects = Subjects(self._gallery.forget)
+        self._others = Others(self._subjects, self._gallery, inbox, post)
+        self._former: say.Setup | None = None  # explored before
         self._present: say.ShowChannel | None = None  # the channel the user looks at
         self._present_rows: tuple[say.PlaceRow, ...] | None = None
         self._shown_generation = -1  # of the channel whose pictures have all been posted
         self._renew_from = 0.0  # when its pictures may follow the growing atlas again
-        self._saves: list[say.SaveChannel] = []  # waiting for the whole atlas
-        self._skipped = 0
+        self._told: set[str] = set()  # remarks
         self._answerer = Answerer(post)
+        self._sharpening: Iterator[tuple[int, str, Tile]] | None = None  # of the present channel
 
     def load(self) -> bool:
         """Open the images and the net; where that fails, say so and give False."""
@@ -69,93 +73,190 @@ class Engine:
                 self._fail(error)
         self._answerer.end()
         self._save_the_rest()
-        if self._building is not None:
-            with suppress(Exception):
-                self._building.close()  # type: ignore[attr-defined]
+        for subject in self._subjects.all():
+            subject.pause()
 
     def _turn(self) -> None:
         """Serve one request, or do a piece of what can wait."""
-        idle = self._building is None and not self._gallery.ahead and not self._answerer.busy
+        building = self._subject.building is not None
+        busy = building or self._gallery.ahead or self._answerer.busy or self._sharpening is not None
+        other = None if busy else self._others.due(self.setup)
+        idle = not busy and other is None
         request = self._inbox.take(wait=idle)
         if request is not None:
             self._serve(request)
         elif self._inbox.closed:
             return
-        elif self._answerer.busy and (self._building is None or self._subject.atlas is not None):
-            self._answerer.step(self._subject, complete=self._building is None)
-        elif self._building is not None:
-            self._build_on()
+        elif self._answerer.busy and (not building or self._subject.atlas is not None):
+            self._answer()
+        elif self._sharpening is not None:
+            self._sharpen_on()
+        elif building:
+            self._build_on(self._subject)
         elif self._gallery.ahead:
             self._gallery.project_ahead(self._subject, lambda: self._inbox.busy)
+        elif other is not None:
+            self._prepare(other)
 
     def _load(self) -> None:
         """Open the images, which is quick and tells a wrong path at once, then torch and the net."""
-        from zfexplore.images.open import open_images
-        from zfexplore.tui.engine.subject import net_loaded, open_subject
+        from zfexplore.tui.engine.subject import open_source, open_subject
 
         self._post(say.JobChanged(Progress("opening the images")))
-        source = open_images(self.setup.images, limit=self.setup.limit, labels=self.setup.labels)
+        source = open_source(self.setup)
         self._post(say.ImagesOpened(source.name, len(source)))
         self._post(say.JobChanged(Progress("loading torch")))
         import torch  # noqa: F401
 
         self._post(say.JobChanged(Progress("loading the net")))
+        state = state_of(self.setup)
         subject = open_subject(self.setup, source)
-        self._post(net_loaded(subject.checkpoint, subject.checkpoint.net.watched))
-        self._building = subject.explorer.index(seconds_between_partials=SECONDS_BETWEEN_PARTIALS)
+        self._subjects.keep(subject, state)
+        self._begin(subject)
+
+    # -- nets --------------------------------------------------------------------------------------
+
+    def _begin(self, subject: Subject) -> None:
+        """Explore a net that is open: tell what it is and what is known of it, and build on its atlas."""
+        from zfexplore.tui.engine.subject import statistics
+
+        self._post(replace(subject.loaded, indexed=subject.atlas is not None))
         self._subject = subject
+        self.setup = self._subjects.held = subject.setup
+        self._present = self._present_rows = None
+        self._shown_generation = -1
+        self._gallery.ahead = []
+        if (atlas := subject.atlas) is not None:
+            self._post(say.AtlasChanged(statistics(atlas), atlas.count, subject.complete))
+        subject.build(seconds_between_partials=SECONDS_BETWEEN_PARTIALS)
+
+    def _prepare(self, setup: say.Setup) -> None:
+        """Open another net in play, or index a slice for it: nothing else is to be done."""
+        known = self._subjects.kept(setup)
+        subject = known or self._others.open(setup)
+        if subject is not None and known is not None:
+            subject.build(seconds_between_partials=SECONDS_BETWEEN_PARTIALS)
+            self._build_on(subject)
+
+    def _other(self, setup: say.Setup) -> Subject:
+        """Give another net that is asked for, with its atlas if that needs no more than to be read."""
+        subject = self._subjects.open(setup)
+        subject.build(seconds_between_partials=SECONDS_BETWEEN_PARTIALS)
+        while subject.building is not None and not subject.running:
+            self._build_on(subject)
+        return subject
+
+    def _explore(self, setup: say.Setup) -> None:
+        """Explore another net; where it cannot be opened, say so and stay with the present one."""
+        try:
+            if self._subjects.kept(setup) is None:
+                self._post(say.JobChanged(Progress(f"loading {setup.name}")))
+            subject = self._subjects.open(setup)
+        except Exception as error:
+            self._fail(error, setup=setup)
+            return
+        for other in self._subjects.all():
+            if other is not subject:
+                other.pause()
+        if subject is not self._subject:
+            self._subject.pause()
+            self._former = self.setup
+        self._post(say.JobChanged(None))
+        self._post(say.ImagesOpened(subject.source.name, len(subject.source)))
+        self._begin(subject)
+
+    def _subject_of(self, setup: say.Setup | None) -> Subject:
+        """Give the net that a request is about; raises ExploreError if it cannot be opened again."""
+        return self._subject if setup in (None, self.setup) else self._subjects.open(setup)  # type: ignore[arg-type]
 
     def _serve(self, request: object) -> None:
         if isinstance(request, say.TileSize):
             self._gallery.tiles[request.grid] = request
+            self._sharpen()
+        elif isinstance(request, say.Explore):
+            self._explore(request.setup)
         elif isinstance(request, say.ShowChannel):
-            self._present, self._present_rows = request, None
+            if request.setup not in (None, self.setup):
+                return  # it was asked of the net before; of this one another will be
+            self._present, self._present_rows, self._sharpening = request, None, None
             if self._subject.atlas is not None:
                 self._show(request)
+            if request.beside is not None and not self._inbox.overtaken(request):
+                self._show_beside(request, request.beside)
+        elif isinstance(request, say.FindAlike):
+            present, other = self._subject_of(request.setup), self._other(request.other)
+            self._post(self._others.most_alike(request, present, other))
         elif isinstance(request, asked.Question):
             self._answerer.take(request)
         elif isinstance(request, say.SaveChannel):
-            if self._building is None:
-                self._save_or_tell(request)
-            else:
-                self._saves.append(request)
-                self._post(say.Noted("this figure will be saved when the atlas is complete"))
+            self._save_or_tell(request)
+
+    def _answer(self) -> None:
+        """Give the next answer to the question that is worked on."""
+        try:
+            subject = self._subject_of(self._answerer.asked_of)
+        except Exception as error:
+            self._answerer.refuse(error)
+        else:
+            self._answerer.step(subject, complete=not subject.growing)
 
     # -- the atlas ---------------------------------------------------------------------------------
 
-    def _build_on(self) -> None:
+    def _build_on(self, subject: Subject) -> None:
         """Take the next event of the build; between two of them lies about one slice of images."""
         from zfexplore.atlas.build import Partial
 
-        assert self._building is not None
+        assert subject.building is not None
         try:
-            event = next(self._building, None)
+            event = next(subject.building, None)
         except Exception as error:
-            self._building = None
-            self._fail(error, fatal=self._subject.atlas is None)
+            subject.building, subject.failed = None, True
+            self._lose(subject, error)
             return
+        if isinstance(event, Note):
+            if not subject.quiet:
+                self._note(event.text)
+            return
+        subject.quiet, subject.running = False, not isinstance(event, Finished)
+        present = subject is self._subject
         if isinstance(event, Progress):
-            self._post(say.JobChanged(replace(event, task="building the atlas")))
+            of = "" if present else f" of {subject.setup.name}"
+            self._post(say.JobChanged(replace(event, task=f"building the atlas{of}")))
         elif isinstance(event, Partial):
-            self._atlas_grown(event.atlas, complete=False)
-        elif isinstance(event, Note):
-            self._post(say.Noted(event.text))
+            self._atlas_grown(subject, event.atlas)
         elif isinstance(event, Skipped):
-            self._skipped += 1
+            subject.skipped += 1
             log.warning("skipped %s: %s", event.name, event.reason)
         elif isinstance(event, Finished):
-            self._building = None
+            subject.building, subject.complete = None, True
             self._post(say.JobChanged(None))
-            self._atlas_grown(event.result, complete=True)
-            self._after_the_atlas()
+            self._atlas_grown(subject, event.result)
+            self._after_the_atlas(subject)
 
-    def _atlas_grown(self, atlas: Atlas, *, complete: bool) -> None:
+    def _lose(self, subject: Subject, error: Exception) -> None:
+        """Tell that an atlas cannot be built; without any part of it, go back to the net before."""
+        if subject is not self._subject:
+            self._post(say.JobChanged(None))
+            self._post(say.Noted(f"no atlas could be made of {subject.setup.name}: {error}"))
+            return
+        former, self._former = self._former, None
+        if subject.atlas is None and former is not None and former != subject.setup:
+            self._fail(error, setup=subject.setup)
+            self._explore(former)
+        else:
+            self._fail(error, fatal=subject.atlas is None)
+
+    def _atlas_grown(self, subject: Subject, atlas: Atlas) -> None:
         """Post the statistics, and renew the present channel's pictures if its places have changed.
 
         While images still come, renewing may take a quarter of the time, no more.
         """
         from zfexplore.tui.engine.subject import statistics
 
+        complete = subject.complete
+        if subject is not self._subject:
+            self._others.grown(self._present, self._subject, subject)
+            return
         self._post(say.AtlasChanged(statistics(atlas), atlas.count, complete))
         request = self._present
         if request is None or not (complete or time.monotonic() > self._renew_from):
@@ -165,15 +266,21 @@ class Engine:
             self._show(request)
             self._renew_from = time.monotonic() + 3 * (time.monotonic() - started)
 
-    def _after_the_atlas(self) -> None:
+    def _after_the_atlas(self, subject: Subject) -> None:
         """Name what was left out, and save the figures that waited for the whole atlas."""
-        if self._skipped:
-            total = len(self._subject.source)
-            left_out = f"{self._skipped} of {total} images could not be read and were left out"
-            self._post(say.Noted(f"{left_out}; their names are in {log_path()}"))
-        saves, self._saves = self._saves, []
+        if subject.skipped:
+            total = len(subject.source)
+            left_out = f"{subject.skipped} of {total} images could not be read and were left out"
+            self._note(f"{left_out}; their names are in {log_path()}")
+        saves, subject.saves = subject.saves, []
         for request in saves:
             self._save_or_tell(request)
+
+    def _note(self, text: str) -> None:
+        """Post a remark, unless another net has led to the same one."""
+        if text not in self._told:
+            self._told.add(text)
+            self._post(say.Noted(text))
 
     # -- channels ----------------------------------------------------------------------------------
 
@@ -185,6 +292,14 @@ class Engine:
             self._show_pictures(request)
         except Exception as error:
             self._fail(error, generation=request.generation)
+
+    def _show_beside(self, request: say.ShowChannel, setup: say.Setup) -> None:
+        """Post what another net has at the channel; a failure is told in the place of its pictures."""
+        try:
+            self._others.show(request, self._subject, self._other(setup))
+        except Exception as error:
+            log.warning("%s", error)
+            self._post(say.BesideListed(request.generation, setup.name, None, "", str(error)))
 
     def _show_pictures(self, request: say.ShowChannel) -> None:
         """What is shown already is renewed at one stroke: else places and pictures disagree meanwhile."""
@@ -207,47 +322,78 @@ class Engine:
         seconds = time.monotonic() - started
         log.info("%s:%d shown in %.3f s", stage_name, channel, seconds)
         self._post(say.ChannelShown(stage_name, channel, request.generation, count))
-        if self._building is None:
+        self._sharpen()
+        if not self._subject.growing:
             self._gallery.expect(stage_name, request.ahead)
+
+    def _sharpen(self) -> None:
+        """Plan to draw the present channel in pixels too, if the grids show them."""
+        if self._present is not None and self._present.generation == self._shown_generation:
+            stage_name, channel = self._present.stage_name, self._present.channel
+            self._sharpening = self._gallery.sharpen(self._subject, stage_name, channel)
+
+    def _sharpen_on(self) -> None:
+        """Draw one more picture in pixels."""
+        assert self._present is not None
+        assert self._sharpening is not None
+        drawn = next(self._sharpening, None)
+        if drawn is None:
+            self._sharpening = None
+        else:
+            self._post(say.TileDrawn(self._present.generation, *drawn))
 
     # -- files -------------------------------------------------------------------------------------
 
     def _save_or_tell(self, request: say.SaveChannel) -> None:
+        """Save a figure, or say why not; while the atlas is being built it waits."""
+        path = (request.setup or self.setup).figure_path(request)
         try:
-            self._save(request, lambda: self._inbox.closed)
+            subject = self._subject_of(request.setup)
+            if subject.growing:
+                subject.saves.append(replace(request, setup=subject.setup))
+                self._post(say.Noted("this figure will be saved when the atlas is complete"))
+            else:
+                self._save(request, subject, lambda: self._inbox.closed)
         except Exception as error:
-            self._fail(error, path=self.setup.figure_path(request))
+            self._fail(error, path=path)
 
-    def _save(self, request: say.SaveChannel, stopped: Callable[[], bool]) -> None:
+    def _save(self, request: say.SaveChannel, subject: Subject, stopped: Callable[[], bool]) -> None:
         stage_name, channel = request.stage_name, request.channel
-        if self._subject.atlas is None:
+        if subject.atlas is None:
             raise ExploreError("there is no atlas to take a figure from")
-        path = self.setup.figure_path(request)
-        if not request.overwrite and (reason := self._subject.foreign(request)):
-            self._post(say.OverwriteAsked(request, path, reason))
+        path = subject.setup.figure_path(request)
+        if not request.overwrite and (reason := subject.foreign(request)):
+            self._post(say.OverwriteAsked(replace(request, setup=subject.setup), path, reason))
             return
         self._post(say.JobChanged(Progress(f"saving {path.stem}")))
         try:
-            for _ in self._gallery.pictures(self._subject, stage_name, channel, stopped):
+            for _ in self._gallery.pictures(subject, stage_name, channel, stopped):
                 pass
             if not stopped():
-                exemplars = self._gallery.exemplars(stage_name, channel)
-                self._post(say.FigureSaved(self._subject.save_figure(request, exemplars)))
+                exemplars = self._gallery.exemplars(subject, stage_name, channel)
+                self._post(say.FigureSaved(subject.save_figure(request, exemplars)))
         finally:
             self._post(say.JobChanged(None))
 
     def _save_the_rest(self) -> None:
         """Before the end, save what was asked for; what cannot be stays unanswered, and is named so."""
         left = [request for request in self._inbox.left() if isinstance(request, say.SaveChannel)]
-        for request in self._saves + left:
+        for request in left:
             try:
-                if self._building is None and (request.overwrite or not self._subject.foreign(request)):
-                    self._save(request, lambda: False)
+                subject = self._subject_of(request.setup)
+                if not subject.growing and (request.overwrite or not subject.foreign(request)):
+                    self._save(request, subject, lambda: False)
             except Exception as error:
                 self._fail(error)
 
     def _fail(
-        self, error: Exception, *, fatal: bool = False, generation: int = -1, path: Path | None = None
+        self,
+        error: Exception,
+        *,
+        fatal: bool = False,
+        generation: int = -1,
+        path: Path | None = None,
+        setup: say.Setup | None = None,
     ) -> None:
         """Tell the user in one line; what is not our own error is logged in full."""
         if isinstance(error, ExploreError | OSError):
@@ -257,4 +403,4 @@ class Engine:
             text = f"{type(error).__name__}: {error}"
             log.exception("the engine failed")
         self._post(say.JobChanged(None))
-        self._post(say.Failed(text, fatal, generation, path))
+        self._post(say.Failed(text, fatal, generation, path, setup))

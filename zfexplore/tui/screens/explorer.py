@@ -25,6 +25,7 @@ from zfexplore.tui.widgets.top import TopList
 from zfexplore.units import Unit
 
 KINDS = {"projection": "projections", "patch": "patches", "whole": "whole images"}  # and their titles
+NAME_CELLS = 24  # of a net's name
 
 
 class ExplorerScreen(Screen[None]):
@@ -68,6 +69,10 @@ class ExplorerScreen(Screen[None]):
         self.four = False  # whether the pinned channel has two grids of its own
         self.beside = "projection"  # what both grids show where the pinned channel has one of them
         self.boxed = False
+        self.net = ""  # the short name of the net in view
+        self.other = ""  # that of the net that the second grid shows
+        self.other_unit: Unit | None = None  # and its channel, if it has one
+        self.other_called = ""
 
     def compose(self) -> ComposeResult:
         """Lay the panes out; theme.tcss says where they stand."""
@@ -90,7 +95,7 @@ class ExplorerScreen(Screen[None]):
     def on_mount(self) -> None:
         """Name the panes, and focus the channels."""
         self._share_rows(*self.app.size)
-        for grid in (*self.grids, *self.own_grids):
+        for grid in self.all_grids:
             grid.mode = self.mode
         self.watch(self.grids[0], "dim", self._dim_places, init=False)
         self.tell("loading …")
@@ -104,6 +109,17 @@ class ExplorerScreen(Screen[None]):
         self.query_one(StatusBar).brief = event.size.width < ROOM_FOR_BOTH
         self._share_rows(*event.size)
         self.refresh_bindings()
+
+    def on_screen_suspend(self) -> None:
+        """Show glyphs below a dialog: it tints all colours, and those of pixels tell which picture it is."""
+        for grid in self.all_grids:
+            grid.covered = grid.cell != (0, 0)
+
+    def on_screen_resume(self) -> None:
+        """Show pixels again."""
+        for grid in self.all_grids:
+            grid.covered = False
+            grid.want()
 
     def _share_rows(self, width: int, height: int) -> None:
         """Give table and map the rows that the grids do not need; in narrow windows theme.tcss does it."""
@@ -152,6 +168,11 @@ class ExplorerScreen(Screen[None]):
         return projections, patches
 
     @property
+    def all_grids(self) -> tuple[PictureGrid, ...]:
+        """The grids in sight, and those that are not."""
+        return (*self.grids, *self.own_grids)
+
+    @property
     def pinned_grids(self) -> tuple[PictureGrid, ...]:
         """The grids that hold the pinned channel now."""
         if self.pinned is None:
@@ -166,22 +187,30 @@ class ExplorerScreen(Screen[None]):
     @property
     def live_grids(self) -> tuple[PictureGrid, ...]:
         """The grids that follow the channel under the cursor."""
-        return self.grids if self.pinned is None or self.four else self.grids[:1]
+        follows = (self.pinned is None or self.four) and not self.other
+        return self.grids if follows else self.grids[:1]
 
     @property
     def grid_in_use(self) -> PictureGrid:
-        """The grid that keys act on: one of a pinned channel's where it has the focus or all room."""
-        projections, _ = self.grids
-        for grid in self.pinned_grids:
+        """The grid that keys act on: a pinned channel's or another net's if it has the focus or all room."""
+        projections, patches = self.grids
+        for grid in (patches,) if self.other else self.pinned_grids:
             if grid.display and (grid.has_focus or not projections.display):
                 return grid
         return projections
+
+    @property
+    def on_other(self) -> bool:
+        """Whether keys act on the other net's pictures."""
+        return bool(self.other) and self.grid_in_use is self.grids[1]
 
     @property
     def unit_in_use(self) -> Unit | None:
         """The channel whose pictures that grid shows, or is to show; None where a filter leaves none."""
         if self.pinned is not None and self.grid_in_use in self.pinned_grids:
             return Unit.parse(self.pinned[0])
+        if self.on_other:
+            return self.other_unit
         if self.stage is None or self.channel is None:
             return None
         return Unit(self.stage.name, self.channel)
@@ -228,6 +257,8 @@ class ExplorerScreen(Screen[None]):
         for grid in self.live_grids:
             grid.stale = True
             grid.notice = grid.notice if self.statistics == {} else ""
+        if self.other:
+            self.grids[1].stale, self.other_unit = True, None
         self.query_one(Minimap).cursor = self.channel or 0
         return unit
 
@@ -252,27 +283,45 @@ class ExplorerScreen(Screen[None]):
         """Write the titles: what each pane shows now."""
         projections, patches = self.grids
         pinned = f"{self.called(Unit.parse(self.pinned[0]))}, pinned" if self.pinned else ""
-        here = ", here" if self.pinned else ""
+        here = f", {short(self.net)}" if self.other else ", here" if self.pinned else ""
         entitle(projections, f"3 {KINDS[projections.kind]}{here}")
         second = KINDS[patches.kind]
-        entitle(patches, f"4 {second}{here}" if not pinned or self.four else f"4 {second} of {pinned}")
+        if self.other:
+            of = f" of {self.other_called}" if self.other_called else ""
+            entitle(patches, f"4 {second}{of}, {short(self.other)}")
+        else:
+            entitle(patches, f"4 {second}{here}" if not pinned or self.four else f"4 {second} of {pinned}")
         for grid in self.own_grids:
             entitle(grid, f"{KINDS[grid.kind]} of {pinned}" if self.four else "")
         here = self.stage.name if self.stage else ""
         entitle(self.query_one(Minimap), f"6 map of {here}, by max" if here else "6 map")
-        swapped = f"pinned {self.pinned[0]}" if self.pinned else second
-        shown = swapped if self.has_class("-patches") else KINDS[projections.kind]
-        self.query_one(LayerTabs).showing = shown
+        swapped = f"pinned {self.pinned[0]}" if self.pinned else short(self.other) or second
+        first = short(self.net) if self.other else KINDS[projections.kind]
+        self.query_one(LayerTabs).showing = swapped if self.has_class("-patches") else first
 
     # -- what the engine says ----------------------------------------------------------------------
 
     def show_net(self, event: say.NetLoaded) -> None:
         """Show the layers."""
         self.stages = event.stages
-        self.query_one(StatusBar).net = f"{event.title} on {event.device}"
+        self.net = event.name
+        named = "" if event.title.split(",")[0] == event.name or not event.name else f"{short(event.name)}: "
+        self.query_one(StatusBar).net = f"{named}{event.title} on {event.device}"
         self.sidebar.layer_list.stages = event.stages
         self.query_one(LayerTabs).names = tuple(layer.name for layer in event.stages)
         self.tell("waiting for the atlas …")
+
+    def forget_net(self, statistics: dict[str, say.StageStatistics], other: str) -> None:
+        """Let go what was shown of the net before; ``statistics`` are what is known of the new one."""
+        self.statistics, self.complete, self.silent = statistics, False, ""
+        if self.pinned is not None:
+            self.unpin()
+        for grid in self.grids:
+            grid.pictures = ()
+        self.show_places((), "" if statistics else "waiting for the atlas …")
+        if other:
+            self.show_other(other)
+        self.name_panes()
 
     def show_images(self, event: say.ImagesOpened) -> None:
         """Show the name of the images."""
@@ -303,9 +352,16 @@ class ExplorerScreen(Screen[None]):
     def show_picture(self, shown: say.ShownUnit) -> None:
         """The first picture of a channel replaces the old ones; the others join or renew them."""
         for grid in self.live_grids:
-            there = () if grid.stale else grid.pictures
-            grid.pictures = (*there[: shown.rank], shown, *there[shown.rank + 1 :])
-            grid.stale = False
+            _join(grid, shown)
+
+    def show_tile(self, event: say.TileDrawn) -> None:
+        """Keep a picture in pixels with the picture, for the grids that show it."""
+        for grid in self.live_grids:
+            if event.rank < len(grid.pictures) and not grid.stale:
+                getattr(grid.pictures[event.rank], event.kind).tile = event.tile
+                grid.want()
+                if grid.tiles.number(event.tile) is not None:  # its content has been sent before
+                    grid.redraw([event.tile])
 
     def show_end(self, event: say.ChannelShown) -> None:
         """All pictures have come; say so where there are none."""
@@ -376,7 +432,7 @@ class ExplorerScreen(Screen[None]):
 
     def link_cursors(self, rank: int) -> None:
         """Put the three cursors on one picture."""
-        for grid in (*self.grids, *self.own_grids):
+        for grid in self.all_grids:
             grid.cursor = rank
         self.query_one(TopList).cursor = rank
 
@@ -394,6 +450,34 @@ class ExplorerScreen(Screen[None]):
         self.pinned = None
         self._share_rows(*self.app.size)
 
+    def show_other(self, net: str) -> None:
+        """Give the second grid to another net's projections; without ``net`` it follows again."""
+        projections, patches = self.grids
+        self.other, self.other_unit, self.other_called = net, None, ""
+        patches.kind = "projection" if net else "whole" if self.boxed else "patch"
+        patches.pictures = () if net else projections.pictures
+        patches.notice = "" if net else projections.notice
+        self.name_panes()
+
+    def expect_other(self, event: say.BesideListed) -> None:
+        """Name what the other net shows; where it shows nothing, say why."""
+        grid = self.grids[1]
+        self.other, self.other_unit, self.other_called = event.net, event.unit, event.called
+        if event.notice:
+            grid.pictures, grid.stale = (), False
+        grid.notice = event.notice
+        self.name_panes()
+
+    def show_other_picture(self, shown: say.ShownUnit) -> None:
+        """The other net's first picture replaces the old ones; the others join or renew them."""
+        _join(self.grids[1], shown)
+
+    def show_other_end(self, count: int) -> None:
+        """All of the other net's pictures have come; say so where there are none."""
+        grid = self.grids[1]
+        grid.pictures, grid.stale = () if grid.stale else grid.pictures[:count], False
+        grid.notice = "" if count else f"{self.other_called} fires on none of these images"
+
     def toggle_box(self) -> None:
         """Change between patches and whole images with a box; beside a pinned channel, projections come next.
 
@@ -407,3 +491,14 @@ class ExplorerScreen(Screen[None]):
             self.grids[1].kind = "whole" if self.boxed else "patch"
         self._share_grids(*self.app.size)
         self.name_panes()
+
+
+def short(name: str) -> str:
+    """Cut a net's name in front, for its end is what tells it apart."""
+    return name if len(name) <= NAME_CELLS else f"…{name[1 - NAME_CELLS :]}"
+
+
+def _join(grid: PictureGrid, shown: say.ShownUnit) -> None:
+    there = () if grid.stale else grid.pictures
+    grid.pictures = (*there[: shown.rank], shown, *there[shown.rank + 1 :])
+    grid.stale = False

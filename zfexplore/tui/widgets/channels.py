@@ -22,6 +22,7 @@ COLUMNS = (
     Column("sel", 4),
     Column("best class", 10, right=False, rest=True),
 )
+STRIKING = Column("striking", 9)  # shown where it is sorted by
 NAME = Column("class", 12, right=False)  # that the channel itself stands for
 
 
@@ -49,17 +50,18 @@ class ChannelList(Rows):
         best class.
 
         Columns that need labels are left out without labels. If the sorted column would have no room, it
-        takes the second place.
+        takes the second place; so does how striking channels are, which is shown only if sorted by.
         """
         known = self.statistics
         unlabelled = known is not None and not len(known.best_class)
         told = COLUMNS[:-2] if unlabelled else COLUMNS
         columns = _with_room((*told[:2], NAME, *told[2:]) if self.stage and self.stage.names else told)
         chosen = next((column for column in columns if column.title == self.sorted_by != "ch"), None)
+        chosen = STRIKING if self.sorted_by == STRIKING.title else chosen
         if chosen is None:
             return columns
         marked = replace(chosen, title=f"{chosen.title}{SORTED}")
-        if chosen.pane <= self.scrollable_content_region.width:
+        if chosen is not STRIKING and chosen.pane <= self.scrollable_content_region.width:
             return tuple(marked if column is chosen else column for column in columns)
         others = (column for column in columns[1:] if column is not chosen)
         return _with_room((columns[0], marked, *others))
@@ -80,6 +82,7 @@ class ChannelList(Rows):
             "mean": number(known.mean[channel]),
             "sel": f"{known.selectivity[channel]:.2f}" if len(known.selectivity) else "",
             "best class": known.best_class[channel] if len(known.best_class) else "",
+            "striking": f"{known.striking[channel]:.2f}" if len(known.striking) else "",
         }
 
     def count(self) -> int:

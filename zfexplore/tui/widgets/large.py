@@ -19,7 +19,7 @@ class LargePicture(Widget):
     DEFAULT_CSS = "LargePicture { height: 1fr; width: 1fr; }"
 
     bitmap: reactive[Bitmap | None] = reactive(None)
-    mode: reactive[str] = reactive("quadrant")
+    mode: reactive[str] = reactive("quadrants")
 
     class Clicked(Message):
         """The user clicked the picture at ``y, x``, both in [0, 1]."""
