@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from zfexplore.cli.main import app, main
+from zfexplore.cli.main import main, program
 from zfexplore.tui.keys import TABLES, written
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,7 +79,7 @@ def spans(page: Path) -> Iterator[str]:
 
 def resolve(words: list[str]) -> tuple[Any, list[str]]:
     """Give the command that ``words`` name, and the arguments behind its name."""
-    command, rest = typer.main.get_command(app), words[1:]
+    command, rest = typer.main.get_command(program()), words[1:]
     while rest and hasattr(command, "commands"):
         name = rest.pop(0)
         assert name in command.commands, f"there is no command {name!r}"
@@ -175,7 +175,7 @@ def test_what_else_is_called_is_there(line):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_and_options_inside_sentences_are_known(page):
-    known = options(typer.main.get_command(app))
+    known = options(typer.main.get_command(program()))
     for span in spans(page):
         words = span.split()
         if words[0] == "zfexplore":

@@ -58,7 +58,7 @@ def test_an_error_is_one_line_with_its_exit_code(monkeypatch, capsys, usage, cod
     def fails(*_arguments, **_options):
         raise ExploreError("the [file] x is\nnot there; name another", usage=usage)
 
-    monkeypatch.setattr(command_line, "app", fails)
+    monkeypatch.setattr(command_line, "program", lambda _words: fails)
     line = "error: the [file] x is not there; name another\n"
     assert run(monkeypatch, capsys, "top") == (code, "", line)
 
@@ -67,7 +67,7 @@ def test_a_full_disk_is_one_line_too(monkeypatch, capsys):
     def fails(*_arguments, **_options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(command_line, "app", fails)
+    monkeypatch.setattr(command_line, "program", lambda _words: fails)
     code, _, err = run(monkeypatch, capsys, "top")
     assert (code, err) == (1, "error: OSError: [Errno 28] No space left on device\n")
 
@@ -183,3 +183,22 @@ def test_threads_that_wait_are_told_to_sleep_unless_the_user_has_said_anything(m
         command_line.main()
     set_now = {name: os.environ[name] for name in command_line.IDLE if name in os.environ}
     assert set_now == ({own: "200"} if own else command_line.IDLE)
+
+
+@pytest.mark.parametrize(
+    ("words", "commands", "exports"),
+    [
+        (["tui", "--limit", "3"], ["tui"], None),
+        (["export", "grid", "--layer", "conv5"], ["export"], ["grid"]),
+        (["export", "--help"], ["export"], list(command_line.EXPORTS)),
+        (["--help"], [*command_line.COMMANDS, "export"], list(command_line.EXPORTS)),
+        (["tpo"], [*command_line.COMMANDS, "export"], list(command_line.EXPORTS)),
+        ([], [*command_line.COMMANDS, "export"], list(command_line.EXPORTS)),
+    ],
+)
+def test_only_the_command_that_is_asked_for_is_read(words, commands, exports):
+    import typer.main
+
+    read = typer.main.get_command(command_line.program(words)).commands
+    assert list(read) == commands
+    assert (list(read["export"].commands) if exports else None) == exports

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -48,15 +49,6 @@ _CommandLineError: Any = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
 )
 
-app = typer.Typer(
-    name="zfexplore",
-    help="See inside a convolutional network: the deconvnet of Zeiler and Fergus (2013) in a terminal.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-export = typer.Typer(help="Write figures (PNG) and tables to files.", no_args_is_help=True)
-
 
 def _show_version(asked: bool) -> None:
     if asked:
@@ -64,7 +56,6 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _everywhere(
     version: Annotated[
         bool,
@@ -75,15 +66,31 @@ def _everywhere(
     """Options that may stand before any command; ``main`` reads --debug itself."""
 
 
-def _register() -> None:
-    for name, module in COMMANDS.items():
+def program(words: Sequence[str] = ()) -> typer.Typer:
+    """Give the command that ``words`` begin with, or all commands where that is none.
+
+    To read the options of all of them takes a fifth of the time until the explorer's first frame.
+    """
+    app = typer.Typer(
+        name="zfexplore",
+        help="See inside a convolutional network: the deconvnet of Zeiler and Fergus (2013) in a terminal.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_everywhere)
+    first, second = [*words, "", ""][:2]
+    for name in [first] if first in COMMANDS else [] if first == "export" else COMMANDS:
+        module = COMMANDS[name]
         app.command(name)(getattr(import_module(f"zfexplore.cli.{module}"), module))
-    for name, module in EXPORTS.items():
+    if first in COMMANDS:
+        return app
+    export = typer.Typer(help="Write figures (PNG) and tables to files.", no_args_is_help=True)
+    for name in [second] if first == "export" and second in EXPORTS else EXPORTS:
+        module = EXPORTS[name]
         export.command(name)(getattr(import_module(f"zfexplore.cli.{module}"), f"export_{name}"))
     app.add_typer(export, name="export")
-
-
-_register()
+    return app
 
 
 def main() -> None:
@@ -97,7 +104,7 @@ def main() -> None:
     # --debug may stand anywhere, not only before the command.
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     try:
-        code = app(arguments, prog_name="zfexplore", standalone_mode=False)
+        code = program(arguments)(arguments, prog_name="zfexplore", standalone_mode=False)
     except _CommandLineError as error:
         if not error.format_message():  # no arguments: typer has shown the help
             sys.exit(error.exit_code)
