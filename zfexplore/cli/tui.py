@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from zfexplore.choices import Glyphs
+from zfexplore.choices import Drawn
 from zfexplore.cli.options import DEFAULTS, with_settings
 from zfexplore.settings import Settings
 
@@ -24,11 +24,11 @@ def tui(
     settings: Settings = DEFAULTS,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where figures are saved.")] = Path("out"),
     glyphs: Annotated[
-        Glyphs | None,
+        Drawn | None,
         typer.Option(
             "--glyphs",
-            help="How pictures are drawn; `m` changes it. Octants are finest, but few terminals have them.",
-            show_default="as last time; ascii without UTF-8",
+            help="How pictures are drawn; `m` changes it.",
+            show_default="as last time, else the finest that the terminal is known to have",
         ),
     ] = None,
 ) -> None:
@@ -53,7 +53,6 @@ def tui(
     from zfexplore.showing import remarks
     from zfexplore.tui.app import ExplorerApp
     from zfexplore.tui.client import EngineProcess
-    from zfexplore.tui.drawing.pixels import find_pixels
     from zfexplore.tui.messages import Setup
 
     utf8 = speaks_utf8()
@@ -61,7 +60,7 @@ def tui(
     engine = EngineProcess(setup)
     with own_terminal(utf8=utf8):
         chosen = glyphs or ("" if utf8 else "ascii")
-        app = ExplorerApp(setup, engine, mode=chosen, pixels=find_pixels())
+        app = ExplorerApp(setup, engine, mode=chosen)
         gc.freeze()  # what the imports made stays: looking through it would stop the keys for 0.1 s
         gc.set_threshold(*COLLECTING)
         gc.enable()

@@ -18,26 +18,26 @@ from textual.filter import ANSIToTruecolor, LineFilter
 from textual.theme import Theme
 from textual.widget import Widget
 
-from zfexplore.choices import Glyphs
+from zfexplore.choices import Drawn, Glyphs
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui.client import Worker
 from zfexplore.tui.commands import ExplorerCommands
+from zfexplore.tui.drawing.pixels import pixel_widget
 from zfexplore.tui.log import log_path
+from zfexplore.tui.pixel_app import PixelApp, following
 from zfexplore.tui.screens.dialogs import ConfirmScreen, ErrorScreen
 from zfexplore.tui.screens.explorer import ExplorerScreen
 from zfexplore.tui.screens.help import HelpScreen
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, load_keymap, load_session, save_session
-from zfexplore.tui.study_screens import StudyApp
 from zfexplore.tui.terminal import leave_when_told
 from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, PictureGrid
 from zfexplore.units import Unit
 
 SECONDS_AT_REST = 1.0  # without a step to another channel, before garbage is collected
 DIED = "the engine has died: ⏎ starts it again"
-MODES: tuple[Glyphs, ...] = get_args(Glyphs)
-SAFE: Glyphs = "quadrants"  # every font has them
+DRAWN: tuple[Drawn, ...] = ("pixels", *get_args(Glyphs))
 
 DARKROOM = Theme(
     name="darkroom",
@@ -55,7 +55,7 @@ DARKROOM = Theme(
 )
 
 
-class ExplorerApp(StudyApp):
+class ExplorerApp(PixelApp):
     """Look at what every channel of a net responds to."""
 
     TITLE = "zfexplore"
@@ -66,11 +66,11 @@ class ExplorerApp(StudyApp):
     def __init__(
         self, setup: say.Setup, engine: Worker, *, mode: str = "", pixels: type[Widget] | None = None
     ) -> None:
-        super().__init__()
-        self.setup, self.engine, self.pixels = setup, engine, pixels
         self.session = load_session()
         self.wished_mode = self.session.mode  # what the next run begins with: only ``m`` changes it
-        self.mode = mode or (self.session.mode if self.session.mode in MODES else SAFE)
+        wish = mode or (self.session.mode if self.session.mode in DRAWN else "")
+        super().__init__(wish, forced=mode == "pixels")
+        self.setup, self.engine, self.pixels = setup, engine, pixels
         self.panes = ExplorerScreen(self.mode)
         self.stage_name = ""
         self.visited: dict[str, int] = {}  # the channel last looked at, by layer
@@ -112,9 +112,11 @@ class ExplorerApp(StudyApp):
     def on_explorer_screen_drawn(self) -> None:
         """The first frame is up: only now may the engine import what is heavy."""
         self.engine.start(self.hear)
+        self.ask_terminal()
 
     def on_unmount(self) -> None:
         """Stop the engine, and save where the user was."""
+        self.free_tiles()
         self.engine.stop()
         if self.stage_name:
             save_session(Session(self.stage_name, self.visited.get(self.stage_name, 0), self.wished_mode))
@@ -235,6 +237,12 @@ class ExplorerApp(StudyApp):
                 self.screen.pictures = self.panes.grids[0].pictures
 
     @take.register
+    def take_tile_drawn(self, event: say.TileDrawn) -> None:
+        """Take a picture of the channel asked for last in pixels; the terminal gets it when it can."""
+        if event.generation == self.generation:
+            self.panes.show_tile(event)
+
+    @take.register
     def take_channel_shown(self, event: say.ChannelShown) -> None:
         """Note that all pictures of the channel have come."""
         if event.generation == self.generation:
@@ -340,10 +348,17 @@ class ExplorerApp(StudyApp):
         if (found := self._under_cursor()) is None:
             return
         unit, shown = found
+        self.finish_tile()
         pictures, boxed = self.panes.grid_in_use.pictures, self.panes.boxed
         called = self.panes.called(unit).removeprefix(str(unit)).strip()
         screen = ZoomScreen(
-            unit, pictures, shown.rank, self.mode, boxed=boxed, called=called, pixels=self.pixels
+            unit,
+            pictures,
+            shown.rank,
+            self.mode,
+            boxed=boxed,
+            called=called,
+            pixels=self.pixels or pixel_widget(self.known),
         )
         self.push_screen(screen, lambda left_at: self.panes.link_cursors(left_at or 0))
 
@@ -378,10 +393,10 @@ class ExplorerApp(StudyApp):
 
     def action_mode(self) -> None:
         """Draw pictures with the next kind of glyphs."""
-        self.mode = self.wished_mode = MODES[(MODES.index(self.mode) + 1) % len(MODES)]
-        for grid in self.panes.grids:
-            grid.mode = self.mode
-        self.notify(f"pictures drawn with {self.mode} glyphs", timeout=2)
+        self.wish = self.wished_mode = following(self.drawn, DRAWN, pixels=self.can_pixels)
+        self.draw_as(self.wish)
+        drawn = {"pixels": "in pixels", "halves": "with half blocks", "ascii": "in ASCII"}
+        self.notify(f"pictures drawn {drawn.get(self.drawn, f'with {self.drawn}')}", timeout=2)
 
     def action_pane(self, name: str) -> None:
         """Focus a pane, and show its grid; at once, because the next key may be for that pane."""

@@ -50,7 +50,7 @@ EVERYWHERE = (
     Key("feeds", "f", "feeds", "feeds from", "what drives the unit under the cursor, in the layer below"),
     Key("back", "backspace", "jump_back", "back", "back to the channel from which you jumped"),
     Key("copy", "y", "copy", "copy", "copy the command that makes this channel's figure"),
-    Key("mode", "m", "mode", "glyphs", "other glyphs: octants, sextants, quadrants, half blocks, ASCII"),
+    Key("mode", "m", "mode", "glyphs", "draw in pixels, octants, sextants, quadrants, half blocks, ASCII"),
     Key("focus-1", "1", "pane('layers')", "layers", "go to the layers", first=True),
     Key("focus-2", "2", "pane('channels')", "channels", "go to the channels", first=True),
     Key("focus-3", "3", "pane('projections')", "projections", "go to the projections", first=True),

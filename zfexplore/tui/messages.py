@@ -12,7 +12,7 @@ from pathlib import Path
 
 from zfexplore.progress import Progress
 from zfexplore.settings import Command, Settings
-from zfexplore.tui.drawing.bitmap import Bitmap, Size
+from zfexplore.tui.drawing.bitmap import Bitmap, Size, Tile
 from zfexplore.units import Unit, Window
 
 
@@ -78,7 +78,8 @@ class SaveChannel:
 class TileSize:
     """How a grid draws its thumbnails, so that the engine can do it before they are asked for.
 
-    ``kind`` is the picture of a ``ShownUnit`` that the ``grid`` of that name shows.
+    ``kind`` is the picture of a ``ShownUnit`` that the ``grid`` of that name shows. Where the terminal
+    draws pixels too, ``cell`` is the width and height of one of its cells.
     """
 
     grid: str
@@ -86,6 +87,7 @@ class TileSize:
     rows: int
     columns: int
     mode: str
+    cell: tuple[int, int] = (0, 0)
 
     @property
     def size(self) -> Size:
@@ -248,6 +250,16 @@ class PictureArrived:
 
     generation: int
     shown: ShownUnit
+
+
+@dataclass(frozen=True)
+class TileDrawn:
+    """A picture that has arrived before, now in pixels: the ``kind`` of the unit of that rank."""
+
+    generation: int
+    rank: int
+    kind: str
+    tile: Tile
 
 
 @dataclass(frozen=True)

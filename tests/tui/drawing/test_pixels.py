@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tty
 
 import numpy as np
 import pytest
@@ -14,14 +13,13 @@ from textual.widget import Widget
 from zfexplore.figures.channel import BOX
 from zfexplore.tui.drawing.bitmap import Bitmap
 from zfexplore.tui.drawing.pixels import (
-    QUESTION,
     PixelPicture,
     cell_size,
     colours_first,
     enlarged_square,
-    find_pixels,
-    graphics_of,
+    pixel_widget,
 )
+from zfexplore.tui.identity import Terminal
 from zfexplore.units import Window
 
 
@@ -38,59 +36,29 @@ class OnePicture(App[None]):
         yield PixelPicture(Canvas, lambda: self.cell, id="picture")
 
 
-def test_without_a_terminal_nothing_is_asked():
-    assert find_pixels() is None
+def test_without_graphics_or_a_known_terminal_there_is_no_widget():
+    assert pixel_widget(Terminal()) is None
+    assert pixel_widget(Terminal("foot", (1, 20))) is None
 
 
-@pytest.mark.parametrize("variable", [("TERM", "screen-256color"), ("NO_COLOR", "1")])
-def test_terminals_that_cannot_answer_are_not_asked(monkeypatch, variable):
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("zfexplore.tui.drawing.pixels.find_spec", lambda name: True)
-    monkeypatch.setenv("TERM", "xterm-kitty")
-    monkeypatch.setenv(*variable)
-    monkeypatch.setattr("zfexplore.tui.drawing.pixels._ask", lambda: pytest.fail("asked"))
-
-    assert find_pixels() is None
-
-
-@pytest.mark.parametrize(
-    ("answer", "graphics"),
-    [
-        ("\x1b[6;17;8t\x1b[?63;1;2;4;6;9;15;16;22;28c", "sixel"),  # xterm 379 as a vt340
-        ("\x1b_Gi=31;OK\x1b\\\x1b[6;18;9t\x1b[?62;c", "kitty"),  # kitty 0.41
-        ("\x1b[6;18;9t\x1b[?62;c", ""),  # kitty 0.26, which has no placeholders
-        ("\x1b_Gi=31;OK\x1b\\\x1b[?65;4;6;18;22c", "sixel"),  # both: placeholders may be missing
-        ("\x1b[?64;14;24c", ""),  # no 4 among the attributes
-        ("", ""),
-    ],
-)
-def test_what_a_terminal_answers_is_read(answer, graphics):
-    assert graphics_of(answer) == graphics
-
-
-def test_a_terminal_is_asked_once_and_before_textual_image_could(monkeypatch):
+def test_textual_image_is_imported_without_asking_and_learns_the_cell(monkeypatch):
     pytest.importorskip("textual_image")
     terminal, ours = os.openpty()
-    tty.setraw(ours)  # no echo of what the terminal says before it is asked
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    os.write(terminal, b"\x1b[6;17;8t\x1b[?63;4c")
-
-    with os.fdopen(ours) as stdin, os.fdopen(os.dup(ours), "w") as stdout:
-        for name, stream in (("stdin", stdin), ("stdout", stdout)):
-            monkeypatch.setattr(sys, name, stream)
-            monkeypatch.setattr(sys, f"__{name}__", stream)
-        kind = find_pixels()
+    with os.fdopen(os.dup(ours), "w") as stdout:
+        monkeypatch.setattr(sys, "__stdout__", stdout)
+        kind = pixel_widget(Terminal("xterm", (379,), "sixel", (8, 17)))
         cell = cell_size()
         monkeypatch.undo()
+    os.write(ours, b"end")
     asked = os.read(terminal, 1000).decode()
     os.close(terminal)
+    os.close(ours)
 
     assert kind is not None
     assert kind.__mro__[1].__module__ == "textual_image.widget.sixel"
     assert cell == (8, 17)
-    assert asked == QUESTION
+    assert asked == "end"
+    assert pixel_widget(Terminal("kitty", (0, 41), "kitty")).__module__ == "textual_image.widget"
 
 
 def test_colours_are_told_before_the_first_is_used():

@@ -5,6 +5,7 @@ Plain data, so that it goes through the engine's pipe. numpy is imported only wh
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,13 +19,33 @@ Run = tuple[str, int, int]  # characters, their colour and the colour behind the
 Drawing = tuple[tuple[Run, ...], ...]  # the runs of each row of cells
 
 
+@dataclass(frozen=True)
+class Tile:
+    """A picture as a PNG for the terminal to draw in ``rows`` x ``columns`` cells.
+
+    ``cell`` is the width and height of a cell in pixels for which it was made, and ``key`` tells its
+    content: tiles of one key need not be sent twice.
+    """
+
+    rows: int
+    columns: int
+    cell: tuple[int, int]
+    png: bytes
+    key: bytes
+
+    def fits(self, rows: int, columns: int, cell: tuple[int, int]) -> bool:
+        """Tell whether it was made for those cells."""
+        return (self.rows, self.columns, self.cell) == (rows, columns, cell)
+
+
 class Bitmap:
     """A picture, equal only to itself, so that drawings of it can be kept.
 
     ``pixels`` [h, w, 3] are colours (uint8), or a projection's signed values (float32), which are
     scaled when they are drawn. A ``box`` is drawn around that part of them, on what is shown and not on
     the pixels: at the size of a thumbnail a thin line would be lost. ``drawings`` are kept by size, and
-    so are the ``strips`` made of them, which stay in the process that shows them.
+    so are the ``strips`` made of them, which stay in the process that shows them. The ``tile`` is the
+    picture in pixels, where the terminal can draw them.
     """
 
     def __init__(self, pixels: np.ndarray | None, box: Window | None = None) -> None:
@@ -33,6 +54,7 @@ class Bitmap:
         self.box = box
         self.drawings: dict[Size, Drawing] = {}
         self.strips: dict[Size, list[Strip]] = {}
+        self.tile: Tile | None = None
 
     @property
     def pixels(self) -> np.ndarray:
@@ -52,14 +74,14 @@ class Bitmap:
         return other
 
     def __getstate__(self) -> tuple[Any, ...]:
-        """Give what is sent: the pixels as bytes, and the drawings."""
+        """Give what is sent: the pixels as bytes, the drawings and the tile."""
         if self._packed is not None:
-            return self._packed, self.box, self.drawings
+            return self._packed, self.box, self.drawings, self.tile
         pixels = self.pixels
-        return (pixels.tobytes(), pixels.shape, pixels.dtype.str), self.box, self.drawings
+        return (pixels.tobytes(), pixels.shape, pixels.dtype.str), self.box, self.drawings, self.tile
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         """Take what was sent."""
         self._pixels = None
-        self._packed, self.box, self.drawings = state
+        self._packed, self.box, self.drawings, self.tile = state
         self.strips = {}

@@ -201,7 +201,8 @@ def _filled(first: int, known: dict[int, str], count: int) -> str:
 def _octants_of_old() -> dict[int, str]:
     """Give the 26 patterns of 2 x 4 blocks that Unicode 16 has elsewhere than among the octants."""
     known = {
-        0b00000001: "\U0001cea8", 0b00000010: "\U0001ceab", 0b01000000: "\U0001cea3", 0b10000000: "\U0001cea0",
+        0b00000001: "\U0001cea8", 0b00000010: "\U0001ceab",
+        0b01000000: "\U0001cea3", 0b10000000: "\U0001cea0",
         0b00000011: "\U0001fb82", 0b00111111: "\U0001fb85", 0b11000000: "▂", 0b11111100: "▆",
         0b00010100: "\U0001fbe6", 0b00101000: "\U0001fbe7",
     }  # fmt: skip

@@ -1,18 +1,16 @@
 """Real pixels in the large view, on terminals that have sixel or kitty's graphics.
 
-Through ``textual-image``, the optional extra ``pixels``. What the terminal can do is asked here, in one
-question before the app starts, while nobody else reads stdin. ``textual-image`` would ask when it is
-imported, but waits 0.1 s: over a slow line its answers come later, and are taken for keys.
+Through ``textual-image``, the optional extra ``pixels``, imported when the first picture is enlarged. It
+would ask the terminal then, whose answer Textual would take for keys; but what the terminal can do is known
+by now (``identity.py``).
 """
 
 from __future__ import annotations
 
 import io
 import logging
-import os
 import re
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
@@ -24,66 +22,28 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from zfexplore.tui.drawing.bitmap import Bitmap
+from zfexplore.tui.identity import Terminal
 
 if TYPE_CHECKING:
     from PIL import Image
 
-DEAF = ("dumb", "linux", "screen", "tmux")  # terminals, by the first word of TERM, that need not be asked
-
-# Kitty's graphics with placeholders (U=1: kitty before 0.28 has none, and leaves this unanswered), the
-# size of a cell, and last what every terminal answers, in order: its attributes, 4 among them for sixel.
-QUESTION = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24,U=1;AAAA\x1b\\\x1b[16t\x1b[c"
-ATTRIBUTES = re.compile(r"\x1b\[\?([\d;]*)c")
-CELL = re.compile(r"\x1b\[6;(\d+);(\d+)t")
-PATIENCE = 1.0  # seconds; only a terminal that never answers takes that long
-
 log = logging.getLogger("zfexplore.tui")
 
 
-def find_pixels() -> type[Widget] | None:
-    """Give the widget that draws pixels here; None without the extra, or where the terminal has none."""
-    if find_spec("textual_image") is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return None
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM", "").split("-")[0] in DEAF:
+def pixel_widget(terminal: Terminal) -> type[Widget] | None:
+    """Give the widget that draws pixels there; None without the extra, or where the terminal has none."""
+    if not terminal.graphics or find_spec("textual_image") is None:
         return None
     try:
-        answer = _ask()
-        graphics = graphics_of(answer)
-        return _widget(graphics, answer) if graphics else None
-    except Exception:  # what a terminal may answer is without end, and glyphs do as well
-        log.exception("the terminal could not be asked for pixels")
+        with _unasked():
+            from textual_image import widget
+
+        if all(terminal.cell):
+            _remember_cell(*terminal.cell)
+        return sixel_widget() if terminal.graphics == "sixel" else widget.TGPImage
+    except Exception:  # glyphs do as well
+        log.exception("no pixels in the large view")
         return None
-
-
-def graphics_of(answer: str) -> str:
-    """Read from a terminal's answer what it draws: "sixel", "kitty" or nothing.
-
-    Sixel first: konsole and wezterm have both, but of kitty's not the placeholders.
-    """
-    attributes = ATTRIBUTES.search(answer)
-    if attributes and "4" in attributes[1].split(";"):
-        return "sixel"
-    return "kitty" if "\x1b_Gi=31;OK\x1b" in answer else ""
-
-
-def _ask() -> str:
-    from textual_image._terminal import capture_mode, read
-
-    answer, until = "", time.monotonic() + PATIENCE
-    with capture_mode():
-        print(QUESTION, end="", file=sys.__stdout__, flush=True)
-        while not ATTRIBUTES.search(answer):
-            answer += read(sys.stdin.fileno(), 1, max(0.0, until - time.monotonic()))
-    return answer
-
-
-def _widget(graphics: str, answer: str) -> type[Widget]:
-    with _unasked():
-        from textual_image import widget
-
-    if told := CELL.search(answer):
-        _remember_cell(width=int(told[2]), height=int(told[1]))
-    return sixel_widget() if graphics == "sixel" else widget.TGPImage
 
 
 @contextmanager
@@ -127,7 +87,7 @@ def colours_first(sixels: str) -> str:
 
 
 class PixelPicture(Center):
-    """Draws ``bitmap``, square, in the middle, with a widget of the kind that ``find_pixels`` gives."""
+    """Draws ``bitmap``, square, in the middle, with a widget of the kind that ``pixel_widget`` gives."""
 
     DEFAULT_CSS = "PixelPicture { height: 1fr; width: 1fr; align: center middle; }"
 

@@ -48,6 +48,12 @@ def style(fore: int, back: int) -> Style:
     return Style.from_color(_colour(fore), _colour(back))
 
 
+@lru_cache(maxsize=4096)
+def in_colour(fore: int) -> Style:
+    """Give the style of one packed colour (0xRRGGBB) on whatever is behind."""
+    return Style(color=_colour(fore))
+
+
 @lru_cache(maxsize=32768)
 def dimmed(bright: Style | None) -> Style:
     """Give a style at two fifths of its brightness."""

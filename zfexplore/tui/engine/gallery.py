@@ -13,7 +13,7 @@ from zfexplore.tui import messages as say
 
 if TYPE_CHECKING:
     from zfexplore.exemplars.records import Exemplar
-    from zfexplore.tui.drawing.bitmap import Bitmap
+    from zfexplore.tui.drawing.bitmap import Bitmap, Tile
     from zfexplore.tui.engine.subject import Subject
 
 log = logging.getLogger("zfexplore.tui")
@@ -74,6 +74,19 @@ class Gallery:
     def exemplars(self, stage_name: str, channel: int) -> list[Exemplar]:
         """Give the exemplars behind the pictures of a kept channel."""
         return [exemplar for exemplar, _ in self._channels[stage_name, channel].pictures]
+
+    def sharpen(self, stage_name: str, channel: int) -> Iterator[tuple[int, str, Tile]]:
+        """Draw a kept channel's pictures in pixels, as the grids show them; give rank, kind and tile."""
+        from zfexplore.tui.drawing.encode import encode
+
+        kept = self._channels.get((stage_name, channel))
+        for size in [tile for tile in self.tiles.values() if tile.cell != (0, 0)]:
+            for _, shown in kept.pictures if kept else ():
+                bitmap: Bitmap = getattr(shown, size.kind)
+                where = size.rows, size.columns, size.cell
+                if bitmap.tile is None or not bitmap.tile.fits(*where):
+                    bitmap.tile = encode(bitmap, *where)
+                    yield shown.rank, size.kind, bitmap.tile
 
     def expect(self, stage_name: str, channels: Iterable[int]) -> None:
         """Plan to project the channels that the cursor may come to next."""

@@ -28,6 +28,7 @@ SECONDS_BETWEEN_PARTIALS = 1.0
 if TYPE_CHECKING:
     from zfexplore.atlas.build import Event
     from zfexplore.atlas.store import Atlas
+    from zfexplore.tui.drawing.bitmap import Tile
     from zfexplore.tui.engine.subject import Subject
 
 log = logging.getLogger("zfexplore.tui")
@@ -50,6 +51,7 @@ class Engine:
         self._saves: list[say.SaveChannel] = []  # waiting for the whole atlas
         self._skipped = 0
         self._answerer = Answerer(post)
+        self._sharpening: Iterator[tuple[int, str, Tile]] | None = None  # of the present channel
 
     def load(self) -> bool:
         """Open the images and the net; where that fails, say so and give False."""
@@ -76,6 +78,7 @@ class Engine:
     def _turn(self) -> None:
         """Serve one request, or do a piece of what can wait."""
         idle = self._building is None and not self._gallery.ahead and not self._answerer.busy
+        idle = idle and self._sharpening is None
         request = self._inbox.take(wait=idle)
         if request is not None:
             self._serve(request)
@@ -83,6 +86,8 @@ class Engine:
             return
         elif self._answerer.busy and (self._building is None or self._subject.atlas is not None):
             self._answerer.step(self._subject, complete=self._building is None)
+        elif self._sharpening is not None:
+            self._sharpen_on()
         elif self._building is not None:
             self._build_on()
         elif self._gallery.ahead:
@@ -108,8 +113,9 @@ class Engine:
     def _serve(self, request: object) -> None:
         if isinstance(request, say.TileSize):
             self._gallery.tiles[request.grid] = request
+            self._sharpen()
         elif isinstance(request, say.ShowChannel):
-            self._present, self._present_rows = request, None
+            self._present, self._present_rows, self._sharpening = request, None, None
             if self._subject.atlas is not None:
                 self._show(request)
         elif isinstance(request, asked.Question):
@@ -207,8 +213,24 @@ class Engine:
         seconds = time.monotonic() - started
         log.info("%s:%d shown in %.3f s", stage_name, channel, seconds)
         self._post(say.ChannelShown(stage_name, channel, request.generation, count))
+        self._sharpen()
         if self._building is None:
             self._gallery.expect(stage_name, request.ahead)
+
+    def _sharpen(self) -> None:
+        """Plan to draw the present channel in pixels too, if the grids show them."""
+        if self._present is not None and self._present.generation == self._shown_generation:
+            self._sharpening = self._gallery.sharpen(self._present.stage_name, self._present.channel)
+
+    def _sharpen_on(self) -> None:
+        """Draw one more picture in pixels."""
+        assert self._present is not None
+        assert self._sharpening is not None
+        drawn = next(self._sharpening, None)
+        if drawn is None:
+            self._sharpening = None
+        else:
+            self._post(say.TileDrawn(self._present.generation, *drawn))
 
     # -- files -------------------------------------------------------------------------------------
 

@@ -102,6 +102,17 @@ class ExplorerScreen(Screen[None]):
         self._share_rows(*event.size)
         self.refresh_bindings()
 
+    def on_screen_suspend(self) -> None:
+        """Show glyphs below a dialog: it tints all colours, and those of pixels tell which picture it is."""
+        for grid in self.grids:
+            grid.covered = grid.cell != (0, 0)
+
+    def on_screen_resume(self) -> None:
+        """Show pixels again."""
+        for grid in self.grids:
+            grid.covered = False
+            grid.want()
+
     def _share_rows(self, width: int, height: int) -> None:
         """Give table and map the rows that the grids do not need; in narrow windows theme.tcss does it."""
         facts = self.query_one("#facts").styles
@@ -256,6 +267,15 @@ class ExplorerScreen(Screen[None]):
             there = () if grid.stale else grid.pictures
             grid.pictures = (*there[: shown.rank], shown, *there[shown.rank + 1 :])
             grid.stale = False
+
+    def show_tile(self, event: say.TileDrawn) -> None:
+        """Keep a picture in pixels with the picture, for the grids that show it."""
+        for grid in self.live_grids:
+            if event.rank < len(grid.pictures) and not grid.stale:
+                getattr(grid.pictures[event.rank], event.kind).tile = event.tile
+                grid.want()
+                if grid.tiles.number(event.tile) is not None:  # its content has been sent before
+                    grid.redraw([event.tile])
 
     def show_end(self, event: say.ChannelShown) -> None:
         """All pictures have come; say so where there are none."""

@@ -22,7 +22,10 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from zfexplore.tui import keys
-from zfexplore.tui.drawing.strips import dimmed, strips_of
+from zfexplore.tui.drawing import kitty
+from zfexplore.tui.drawing.bitmap import Bitmap, Tile
+from zfexplore.tui.drawing.strips import dimmed, in_colour, strips_of
+from zfexplore.tui.drawing.tiles import Tiles
 from zfexplore.tui.messages import ShownUnit, TileSize
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.rows import MARK, fitted
@@ -100,6 +103,8 @@ class PictureGrid(Widget, can_focus=True):
     dim: reactive[bool] = reactive(False)
     kind: reactive[str] = reactive("projection", init=False)  # or "patch", or "whole"
     mode: reactive[str] = reactive("quadrants", init=False)
+    cell: reactive[tuple[int, int]] = reactive((0, 0), init=False)  # pixels, where the terminal draws them
+    covered: reactive[bool] = reactive(False)  # by a dialog, which tints colours; those of pixels are numbers
     notice: reactive[str] = reactive("")  # drawn in the middle while there is no picture
 
     class Moved(Message):
@@ -122,11 +127,13 @@ class PictureGrid(Widget, can_focus=True):
     def __init__(self, kind: str, *, id: str) -> None:
         super().__init__(id=id)
         self.set_reactive(PictureGrid.kind, kind)
+        self.tiles = Tiles()  # the terminal's, once the app knows that it has any
+        self.spare = 0  # columns at the right that hold no tile
 
     @property
     def arrangement(self) -> Arrangement:
         """Where the tiles stand now."""
-        return arrange(self.size.width, self.size.height)
+        return arrange(self.size.width - self.spare, self.size.height)
 
     def on_resize(self) -> None:
         """Post how tiles are drawn now."""
@@ -136,8 +143,26 @@ class PictureGrid(Widget, can_focus=True):
         """Post how tiles are drawn, so that the engine draws them beforehand."""
         place = self.arrangement
         if self.size.area:
-            tile = TileSize(self.id or "", self.kind, place.rows, place.columns, self.mode)
+            tile = TileSize(self.id or "", self.kind, place.rows, place.columns, self.mode, self.cell)
             self.post_message(self.Sized(tile))
+        self.want()
+
+    def want(self) -> None:
+        """Tell which pictures the terminal should have in pixels."""
+        shown = [self._tile(getattr(shown, self.kind)) for shown in self.pictures if self.size.area]
+        self.tiles.want(self.id or "", [tile for tile in shown if tile is not None])
+
+    def _tile(self, bitmap: Bitmap) -> Tile | None:
+        """Give the picture in pixels, if it has been drawn for the cells that it has here."""
+        place, tile = self.arrangement, bitmap.tile
+        return tile if tile is not None and tile.fits(place.rows, place.columns, self.cell) else None
+
+    def redraw(self, tiles: Iterable[Tile]) -> None:
+        """Draw the pictures of these tiles, which the terminal has by now."""
+        there = list(tiles)
+        self._redraw(
+            rank for rank, shown in enumerate(self.pictures) if self._tile(getattr(shown, self.kind)) in there
+        )
 
     def watch_kind(self) -> None:
         """Post how the other pictures are drawn."""
@@ -147,8 +172,13 @@ class PictureGrid(Widget, can_focus=True):
         """Post the other glyphs."""
         self.tell_size()
 
+    def watch_cell(self) -> None:
+        """Post the other size of pixels."""
+        self.tell_size()
+
     def watch_pictures(self, old: tuple[ShownUnit, ...], new: tuple[ShownUnit, ...]) -> None:
         """Redraw the tiles that changed, a row of tiles a frame: a key never waits for a whole pane."""
+        self.want()
         if not old or not new:
             self.refresh()
             return
@@ -247,6 +277,11 @@ class PictureGrid(Widget, can_focus=True):
             style = self.get_component_rich_style("pictures--empty")
             return [Segment(dot.center(place.columns), style)]
         bitmap = getattr(self.pictures[rank], self.kind)
+        if not (self.dim or self.covered) and (tile := self._tile(bitmap)):
+            number = self.tiles.number(tile)
+            if number is not None:
+                text = kitty.placeholders(line, place.columns)
+                return [Segment(text, self._plain + in_colour(number))]
         segments = list(strips_of(bitmap, place.rows, place.columns, self.mode)[line])
         return [Segment(text, dimmed(style)) for text, style, _ in segments] if self.dim else segments
 

@@ -1,0 +1,184 @@
+"""Pictures in pixels, on a terminal that is written from kitty's protocol: see ``tests/tui/kitty.py``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import suppress
+
+import numpy as np
+import pexpect
+import pytest
+
+from tests.support import text, until
+from tests.tui.kitty import KittyTerminal
+from zfexplore.tui import messages as say
+from zfexplore.tui.app import ExplorerApp
+from zfexplore.tui.drawing.encode import encode
+from zfexplore.tui.drawing.kitty import PLACEHOLDER
+from zfexplore.tui.identity import QUESTION, Terminal
+from zfexplore.tui.listening import STATUS, WELL
+from zfexplore.tui.pixel_app import PixelApp, following
+from zfexplore.tui.session import Session, load_session, save_session
+
+SIZE = (120, 40)
+KITTY = Terminal("kitty", (0, 41), "kitty", (10, 20), tiles=True)
+
+
+class Sharpener:
+    """Puts pictures in pixels beside those of the instant engine, as the real one does after them."""
+
+    def __init__(self, app: ExplorerApp, engine) -> None:
+        self.app, self.engine = app, engine
+
+    def draw(self) -> None:
+        app = self.app
+        sizes = {
+            request.grid: request for request in self.engine.requests if isinstance(request, say.TileSize)
+        }
+        for size in sizes.values():
+            for shown in app.panes.grids[0].pictures:
+                tile = encode(getattr(shown, size.kind), size.rows, size.columns, size.cell)
+                app.hear(say.TileDrawn(app.generation, shown.rank, size.kind, tile))
+
+
+@pytest.fixture
+def terminal() -> KittyTerminal:
+    return KittyTerminal(*SIZE)
+
+
+@pytest.fixture
+def sharp(monkeypatch, engine, terminal):
+    """An app on a kitty that takes images and answers at once; it draws itself nowhere."""
+    app = ExplorerApp(say.Setup(), engine)
+
+    def write(said: str) -> None:
+        terminal.feed(said.encode())
+        if STATUS in said:
+            app.post_message(PixelApp.Said(WELL))
+
+    monkeypatch.setattr(app, "_write", write)
+    monkeypatch.setattr("zfexplore.tui.pixel_app.cell_in_pixels", lambda told: told)
+    monkeypatch.setattr(type(app), "can_pixels", property(lambda app: app.known.tiles or app.forced))
+    return app
+
+
+async def test_the_panes_show_pixels_once_the_terminal_has_them_and_glyphs_below_dialogs(
+    sharp, engine, terminal
+):
+    async with sharp.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: sharp.settled > 0)
+        assert (sharp.mode, sharp.drawn) == ("quadrants", "quadrants")
+        sharp.post_message(PixelApp.Said(KITTY))
+        await until(pilot, lambda: sharp.drawn == "pixels")
+        assert sharp.mode == "octants"
+        assert PLACEHOLDER not in text(sharp)  # nothing has been sent yet
+        Sharpener(sharp, engine).draw()
+        # 9 flat projections and 9 flat patches, each of another colour
+        await until(pilot, lambda: len(terminal.images) == 18)
+        await until(pilot, lambda: text(sharp).count(PLACEHOLDER) == 18 * 7 * 14)
+
+        await pilot.press("question_mark")
+        await until(pilot, lambda: PLACEHOLDER not in text(sharp))
+        await pilot.press("escape")
+        await until(pilot, lambda: text(sharp).count(PLACEHOLDER) == 18 * 7 * 14)
+
+        await pilot.press("down")
+        await until(pilot, lambda: sharp.settled == sharp.generation)
+        await pilot.press("up")
+        await until(pilot, lambda: sharp.settled == sharp.generation)
+        Sharpener(sharp, engine).draw()
+        await until(pilot, lambda: text(sharp).count(PLACEHOLDER) == 18 * 7 * 14)
+        assert set(terminal.transmitted.values()) == {1}  # content that is there is not sent again
+
+        await pilot.press("m")
+        assert (sharp.drawn, terminal.images) == ("octants", {})
+        await until(pilot, lambda: PLACEHOLDER not in text(sharp))
+        assert load_session().mode == ""
+    assert load_session().mode == "octants"
+    assert terminal.errors == []
+
+
+async def test_a_terminals_glyphs_are_taken_unless_others_were_chosen(engine):
+    foot = Terminal("foot", (1, 20))
+    for mode, drawn in (("", "octants"), ("halves", "halves")):
+        save_session(Session("conv1", 0, ""))
+        app = ExplorerApp(say.Setup(), engine, mode=mode)
+        async with app.run_test(size=(80, 24)) as pilot:
+            app.post_message(PixelApp.Said(foot))
+            await until(pilot, lambda app=app: app.known == foot)
+            assert app.drawn == app.panes.grids[0].mode == drawn
+            assert app.panes.grids[0].cell == (0, 0)
+
+
+async def test_what_the_terminal_says_comes_in_parts(app):
+    async with app.run_test(size=(80, 24)) as pilot:
+        for part in ("\x1bP>|VTE(6003)\x1b\\", "\x1b[6;20;10t", "\x1b[?61c"):
+            app.post_message(PixelApp.Said(part))
+        await until(pilot, lambda: app.known == Terminal("vte", (6003,), cell=(10, 20)))
+        assert app.drawn == "sextants"
+
+
+def test_pixels_are_left_out_of_the_round_where_there_are_none():
+    words = ("pixels", "octants", "ascii")
+
+    assert following("ascii", words, pixels=True) == "pixels"
+    assert following("ascii", words, pixels=False) == "octants"
+
+
+# -- the real explorer, its engine and a pseudo-terminal -------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_a_kitty_is_asked_gets_tiles_shows_their_pixels_and_is_left_without_any(files, tmp_path, terminal):
+    from zfexplore.explorer import Explorer
+    from zfexplore.figures.blocks import enlarged, patch_tile
+
+    options = {"images": str(files / "images"), "checkpoint": str(files / "tiny.safetensors")}
+    arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
+    environment = {
+        **{name: value for name, value in os.environ.items() if name not in ("TMUX", "NO_COLOR")},
+        "TERM": "xterm-kitty", "COLORTERM": "truecolor", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+    child = pexpect.spawn(
+        sys.executable, ["-m", "zfexplore", "tui", *arguments], env=environment, dimensions=SIZE[::-1]
+    )
+    asked = b""
+
+    def read() -> bytes:
+        nonlocal asked
+        try:
+            data = child.read_nonblocking(65536, timeout=0.1)
+        except pexpect.TIMEOUT:
+            return b""
+        asked += data
+        if QUESTION.encode() in data:
+            child.send("\x1bP>|kitty(0.41.1)\x1b\\\x1b_Gi=31;OK\x1b\\\x1b[6;20;10t\x1b[?62;c")
+        child.send(WELL * data.count(STATUS.encode()))
+        terminal.feed(data)
+        return data
+
+    deadline = time.monotonic() + 60
+    while len(terminal.shown()) < 12:  # six images: as many projections and patches
+        assert time.monotonic() < deadline, "\n".join(terminal.screen.display)
+        while read():
+            pass
+
+    channel = Explorer(**options).channel("conv5:0")
+    for rank, column in enumerate((76, 91)):  # the first two of the patches
+        number, line, across = terminal.placeholder(3, column)
+        patch = patch_tile(channel.block.units[rank], channel.block.side, channel.block.side)
+        rows, columns = terminal.placed[number]
+        expected = patch if patch.height < rows * 20 else enlarged(np.asarray(patch), rows * 20, columns * 10)
+        assert (line, across) == (0, 0)
+        np.testing.assert_array_equal(np.asarray(terminal.images[number]), np.asarray(expected))
+    child.send("q")
+    with suppress(pexpect.EOF):
+        while True:
+            read()
+    child.close()
+    assert asked.count(QUESTION.encode()) == 1
+    assert set(terminal.transmitted.values()) == {1}
+    assert terminal.images == {}
+    assert terminal.errors == []
