@@ -124,15 +124,21 @@ class PixelApp(StudyApp):
                 self.notify("pixels need UTF-8 and 24 bits of colour, which this terminal has not told of")
             drawn = self.known.finest
         was, self.sharp = self.sharp, drawn == "pixels"
+        tmux = self.known.tmux or bool(os.environ.get("TMUX"))
         self.mode = self.known.finest if self.sharp else drawn
         if self.sharp and not was:
-            wrap = through_tmux if self.known.tmux or os.environ.get("TMUX") else str
-            self.tiles = Tiles(randrange(1, NUMBERS), wrap)
+            self.tiles = Tiles(randrange(1, NUMBERS), through_tmux if tmux else str)
             self.tiles.wake = self._wake
         if was and not self.sharp:
             self._write(self.tiles.free())
+<<<<<<< ours
         for grid in self.panes.all_grids:
             grid.tiles, grid.mode = self.tiles, self.mode
+=======
+        for grid in self.panes.grids:
+            # tmux goes a column back for each combining character, which misleads it in the last column.
+            grid.tiles, grid.mode, grid.spare = self.tiles, self.mode, int(tmux and self.sharp)
+>>>>>>> theirs
             grid.cell = cell_in_pixels(self.known.cell) if self.sharp else (0, 0)
 
     def measure_cells(self) -> None:

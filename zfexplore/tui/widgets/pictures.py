@@ -129,11 +129,12 @@ class PictureGrid(Widget, can_focus=True):
         self.told = told  # whether the engine draws its thumbnails beforehand
         self.set_reactive(PictureGrid.kind, kind)
         self.tiles = Tiles()  # the terminal's, once the app knows that it has any
+        self.spare = 0  # columns at the right that hold no tile
 
     @property
     def arrangement(self) -> Arrangement:
         """Where the tiles stand now."""
-        return arrange(self.size.width, self.size.height)
+        return arrange(self.size.width - self.spare, self.size.height)
 
     def on_resize(self) -> None:
         """Post how tiles are drawn now."""
