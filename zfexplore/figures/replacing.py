@@ -70,7 +70,7 @@ def _of_arrays(path: Path) -> dict[str, str] | None:
             if "header" in arrays.files:
                 return _of_header(json.loads(str(arrays["header"])))
             return {} if any(name.endswith(".pixels") for name in arrays.files) else None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, zipfile.BadZipFile):
         return None
 
 
