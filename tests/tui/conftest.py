@@ -67,6 +67,14 @@ class InstantEngine:
     def stop(self) -> None:
         self.stopped = True
 
+    hurry = stop
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def go_on(self) -> None:
+        self.paused = False
+
 
 def _statistics(channels: int) -> say.StageStatistics:
     maximum = [0.0 if channel == DEAD else 30.0 - channel / channels for channel in range(channels)]

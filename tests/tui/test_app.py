@@ -400,6 +400,24 @@ async def test_keys_act_on_the_pinned_channel_where_it_is_focused_or_alone_in_si
         assert (engine.requests[-1].stage_name, engine.requests[-1].channel) == ("conv2", 0)
 
 
+async def test_ctrl_c_leaves_after_asking_once_on_every_screen_and_names_the_key_that_leaves(engine):
+    keymap_path().parent.mkdir(parents=True, exist_ok=True)
+    keymap_path().write_text('{"quit": "x"}')
+    app = ExplorerApp(say.Setup(), engine)
+    async with running(app) as pilot:
+        await pilot.press("z", "ctrl+c")
+        await until(
+            pilot, lambda: [each for each in app._notifications if "in the panes x does" in each.message]
+        )
+        assert app.is_running
+        app.interrupted -= 60  # a minute later it asks again
+        await pilot.press("ctrl+c")
+        assert app.is_running
+        assert not engine.stopped
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: not app.is_running or engine.stopped)
+
+
 async def test_beside_a_pinned_channel_b_shows_patches_of_both_then_whole_images_then_projections(app):
     async with running(app) as pilot:
         await pilot.press("space", "down")

@@ -8,10 +8,12 @@ frame is up: torch is never imported here, and numpy only to draw at a size that
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import time
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import singledispatchmethod
+from functools import partial, singledispatchmethod
 from typing import get_args
 
 from textual.filter import ANSIToTruecolor, LineFilter
@@ -30,12 +32,14 @@ from zfexplore.tui.screens.help import HelpScreen, idle_keys
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, load_keymap, load_session, save_session
 from zfexplore.tui.study_screens import StudyApp
-from zfexplore.tui.terminal import leave_when_told
+from zfexplore.tui.terminal import leave_when_told, share_suspension
 from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, PictureGrid
 from zfexplore.tui.widgets.rows import Rows
 from zfexplore.units import Unit
 
 SECONDS_AT_REST = 1.0  # without a step to another channel, before garbage is collected
+SECONDS_TO_CONFIRM = 5.0  # a second ctrl+c
+ANYWHERE = ("interrupt", "suspend_process")  # what keys do on every screen, dialogs included
 DIED = "the engine has died: ⏎ starts it again"
 MODES: tuple[Mode, ...] = get_args(Mode)
 
@@ -78,6 +82,7 @@ class ExplorerApp(StudyApp):
         self.visited: dict[str, int] = {}  # the channel last looked at, by layer
         self.generation = 0
         self.settled = -1  # the generation of which all pictures have come
+        self.interrupted = float("-inf")  # when ctrl+c was pressed last
         self.failure = ""  # why nothing can be explored
         self._collected_at = self._seen_at = 0  # generations, at which garbage was collected and looked after
 
@@ -99,7 +104,14 @@ class ExplorerApp(StudyApp):
         self.theme = DARKROOM.name
         self.keymap = load_keymap()
         self.set_keymap(self.keymap)
-        leave_when_told(self.exit)
+        leave_when_told(self.exit, self.hang_up)
+        back = share_suspension(self._pause, partial(self._go_on, asyncio.get_running_loop()))
+
+        def resumed(_: object) -> None:
+            back()
+            self.refresh(layout=True)
+
+        self.app_resume_signal.subscribe(self, resumed)
         self.set_interval(SECONDS_AT_REST, self.collect_garbage)
 
     def collect_garbage(self) -> None:
@@ -118,8 +130,24 @@ class ExplorerApp(StudyApp):
     def on_unmount(self) -> None:
         """Stop the engine, and save where the user was."""
         self.engine.stop()
+        self.save_place()
+
+    def hang_up(self) -> None:
+        """Do the same, from any thread, where the terminal is gone."""
+        self.save_place()
+        self.engine.hurry()
+
+    def save_place(self) -> None:
+        """Save where the user is, for the next run."""
         if self.stage_name:
             save_session(Session(self.stage_name, self.visited.get(self.stage_name, 0), self.wished_mode))
+
+    def _pause(self) -> None:
+        self.engine.pause()
+
+    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.engine.go_on()
+        loop.call_soon_threadsafe(partial(self.refresh, layout=True))  # the shell may have written meanwhile
 
     # -- where the user is -------------------------------------------------------------------------
 
@@ -334,6 +362,18 @@ class ExplorerApp(StudyApp):
         elif self.stage_name:
             self.notify("no channel passes the filter", markup=False)
 
+    def action_interrupt(self) -> None:
+        """Leave, after asking once; where text is marked, copy it."""
+        if marked := self.screen.get_selected_text():
+            self.copy_to_clipboard(marked)
+        elif time.monotonic() - self.interrupted < SECONDS_TO_CONFIRM:
+            self.exit()
+        else:
+            self.interrupted = time.monotonic()
+            leaves = keys.written(self.keymap.get("quit", "q"))
+            text = f"ctrl+c again leaves the explorer; in the panes {leaves} does so at once"
+            self.notify(text, timeout=SECONDS_TO_CONFIRM, markup=False)
+
     def action_save_shown(self) -> None:
         """Save what is shown: in the large view its unit, else the channel and the pinned one beside it."""
         if isinstance(self.screen, ZoomScreen):
@@ -446,6 +486,8 @@ class ExplorerApp(StudyApp):
         """Switch off swapping where both grids are in sight, and the keys of the panes below a dialog."""
         if action == "swap" and self.size.width >= ROOM_FOR_BOTH:
             return False
+        if action in ANYWHERE:
+            return True
         if isinstance(self.screen, ExplorerScreen):
             typing = self.focused is not None and self.focused.check_consume_key("1", "1")
             return not (action == "pane" and typing)  # its keys, which come first, are text there

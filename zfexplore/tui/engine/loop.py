@@ -233,6 +233,8 @@ class Engine:
             if not stopped():
                 exemplars = self._gallery.exemplars(stage_name, channel)
                 self._post(say.FigureSaved(self._subject.save_figure(request, exemplars)))
+            else:
+                self._saves.append(request)  # for the end, which saves what it still can
         finally:
             self._post(say.JobChanged(None))
 
