@@ -237,10 +237,10 @@ async def test_a_failure_is_told_in_the_place_of_the_pictures(app, engine):
 async def test_a_dead_channel_says_so_until_another_is_looked_at(app, engine):
     async with running(app) as pilot:
         await pilot.press(*["down"] * 5)
-        await until(pilot, lambda: "conv2:5 fires on none" in text(app))
+        await until(pilot, lambda: "conv2:5 is dead: it fires on none" in text(app))
         app.hear(say.AtlasChanged(app.panes.statistics, 100, False))
         await until(pilot, lambda: "none of these images so far" in text(app))
-        assert "fires on no image" in text(app)  # in the table
+        assert "fires on no image so far" in text(app)  # in the table
         engine.answer = False
         await pilot.press("down")
         await until(pilot, lambda: "fires on none" not in text(app))
@@ -249,7 +249,7 @@ async def test_a_dead_channel_says_so_until_another_is_looked_at(app, engine):
 async def test_a_dead_channel_says_so(app):
     async with running(app) as pilot:
         await pilot.press(*["down"] * 5)
-        await until(pilot, lambda: "conv2:5 fires on none" in text(app))
+        await until(pilot, lambda: "conv2:5 is dead: it fires on none" in text(app))
 
         assert "dead" in text(app)
 
@@ -527,7 +527,7 @@ async def test_channels_that_stand_for_classes_have_names(app, engine):
         await pilot.press("z")
         await until(pilot, lambda: isinstance(app.screen, ZoomScreen) and "fc8:2@3,0 hat" in text(app))
         await pilot.press("escape", "slash", *"class:dog", "enter")
-        await until(pilot, lambda: "fc8:5 dog fires on none" in text(app))
+        await until(pilot, lambda: "fc8:5 dog is dead: it fires on none" in text(app))
 
 
 async def test_the_map_is_walked_with_the_arrows_and_the_mouse(app):

@@ -102,7 +102,7 @@ from zfexplore.tui import terminal
 terminal.SECONDS_TO_LEAVE = terminal.SECONDS_WITHOUT_TERMINAL = 0.3
 
 async def main():
-    terminal.leave_when_told(lambda: print("told", flush=True), lambda: print("gone", flush=True))
+    terminal.leave_when_told(lambda: os.write(1, b"told\\n"), lambda: os.write(1, b"gone\\n"))
     os.kill(os.getpid(), signal.{name})
     await asyncio.sleep(0.1)
     while True:  # as Textual does where the terminal is gone

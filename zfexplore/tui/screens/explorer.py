@@ -319,9 +319,10 @@ class ExplorerScreen(Screen[None]):
         """Where a channel has no pictures, say that no image excites it, or none so far."""
         if self.silent and self.silent == self.query_one(StatusBar).unit:
             far = "" if self.complete else " so far"
+            dead = "is dead: it " if self.complete else ""  # images that are still to come may excite it
             for grid in self.live_grids:
-                grid.notice = f"{self.silent} fires on none of these images{far}"
-            self.show_places((), f"fires on no image{far}")
+                grid.notice = f"{self.silent} {dead}fires on none of these images{far}"
+            self.show_places((), f"{'dead: ' if dead else ''}fires on no image{far}")
 
     def _dim_places(self, dim: bool) -> None:
         """The table is another channel's as long as the pictures are."""
