@@ -31,6 +31,7 @@ from zfexplore.nets.device import find_device
 # By section: its module below benchmarks, and its title.
 SECTIONS = {
     "deconv": ("deconv", "Nine projections, forward included: inside the receptive field against whole"),
+    "busy": ("busy", "Nine projections while other processes want the cores"),
     "atlas": ("atlas", "The atlas's pass against the bare forward"),
     "training": ("training", "Training"),
     "response": ("response", "First response, cold process"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from zfexplore import files
+from zfexplore.errors import ExploreError
 
 
 def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -49,3 +50,36 @@ def test_the_cache_folder_follows_the_platform(monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(files.sys, "platform", "linux")
     assert files.cache_dir() == Path.home() / ".cache" / "zfexplore"
+
+
+def test_where_a_file_cannot_be_written_is_told_in_one_line_and_nothing_is_left(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    before = sorted(tmp_path.rglob("*"))
+    for path, told in {
+        "folder": "folder is a folder: give a file, as in --out folder/x.png",
+        "pipe": "pipe is no plain file: give another --out",
+        "file/x.png": "file/x.png cannot be written: file is a file, not a folder",
+        "file/a/b/x.png": "file/a/b/x.png cannot be written: file is a file, not a folder",
+        "a" * 300: f"{'a' * 300} cannot be written: no file can be made in . (file name too long)",
+    }.items():
+        with pytest.raises(ExploreError) as error:
+            files.check_file(path, example="x.png")
+        assert (str(error.value), error.value.exit_code) == (told, 2)
+    for path in ("x.png", "new/folder/x.png", "file"):
+        assert files.check_file(path) == Path(path)
+    for path in (".", "folder", "new/folder"):
+        assert files.check_folder(path) == Path(path)
+    with pytest.raises(ExploreError, match="^file/run cannot be written: file is a file, not a folder$"):
+        files.check_folder("file/run")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="a folder into which not even root can write")
+def test_a_folder_that_takes_no_files_is_told():
+    with pytest.raises(ExploreError, match=r"^/proc/x.png cannot be written: no file can be made in /proc"):
+        files.check_file("/proc/x.png")
+    with pytest.raises(ExploreError, match="^/proc/run/1 cannot be written: no file can be made in /proc"):
+        files.check_folder("/proc/run/1")

@@ -23,6 +23,7 @@ from torch import nn
 
 from zfexplore.arguments import path_text, shown, whole, whole_or_none
 from zfexplore.atlas.build import Event, Partial
+from zfexplore.atlas.lost import LostImages, Spot, find_lost, note_spot
 from zfexplore.atlas.open import open_or_build
 from zfexplore.atlas.select import check_choice, ranked
 from zfexplore.atlas.store import Atlas
@@ -44,7 +45,7 @@ from zfexplore.figures.figure import Figure, Made
 from zfexplore.figures.provenance import Origin
 from zfexplore.images.open import open_images
 from zfexplore.images.remarks import depth_remark, remarks
-from zfexplore.images.sources import Source
+from zfexplore.images.sources import NoImages, Source
 from zfexplore.images.transforms import prepare
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.device import find_device
@@ -71,7 +72,8 @@ class Explorer:
     is explored (None: the shipped one). ``input`` is what a module expects of its input (by default
     ImageNet's), and ``classes`` are the names of its logits. The others mean the same as the commands'
     options. Opens the atlas in the cache or builds it, with a progress bar in a terminal and plain lines
-    elsewhere. Raises ExploreError if net, weights or images do not exist.
+    elsewhere. Raises ExploreError if net, weights or images do not exist. Of images that were indexed and
+    are gone by now, all numbers are given and nothing can be drawn.
     """
 
     checkpoint: Checkpoint
@@ -108,13 +110,18 @@ class Explorer:
             raise ExploreError("input and classes are those of a module: give it as net", usage=True)
         else:
             opened = open_checkpoint(settings)
-        self._set(settings, opened, _open_images(settings))
+        self._set(settings, opened, open_source(settings, opened))
         watch(self.index())
 
     @classmethod
-    def open(cls, settings: Settings, layer: str | None = None, channels: str = "all") -> Explorer:
-        """Open what ``settings`` say; ``layer`` and ``channels`` are checked before anything takes long."""
-        explorer = cls.of(settings, *open_settings(settings, layer, channels))
+    def open(
+        cls, settings: Settings, layer: str | None = None, channels: str = "all", *, pixels: bool = False
+    ) -> Explorer:
+        """Open what ``settings`` say; ``layer`` and ``channels`` are checked before anything takes long.
+
+        With ``pixels``, images that are gone are an error; without, their index will do.
+        """
+        explorer = cls.of(settings, *open_settings(settings, layer, channels, pixels=pixels))
         watch(explorer.index())
         return explorer
 
@@ -145,6 +152,8 @@ class Explorer:
         ``options`` are those of ``atlas.open.open_or_build``. During a build, the explorer already works on
         the partial atlas that its ``Partial`` events carry.
         """
+        if options.get("again") and isinstance(self.source, LostImages):
+            raise ExploreError(f"the images of {self.source.path} are gone: their index cannot be built anew")
         yield from (Note(line) for line in (*self.checkpoint.notes, *remarks(self.source)))
         events: Any = open_or_build(self.checkpoint, self.source, fit=self.settings.fit, **options)
         with closing(events):  # if closed early, the build saves what it needs to go on
@@ -155,6 +164,8 @@ class Explorer:
                     self._atlas = event.result
                     if (told := depth_remark(self.source)) is not None:
                         yield Note(told)
+                    if not isinstance(self.source, LostImages):
+                        note_spot(_spot(self.settings), event.result.header["images"])
                 yield event
 
     @property
@@ -389,11 +400,12 @@ class Explorer:
 
 
 def open_settings(
-    settings: Settings, layer: str | None = None, channels: str = "all"
+    settings: Settings, layer: str | None = None, channels: str = "all", *, pixels: bool = False
 ) -> tuple[Checkpoint, Source]:
     """Load the weights and open the images; check early that ``layer`` and ``channels`` exist.
 
-    Raises ExploreError if one of these does not exist.
+    Images that were indexed and are gone by now are a source without pixels (``LostImages``), or an error
+    with ``pixels``. Raises ExploreError if one of these does not exist.
     """
     checkpoint = open_checkpoint(settings)
     if layer is not None:
@@ -403,7 +415,7 @@ def open_settings(
                 f"{layer} is not indexed: choose {', '.join(watched)}, or add --stage {layer}", usage=True
             )
         check_choice(channels, stage.channels)
-    return checkpoint, _open_images(settings)
+    return checkpoint, open_source(settings, checkpoint, pixels=pixels)
 
 
 def open_checkpoint(settings: Settings) -> Checkpoint:
@@ -414,6 +426,27 @@ def open_checkpoint(settings: Settings) -> Checkpoint:
     )  # fmt: skip
     check_rule(opened.net, settings.rule)
     return opened
+
+
+def open_source(settings: Settings, checkpoint: Checkpoint, *, pixels: bool = False) -> Source:
+    """Open the images; where they are gone, give those of the newest index of this net, without pixels.
+
+    Raises NoImages where there is no such index, and ExploreError with ``pixels``.
+    """
+    try:
+        return open_images(
+            settings.images, limit=settings.limit, download=settings.download, labels=settings.labels
+        )
+    except NoImages:
+        lost = find_lost(_spot(settings), checkpoint, settings.fit)
+        if lost is None:
+            raise
+    if pixels:
+        raise ExploreError(
+            f"the images of {lost.path} are gone: they can be neither indexed nor drawn; "
+            "`zfexplore top` and `export atlas` still give the numbers of its index"
+        )
+    return lost
 
 
 def _unit_of(unit: str | Unit) -> Unit:
@@ -432,13 +465,15 @@ def _path(path: str | os.PathLike[str] | None, what: str) -> str | None:
     return None if path is None else path_text(path, what)
 
 
-def _open_images(settings: Settings) -> Source:
-    return open_images(
-        settings.images, limit=settings.limit, download=settings.download, labels=settings.labels
-    )
+def _spot(settings: Settings) -> Spot:
+    return Spot(settings.images, settings.limit, settings.labels)
 
 
 def _places_title(known: dict[str, Any], count: int) -> str:
-    firing = f"fires on {known['share_firing']:.0%} of {count:,} images"
     name = f"{known['channel']} {known.get('stands_for', '')}".rstrip()
+    firing = f"fires on {known['share_firing']:.0%} of {count:,} images"
+    if known["dead"]:
+        firing = f"is dead: it fires on none of {count:,} images"
+        if known["max"] == 0:
+            return f"{name} {firing}"
     return f"{name} {firing}, mean of image maxima {known['mean']:.4g}"

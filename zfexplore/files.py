@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from zfexplore.errors import ExploreError
 
 _CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], "\N{REPLACEMENT CHARACTER}")
 
@@ -25,7 +27,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}{target.suffix}")
+    temporary = _beside(target)
     try:
         temporary.touch()
         ordinary = temporary.stat().st_mode & 0o777
@@ -47,6 +49,59 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write all of ``text`` to ``path`` in UTF-8, or nothing."""
     write_bytes(path, text.encode("utf-8"))
+
+
+def check_file(path: str | os.PathLike[str], *, example: str = "") -> Path:
+    """Give ``path`` if a file can be written there; else raise ExploreError, before the work and in one line.
+
+    The line ends in ``example``, a file's name, where ``path`` is a folder. Nothing that was made to find out
+    stays.
+    """
+    target = Path(path)
+    if _is(Path.is_dir, target):
+        remedy = f", as in --out {target / example}" if example else ""
+        raise ExploreError(f"{target} is a folder: give a file{remedy}", usage=True)
+    if _is(Path.exists, target) and not _is(Path.is_file, target):
+        raise ExploreError(f"{target} is no plain file: give another --out", usage=True)
+    _check_room(target, target.parent)
+    return target
+
+
+def check_folder(path: str | os.PathLike[str]) -> Path:
+    """Give ``path`` if files can be written into such a folder, there or not; else raise ExploreError."""
+    folder = Path(path)
+    _check_room(folder, folder)
+    return folder
+
+
+def _check_room(target: Path, folder: Path) -> None:
+    """Make a file in the nearest folder that is there, and remove it."""
+    while not _is(Path.exists, folder) and folder != folder.parent:
+        folder = folder.parent
+    if not _is(Path.is_dir, folder):
+        raise ExploreError(f"{target} cannot be written: {folder} is a file, not a folder", usage=True)
+    probe = _beside(folder / (target.name or "zfexplore"))
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+        raise ExploreError(
+            f"{target} cannot be written: no file can be made in {folder} ({why})", usage=True
+        ) from error
+
+
+def _is(what: Callable[[Path], bool], path: Path) -> bool:
+    """Ask a path; one that cannot be looked at, or whose name is too long, is nothing."""
+    try:
+        return what(path)
+    except OSError:
+        return False
+
+
+def _beside(target: Path) -> Path:
+    """Give a new name in the same folder, hidden, with the same ending."""
+    return target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}{target.suffix}")
 
 
 def printable(text: str) -> str:

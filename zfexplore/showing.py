@@ -269,7 +269,7 @@ def channel_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
         cells = [row["channel"], *([_escaped(row["stands_for"])] if named else [])]
         cells += [f"{row['max']:.4g}", f"{row['mean']:.4g}", f"{row['share_firing']:.0%}"]
         if row["dead"]:
-            cells[-1] = "nothing"
+            cells[-1] = "dead"
         elif labelled:
             cells += [f"{row['selectivity']:.2f}", _escaped(row["best_class"])]
         table.add_row(*cells)
@@ -280,6 +280,8 @@ def place_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
     """Draw rows of ``Explorer.top`` for a channel: one line per place."""
     labelled = any(row["label"] is not None for row in rows)
     table = _table(title)
+    if not rows:  # rich would fold the title to the width of the headings
+        table.min_width = len(title)
     table.add_column("", justify="right", style="dim")
     table.add_column("activation", justify="right", style="bold")
     table.add_column("image", overflow="fold")

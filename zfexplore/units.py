@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from zfexplore.errors import ExploreError
 
 _UNIT = re.compile(r"(?P<stage>\w[\w.#-]*):(?P<channel>\d+)(?:@(?P<y>\d+),(?P<x>\d+))?")
+_CHOICES = "a number, a range (0-15), a list (7,130), top16, random16 or all"
 _RANGE = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?")
 
 
@@ -82,8 +83,7 @@ def parse_channels(text: str, count: int) -> list[int]:
     """
     if not isinstance(text, str):
         raise ExploreError(
-            f"{_in_one_line(text)} names no channels: write text, a number, a range (0-15), "
-            "a list (7,130) or all",
+            f"{_in_one_line(text)} names no channels: write text, {_CHOICES}",
             usage=True,
         )
     if text.strip() == "all":
@@ -92,10 +92,7 @@ def parse_channels(text: str, count: int) -> list[int]:
     for part in text.split(","):
         match = _RANGE.fullmatch(part.strip())
         if match is None:
-            raise ExploreError(
-                f"{text!r} names no channels: write a number, a range (0-15), a list (7,130) or all",
-                usage=True,
-            )
+            raise ExploreError(f"{text!r} names no channels: write {_CHOICES}", usage=True)
         first = int(match["first"])
         last = int(match["last"] or first)
         if last < first:

@@ -168,7 +168,10 @@ def test_ctrl_c_keeps_what_is_drawn(zfexplore, tmp_path, monkeypatch):
         (["grid", "--layer", "conv6"], "there is no layer 'conv6': this net has conv1"),
         (["grid", "--layer", "pool1"], "pool1 is not indexed: choose conv1"),
         (["grid", "--layer", "conv5", "--channels", "256"], "channel 256 is not there: this layer has 0-255"),
-        (["grid", "--layer", "conv5", "--channels", "some"], "'some' names no channels"),
+        (
+            ["grid", "--layer", "conv5", "--channels", "some"],
+            "'some' names no channels: write a number, a range (0-15), a list (7,130), top16, random16",
+        ),
         (["grid", "--layer", "conv5", "--channels", "topmost"], "'topmost' names no channels"),
         (["grid", "--layer", "conv5", "--channels", "random0"], "'random0' chooses no channel"),
         (["grid", "--layer", "conv5", "--channels", "9-3"], "the range '9-3' runs backwards"),
@@ -180,6 +183,12 @@ def test_ctrl_c_keeps_what_is_drawn(zfexplore, tmp_path, monkeypatch):
         (["grid", "--layer", "conv5", "--out", "x.jpg"], "a figure is a PNG file: --out x.jpg must end in"),
         (["channel", "conv5:1", "--out", "."], ". is a folder: give a file, as in --out conv5-1.png"),
         (["figure", "--out", "x"], "--out x must end in .png"),
+        (
+            ["grid", "--layer", "conv5", "--out", "/proc/x.png"],
+            "/proc/x.png cannot be written: no file",
+        ),
+        (["channel", "conv5:1", "--out", "/dev/null/x.png"], "/dev/null is a file, not a folder"),
+        (["atlas", "--out", "/proc/x.csv"], "/proc/x.csv cannot be written"),
         (["filters", "--out", "x.pdf"], "--out x.pdf must end in .png"),
     ],
 )

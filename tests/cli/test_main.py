@@ -169,3 +169,17 @@ def test_a_path_of_any_bytes_can_be_told(run_in, tmp_path):
     code, told, err = run_in("utf-8", "export", "filters", "SOURCE", "--out", out)
     assert code == 0, err
     assert told == rb"wrote caf\udce9.png" + os.linesep.encode()
+
+
+@pytest.mark.parametrize("own", [None, "KMP_BLOCKTIME"])
+def test_threads_that_wait_are_told_to_sleep_unless_the_user_has_said_anything(monkeypatch, own):
+    for name in command_line.IDLE:
+        monkeypatch.setenv(name, "to be restored afterwards")
+        monkeypatch.delenv(name)
+    if own:
+        monkeypatch.setenv(own, "200")
+    monkeypatch.setattr("sys.argv", ["zfexplore", "--version"])
+    with pytest.raises(SystemExit):
+        command_line.main()
+    set_now = {name: os.environ[name] for name in command_line.IDLE if name in os.environ}
+    assert set_now == ({own: "200"} if own else command_line.IDLE)

@@ -101,3 +101,15 @@ def test_what_does_not_go_together_is_a_usage_error(zfexplore, mynet):
         code, _, remarks = zfexplore(*words, source=PICTURES)
         assert code == 2
         assert told in remarks
+
+
+def test_a_checkpoint_is_named_by_its_place_or_by_the_option(zfexplore, material):
+    net = str(material / "net.safetensors")
+    for command, *words in (["info"], ["evaluate", "--images", str(material / "pictures")]):
+        by_place = zfexplore(command, net, "--json", *words, source=())[:2]
+        assert by_place[0] == 0
+        assert zfexplore(command, "--checkpoint", net, "--json", *words, source=())[:2] == by_place
+        assert zfexplore(command, net, "--checkpoint", net, "--json", *words, source=())[:2] == by_place
+        code, out, remarks = zfexplore(command, net, "--checkpoint", "x.safetensors", *words, source=())
+        told = f"error: two checkpoints are given, {net} and x.safetensors: give one"
+        assert (code, out, remarks) == (2, "", told)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import csv
 import json
+import shutil
 
 import pytest
 
@@ -39,7 +41,9 @@ def test_logits_are_listed_with_the_classes_that_they_stand_for(zfexplore):
     _, table, _ = zfexplore("top", "fc8")
     assert "channel   stands for" in table
     assert "fc8:2     c " in table
-    assert zfexplore("top", "fc8:1")[1].startswith("fc8:1 b fires on")
+    table = " ".join(zfexplore("top", "fc8:1")[1].split())
+    assert table.startswith("fc8:1 b is dead: it fires on none of 6 images, mean of image maxima -")
+    assert table.count(" -0.0") == 7  # logits below zero are numbers too
     assert json.loads(zfexplore("top", "fc8:1", "--json")[1])["stands_for"] == "b"
 
 
@@ -74,6 +78,32 @@ def test_a_channel_s_places_carry_image_place_and_window(zfexplore, material):
         assert f"{place['value']:.4g}" in line
 
 
+def test_a_dead_channel_says_so_and_has_no_places(zfexplore, tmp_path):
+    """Tables, CSV and JSON alike; of random weights pool5:49 fires on no picture, fc6:9 on one."""
+    code, out, _ = zfexplore("top", "pool5:49")
+    assert (code, out.splitlines()[0].rstrip()) == (0, "pool5:49 is dead: it fires on none of 6 images")
+    assert "/" not in out
+    channel = json.loads(zfexplore("top", "pool5:49", "--json")[1])
+    assert (channel["dead"], channel["places"]) == (True, [])
+    assert len(json.loads(zfexplore("top", "fc6:9", "--json")[1])["places"]) == 1
+    _, table, _ = zfexplore("top", "pool5", "--count", "256")
+    (line,) = [line for line in table.splitlines() if " pool5:49 " in line]
+    assert line.split() == ["pool5:49", "0", "0", "dead"]
+
+    zfexplore("export", "atlas", "--out", "atlas.csv")
+    with open(tmp_path / "atlas.csv", newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["channel"] in ("pool5:49", "fc6:9")]
+    assert [(row["channel"], row["dead"], row["rank"]) for row in rows] == [
+        ("pool5:49", "True", ""), ("fc6:9", "False", "1"),
+    ]  # fmt: skip
+    assert all(rows[0][name] == "" for name in ("value", "image", "name", "label", "y", "x", "y0", "x1"))
+
+    code, out, remarks = zfexplore("export", "channel", "pool5:49", "--tile", "20")
+    assert (code, remarks) == (0, "pool5:49 is dead: it fires on none of 6 images")
+    record = json.loads((tmp_path / "out" / "pool5-49.json").read_text())
+    assert (record["dead"], record["units"]) == (True, [])
+
+
 @pytest.mark.parametrize(
     ("what", "message"),
     [
@@ -94,3 +124,32 @@ def test_selectivity_without_classes_is_explained(zfexplore, material):
     code, _, remarks = zfexplore("top", "conv5", "--by", "selectivity", source=source)
     assert code == 2
     assert "selectivity compares classes" in remarks
+
+
+def test_of_images_that_are_gone_all_numbers_are_left_and_nothing_is_drawn(zfexplore, material, tmp_path):
+    shutil.copytree(material / "pictures", tmp_path / "album")
+    album = ("--images", "album", "--checkpoint", "net.safetensors")
+    _, before, _ = zfexplore("top", "conv3:7", "--json", source=album)
+    assert zfexplore("export", "atlas", "--out", "before.csv", source=album)[0] == 0
+
+    (tmp_path / "album").rename(tmp_path / "renamed")
+    gone = (
+        "the images of album are gone: the numbers are those of its index of 7 images, "
+        "and nothing of them can be drawn"
+    )
+    assert zfexplore("top", "conv3:7", "--json", source=album) == (0, before, gone)
+    assert zfexplore("export", "atlas", "--out", "after.csv", source=album)[2] == gone
+    assert (tmp_path / "after.csv").read_bytes() == (tmp_path / "before.csv").read_bytes()
+    refused = "error: the images of album are gone: they can be neither indexed nor drawn; "
+    for words in ("export grid --layer conv3", "export channel conv3:7", "index --again"):
+        code, out, remarks = zfexplore(*words.split(), source=album)
+        assert (code, out, remarks.startswith(refused)) == (1, "", True)
+    assert not (tmp_path / "out").exists()
+
+    # Under its new name the folder is recognised by what it holds, and a mount point without its disk too.
+    renamed = ("--images", "renamed", "--checkpoint", "net.safetensors")
+    assert zfexplore("top", "conv3:7", "--json", source=renamed) == (0, before, "")
+    (tmp_path / "album").mkdir()
+    assert zfexplore("top", "conv3:7", "--json", source=album) == (0, before, gone)
+    code, _, remarks = zfexplore("top", "conv3:7", source=("--images", "albun", *album[2:]))
+    assert (code, remarks.startswith("error: no folder 'albun', and no images of that name")) == (2, True)

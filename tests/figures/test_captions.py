@@ -73,5 +73,7 @@ def test_without_labels_nothing_is_said_of_classes():
     assert caption.endswith("of 1 image, weights 01234567")
 
 
-def test_a_channel_that_never_fires_is_strongest_for_nothing():
-    assert "strongest for" not in channel_caption(CHANNEL, {**KNOWN, "max": 0.0, "dead": True}, ORIGIN)
+def test_a_channel_that_never_fires_is_dead():
+    caption = channel_caption(CHANNEL, {**KNOWN, "max": 0.0, "dead": True}, ORIGIN)
+    assert caption.endswith(" \u00b7 dead: fires on none of 1,500 images, weights 01234567")
+    assert "max" not in caption

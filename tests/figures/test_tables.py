@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 
-from zfexplore.figures.blocks import block_from
+from zfexplore.figures.blocks import FIELDS, block_from
 from zfexplore.figures.tables import keep_arrays, write_tables
 from zfexplore.progress import Progress
 
@@ -20,12 +20,13 @@ def test_csv_and_json_stand_beside_the_figure_and_agree(tmp_path, nine, field):
     with open(written[0], newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
     assert [float(line["activation"]) for line in lines] == [row["activation"] for row in rows]
+    assert tuple(lines[0]) == FIELDS
     assert [line["name"] for line in lines] == [row["name"] for row in rows]
 
 
 def test_a_channel_that_never_fires_has_an_empty_table(tmp_path):
     table, record = write_tables(tmp_path / "conv2-7.png", [], {})
-    assert table.read_text() == "rank\n"
+    assert table.read_text() == "rank,activation,image,name,label,y,x,y0,x0,y1,x1,scale\n"
     assert json.loads(record.read_text()) == {"units": []}
 
 

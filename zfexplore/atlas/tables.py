@@ -22,6 +22,9 @@ from zfexplore.files import atomic_path, write_text
 from zfexplore.nets.net import Net
 from zfexplore.units import Unit
 
+_OF_A_PLACE = ("rank", "value", "image", "name", "label", "y", "x", "window")
+_EDGES = ("y0", "x0", "y1", "x1")
+
 Windows = Callable[[str, int, int], tuple[int, ...]]
 
 
@@ -48,15 +51,19 @@ def channel_row(atlas: Atlas, stage: str, channel: int) -> dict[str, Any]:
 
 
 def place_rows(atlas: Atlas, net: Net, stage: str, channel: int) -> list[dict[str, Any]]:
-    """Give a channel's places, the strongest first, each with the window that the unit sees."""
+    """Give a channel's places, the strongest first, each with the window that the unit sees.
+
+    Places at zero are left out, so that a dead channel has none. A logit's may be below zero.
+    """
     return _place_rows(atlas, _windows_of(atlas, net), stage, channel)
 
 
 def write_atlas(atlas: Atlas, net: Net, path: str | os.PathLike[str], form: AtlasFormat) -> None:
     """Write the whole atlas to ``path``, whole or not at all.
 
-    ``csv``: one row per place, with its channel's statistics. ``json``: the same by stage and channel,
-    with histograms, class means and the header. ``npz``: the arrays as ``StageRecord`` has them.
+    ``csv``: one row per place, with its channel's statistics; of a dead channel one row without a place.
+    ``json``: the same by stage and channel, with histograms, class means and the header. ``npz``: the arrays
+    as ``StageRecord`` has them.
     """
     if form == "csv":
         write_text(path, _as_csv(atlas, net))
@@ -86,6 +93,7 @@ def _place_rows(atlas: Atlas, windows: Windows, stage: str, channel: int) -> lis
             "window": list(windows(stage, place.y, place.x)),
         }
         for place in atlas.top(stage, channel)
+        if place.value != 0
     ]
 
 
@@ -104,8 +112,9 @@ def _flat_rows(atlas: Atlas, net: Net) -> Iterator[dict[str, Any]]:
     windows = _windows_of(atlas, net)
     for stage, channel in _channels(atlas):
         statistics = channel_row(atlas, stage, channel)
-        for place in _place_rows(atlas, windows, stage, channel):
-            window = dict(zip(("y0", "x0", "y1", "x1"), place.pop("window"), strict=True))
+        places = _place_rows(atlas, windows, stage, channel)
+        for place in places or [dict.fromkeys(_OF_A_PLACE)]:
+            window = dict(zip(_EDGES, place.pop("window") or [None] * 4, strict=True))
             yield statistics | place | window
 
 

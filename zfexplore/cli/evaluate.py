@@ -8,12 +8,14 @@ import typer
 
 from zfexplore.choices import DEFAULT_IMAGES
 from zfexplore.cli.options import (
+    CheckpointOption,
     DeviceOption,
     DownloadOption,
     JsonOption,
     LabelsOption,
     LimitOption,
     name_over_folder,
+    one_checkpoint,
     open_joined,
 )
 
@@ -30,6 +32,7 @@ def evaluate(
             metavar="[CHECKPOINT]", help="A checkpoint. [default: the shipped one]", show_default=False
         ),
     ] = None,
+    option: CheckpointOption = None,
     images: Annotated[
         list[str],
         typer.Option(
@@ -71,6 +74,7 @@ def evaluate(
     from zfexplore.training.evaluate import evaluate_checkpoint
     from zfexplore.training.machine import choose_machine
 
+    checkpoint = one_checkpoint(checkpoint, option)
     machine = choose_machine(device, amp=amp, workers=workers)
     source = open_joined(images, exclude or [], limit, download, labels)
     loaded = load_checkpoint(checkpoint, machine.device)

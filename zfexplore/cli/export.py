@@ -69,9 +69,9 @@ def export_grid(
     from zfexplore.drawings import draw_grid
     from zfexplore.explorer import Explorer
 
-    out = png_path(out, f"{layer}.png")
+    out = png_path(out, f"{layer}.png", beside=[".npz"] if npz else [])
     arrays = out.with_suffix(".npz") if npz else None
-    explorer = Explorer.open(settings, layer, channels)
+    explorer = Explorer.open(settings, layer, channels, pixels=True)
     drawing = draw_grid(
         explorer,
         layer,
@@ -105,12 +105,17 @@ def export_channel(
     Example: zfexplore export channel conv5:130
     """
     from zfexplore.explorer import Explorer
+    from zfexplore.showing import remarks
     from zfexplore.units import Unit
 
     unit = Unit.parse(channel)
-    out = png_path(out, f"{Unit(unit.stage, unit.channel).slug}.png")
-    explorer = Explorer.open(settings, unit.stage, str(unit.channel))
-    figure = explorer.channel(unit, method=_method(dense)).figure(tile=tile, title=title)
+    name = f"{Unit(unit.stage, unit.channel).slug}.png"
+    out = png_path(out, name, beside=[".csv", ".json", *([".npz"] if npz else [])])
+    explorer = Explorer.open(settings, unit.stage, str(unit.channel), pixels=True)
+    shown = explorer.channel(unit, method=_method(dense))
+    if shown.known["dead"]:
+        remarks().print(shown.places.title, markup=False, soft_wrap=True)
+    figure = shown.figure(tile=tile, title=title)
     _warn_of_replacing(figure, out)
     _tell(*figure.save(out, npz=npz))
 
@@ -133,7 +138,7 @@ def export_figure(
     from zfexplore.explorer import Explorer
 
     out = png_path(out, "figure.png")
-    explorer = Explorer.open(settings)
+    explorer = Explorer.open(settings, pixels=True)
     drawing = draw_layers(explorer, channels, tile=tile, title=title, seed=seed, method=_method(dense))
     _save(_draw(drawing, out), out)
 
@@ -156,7 +161,7 @@ def export_filters(
     from zfexplore.explorer import Explorer
 
     out = png_path(out, "filters.png")
-    explorer = Explorer.open(settings)
+    explorer = Explorer.open(settings, pixels=True)
     drawing = draw_filters(explorer, channels, tile=tile, title=title, seed=seed, method=_method(dense))
     _save(_draw(drawing, out), out)
 

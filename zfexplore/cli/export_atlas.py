@@ -10,6 +10,7 @@ import typer
 from zfexplore.choices import AtlasFormat
 from zfexplore.cli.options import DEFAULTS, OutOption, with_settings
 from zfexplore.errors import ExploreError
+from zfexplore.files import check_file
 from zfexplore.settings import Settings
 
 
@@ -31,8 +32,7 @@ def export_atlas(
 
     chosen = form or _format_of(out)
     path = out if out is not None else Path("out") / f"atlas.{chosen}"
-    if path.is_dir():
-        raise ExploreError(f"{path} is a folder: give a file, as in --out {path / 'atlas.csv'}", usage=True)
+    check_file(path, example="atlas.csv")
     explorer = Explorer.open(settings)
     explorer.save_atlas(path, chosen)
     output().print(f"wrote {path}", markup=False, soft_wrap=True)

@@ -46,7 +46,7 @@ def index(
     from zfexplore.explorer import Explorer, open_settings
     from zfexplore.showing import output, remarks, watch
 
-    explorer = Explorer.of(settings, *open_settings(settings))
+    explorer = Explorer.of(settings, *open_settings(settings, pixels=True))
     started = time.monotonic()
     try:
         atlas: Atlas = watch(explorer.index(precision=precision, again=again, workers=workers))

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zfexplore.cli.options import JsonOption, NetOption, StageOption, WeightsOption
+from zfexplore.cli.options import (
+    CheckpointOption,
+    JsonOption,
+    NetOption,
+    StageOption,
+    WeightsOption,
+    one_checkpoint,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,6 +33,7 @@ def info(
             show_default="the shipped one",
         ),
     ] = None,
+    option: CheckpointOption = None,
     net: NetOption = None,
     weights: WeightsOption = None,
     stage: StageOption = None,
@@ -42,6 +50,7 @@ def info(
     from zfexplore.nets.summary import summarise
     from zfexplore.showing import output, print_json, remarks
 
+    checkpoint = one_checkpoint(checkpoint, option)
     if checkpoint is not None and _is_other_file(Path(checkpoint)):
         _describe(Path(checkpoint), json)
         return

@@ -7,6 +7,7 @@ help appears before torch is imported.
 from __future__ import annotations
 
 import io
+import os
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -34,6 +35,10 @@ EXPORTS = {
     "filters": "export",
     "atlas": "export_atlas",
 }
+
+# How threads that compute wait for each other: asleep. By themselves they spin, at hundreds of barriers a
+# projection, which takes the cores from other programs and from each other (`benchmarks/busy.py`).
+IDLE = {"GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0", "OMP_WAIT_POLICY": "passive"}
 
 # What typer raises for wrong options; only its subclasses have public names.
 _CommandLineError: Any = next(
@@ -84,6 +89,7 @@ def main() -> None:
     An error is one line on stderr; a traceback appears only with ``--debug``.
     """
     _escape_what_cannot_be_written()
+    _let_threads_sleep()
     debug = "--debug" in sys.argv[1:]
     # --debug may stand anywhere, not only before the command.
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
@@ -114,6 +120,15 @@ def _escape_what_cannot_be_written() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _let_threads_sleep() -> None:
+    """Tell the libraries that torch will load, here and in processes started from here.
+
+    Where the user has said anything about it, that stays.
+    """
+    if not any(name in os.environ for name in IDLE):
+        os.environ.update(IDLE)
 
 
 def _complain(text: str) -> None:

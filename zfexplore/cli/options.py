@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +11,7 @@ import typer
 
 from zfexplore.choices import DEFAULT_IMAGES, Fit, Rule
 from zfexplore.errors import ExploreError
+from zfexplore.files import check_file
 from zfexplore.settings import Settings
 
 if TYPE_CHECKING:
@@ -180,14 +181,26 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def png_path(out: Path | None, name: str) -> Path:
+def png_path(out: Path | None, name: str, *, beside: Sequence[str] = ()) -> Path:
     """Give the file for a figure, by default ``name`` below out/.
 
-    Raises ExploreError (usage) if it cannot be a PNG file: before the work, not after it.
+    ``beside`` are the endings of files that are written with it. Raises ExploreError (usage) if it cannot be
+    a PNG file, or if one of them cannot be written: before the work, not after it.
     """
     path = out if out is not None else Path("out") / name
-    if path.is_dir():
-        raise ExploreError(f"{path} is a folder: give a file, as in --out {path / name}", usage=True)
-    if path.suffix.lower() != ".png":
+    if path.suffix.lower() != ".png" and not path.is_dir():
         raise ExploreError(f"a figure is a PNG file: --out {path} must end in .png", usage=True)
+    check_file(path, example=name)
+    for ending in beside:
+        check_file(path.with_suffix(ending))
     return path
+
+
+def one_checkpoint(position: str | None, option: str | None) -> str | None:
+    """Give the checkpoint that was named, by its place or by ``--checkpoint``.
+
+    Raises ExploreError (usage) where both name one, and not the same.
+    """
+    if position is not None and option is not None and position != option:
+        raise ExploreError(f"two checkpoints are given, {position} and {option}: give one", usage=True)
+    return option if position is None else position

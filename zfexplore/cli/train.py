@@ -25,6 +25,7 @@ from zfexplore.cli.options import (
     typed,
 )
 from zfexplore.errors import ExploreError
+from zfexplore.files import check_folder
 
 if TYPE_CHECKING:
     from zfexplore.images.sources import Source
@@ -125,6 +126,7 @@ def train(
     from zfexplore.training.loop import train as training
     from zfexplore.training.recipe import recipe as find_recipe
 
+    check_folder(out)
     machine: dict[str, Any] = {"device": device, "amp": amp, "compiled": compiled, "workers": workers}
     if resume:
         asked, chosen = _what_was_asked(context, out)

@@ -45,6 +45,7 @@ def tui(
     Example: zfexplore tui conv5:130 --images photos --limit 500
     """
     from zfexplore.errors import ExploreError
+    from zfexplore.files import check_folder
 
     place = None if start is None else starting_place(start, settings)
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
@@ -53,6 +54,8 @@ def tui(
             "`zfexplore export grid --layer conv5` writes its pictures to a file instead",
             usage=True,
         )
+    if out != Path("out"):  # one may look without being able to write here
+        check_folder(out)
     gc.disable()  # imports make many objects and hardly any garbage
     from zfexplore.tui.terminal import own_terminal, speaks_utf8, suit_colours
 

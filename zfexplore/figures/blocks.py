@@ -20,6 +20,9 @@ from zfexplore.figures.display import GREY, scale_of, to_rgb
 from zfexplore.units import Unit, Window
 
 SHOWN = 9  # three by three
+FIELDS = (
+    "rank", "activation", "image", "name", "label", "y", "x", "y0", "x0", "y1", "x1", "scale",
+)  # of a unit's row  # fmt: skip
 WHOLE_PIXELS = 8  # from this enlargement on, pixels are drawn as squares
 
 

@@ -64,10 +64,13 @@ def channel_caption(channel: Unit, known: Mapping[str, Any], origin: Origin) -> 
     parts = [
         in_the_papers(channel.stage, origin.architecture),
         f"stands for {known['stands_for']}" if known.get("stands_for") else "",
-        f"max {known['max']:.4g}, mean of image maxima {known['mean']:.4g}",
-        f"fires on {known['share_firing']:.0%} of {images_in_words(origin)}",
     ]
-    if known["best_class"] is not None and not known["dead"]:
+    if known["dead"]:
+        parts.append(f"dead: fires on none of {images_in_words(origin)}")
+        return SEPARATOR.join(part for part in parts if part)
+    parts.append(f"max {known['max']:.4g}, mean of image maxima {known['mean']:.4g}")
+    parts.append(f"fires on {known['share_firing']:.0%} of {images_in_words(origin)}")
+    if known["best_class"] is not None:
         parts.append(f"strongest for {known['best_class']}, selectivity {known['selectivity']:.2f}")
     return SEPARATOR.join(part for part in parts if part)
 

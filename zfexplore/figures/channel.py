@@ -82,7 +82,7 @@ class ChannelFigure(Figure):
         chunks = figure.chunks(path)
         about = {
             "channel": self.block.name,
-            **{name: self.known[name] for name in ("max", "mean", "share_firing")},
+            **{name: self.known[name] for name in ("max", "mean", "share_firing", "dead")},
             **{name: chunks[name] for name in ("command", "checkpoint", "atlas")},
         }
         written = [path, *write_tables(path, self.block.rows(), about)]

@@ -110,7 +110,7 @@ class Page:
         baseline = y + round(1.35 * self.text)
         write(self._draw, (x, baseline), block.name, self.text, colour=INK)
         room = self.block_width - width(block.name, self.text) - self.text
-        right = f"max {block.strongest:.4g}" if block.units else "never fires"
+        right = f"max {block.strongest:.4g}" if block.units else "dead"
         if width(right, self.text) < room:
             write(self._draw, (x + self.block_width, baseline), right, self.text, colour=FAINT, anchor="rs")
             room -= width(right, self.text) + self.text

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from zfexplore.figures.blocks import BlockUnit, ChannelBlock
+from zfexplore.figures.blocks import FIELDS, BlockUnit, ChannelBlock
 from zfexplore.files import atomic_path, write_text
 from zfexplore.progress import Progress
 from zfexplore.units import Unit
@@ -24,7 +24,7 @@ def write_tables(
 ) -> list[Path]:
     """Write ``rows`` as CSV, and together with ``about`` as JSON, beside the figure ``path``."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["rank"], lineterminator="\n")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else FIELDS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     table, record = Path(path).with_suffix(".csv"), Path(path).with_suffix(".json")

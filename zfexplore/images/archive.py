@@ -36,7 +36,7 @@ from zfexplore.images.formats import HEAD, verdict
 from zfexplore.images.layout import arrange
 from zfexplore.images.listed import ListedSource
 from zfexplore.images.naming import natural_key, shown
-from zfexplore.images.sources import LeftOut
+from zfexplore.images.sources import LeftOut, NoImages
 
 MAX_MEMBER = 512 * 2**20  # bytes of one image, unpacked
 MAX_TAR = 2**30  # bytes to which any compressed tar may unpack; a larger one, to so many times its own size:
@@ -132,7 +132,7 @@ def open_archive(
         (one for one in left_out if one.name.startswith(shown(prefix))), key=lambda one: natural_key(one.name)
     )
     if not paths:
-        raise ExploreError(none_found(place, left_out))
+        raise NoImages(none_found(place, left_out))
     layout = arrange(paths, place, labels)
     return ArchiveSource(
         shown(_title(inside.rpartition("/")[2] or given.name)),

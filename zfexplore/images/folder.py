@@ -18,7 +18,7 @@ from zfexplore.images.layout import arrange
 from zfexplore.images.listed import ListedSource
 from zfexplore.images.naming import natural_key, shown
 from zfexplore.images.remarks import left_out_lines
-from zfexplore.images.sources import LeftOut
+from zfexplore.images.sources import LeftOut, NoImages
 
 # What systems and tools leave in folders of pictures, in lower case.
 _OF_SYSTEMS = {
@@ -89,12 +89,12 @@ def open_folder(
     if root.is_file():
         raise ExploreError(f"{folder} is a file; give the folder that holds the images", usage=True)
     if not root.is_dir():
-        raise ExploreError(f"there is no folder {os.fspath(folder)!r}", usage=True)
+        raise NoImages(f"there is no folder {os.fspath(folder)!r}", usage=True)
     left_out: list[LeftOut] = []
     found = sorted(_walk(root, left_out), key=natural_key)
     left_out.sort(key=lambda one: natural_key(one.name))
     if not found:
-        raise ExploreError(none_found(os.fspath(folder), left_out))
+        raise NoImages(none_found(os.fspath(folder), left_out))
     layout = arrange(found, os.fspath(folder), labels)
     files = [
         ImageFile(os.path.join(root, path), shown(name), label)
@@ -126,7 +126,7 @@ def _walk(
     except OSError as error:
         why = (error.strerror or "unreadable").lower()
         if not above:
-            raise ExploreError(f"cannot list {folder}: {why}") from error
+            raise NoImages(f"cannot list {folder}: {why}") from error
         left_out.append(LeftOut(shown(above.rstrip("/")), f"the folder cannot be listed: {why}"))
         return
     reason: str | None

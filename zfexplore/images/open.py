@@ -15,7 +15,7 @@ from zfexplore.errors import ExploreError
 from zfexplore.images import datasets
 from zfexplore.images.archive import open_archive, split_path
 from zfexplore.images.folder import open_folder
-from zfexplore.images.sources import Source
+from zfexplore.images.sources import NoImages, Source
 
 
 def open_images(
@@ -37,7 +37,7 @@ def open_images(
     sets: whether to fetch a missing set, the folder that holds the sets, and the part to take. ``seed``
     applies to specimens. ``labels`` is a file that gives the images of a folder their classes. A name wins
     over a folder of the same name; write the folder as a path (``./flowers102``). Raises ExploreError for
-    an unknown name, a folder without images, or missing data.
+    an unknown name or missing data, and its subclass NoImages where a path leads to no images.
     """
     limit = None if limit is None else whole(limit, "--limit")
     if limit is not None and limit < 1:
@@ -71,7 +71,7 @@ def open_images(
         file, inside = archive
         return open_archive(file, inside=inside, limit=limit, labels=labels)
     if not path.is_dir():
-        raise ExploreError(f"no folder {text!r}, and no images of that name; {_choices()}", usage=True)
+        raise NoImages(f"no folder {text!r}, and no images of that name; {_choices()}", usage=True)
     return open_folder(text, limit=limit, labels=labels)
 
 

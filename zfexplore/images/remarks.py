@@ -12,7 +12,12 @@ _LINES = 5
 
 def remarks(source: Source, *, named: int = _NAMED) -> list[str]:
     """Give the lines for a source, none if there is nothing to say; each names the first ``named`` names."""
-    return [*left_out_lines(left_out(source), named=named), *_without_class(source, named)]
+    own = getattr(source, "remark", None)
+    return [
+        *([] if own is None else [str(own)]),
+        *left_out_lines(left_out(source), named=named),
+        *_without_class(source, named),
+    ]
 
 
 def depth_remark(source: Source) -> str | None:

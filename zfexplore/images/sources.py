@@ -43,6 +43,10 @@ class UnreadableImage(ExploreError):
         return UnreadableImage, (self.index, self.name, self.reason)
 
 
+class NoImages(ExploreError):
+    """There is no such folder or archive, or there are no images in it."""
+
+
 class Source(Protocol):
     """What the program needs from images. Labels index ``classes``, which is empty without labels.
 

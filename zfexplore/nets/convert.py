@@ -16,7 +16,7 @@ from torch import Tensor
 from zfexplore.choices import Normalisation
 from zfexplore.convention import InputConvention, Values
 from zfexplore.errors import ExploreError
-from zfexplore.files import printable
+from zfexplore.files import check_file, printable
 from zfexplore.nets import zoo
 from zfexplore.nets.checkpoint import Metadata, read_checkpoint, write_checkpoint
 from zfexplore.nets.fitting import find_net
@@ -111,8 +111,7 @@ def convert_state_dict(
 def _check_target(file: Path, out: Path) -> None:
     if out.suffix != ".safetensors":
         raise ExploreError(f"a checkpoint's name ends in .safetensors: {out} does not", usage=True)
-    if out.is_dir():
-        raise ExploreError(f"{out} is a folder; name a file to write", usage=True)
+    check_file(out)
     if out.exists() and file.exists() and out.samefile(file):
         raise ExploreError(f"{out} is the file to read; name another one to write", usage=True)
 
