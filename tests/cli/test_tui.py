@@ -174,11 +174,10 @@ def test_ctrl_z_leads_to_the_shell_and_fg_back_to_the_whole_screen(arguments, en
     terminal.until("conv5:0", "▸1 0.")
     terminal.child.send("\x1a")
     explorer = terminal.child.pid
-    until_state(explorer, "T")
+    until_stopped(explorer, terminal)
     children = Path(f"/proc/{explorer}/task/{explorer}/children").read_text().split()
     for child in children:
-        until_state(int(child), "T")
-    terminal.read()
+        until_stopped(int(child), terminal)
     assert terminal.raw.rfind(b"\x1b[?1049l") > terminal.raw.rfind(b"\x1b[?1049h") >= 0
     terminal.screen.reset()  # what the shell makes of it
     os.kill(explorer, signal.SIGCONT)
@@ -191,12 +190,12 @@ def test_ctrl_z_leads_to_the_shell_and_fg_back_to_the_whole_screen(arguments, en
     assert terminal.wait_for_end() == 0
 
 
-def until_state(pid: int, state: str) -> None:
-    """Wait until the process is in a state: T for stopped."""
+def until_stopped(pid: int, terminal: Terminal) -> None:
+    """Read what the terminal gets until a process is stopped."""
     end = time.monotonic() + SECONDS
-    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != state:
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
         assert time.monotonic() < end
-        time.sleep(0.02)
+        terminal.read()
 
 
 def test_what_cannot_be_opened_is_shown_and_told_on_leaving_in_ascii_where_there_is_no_utf8(

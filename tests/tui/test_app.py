@@ -594,3 +594,16 @@ async def test_a_question_that_a_dying_engine_was_at_is_refused_and_so_is_a_new_
         await pilot.press("o")
         await until(pilot, lambda: "✗ the engine has died" in text(app))
         assert len(engine.requests) == asked
+
+
+async def test_images_that_are_gone_leave_the_table_and_say_so_in_the_place_of_the_pictures(app, engine):
+    async with running(app) as pilot:
+        engine.answer = False
+        await pilot.press("down")
+        await until(pilot, lambda: app.settled < app.generation)
+        rows = (say.PlaceRow(0, 7.5, "sunflower/image_0012.jpg", "sunflower", 3, 4),)
+        app.hear(say.TopListed("conv2", 1, app.generation, rows))
+        app.hear(say.ImagesGone(app.generation))
+        await until(pilot, lambda: text(app).count("the images are gone") == 2)
+        assert "image_0012.jpg" in text(app)
+        assert app.settled == app.generation

@@ -289,6 +289,13 @@ class ExplorerApp(StudyApp):
             self.panes.show_end(event)
 
     @take.register
+    def take_images_gone(self, event: say.ImagesGone) -> None:
+        """Say in the place of the pictures why there are none."""
+        if event.generation == self.generation:
+            self.settled = event.generation
+            self.panes.show_gone()
+
+    @take.register
     def take_figure_saved(self, event: say.FigureSaved) -> None:
         """Show where the figure is."""
         self.notify(str(event.path), title="saved", markup=False)

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from zfexplore.explorer import Explorer
 from zfexplore.images.open import open_images
 from zfexplore.tui import messages as say
 from zfexplore.tui.engine.inbox import Inbox
@@ -265,3 +266,25 @@ def test_figures_that_wait_for_an_atlas_that_is_not_finished_are_not_answered(se
 
     assert [type(message) for message in mail.messages] == [say.Noted]
     assert not setup.out.exists()
+
+
+def test_of_images_that_are_gone_the_numbers_stay(setup, mail, tmp_path):
+    shutil.copytree(setup.images, tmp_path / "gone")
+    setup = replace(setup, images=str(tmp_path / "gone"))
+    Explorer.open(setup)
+    shutil.rmtree(tmp_path / "gone")
+    running = Running(setup, mail)
+    running.ask(say.ShowChannel("conv3", 7, 1))
+    gone = mail.wait(say.ImagesGone)
+    running.ask(say.SaveChannel("conv3", 7))
+    failed = mail.wait(say.Failed)
+    running.stop()
+
+    assert gone.generation == 1
+    assert len(mail.of(say.TopListed)[0].rows) > 0
+    assert mail.of(say.AtlasChanged)[0].complete
+    assert mail.of(say.ImagesOpened)[0].count == 7
+    assert "are gone" in mail.of(say.Noted)[0].text
+    assert "are gone" in failed.text
+    assert not failed.fatal
+    assert not mail.of(say.PictureArrived)

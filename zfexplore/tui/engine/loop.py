@@ -91,16 +91,25 @@ class Engine:
     def _load(self) -> None:
         """Open the images, which is quick and tells a wrong path at once, then torch and the net."""
         from zfexplore.images.open import open_images
+        from zfexplore.images.places import notes_on
+        from zfexplore.images.sources import NoImages
         from zfexplore.tui.engine.subject import net_loaded, open_subject
 
         self._post(say.JobChanged(Progress("opening the images")))
-        source = open_images(self.setup.images, limit=self.setup.limit, labels=self.setup.labels)
-        self._post(say.ImagesOpened(source.name, len(source)))
+        try:
+            source = open_images(self.setup.images, limit=self.setup.limit, labels=self.setup.labels)
+            self._post(say.ImagesOpened(source.name, len(source)))
+        except NoImages:
+            if not notes_on(self.setup.images).exists():
+                raise
+            source = None  # what was indexed there may still be known, which only the net tells
         self._post(say.JobChanged(Progress("loading torch")))
         import torch  # noqa: F401
 
         self._post(say.JobChanged(Progress("loading the net")))
         subject = open_subject(self.setup, source)
+        if source is None:
+            self._post(say.ImagesOpened(subject.source.name, len(subject.source)))
         self._post(net_loaded(subject.checkpoint, subject.checkpoint.net.watched))
         self._building = subject.explorer.index(seconds_between_partials=SECONDS_BETWEEN_PARTIALS)
         self._subject = subject
@@ -189,6 +198,10 @@ class Engine:
     def _show_pictures(self, request: say.ShowChannel) -> None:
         """What is shown already is renewed at one stroke: else places and pictures disagree meanwhile."""
         stage_name, channel, started = request.stage_name, request.channel, time.monotonic()
+        if self._subject.gone and (rows := self._subject.top_rows(stage_name, channel)):
+            self._post(say.TopListed(stage_name, channel, request.generation, rows))
+            self._post(say.ImagesGone(request.generation))
+            return
         renewing = request.generation == self._shown_generation
         rows = self._present_rows = self._subject.top_rows(stage_name, channel)
         pictures: Iterable[say.ShownUnit] = self._gallery.pictures(

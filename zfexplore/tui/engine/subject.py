@@ -43,6 +43,13 @@ class Subject:
         return self.explorer.source
 
     @property
+    def gone(self) -> bool:
+        """Whether the images are gone: all numbers are there, and nothing to draw."""
+        from zfexplore.atlas.lost import LostImages
+
+        return isinstance(self.source, LostImages)
+
+    @property
     def atlas(self) -> Atlas | None:
         """The atlas as far as it is built; None before its first part."""
         return self.explorer.atlas if self.explorer.indexed else None
@@ -138,11 +145,13 @@ class Subject:
         )
 
 
-def open_subject(setup: say.Setup, source: Source) -> Subject:
-    """Load the net to be shown the images; raises ExploreError."""
-    from zfexplore.explorer import Explorer, open_checkpoint
+def open_subject(setup: say.Setup, source: Source | None) -> Subject:
+    """Load the net to be shown the images, None for those that are gone; raises ExploreError."""
+    from zfexplore.explorer import Explorer, open_checkpoint, open_source
 
-    return Subject(setup, Explorer.of(setup, open_checkpoint(setup), source))
+    checkpoint = open_checkpoint(setup)
+    found = open_source(setup, checkpoint) if source is None else source
+    return Subject(setup, Explorer.of(setup, checkpoint, found))
 
 
 def net_loaded(checkpoint: Checkpoint, watched: tuple[str, ...]) -> say.NetLoaded:

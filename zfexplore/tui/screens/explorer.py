@@ -315,6 +315,11 @@ class ExplorerScreen(Screen[None]):
         self.silent = "" if event.count else self.called(Unit(event.stage_name, event.channel))
         self._tell_silence()
 
+    def show_gone(self) -> None:
+        """Say that the images are gone; the places of the table are known all the same."""
+        for grid in self.live_grids:
+            grid.pictures, grid.stale, grid.notice = (), False, "the images are gone"
+
     def _tell_silence(self) -> None:
         """Where a channel has no pictures, say that no image excites it, or none so far."""
         if self.silent and self.silent == self.query_one(StatusBar).unit:
