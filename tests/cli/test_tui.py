@@ -178,7 +178,10 @@ def test_ctrl_z_leads_to_the_shell_and_fg_back_to_the_whole_screen(arguments, en
     children = Path(f"/proc/{explorer}/task/{explorer}/children").read_text().split()
     for child in children:
         until_stopped(int(child), terminal)
-    assert terminal.raw.rfind(b"\x1b[?1049l") > terminal.raw.rfind(b"\x1b[?1049h") >= 0
+    end = time.monotonic() + SECONDS
+    while b"\x1b[?1049l" not in terminal.raw:  # the shell gets its screen back
+        assert time.monotonic() < end
+        terminal.read()
     terminal.screen.reset()  # what the shell makes of it
     os.kill(explorer, signal.SIGCONT)
     terminal.until("conv5:0", "channels of conv5", "5 top activations", "q quit")
