@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pexpect
@@ -152,6 +153,56 @@ def test_when_it_is_killed_it_saves_where_it_was_and_gives_the_screen_back(argum
     assert terminal.wait_for_end() == 0
     assert terminal.raw.rfind(b"\x1b[?1049l") > terminal.raw.rfind(b"\x1b[?1049h") >= 0
     assert json.loads((tmp_path / "cache" / "explorer.json").read_text())["channel"] == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("phase", ["loading torch", "this cannot be explored"])
+def test_when_the_terminal_goes_away_both_processes_end(arguments, environment, phase):
+    images = ["--images", "nowhere"] if "cannot" in phase else []
+    terminal = Terminal([*arguments, *images], environment, (120, 40))
+    terminal.until(phase)
+    explorer = terminal.child.pid
+    children = Path(f"/proc/{explorer}/task/{explorer}/children").read_text().split()
+    os.close(terminal.child.child_fd)
+
+    end = time.monotonic() + SECONDS
+    os.waitpid(explorer, 0)
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_ctrl_z_leads_to_the_shell_and_fg_back_to_the_whole_screen(arguments, environment):
+    terminal = Terminal(arguments, environment, (120, 40))
+    terminal.until("conv5:0", "▸1 0.")
+    terminal.child.send("\x1a")
+    explorer = terminal.child.pid
+    until_stopped(explorer, terminal)
+    children = Path(f"/proc/{explorer}/task/{explorer}/children").read_text().split()
+    for child in children:
+        until_stopped(int(child), terminal)
+    end = time.monotonic() + SECONDS
+    while b"\x1b[?1049l" not in terminal.raw:  # the shell gets its screen back
+        assert time.monotonic() < end
+        terminal.read()
+    terminal.screen.reset()  # what the shell makes of it
+    os.kill(explorer, signal.SIGCONT)
+    terminal.until("conv5:0", "channels of conv5", "5 top activations", "q quit")
+    terminal.child.send("j")
+    terminal.until("conv5:1")
+    terminal.child.send("\x03")
+    terminal.until("ctrl+c again leaves")
+    terminal.child.send("\x03")
+    assert terminal.wait_for_end() == 0
+
+
+def until_stopped(pid: int, terminal: Terminal) -> None:
+    """Read what the terminal gets until a process is stopped."""
+    end = time.monotonic() + SECONDS
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        assert time.monotonic() < end
+        terminal.read()
 
 
 def test_what_cannot_be_opened_is_shown_and_told_on_leaving_in_ascii_where_there_is_no_utf8(

@@ -68,6 +68,14 @@ class InstantEngine:
     def stop(self) -> None:
         self.stopped = True
 
+    hurry = stop
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def go_on(self) -> None:
+        self.paused = False
+
 
 class TwoNets(InstantEngine):
     """Explores two nets; the second has no pool1, and its pictures are other colours."""

@@ -278,10 +278,10 @@ async def test_a_failure_is_told_in_the_place_of_the_pictures(app, engine):
 async def test_a_dead_channel_says_so_until_another_is_looked_at(app, engine):
     async with running(app) as pilot:
         await pilot.press(*["down"] * 5)
-        await until(pilot, lambda: "conv2:5 fires on none" in text(app))
+        await until(pilot, lambda: "conv2:5 is dead: it fires on none" in text(app))
         app.hear(say.AtlasChanged(app.panes.statistics, 100, False))
         await until(pilot, lambda: "none of these images so far" in text(app))
-        assert "fires on no image" in text(app)  # in the table
+        assert "fires on no image so far" in text(app)  # in the table
         engine.answer = False
         await pilot.press("down")
         await until(pilot, lambda: "fires on none" not in text(app))
@@ -290,7 +290,7 @@ async def test_a_dead_channel_says_so_until_another_is_looked_at(app, engine):
 async def test_a_dead_channel_says_so(app):
     async with running(app) as pilot:
         await pilot.press(*["down"] * 5)
-        await until(pilot, lambda: "conv2:5 fires on none" in text(app))
+        await until(pilot, lambda: "conv2:5 is dead: it fires on none" in text(app))
 
         assert "dead" in text(app)
 
@@ -441,6 +441,24 @@ async def test_keys_act_on_the_pinned_channel_where_it_is_focused_or_alone_in_si
         assert (engine.requests[-1].stage_name, engine.requests[-1].channel) == ("conv2", 0)
 
 
+async def test_ctrl_c_leaves_after_asking_once_on_every_screen_and_names_the_key_that_leaves(engine):
+    keymap_path().parent.mkdir(parents=True, exist_ok=True)
+    keymap_path().write_text('{"quit": "x"}')
+    app = ExplorerApp(say.Setup(), engine)
+    async with running(app) as pilot:
+        await pilot.press("z", "ctrl+c")
+        await until(
+            pilot, lambda: [each for each in app._notifications if "in the panes x does" in each.message]
+        )
+        assert app.is_running
+        app.interrupted -= 60  # a minute later it asks again
+        await pilot.press("ctrl+c")
+        assert app.is_running
+        assert not engine.stopped
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: not app.is_running or engine.stopped)
+
+
 async def test_beside_a_pinned_channel_b_shows_patches_of_both_then_whole_images_then_projections(app):
     async with running(app) as pilot:
         await pilot.press("space", "down")
@@ -550,7 +568,7 @@ async def test_channels_that_stand_for_classes_have_names(app, engine):
         await pilot.press("z")
         await until(pilot, lambda: isinstance(app.screen, ZoomScreen) and "fc8:2@3,0 hat" in text(app))
         await pilot.press("escape", "slash", *"class:dog", "enter")
-        await until(pilot, lambda: "fc8:5 dog fires on none" in text(app))
+        await until(pilot, lambda: "fc8:5 dog is dead: it fires on none" in text(app))
 
 
 async def test_the_map_is_walked_with_the_arrows_and_the_mouse(app):
@@ -617,3 +635,16 @@ async def test_a_question_that_a_dying_engine_was_at_is_refused_and_so_is_a_new_
         await pilot.press("o")
         await until(pilot, lambda: "✗ the engine has died" in text(app))
         assert len(engine.requests) == asked
+
+
+async def test_images_that_are_gone_leave_the_table_and_say_so_in_the_place_of_the_pictures(app, engine):
+    async with running(app) as pilot:
+        engine.answer = False
+        await pilot.press("down")
+        await until(pilot, lambda: app.settled < app.generation)
+        rows = (say.PlaceRow(0, 7.5, "sunflower/image_0012.jpg", "sunflower", 3, 4),)
+        app.hear(say.TopListed("conv2", 1, app.generation, rows))
+        app.hear(say.ImagesGone(app.generation))
+        await until(pilot, lambda: text(app).count("the images are gone") == 2)
+        assert "image_0012.jpg" in text(app)
+        assert app.settled == app.generation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from rich.cells import cell_len
 from textual.scrollbar import ScrollBarRender
 
-from zfexplore.tui import terminal
+from zfexplore.tui import client, terminal
 from zfexplore.tui.log import log_path
 from zfexplore.tui.terminal import own_terminal, speaks_utf8, suit_colours
 
@@ -93,20 +94,49 @@ def test_without_a_place_for_a_log_it_draws_all_the_same(tmp_path, monkeypatch, 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-def test_a_process_that_is_told_to_leave_and_cannot_is_ended():
+@pytest.mark.parametrize(("name", "said"), [("SIGTERM", {b"told"}), ("SIGHUP", {b"told", b"gone"})])
+def test_a_process_that_is_told_to_leave_and_cannot_is_ended(name, said):
     stuck = """
 import asyncio, os, signal, time
 from zfexplore.tui import terminal
-terminal.SECONDS_TO_LEAVE = 0.3
+terminal.SECONDS_TO_LEAVE = terminal.SECONDS_WITHOUT_TERMINAL = 0.3
 
 async def main():
-    terminal.leave_when_told(lambda: print("told", flush=True))
-    os.kill(os.getpid(), signal.SIGHUP)
+    terminal.leave_when_told(lambda: os.write(1, b"told\\n"), lambda: os.write(1, b"gone\\n"))
+    os.kill(os.getpid(), signal.{name})
     await asyncio.sleep(0.1)
     while True:  # as Textual does where the terminal is gone
         time.sleep(0.01)
 
 asyncio.run(main())
 """
+    stuck = stuck.replace("{name}", name)
     done = subprocess.run([sys.executable, "-c", stuck], capture_output=True, timeout=60, check=False)
-    assert (done.returncode, done.stdout) == (1, b"told\n")
+    assert (done.returncode, set(done.stdout.split())) == (1, said)
+
+
+def test_without_a_terminal_all_ends_within_two_seconds():
+    engine = client.HURRIED_TO_SAVE + client.HURRIED_TO_END
+    assert engine < terminal.SECONDS_WITHOUT_TERMINAL < 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_the_driver_resumes_only_what_it_suspended_and_the_engine_rests_meanwhile(monkeypatch):
+    happened = []
+    handlers = {}
+    monkeypatch.setattr(
+        signal, "getsignal", lambda number: lambda *_: happened.append(signal.Signals(number).name)
+    )
+    monkeypatch.setattr(signal, "signal", handlers.__setitem__)
+    back = terminal.share_suspension(lambda: happened.append("pause"), lambda: happened.append("go on"))
+
+    handlers[signal.SIGCONT](signal.SIGCONT, None)  # after kill -STOP
+    assert happened == ["go on"]
+    happened.clear()
+    handlers[signal.SIGTSTP](signal.SIGTSTP, None)
+    handlers[signal.SIGTSTP](signal.SIGTSTP, None)
+    handlers[signal.SIGCONT](signal.SIGCONT, None)  # bg: the driver goes to sleep again
+    handlers[signal.SIGCONT](signal.SIGCONT, None)  # fg
+    back()
+    handlers[signal.SIGCONT](signal.SIGCONT, None)
+    assert happened == ["pause", "SIGTSTP", "go on", "SIGCONT", "go on", "SIGCONT", "go on"]

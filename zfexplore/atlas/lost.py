@@ -7,9 +7,7 @@ the note leads to the atlas; a source without pixels takes the images' part.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -20,9 +18,10 @@ from zfexplore.atlas.open import atlas_path
 from zfexplore.atlas.store import Atlas, describe
 from zfexplore.choices import Fit
 from zfexplore.errors import ExploreError
-from zfexplore.files import cache_dir, write_text
+from zfexplore.files import write_text
 from zfexplore.images.listed import ListedSource
 from zfexplore.images.open import is_name
+from zfexplore.images.places import notes_on, short_hash
 from zfexplore.nets.checkpoint import Checkpoint
 
 
@@ -84,7 +83,7 @@ def note_spot(spot: Spot, images: str) -> None:
     if is_name(spot.path):
         return
     text = json.dumps(asdict(spot) | {"images": images}, sort_keys=True)
-    file = _notes(spot.path) / f"{_short(text)}.json"
+    file = notes_on(spot.path) / f"{short_hash(text)}.json"
     if not file.exists():
         with suppress(OSError, UnicodeEncodeError):  # the command has its atlas, and goes on
             write_text(file, text)
@@ -96,7 +95,7 @@ def find_lost(spot: Spot, checkpoint: Checkpoint, fit: Fit) -> LostImages | None
     One that was made with the same limit and labels goes first.
     """
     found: list[tuple[bool, float, Path]] = []
-    for file in _notes(spot.path).glob("*.json"):
+    for file in notes_on(spot.path).glob("*.json"):
         with suppress(OSError, ValueError, KeyError, TypeError):
             noted = json.loads(file.read_text(encoding="utf-8"))
             source = LostImages(spot.path, str(noted["images"]))
@@ -108,12 +107,3 @@ def find_lost(spot: Spot, checkpoint: Checkpoint, fit: Fit) -> LostImages | None
         with suppress(ExploreError):  # a damaged one is no help
             return LostImages.of(spot.path, Atlas.load(path))
     return None
-
-
-def _notes(path: str) -> Path:
-    """Give the folder for the notes on a place, in the user's cache."""
-    return cache_dir() / "places" / _short(os.path.abspath(os.path.expanduser(path)))
-
-
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]

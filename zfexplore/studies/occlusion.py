@@ -227,8 +227,7 @@ def occlude(
     places = grid.coarse_to_fine()
     meter = Meter("occlusion", len(places), unit="places")
     step = BATCH.get(net.device.type, BATCH["cpu"]) if batch_size is None else batch_size
-    for start in range(0, len(places), step):
-        some = places[start : start + step]
+    for some in _batches(places, step, first=1 if batch_size is None else step):
         hidden = _hide(seen.batch, [grid.window(*place) for place in some])
         maps = _maps(net, hidden, stage, head)
         responses = _responses(maps[stage][:, channel], None if head is None else maps[head], chosen)
@@ -244,6 +243,15 @@ def _grid(size: int, square: int | None, stride: int | None) -> Grid:
     cell = max(size // CELLS, 1)
     square = min(SQUARE_IN_CELLS * cell, size) if square is None else whole(square, "the square")
     return Grid(size, square, min(cell, max(square, 1)) if stride is None else stride)
+
+
+def _batches(
+    places: Sequence[tuple[int, int]], step: int, *, first: int
+) -> Iterator[Sequence[tuple[int, int]]]:
+    """Cut the places into batches of ``step``; the ``first`` batch may be smaller, to be seen at once."""
+    yield places[:first]
+    for start in range(first, len(places), step):
+        yield places[start : start + step]
 
 
 def _maps(net: Net, batch: Tensor, stage: str, head: str | None) -> dict[str, Tensor]:

@@ -8,10 +8,12 @@ frame is up: torch is never imported here, and numpy only to draw at a size that
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import time
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import singledispatchmethod
+from functools import partial, singledispatchmethod
 from typing import get_args
 
 from textual.filter import ANSIToTruecolor, LineFilter
@@ -32,7 +34,7 @@ from zfexplore.tui.screens.help import HelpScreen, idle_keys
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, load_keymap, load_session, save_session
 from zfexplore.tui.swapping import SwappingApp
-from zfexplore.tui.terminal import leave_when_told
+from zfexplore.tui.terminal import leave_when_told, share_suspension
 from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, PictureGrid
 from zfexplore.tui.widgets.rows import Rows
 from zfexplore.units import Unit
@@ -40,6 +42,8 @@ from zfexplore.units import Unit
 SECONDS_AT_REST = 1.0  # without a step to another channel, before garbage is collected
 ENOUGH_TO_STRIKE = 18  # images: among fewer, nine strongest say little
 SOON_ENOUGH = 100  # images, at which a channel to open is chosen before all have been seen
+SECONDS_TO_CONFIRM = 5.0  # a second ctrl+c
+ANYWHERE = ("interrupt", "suspend_process")  # what keys do on every screen, dialogs included
 DIED = "the engine has died: ⏎ starts it again"
 DRAWN: tuple[Drawn, ...] = ("pixels", *get_args(Glyphs))
 
@@ -83,6 +87,7 @@ class ExplorerApp(SwappingApp):
         self.visited: dict[str, int] = {}  # the channel last looked at, by layer
         self.generation = 0
         self.settled = -1  # the generation of which all pictures have come
+        self.interrupted = float("-inf")  # when ctrl+c was pressed last
         self.failure = ""  # why nothing can be explored
         self._opened_at = -1  # the generation at which a layer was opened that nobody chose
         self.zoomed: say.Setup | None = None  # the net of the picture shown large
@@ -106,7 +111,14 @@ class ExplorerApp(SwappingApp):
         self.theme = DARKROOM.name
         self.keymap = load_keymap()
         self.set_keymap(self.keymap)
-        leave_when_told(self.exit)
+        leave_when_told(self.exit, self.hang_up)
+        back = share_suspension(self._pause, partial(self._go_on, asyncio.get_running_loop()))
+
+        def resumed(_: object) -> None:
+            back()
+            self.refresh(layout=True)
+
+        self.app_resume_signal.subscribe(self, resumed)
         self.set_interval(SECONDS_AT_REST, self.collect_garbage)
 
     def collect_garbage(self) -> None:
@@ -127,8 +139,24 @@ class ExplorerApp(SwappingApp):
         """Stop the engine, and save where the user was."""
         self.free_tiles()
         self.engine.stop()
+        self.save_place()
+
+    def hang_up(self) -> None:
+        """Do the same, from any thread, where the terminal is gone."""
+        self.save_place()
+        self.engine.hurry()
+
+    def save_place(self) -> None:
+        """Save where the user is, for the next run."""
         if self.stage_name:
             save_session(Session(self.stage_name, self.visited.get(self.stage_name, 0), self.wished_mode))
+
+    def _pause(self) -> None:
+        self.engine.pause()
+
+    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.engine.go_on()
+        loop.call_soon_threadsafe(partial(self.refresh, layout=True))  # the shell may have written meanwhile
 
     # -- where the user is -------------------------------------------------------------------------
 
@@ -309,6 +337,13 @@ class ExplorerApp(SwappingApp):
             self.panes.show_end(event)
 
     @take.register
+    def take_images_gone(self, event: say.ImagesGone) -> None:
+        """Say in the place of the pictures why there are none."""
+        if event.generation == self.generation:
+            self.settled = event.generation
+            self.panes.show_gone()
+
+    @take.register
     def take_figure_saved(self, event: say.FigureSaved) -> None:
         """Show where the figure is."""
         self.notify(str(event.path), title="saved", markup=False)
@@ -386,6 +421,18 @@ class ExplorerApp(SwappingApp):
             self.engine.ask(say.SaveChannel(self.stage_name, self.channel, setup=self.net))
         elif self.stage_name:
             self.notify("no channel passes the filter", markup=False)
+
+    def action_interrupt(self) -> None:
+        """Leave, after asking once; where text is marked, copy it."""
+        if marked := self.screen.get_selected_text():
+            self.copy_to_clipboard(marked)
+        elif time.monotonic() - self.interrupted < SECONDS_TO_CONFIRM:
+            self.exit()
+        else:
+            self.interrupted = time.monotonic()
+            leaves = keys.written(self.keymap.get("quit", "q"))
+            text = f"ctrl+c again leaves the explorer; in the panes {leaves} does so at once"
+            self.notify(text, timeout=SECONDS_TO_CONFIRM, markup=False)
 
     def action_save_shown(self) -> None:
         """Save what is shown: in the large view its unit, else the channel and the pinned one beside it."""
@@ -520,6 +567,8 @@ class ExplorerApp(SwappingApp):
         """Switch off swapping where both grids are in sight, and the keys of the panes below a dialog."""
         if action == "swap" and self.size.width >= ROOM_FOR_BOTH:
             return False
+        if action in ANYWHERE:
+            return True
         if isinstance(self.screen, ExplorerScreen):
             typing = self.focused is not None and self.focused.check_consume_key("1", "1")
             return not (action == "pane" and typing)  # its keys, which come first, are text there

@@ -7,6 +7,7 @@ never does, not even for an engine that hangs.
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from zfexplore.tui import pipe
 
 SECONDS_TO_SAVE = 2.5  # for figures that are asked for, before the pipe is closed
 SECONDS_TO_END = 2.5  # after the pipe is closed; by itself the engine takes two at most
+HURRIED_TO_SAVE, HURRIED_TO_END = 1.0, 0.5  # the same where the terminal is gone
 # The modules are those of this process, whatever lies in the present folder.
 PROGRAM = "import sys; sys.path[:] = sys.argv[1:]; from zfexplore.tui.engine.main import main; main()"
 
@@ -40,6 +42,15 @@ class Worker(Protocol):
     def stop(self) -> None:
         """End, saving what can be resumed."""
 
+    def hurry(self) -> None:
+        """End likewise, in less time."""
+
+    def pause(self) -> None:
+        """Compute nothing until told to go on."""
+
+    def go_on(self) -> None:
+        """Compute again."""
+
 
 class EngineProcess:
     """Takes requests with ``ask`` and answers through ``post``; may be started again after its death."""
@@ -50,7 +61,7 @@ class EngineProcess:
         self._requests: SimpleQueue[object] = SimpleQueue()
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: Thread | None = None
-        self._leaving = False
+        self._leaving = self._hurried = False
         self._unsaved: dict[str, None] = {}
 
     @property
@@ -93,15 +104,37 @@ class EngineProcess:
         process = self._process
         if process is None:
             return
+        self.go_on()
         if self._unsaved:
             self._requests.put(say.Stop())
-            _wait(process, SECONDS_TO_SAVE)
+            _wait(process, HURRIED_TO_SAVE if self._hurried else SECONDS_TO_SAVE)
         self._requests.put(None)
-        if not _wait(process, SECONDS_TO_END):
+        if not _wait(process, HURRIED_TO_END if self._hurried else SECONDS_TO_END):
             process.kill()
             process.wait()
         if self._reader is not None:
             self._reader.join(SECONDS_TO_END)
+
+    def hurry(self) -> None:
+        """End the process in ``HURRIED_TO_SAVE`` and ``HURRIED_TO_END``: there is no terminal any more."""
+        self._hurried = True
+        self.stop()
+
+    def pause(self) -> None:
+        """Stop the process as ctrl+z stops this one: it takes no processor time until ``go_on``.
+
+        If this process ends meanwhile, the system lets the other one go on, which then sees its pipe closed.
+        """
+        self._signal("SIGSTOP")
+
+    def go_on(self) -> None:
+        """Let the process go on after ``pause``; the shell's ``fg`` does so too."""
+        self._signal("SIGCONT")
+
+    def _signal(self, name: str) -> None:
+        if self._process is not None and self._process.returncode is None and hasattr(signal, name):
+            with suppress(OSError):
+                os.kill(self._process.pid, getattr(signal, name))
 
     def _read(self, process: subprocess.Popen[bytes], post: Callable[[object], object]) -> None:
         """Pass messages on until the process ends; say so where it was not told to."""

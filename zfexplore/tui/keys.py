@@ -64,6 +64,10 @@ EVERYWHERE = (
     Key("focus-6", "6", "pane('map')", "map", "go to the map of all channels", first=True),
     Key("next-pane", "tab", "app.focus_next", "next pane", "go to the next pane"),
     Key("previous-pane", "shift+tab", "app.focus_previous", "previous pane", "go to the pane before"),
+    Key(
+        "interrupt", "ctrl+c", "interrupt", "leave", "leave, after asking once; copy marked text", first=True
+    ),
+    Key("suspend", "ctrl+z", "suspend_process", "suspend", "to the shell; its fg comes back", first=True),
     Key("cancel", "escape", "cancel", "cancel", "end filtering, or stop what is being computed"),
 )
 
@@ -119,7 +123,7 @@ OCCLUSION = (
     Key("occlusion-right", "right,l", "move(0, 1)", "right", "one place to the right"),
     Key("occlusion-weakest", "g,home", "weakest", "weakest", "to the place that the channel needs most", "g"),
     Key("occlusion-other", "p", "other", "map", "response, probability, class, where only one fits", "p"),
-    Key("occlusion-save", "s", "save", "save", "save all maps as one PNG", "s"),
+    Key("occlusion-save", "s", "save", "save", "save all maps as one PNG, as far as they are known", "s"),
     Key("occlusion-help", "question_mark", "help", "help", "this help", "?"),
     Key("occlusion-close", "escape,q", "close", "stop, close", "stop what is computed, then close", "esc"),
 )

@@ -373,6 +373,13 @@ class AlikeFound:
 
 
 @dataclass(frozen=True)
+class ImagesGone:
+    """The channel has no pictures: the images are gone, and only the numbers of their index are left."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
 class FigureSaved:
     """The channel's figure is on the disk."""
 

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from threading import Thread
+from types import FrameType
 from typing import TextIO
 
 from rich.cells import cell_len
@@ -24,6 +25,7 @@ from rich.cells import cell_len
 from zfexplore.tui.log import log_to_file, open_log
 
 SECONDS_TO_LEAVE = 8.0  # the engine may take five of them to save
+SECONDS_WITHOUT_TERMINAL = 1.8  # likewise, 1.5 of them
 
 # What replaces the glyphs of the explorer and of Textual where there is only ASCII, cell for cell.
 LOOK_ALIKES = {
@@ -78,21 +80,64 @@ def _look_alike(character: str) -> str:
 codecs.register_error("look-alike", to_ascii)
 
 
-def leave_when_told(leave: Callable[[], None]) -> None:
+def leave_when_told(leave: Callable[[], object], hang_up: Callable[[], object]) -> None:
     """Call ``leave`` when ``kill`` or a closed terminal would end the process and leave the screen as it is.
 
-    The running event loop does so. If the process has not ended ``SECONDS_TO_LEAVE`` later, it is ended:
-    Textual waits for ever for a terminal that vanishes while it is leaving. On systems without these
-    signals nothing happens.
+    The running event loop does so. If the process has not ended ``SECONDS_TO_LEAVE`` later, it is ended.
+    Where the terminal is gone there are only ``SECONDS_WITHOUT_TERMINAL``, and a thread calls ``hang_up``:
+    Textual waits for ever for a terminal that vanishes, and then the event loop does nothing more.
+    On systems without these signals nothing happens.
     """
+    loop = asyncio.get_running_loop()
 
-    def told() -> None:
-        Thread(target=_end, args=(SECONDS_TO_LEAVE,), daemon=True).start()
-        leave()
+    def told(number: int, frame: object) -> None:
+        gone = number == getattr(signal, "SIGHUP", None)
+        seconds = SECONDS_WITHOUT_TERMINAL if gone else SECONDS_TO_LEAVE
+        Thread(target=_end, args=(seconds,), daemon=True).start()
+        if gone:
+            Thread(target=hang_up, daemon=True).start()
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(leave)
 
     for name in ("SIGTERM", "SIGHUP"):
-        with suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
-            asyncio.get_running_loop().add_signal_handler(getattr(signal, name), told)
+        with suppress(AttributeError, ValueError):
+            signal.signal(getattr(signal, name), told)
+
+
+def share_suspension(pause: Callable[[], object], go_on: Callable[[], object]) -> Callable[[], None]:
+    """Call ``pause`` before Textual's driver suspends the process (ctrl+z, SIGTSTP), and ``go_on`` after it.
+
+    Gives what is to be called once the screen is back: until then, a process that was stopped by other means
+    is not taken for one that the driver suspended, which would read the keyboard twice. Where there is no
+    such driver nothing happens.
+    """
+    suspended = False
+
+    def back() -> None:
+        nonlocal suspended
+        suspended = False
+
+    if not hasattr(signal, "SIGTSTP"):
+        return back
+    stop, continued = signal.getsignal(signal.SIGTSTP), signal.getsignal(signal.SIGCONT)
+    if not (callable(stop) and callable(continued)):
+        return back
+
+    def on_stop(number: int, frame: FrameType | None) -> None:
+        nonlocal suspended
+        if not suspended:
+            suspended = True
+            pause()
+            stop(number, frame)
+
+    def on_continue(number: int, frame: FrameType | None) -> None:
+        go_on()
+        if suspended:
+            continued(number, frame)
+
+    signal.signal(signal.SIGTSTP, on_stop)
+    signal.signal(signal.SIGCONT, on_continue)
+    return back
 
 
 def _end(seconds: float) -> None:

@@ -167,6 +167,25 @@ def test_the_figure_carries_its_origin_and_replaces_nothing_of_another(answerer,
     assert (note["channel"], note["class"], chunks["picture"]) == ("conv5:3", "dot", "1.png")
 
 
+def test_an_occlusion_is_saved_as_far_as_it_is_and_grows_on(answerer, posted, subject, monkeypatch):
+    monkeypatch.setattr("zfexplore.progress.SECONDS_BETWEEN_EVENTS", 0.0)
+    answerer.take(ask.Occlude(11, ask.Chosen("3.png", "dot", 1), "conv5", 4))
+    answerer.step(subject, complete=True)
+    assert posted[-1].answer.job is not None
+    answerer.take(ask.SaveOcclusion(11))
+    answerer.step(subject, complete=True)
+    path = subject.setup.out / "occlusion-conv5-4-3.png"
+    assert posted[-1] == say.FigureSaved(path)
+    chunks = read_chunks(path)
+    assert any("1 of 256 squares" in text for text in chunks.values()), chunks
+    while answerer.busy:
+        answerer.step(subject, complete=True)
+    assert posted[-1].answer.job is None
+    answerer.take(ask.SaveOcclusion(12))
+    answerer.step(subject, complete=True)
+    assert posted[-1] == say.Failed("there is no occlusion map to save yet")
+
+
 def test_what_cannot_be_answered_is_refused_in_one_line(answerer, posted, subject, tmp_path):
     (tmp_path / "no.png").write_text("not a picture")
     path = str(tmp_path / "no.png")

@@ -14,6 +14,7 @@ import pytest
 
 from zfexplore.atlas.build import SLICE
 from zfexplore.atlas.open import atlas_folder
+from zfexplore.explorer import Explorer
 from zfexplore.images.open import open_images
 from zfexplore.tui import messages as say
 from zfexplore.tui.engine.inbox import Inbox
@@ -379,3 +380,25 @@ def test_a_net_that_no_atlas_can_be_made_of_gives_way_to_the_one_before(two, mai
     assert (failed.fatal, failed.setup) == (False, second)
     assert engine.setup == first
     assert [net.name for net in mail.of(say.NetLoaded)] == ["tiny", "other", "tiny"]
+
+
+def test_of_images_that_are_gone_the_numbers_stay(setup, mail, tmp_path):
+    shutil.copytree(setup.images, tmp_path / "gone")
+    setup = replace(setup, images=str(tmp_path / "gone"))
+    Explorer.open(setup)
+    shutil.rmtree(tmp_path / "gone")
+    running = Running(setup, mail)
+    running.ask(say.ShowChannel("conv3", 7, 1))
+    gone = mail.wait(say.ImagesGone)
+    running.ask(say.SaveChannel("conv3", 7))
+    failed = mail.wait(say.Failed)
+    running.stop()
+
+    assert gone.generation == 1
+    assert len(mail.of(say.TopListed)[0].rows) > 0
+    assert mail.of(say.AtlasChanged)[0].complete
+    assert mail.of(say.ImagesOpened)[0].count == 7
+    assert "are gone" in mail.of(say.Noted)[0].text
+    assert "are gone" in failed.text
+    assert not failed.fatal
+    assert not mail.of(say.PictureArrived)

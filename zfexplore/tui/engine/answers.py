@@ -49,11 +49,12 @@ class Answerer:
         self._question: ask.Question | None = None
         self._answers: Iterator[object] | None = None
         self._kept: Kept | None = None
+        self._saves: list[ask.SaveOcclusion] = []  # of what there is so far: they end no question
 
     @property
     def busy(self) -> bool:
         """Whether a question is being worked on."""
-        return self._question is not None
+        return self._question is not None or bool(self._saves)
 
     @property
     def asked_of(self) -> Setup | None:
@@ -66,11 +67,17 @@ class Answerer:
             if self._question is not None and self._question.number == request.number:
                 self.end()
             return
+        if isinstance(request, ask.SaveOcclusion):
+            self._saves.append(request)
+            return
         self.end()
         self._question = request
 
     def step(self, subject: Subject, *, complete: bool) -> None:
         """Post the next answer. ``complete`` tells that the atlas has seen all images."""
+        if self._saves:
+            self._save_now(self._saves.pop(0), subject)
+            return
         request, answer = self._question, None
         assert request is not None
         try:
@@ -157,7 +164,21 @@ class Answerer:
             seen = explorer.look(chosen.image)
         yield subject.unit_on(seen, chosen.name, request.unit)
 
-    def _save(self, request: ask.SaveOcclusion, subject: Subject, complete: bool) -> Iterator[object]:
+    def _save_now(self, request: ask.SaveOcclusion, subject: Subject) -> None:
+        """Save an occlusion as far as it is known; it goes on growing."""
+        try:
+            answer = self._save(request, subject)
+        except (ExploreError, OSError) as error:
+            log.warning("%s", error)
+            answer = say.Failed(str(error))
+        except Exception as error:
+            log.exception("an occlusion could not be saved")
+            answer = say.Failed(f"{type(error).__name__}: {error}")
+        self._post(ask.Answered(request.number, answer) if isinstance(answer, ask.Overwrite) else answer)
+
+    def _save(
+        self, request: ask.SaveOcclusion, subject: Subject
+    ) -> ask.Overwrite | say.FigureSaved | say.Failed:
         from zfexplore.figures.occlusion import occlusion_figure
         from zfexplore.figures.provenance import foreign, save_png
 
@@ -167,14 +188,15 @@ class Answerer:
         unit, chosen = kept.result.unit, kept.request.chosen
         path = subject.setup.out / occlusion_name(unit, chosen, subject.setup.mark)
         title = f"{unit} on {chosen.name}"
+        if kept.result.done < kept.result.total.size:
+            title += f", {kept.result.done} of {kept.result.total.size} squares"
         command = subject.setup.explore_command()
         notes = {"picture": chosen.path or chosen.name, "occlusion": json.dumps(kept.result.described())}
         chunks = subject.explorer.origin.provenance(command=command, title=title, notes=notes).chunks()
         if not request.overwrite and (reason := foreign(path, chunks)):
-            yield ask.Overwrite(path, reason)
-            return
+            return ask.Overwrite(path, reason)
         save_png(occlusion_figure(kept.result, title=title), path, chunks)
-        self._post(say.FigureSaved(path))
+        return say.FigureSaved(path)
 
     # Which method answers which question: a new study adds its line.
     METHODS: ClassVar[Mapping[type[ask.Question], Callable[..., Iterator[object]]]] = {
@@ -182,7 +204,6 @@ class Answerer:
         ask.Occlude: _occlusion,
         ask.FeedsFrom: _feeds,
         ask.SeeFeed: _seen_feed,
-        ask.SaveOcclusion: _save,
     }
 
 

@@ -28,6 +28,7 @@ class Inbox:
         self._generation = -1  # of the latest ShowChannel, served or not
         self._others: deque[object] = deque()
         self.closed = False
+        self.loading = False  # whether nothing is there yet that an end could lose
 
     def put(self, request: object) -> None:
         """Add a request; a ShowChannel or an Explore replaces one that waits."""

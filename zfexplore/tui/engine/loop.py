@@ -100,17 +100,20 @@ class Engine:
 
     def _load(self) -> None:
         """Open the images, which is quick and tells a wrong path at once, then torch and the net."""
-        from zfexplore.tui.engine.subject import open_source, open_subject
+        from zfexplore.tui.engine.subject import images_of, open_subject
 
         self._post(say.JobChanged(Progress("opening the images")))
-        source = open_source(self.setup)
-        self._post(say.ImagesOpened(source.name, len(source)))
+        source = images_of(self.setup)  # of those that are gone, an index may tell, once the net is known
+        if source is not None:
+            self._post(say.ImagesOpened(source.name, len(source)))
         self._post(say.JobChanged(Progress("loading torch")))
         import torch  # noqa: F401
 
         self._post(say.JobChanged(Progress("loading the net")))
         state = state_of(self.setup)
         subject = open_subject(self.setup, source)
+        if source is None:
+            self._post(say.ImagesOpened(subject.source.name, len(subject.source)))
         self._subjects.keep(subject, state)
         self._begin(subject)
 
@@ -304,6 +307,10 @@ class Engine:
     def _show_pictures(self, request: say.ShowChannel) -> None:
         """What is shown already is renewed at one stroke: else places and pictures disagree meanwhile."""
         stage_name, channel, started = request.stage_name, request.channel, time.monotonic()
+        if self._subject.gone and (rows := self._subject.top_rows(stage_name, channel)):
+            self._post(say.TopListed(stage_name, channel, request.generation, rows))
+            self._post(say.ImagesGone(request.generation))
+            return
         renewing = request.generation == self._shown_generation
         rows = self._present_rows = self._subject.top_rows(stage_name, channel)
         pictures: Iterable[say.ShownUnit] = self._gallery.pictures(
@@ -372,13 +379,16 @@ class Engine:
             if not stopped():
                 exemplars = self._gallery.exemplars(subject, stage_name, channel)
                 self._post(say.FigureSaved(subject.save_figure(request, exemplars)))
+            else:  # for the end, which saves what it still can
+                subject.saves.append(replace(request, setup=subject.setup))
         finally:
             self._post(say.JobChanged(None))
 
     def _save_the_rest(self) -> None:
         """Before the end, save what was asked for; what cannot be stays unanswered, and is named so."""
+        waiting = [request for subject in self._subjects.all() for request in subject.saves]
         left = [request for request in self._inbox.left() if isinstance(request, say.SaveChannel)]
-        for request in left:
+        for request in waiting + left:
             try:
                 subject = self._subject_of(request.setup)
                 if not subject.growing and (request.overwrite or not subject.foreign(request)):

@@ -60,7 +60,9 @@ def explore(setup: say.Setup, inbox: Inbox, post: Post) -> None:
     from zfexplore.tui.engine.loop import Engine
 
     engine = Engine(setup, inbox, post)
+    inbox.loading = True
     if engine.load():
+        inbox.loading = False
         gc.enable()
         give_way()  # not before: on a busy machine loading would take for ever
         engine.work()
@@ -78,6 +80,8 @@ def read_requests(requests: IO[bytes], inbox: Inbox) -> None:
             else:
                 inbox.put(request)
     except (EOFError, OSError):
+        if inbox.loading:  # nothing was made that could be lost
+            os._exit(0)
         # This watchdog needs no Python to run, so that it ends a process that is stuck in a library too.
         faulthandler.dump_traceback_later(SECONDS_TO_END, exit=True, file=2)
         inbox.close()

@@ -95,6 +95,13 @@ class Subject:
         return self.explorer.source
 
     @property
+    def gone(self) -> bool:
+        """Whether the images are gone: all numbers are there, and nothing to draw."""
+        from zfexplore.atlas.lost import LostImages
+
+        return isinstance(self.source, LostImages)
+
+    @property
     def atlas(self) -> Atlas | None:
         """The atlas as far as it is built; None before its first part."""
         return self.explorer.atlas if self.explorer.indexed else None
@@ -190,18 +197,27 @@ class Subject:
         )
 
 
-def open_source(setup: say.Setup) -> Source:
-    """Open the images; raises ExploreError."""
+def images_of(setup: say.Setup) -> Source | None:
+    """Open the images; None for those that are gone, if an index of them is left. Raises ExploreError."""
     from zfexplore.images.open import open_images
+    from zfexplore.images.places import notes_on
+    from zfexplore.images.sources import NoImages
 
-    return open_images(setup.images, limit=setup.limit, labels=setup.labels)
+    try:
+        return open_images(setup.images, limit=setup.limit, labels=setup.labels)
+    except NoImages:
+        if not notes_on(setup.images).exists():
+            raise
+        return None
 
 
-def open_subject(setup: say.Setup, source: Source) -> Subject:
-    """Load the net to be shown the images; raises ExploreError."""
-    from zfexplore.explorer import Explorer, open_checkpoint
+def open_subject(setup: say.Setup, source: Source | None) -> Subject:
+    """Load the net to be shown the images, None for those that are gone; raises ExploreError."""
+    from zfexplore.explorer import Explorer, open_checkpoint, open_source
 
-    return Subject(setup, Explorer.of(setup, open_checkpoint(setup), source))
+    checkpoint = open_checkpoint(setup)
+    found = open_source(setup, checkpoint) if source is None else source
+    return Subject(setup, Explorer.of(setup, checkpoint, found))
 
 
 def net_loaded(subject: Subject) -> say.NetLoaded:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from zfexplore.tui import messages as say
-from zfexplore.tui.engine.subject import Subject, open_source, open_subject
+from zfexplore.tui.engine.subject import Subject, images_of, open_subject
 
 if TYPE_CHECKING:
     from zfexplore.images.sources import Source
@@ -54,12 +54,12 @@ class Subjects:
         """Give all that are open, the one explored longest ago first."""
         return [subject for subject, _ in self._kept.values()]
 
-    def _source(self, setup: say.Setup) -> Source:
+    def _source(self, setup: say.Setup) -> Source | None:
         """Give the images, shared with a net that is open and is shown the same ones."""
         for subject in self.all():
-            if _images(subject.setup) == _images(setup):
+            if _images(subject.setup) == _images(setup) and not subject.gone:
                 return subject.source
-        return open_source(setup)
+        return images_of(setup)
 
     def _close(self, setup: say.Setup) -> None:
         subject, _ = self._kept.pop(setup)

@@ -371,13 +371,19 @@ class ExplorerScreen(Screen[None]):
         self.silent = "" if event.count else self.called(Unit(event.stage_name, event.channel))
         self._tell_silence()
 
+    def show_gone(self) -> None:
+        """Say that the images are gone; the places of the table are known all the same."""
+        for grid in self.live_grids:
+            grid.pictures, grid.stale, grid.notice = (), False, "the images are gone"
+
     def _tell_silence(self) -> None:
         """Where a channel has no pictures, say that no image excites it, or none so far."""
         if self.silent and self.silent == self.query_one(StatusBar).unit:
             far = "" if self.complete else " so far"
+            dead = "is dead: it " if self.complete else ""  # images that are still to come may excite it
             for grid in self.live_grids:
-                grid.notice = f"{self.silent} fires on none of these images{far}"
-            self.show_places((), f"fires on no image{far}")
+                grid.notice = f"{self.silent} {dead}fires on none of these images{far}"
+            self.show_places((), f"{'dead: ' if dead else ''}fires on no image{far}")
 
     def _dim_places(self, dim: bool) -> None:
         """The table is another channel's as long as the pictures are."""

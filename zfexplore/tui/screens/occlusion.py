@@ -72,6 +72,7 @@ class OcclusionScreen(StudyScreen):
     def show(self, answer: Occlusion | Overwrite) -> None:
         """Show the maps so far, or ask whether to replace a file."""
         if isinstance(answer, Overwrite):
+            self.waiting = self.view is not None and self.view.job is not None  # it may still grow
             self.app.push_screen(
                 ConfirmScreen(f"{answer.path} {answer.reason}. Replace it?"), self._overwrite
             )
@@ -127,9 +128,9 @@ class OcclusionScreen(StudyScreen):
         self._draw()
 
     def action_save(self) -> None:
-        """Save the figure, once it grows no more."""
-        if self.waiting or self.view is None:
-            self.app.notify("wait for the whole map, or stop it with esc", markup=False)
+        """Save the figure of the maps so far."""
+        if self.view is None:
+            self.app.notify("there is no square yet to save", markup=False)
             return
         self.post_message(self.Asked(SaveOcclusion(self.number)))
 

@@ -8,6 +8,7 @@ from itertools import accumulate
 from textual.reactive import reactive
 
 from zfexplore.tui.messages import Stage, StageStatistics
+from zfexplore.tui.widgets.names import told_apart
 from zfexplore.tui.widgets.rows import Column, Rows
 
 NEIGHBOURS = (1, -1, 2)  # rows from the cursor, the likeliest first
@@ -90,8 +91,12 @@ class ChannelList(Rows):
         return len(self.order)
 
     def texts(self, index: int) -> tuple[str, ...]:
-        """One channel, in the order of the columns."""
+        """One channel, in the order of the columns; names that are too long are still told apart."""
         cells = self.cells(index)
+        known, names = self.statistics, self.stage.names if self.stage else ()
+        for title, every in (("class", names), ("best class", known.best_class if known else ())):
+            if cells.get(title) and (room := self.room_of(title)) is not None:
+                cells[title] = told_apart(tuple(every), room)[cells[title]]
         return tuple(cells.get(column.title.removesuffix(SORTED), "") for column in self.columns())
 
     def is_faint(self, index: int) -> bool:

@@ -241,6 +241,11 @@ class Rows(ScrollView, can_focus=True):
         parts = [fitted(text, room, right=column.right, front=column.front) for text, column, room in columns]
         return _padded(mark + " ".join(parts), width, style)
 
+    def room_of(self, title: str) -> int | None:
+        """Give the width in cells of a column in sight; None before the first drawing, and out of sight."""
+        rooms = zip(self._columns, self._rooms(), strict=True)
+        return next((room for column, room in rooms if column.title == title), None)
+
     def _rooms(self) -> list[int]:
         """Give the width in cells of each column in sight."""
         fixed = sum(column.width + 1 for column in self._columns if not column.rest)

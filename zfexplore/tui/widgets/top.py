@@ -6,6 +6,7 @@ from textual.reactive import reactive
 
 from zfexplore.tui.messages import PlaceRow
 from zfexplore.tui.widgets.channels import number
+from zfexplore.tui.widgets.names import told_apart, without_what_they_share
 from zfexplore.tui.widgets.rows import Column, Rows
 
 ROOM_FOR_CLASS = 44  # cells, beside the image's name
@@ -49,15 +50,22 @@ class TopList(Rows):
         return len(self.places)
 
     def texts(self, index: int) -> tuple[str, ...]:
-        """One place."""
+        """One place; of names that are too long what tells them apart stays."""
         place = self.places[index]
+        labels = tuple(each.label or bare_name(each.name, each.label) for each in self.places)
+        names = [bare_name(each.name, each.label) for each in self.places]
+        if (room := self.room_of("class")) is not None:
+            shown = told_apart(labels, room)
+            labels = tuple(shown[label] for label in labels)
+        if (room := self.room_of("image")) is not None:
+            names = without_what_they_share(names, room)
         where = "all" if place.y < 0 else f"{place.y},{place.x}"
         texts = {
             "#": str(place.rank + 1),
             "value": number(place.value),
             "y,x": where,
-            "class": place.label or bare_name(place.name, place.label),
-            "image": bare_name(place.name, place.label),
+            "class": labels[index],
+            "image": names[index],
         }
         return tuple(texts[column.title] for column in self.columns())
 
