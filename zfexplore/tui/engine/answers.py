@@ -20,6 +20,7 @@ from zfexplore.progress import Finished, Progress
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
 from zfexplore.tui.drawing.bitmap import Bitmap
+from zfexplore.tui.engine.own import OwnPictures, draw_shown
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Answerer:
         self._question: ask.Question | None = None
         self._answers: Iterator[object] | None = None
         self._kept: Kept | None = None
+        self._own = OwnPictures()
 
     @property
     def busy(self) -> bool:
@@ -95,14 +97,24 @@ class Answerer:
 
     def _ranking(self, request: ask.RankPicture, subject: Subject, complete: bool) -> Iterator[object]:
         from zfexplore.images.transforms import prepare
-        from zfexplore.studies.ranking import rank_channels
+        from zfexplore.studies.ranking import rank_picture
 
         atlas, checkpoint = subject.atlas, subject.checkpoint
         assert atlas is not None
         image = _open(request.chosen, subject)
-        channels = tuple(rank_channels(checkpoint, atlas, image))
+        found = rank_picture(checkpoint, atlas, image, checked=True)  # nobody else reaches this net
+        self._own.keep(request.number, image)
         seen = prepare(image, checkpoint.metadata.input, atlas.header["fit"])
-        yield ask.Ranking(Bitmap(seen), channels, atlas.count, complete)
+        yield ask.Ranking(Bitmap(seen), found.channels, atlas.count, complete, found.classes)
+
+    def _seeing(self, request: ask.SeeUnit, subject: Subject, complete: bool) -> Iterator[object]:
+        image = self._own.image(request.number) or _open(request.chosen, subject)
+        for unit in (request.unit, *request.ahead):
+            here = subject.on_picture(image, request.chosen.name, unit)
+            best = self._own.strongest(subject, unit)
+            for shown in (here, *([best] if best else [])):
+                draw_shown(shown, request.sizes)
+            yield ask.UnitSeen(unit, here, best)
 
     def _occlusion(self, request: ask.Occlude, subject: Subject, complete: bool) -> Iterator[object]:
         from zfexplore.nets.synsets import class_of_synset
@@ -156,6 +168,7 @@ class Answerer:
     # Which method answers which question: a new study adds its line.
     METHODS: ClassVar[Mapping[type[ask.Question], Callable[..., Iterator[object]]]] = {
         ask.RankPicture: _ranking,
+        ask.SeeUnit: _seeing,
         ask.Occlude: _occlusion,
         ask.FeedsFrom: _feeds,
         ask.SaveOcclusion: _save,

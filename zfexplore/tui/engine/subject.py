@@ -16,6 +16,8 @@ from zfexplore.tui.drawing.bitmap import Bitmap
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from zfexplore.atlas.store import Atlas, StageRecord
     from zfexplore.exemplars.records import Exemplar
     from zfexplore.explorer import Explorer
@@ -69,6 +71,20 @@ class Subject:
         for event in self.explorer.exemplars([Unit(stage_name, channel)]):
             if isinstance(event, Exemplar):
                 yield event, self._shown(event)
+
+    def strongest(self, channel: Unit) -> say.ShownUnit | None:
+        """Project a channel's strongest exemplar; None where the channel never fires."""
+        found = next(self.pictures(channel.stage, channel.channel), None)
+        return None if found is None else found[1]
+
+    def on_picture(self, image: Image.Image, name: str, unit: Unit) -> say.ShownUnit:
+        """Bring a unit back to pixels on an RGB ``image`` that is none of the atlas's."""
+        from zfexplore.exemplars.exemplars import of_picture
+        from zfexplore.exemplars.seen import see
+
+        seen = see(self.checkpoint, image, self.explorer.settings.fit)
+        (found,) = of_picture(self.checkpoint, seen, [unit], name, rule=self.explorer.settings.rule)
+        return self._shown(found)
 
     def foreign(self, request: say.SaveChannel) -> str | None:
         """Say of what other origin the file of that name is, or that a table is there without its figure."""

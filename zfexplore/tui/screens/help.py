@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -31,8 +31,11 @@ class HelpScreen(ModalScreen[None]):
         if event.widget is self:
             self.dismiss()
 
-    def __init__(self, place: str, keymap: Mapping[str, str]) -> None:
+    def __init__(
+        self, place: str, keymap: Mapping[str, str], columns: Sequence[tuple[str, str]] = ()
+    ) -> None:
         super().__init__()
+        self.columns = columns  # of the table on the screen, each with what it says
         self.place = place  # a pane's id, or the title of a table of keys
         self.keymap = keymap  # the keys that the user has changed, by id
 
@@ -40,7 +43,8 @@ class HelpScreen(ModalScreen[None]):
         """One table, scrolled where it is higher than the screen."""
         with VerticalScroll(classes="dialog") as dialog:
             dialog.border_title, dialog.border_subtitle = "keys", "esc closes"
-            yield Static(key_tables(self.place, self.keymap, self.app.current_theme.accent or ""))
+            accent = self.app.current_theme.accent or ""
+            yield Static(key_tables(self.place, self.keymap, accent, self.columns))
         yield KeyBar()  # over that of the screen below, whose keys rest
 
     def action_step(self, down: int, across: int) -> None:
@@ -58,12 +62,20 @@ class HelpScreen(ModalScreen[None]):
         dialog.scroll_to(y=0 if direction < 0 else dialog.max_scroll_y, animate=False)
 
 
-def key_tables(place: str, keymap: Mapping[str, str], accent: str) -> Group:
-    """Give the tables of keys as ``keymap`` changes them, those of ``place`` first, titles in ``accent``."""
+def key_tables(
+    place: str, keymap: Mapping[str, str], accent: str, columns: Sequence[tuple[str, str]] = ()
+) -> Group:
+    """Give the tables of keys as ``keymap`` changes them, those of ``place`` first, titles in ``accent``.
+
+    The second table says what the ``columns`` of the screen's list are.
+    """
     tables = {
         title: [(written(keymap.get(key.id, key.keys)), key.help) for key in keys]
         for title, keys in tables_from(place).items()
     }
+    if columns:
+        (first, its_keys), *others = tables.items()
+        tables = {first: its_keys, "columns": list(columns), **dict(others)}
     widest = max(len(names) for rows in tables.values() for names, _ in rows)
     parts: list[RenderableType] = []
     for title, rows in tables.items():

@@ -23,6 +23,7 @@ class StudyScreen(ModalScreen[Unit | None]):
     """
 
     HELP = ""  # the title of its keys in the help
+    COLUMNS: tuple[tuple[str, str], ...] = ()  # of its table, each with what it says
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (70, "-narrow"), (100, "-normal")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]
 
@@ -65,7 +66,7 @@ class StudyScreen(ModalScreen[Unit | None]):
 
     def action_help(self) -> None:
         """Open the help, the keys of this screen first."""
-        self.app.push_screen(HelpScreen(self.HELP, getattr(self.app, "keymap", {})))
+        self.app.push_screen(HelpScreen(self.HELP, getattr(self.app, "keymap", {}), self.COLUMNS))
 
     def action_close(self) -> None:
         """Leave, ending what is still worked on."""
