@@ -38,11 +38,13 @@ from zfexplore.errors import ExploreError
 from zfexplore.exemplars.exemplars import exemplars
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
 from zfexplore.exemplars.seen import Seen, as_picture, open_picture, see, seen_of
+from zfexplore.explained import Explained, explain, explain_all
 from zfexplore.figures.blocks import ChannelBlock, block_from
 from zfexplore.figures.display import in_colours
 from zfexplore.figures.figure import Figure, Made
 from zfexplore.figures.provenance import Origin
 from zfexplore.images.open import open_images
+from zfexplore.images.pictures import OwnPicture
 from zfexplore.images.remarks import depth_remark, remarks
 from zfexplore.images.sources import Source
 from zfexplore.images.transforms import prepare
@@ -50,7 +52,8 @@ from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.device import find_device
 from zfexplore.nets.fingerprint import weights_in_use
 from zfexplore.nets.open import open_module, open_net
-from zfexplore.progress import Finished, Note, Progress
+from zfexplore.on_pictures import OnPictures, bring_back, name_of
+from zfexplore.progress import Finished, Note, Progress, Skipped
 from zfexplore.settings import Command, Settings
 from zfexplore.showing import Records, channel_table, place_table, watch
 from zfexplore.studies.feeds import feeds_from
@@ -232,13 +235,13 @@ class Explorer:
         return Records(rows, f"{stage}: {len(rows)} of {channels} channels, by {by}", channel_table)
 
     def exemplars(
-        self, channels: Iterable[str | Unit], *, method: Method = "auto"
+        self, channels: Iterable[str | Unit], *, method: Method = "auto", most: int | None = None
     ) -> Iterator[Progress | Exemplar | ChannelExemplars | Finished[int]]:
         """Give the exemplars of one channel or many, as ``exemplars.exemplars.exemplars`` does."""
         units = [self.unit(channel) for channel in channels]
         return exemplars(
             self.checkpoint, self.source, self.atlas, [Unit(unit.stage, unit.channel) for unit in units],
-            method=method, rule=self.settings.rule, look=self.look,
+            method=method, rule=self.settings.rule, look=self.look, most=most,
         )  # fmt: skip
 
     def channel(self, channel: str | Unit, *, method: Method = "auto") -> Channel:
@@ -343,6 +346,32 @@ class Explorer:
             method=method,
             rule=self.settings.rule,
         )
+
+    def on(self, unit: str | Unit, *pictures: Picture, method: Method = "auto") -> OnPictures:
+        """Draw a unit on pictures of one's own, a row each, as ``export unit`` does.
+
+        Of a channel it is each picture's strongest unit, as ``export channel --on`` draws it.
+        """
+        self._check_weights()
+        return bring_back(self, self.unit(unit), pictures, method=method)
+
+    def explain(self, picture: Picture, layer: str | None = None, count: int = 20) -> Explained:
+        """Give a picture's classes and the ``count`` channels that it excites most unusually.
+
+        The channels are those of ``layer``; None is all layers but pools, convolutional ones first. It prints
+        as ``zfexplore explain`` does.
+        """
+        self._check_weights()
+        stage = None if layer is None else self.stage(layer)
+        return explain(self, self.image(picture), name_of(self, picture), stage, count)
+
+    def explaining(
+        self, pictures: Iterable[OwnPicture], layer: str | None = None, count: int = 20
+    ) -> Iterator[Progress | Note | Skipped | Explained | Finished[int]]:
+        """Explain many pictures (``images.pictures.OwnPictures``) one by one; unreadable ones are skipped."""
+        self._check_weights()
+        stage = None if layer is None else self.stage(layer)
+        return explain_all(self, pictures, stage, count)
 
     def rank(self, picture: Picture, layer: str | None = None) -> list[RankedChannel]:
         """Rank the channels of ``layer`` (None: all but pools) by how unusually a picture excites them."""

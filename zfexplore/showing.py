@@ -60,12 +60,7 @@ class Records(list[dict[str, Any]]):
         return self._draw(self, self.title)
 
     def __str__(self) -> str:
-        from rich.console import Console
-
-        console = Console(file=io.StringIO(), width=120, highlight=False)
-        console.print(self.table())
-        lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
-        return "\n".join(line.rstrip() for line in lines).rstrip()
+        return in_plain_lines(self.table())
 
     def __repr__(self) -> str:
         return f"<Records {self.title!r}: {len(self)} rows>"
@@ -82,6 +77,16 @@ class Records(list[dict[str, Any]]):
         )
         body = "".join(f"<tr>{line}</tr>" for line in lines)
         return f"<table><caption>{html.escape(self.title)}</caption><tr>{heads}</tr>{body}</table>"
+
+
+def in_plain_lines(table: RenderableType) -> str:
+    """Write a table, or whatever rich draws, as text, 120 letters wide."""
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), width=120, highlight=False)
+    console.print(table)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    return "\n".join(line.rstrip() for line in lines).rstrip()
 
 
 def watch(

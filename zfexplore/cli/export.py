@@ -1,4 +1,4 @@
-"""``zfexplore export grid|channel|figure|filters``: the papers' figures as PNG files.
+"""``zfexplore export grid|channel|unit|figure|filters``: the papers' figures as PNG files.
 
 The text chunks of each file say what it was made from, and by which command.
 """
@@ -21,6 +21,7 @@ from zfexplore.settings import Settings
 
 if TYPE_CHECKING:
     from zfexplore.figures.figure import Drawing, Figure
+    from zfexplore.units import Unit
 
 LayerOption = Annotated[
     str, typer.Option("--layer", metavar="conv5", help="Which layer; `zfexplore info` lists them.")
@@ -85,7 +86,7 @@ def export_grid(
     )
     _save(_draw(drawing, out), out)
     if arrays is not None:
-        _tell(arrays)
+        tell(arrays)
 
 
 @with_settings
@@ -95,24 +96,58 @@ def export_channel(
     ],
     tile: TileOption = 224,
     title: TitleOption = None,
+    on: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--on", metavar="IMAGE", show_default="its strongest images",
+            help="A picture of your own: the channel's strongest unit there; may be given again.",
+        ),
+    ] = None,
     out: OutOption = None,
     npz: NpzOption = False,
     settings: Settings = DEFAULTS,
     dense: DenseOption = False,
-) -> None:
+) -> None:  # fmt: skip
     """Draw one channel large, with the whole images, and write its table as CSV and JSON beside it.
 
-    Example: zfexplore export channel conv5:130
+    Examples: zfexplore export channel conv5:130; zfexplore export channel conv5:130 --on me.jpg
     """
     from zfexplore.explorer import Explorer
     from zfexplore.units import Unit
 
     unit = Unit.parse(channel)
+    if on:
+        _on_pictures(Unit(unit.stage, unit.channel), on, tile, title, out, npz, settings, dense)
+        return
     out = png_path(out, f"{Unit(unit.stage, unit.channel).slug}.png")
     explorer = Explorer.open(settings, unit.stage, str(unit.channel))
     figure = explorer.channel(unit, method=_method(dense)).figure(tile=tile, title=title)
-    _warn_of_replacing(figure, out)
-    _tell(*figure.save(out, npz=npz))
+    warn_of_replacing(figure, out)
+    tell(*figure.save(out, npz=npz))
+
+
+@with_settings
+def export_unit(
+    unit: Annotated[
+        str, typer.Argument(metavar="UNIT", help="A unit, as in conv5:130@6,7; of a channel, its strongest.")
+    ],
+    pictures: Annotated[
+        list[str], typer.Argument(metavar="IMAGE...", help="Pictures of your own.", show_default=False)
+    ],
+    tile: TileOption = 448,
+    title: TitleOption = None,
+    out: OutOption = None,
+    npz: NpzOption = False,
+    settings: Settings = DEFAULTS,
+    dense: DenseOption = False,
+) -> None:
+    """Draw one unit on a picture of your own: its projection, what it saw, and where; with its table.
+
+    Example: zfexplore export unit conv5:130@6,7 me.jpg
+    """
+    from zfexplore.units import Unit
+
+    _on_pictures(Unit.parse(unit), pictures, tile, title, out, npz, settings, dense)
 
 
 @with_settings
@@ -161,6 +196,22 @@ def export_filters(
     _save(_draw(drawing, out), out)
 
 
+def _on_pictures(
+    unit: Unit, pictures: list[str], tile: int, title: str | None, out: Path | None, npz: bool,
+    settings: Settings, dense: bool,
+) -> None:  # fmt: skip
+    from zfexplore.arguments import pasted_paths
+    from zfexplore.explorer import Explorer
+    from zfexplore.on_pictures import default_name
+
+    paths = [path for given in pictures for path in pasted_paths(given) or (given,)]
+    out = png_path(out, default_name(unit, paths))
+    explorer = Explorer.open(settings, unit.stage, str(unit.channel))
+    figure = explorer.on(unit, *paths, method=_method(dense)).figure(tile=tile, title=title)
+    warn_of_replacing(figure, out)
+    tell(*figure.save(out, npz=npz))
+
+
 def _method(dense: bool) -> Literal["auto", "dense"]:
     return "dense" if dense else "auto"
 
@@ -180,19 +231,21 @@ def _draw(drawing: Drawing, out: Path) -> Figure:
 
 
 def _save(figure: Figure, out: Path) -> None:
-    _warn_of_replacing(figure, out)
-    _tell(*figure.save(out))
+    warn_of_replacing(figure, out)
+    tell(*figure.save(out))
 
 
-def _warn_of_replacing(figure: Figure, out: Path) -> None:
+def warn_of_replacing(figure: Figure, out: Path) -> None:
+    """Say so on stderr if the file at ``out`` is of another origin than ``figure``."""
     from zfexplore.showing import remarks
 
     if (difference := figure.made.replaces(out)) is not None:
         remarks().print(f"replacing {out}, which {difference}", markup=False)
 
 
-def _tell(*written: Path) -> None:
-    from zfexplore.showing import output
+def tell(*written: Path, aside: bool = False) -> None:
+    """Name the files written; ``aside`` on stderr, where stdout is for other programs."""
+    from zfexplore.showing import output, remarks
 
     for path in written:
-        output().print(f"wrote {path}", markup=False, soft_wrap=True)
+        (remarks() if aside else output()).print(f"wrote {path}", markup=False, soft_wrap=True)

@@ -21,6 +21,7 @@ COMMANDS = {
     "tui": "tui",
     "index": "index",
     "top": "top",
+    "explain": "explain",
     "train": "train",
     "evaluate": "evaluate",
     "images": "images",
@@ -30,6 +31,7 @@ COMMANDS = {
 EXPORTS = {
     "grid": "export",
     "channel": "export",
+    "unit": "export",
     "figure": "export",
     "filters": "export",
     "atlas": "export_atlas",

@@ -1,20 +1,23 @@
-"""One unit on one image, large: its projection, what it saw, and its place in the image."""
+"""One unit large, on one image or on several: its projection, what it saw, and its place in the image."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import BlockUnit, ChannelBlock, enlarged, patch_tile, projection_tile
 from zfexplore.figures.channel import BETWEEN, CAPTION, CAPTION_ROOM, boxed
 from zfexplore.figures.figure import Figure, Made
-from zfexplore.figures.grid import FRAME, paste_framed
-from zfexplore.figures.text import FAINT, MARGIN, PAPER, Heading, shorten, write
+from zfexplore.figures.grid import FRAME, MOST_PIXELS, paste_framed
+from zfexplore.figures.text import FAINT, MARGIN, PAPER, Heading, shorten, width, write
 
 TILE = 448
+BETWEEN_ROWS = 10  # below a row's captions
 HEADINGS = ("projection", "what the unit saw", "where in the image")
 
 
@@ -25,34 +28,59 @@ def unit_figure(
 
     Below them stand the rank and activation, the unit's row and column, and the image's class and name.
     """
-    step = tile + 2 * FRAME + BETWEEN
+    first = f"{unit.rank + 1}. {unit.value:.4g}, full brightness at {unit.scale:.3g}"
+    return unit_rows([unit], [first], side, tile=tile, title=title, subtitle=subtitle)
+
+
+def unit_rows(
+    units: Sequence[BlockUnit], captions: Sequence[str], side: int, *,
+    tile: int = TILE, title: str | None = None, subtitle: str | None = None,
+) -> Image.Image:  # fmt: skip
+    """Draw each of ``units`` as a row of three squares, as ``unit_figure`` does.
+
+    ``captions`` are what stands below the projections. Raises ExploreError for a page that is too large.
+    """
+    step, row_step = tile + 2 * FRAME + BETWEEN, tile + 2 * FRAME + CAPTION_ROOM + BETWEEN_ROWS
     heading = Heading(title, subtitle, 3 * step - BETWEEN)
     top = heading.height + CAPTION_ROOM
-    canvas = Image.new(
-        "RGB", (heading.room + 2 * MARGIN, top + tile + 2 * FRAME + CAPTION_ROOM + MARGIN), PAPER
-    )
+    size = (heading.room + 2 * MARGIN, top + len(units) * row_step - BETWEEN_ROWS + MARGIN)
+    if size[0] * size[1] > MOST_PIXELS:
+        raise ExploreError(
+            f"{len(units):,} pictures at {tile} pixels a tile make a page of {size[0]:,} x {size[1]:,}: "
+            "choose fewer pictures or a smaller --tile",
+            usage=True,
+        )
+    canvas = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(canvas)
     heading.draw(draw)
+    for place, what in enumerate(HEADINGS):
+        write(draw, (MARGIN + place * step, top - 8), what, CAPTION + 1)
+    for row, (unit, caption) in enumerate(zip(units, captions, strict=True)):
+        _row(canvas, unit, caption, top + row * row_step, side, tile)
+    return canvas
+
+
+def _row(canvas: Image.Image, unit: BlockUnit, first: str, top: int, side: int, tile: int) -> None:
+    draw = ImageDraw.Draw(canvas)
     longest = max(unit.image.shape[:2])
-    height, width = (round(tile * edge / longest) for edge in unit.image.shape[:2])
+    height, across = (round(tile * edge / longest) for edge in unit.image.shape[:2])
     pictures = (
         projection_tile(unit, side, tile),
         patch_tile(unit, side, tile),
-        boxed(enlarged(unit.image, height, width), unit.window, tile / longest),
+        boxed(enlarged(unit.image, height, across), unit.window, tile / longest),
     )
+    place, window = f"row {unit.y}, column {unit.x}", unit.window
+    whole = f"{place}: image rows {window.y0}-{window.y1 - 1}, columns {window.x0}-{window.x1 - 1}"
     captions = (
-        f"{unit.rank + 1}. {unit.value:.4g}, full brightness at {unit.scale:.3g}",
-        f"row {unit.y}, column {unit.x}: image rows {unit.window.y0}-{unit.window.y1 - 1}, "
-        f"columns {unit.window.x0}-{unit.window.x1 - 1}",
+        first,
+        whole if width(whole, CAPTION) <= tile else place,
         f"{unit.label}, {unit.name}" if unit.label is not None else unit.name,
     )
-    for place, (what, picture, caption) in enumerate(zip(HEADINGS, pictures, captions, strict=True)):
-        x = MARGIN + place * step
-        write(draw, (x, top - 8), what, CAPTION + 1)
+    for column, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
+        x = MARGIN + column * (tile + 2 * FRAME + BETWEEN)
         paste_framed(canvas, picture, x, top, tile)
         below = (x + 2, top + tile + 2 * FRAME + CAPTION + 3)
         write(draw, below, shorten(caption, CAPTION, tile), CAPTION, colour=FAINT)
-    return canvas
 
 
 @dataclass(frozen=True, eq=False, repr=False)

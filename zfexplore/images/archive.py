@@ -154,6 +154,21 @@ def split_path(path: Path) -> tuple[Path, str] | None:
     return None
 
 
+def is_archive(path: Path) -> bool:
+    """Tell by its first bytes whether a file is an archive, or ``path`` leads into one."""
+    found = split_path(path)
+    if found is None:
+        return False
+    file, inside = found
+    try:
+        with open(file, "rb") as opened:
+            head = opened.read(HEAD)
+        packed = head.startswith((*_ZIP, *_OTHER_ARCHIVES, *_COMPRESSED)) or tarfile.is_tarfile(file)
+    except OSError:
+        return False
+    return packed or bool(inside)
+
+
 def _title(name: str) -> str:
     return re.sub(r"(\.tar)?\.(zip|tar|gz|bz2|xz|tgz|tbz2?|txz|cbz)$", "", name, flags=re.IGNORECASE) or name
 
