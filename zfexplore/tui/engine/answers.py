@@ -116,6 +116,21 @@ class Answerer:
                 draw_shown(shown, request.sizes)
             yield ask.UnitSeen(unit, here, best)
 
+    def _saving_unit(self, request: ask.SaveUnit, subject: Subject, complete: bool) -> Iterator[object]:
+        from zfexplore.tui.engine.subject import replaced
+
+        image = self._own.image(request.number) or _open(request.chosen, subject)
+        figure, path = subject.figure_on(image, request.chosen.path, request.unit)
+        reason = replaced(figure, path)
+        if reason is None and request.moves and path.exists():
+            reason = "may be of an earlier picture in the same file"
+        if reason and not request.overwrite:
+            yield ask.Overwrite(path, reason)
+            return
+        figure.save(path)
+        self._post(say.FigureSaved(path))
+        yield ask.Saved(path)
+
     def _occlusion(self, request: ask.Occlude, subject: Subject, complete: bool) -> Iterator[object]:
         from zfexplore.nets.synsets import class_of_synset
         from zfexplore.studies.occlusion import occlude
@@ -169,6 +184,7 @@ class Answerer:
     METHODS: ClassVar[Mapping[type[ask.Question], Callable[..., Iterator[object]]]] = {
         ask.RankPicture: _ranking,
         ask.SeeUnit: _seeing,
+        ask.SaveUnit: _saving_unit,
         ask.Occlude: _occlusion,
         ask.FeedsFrom: _feeds,
         ask.SaveOcclusion: _save,

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from zfexplore.atlas.store import Atlas, StageRecord
     from zfexplore.exemplars.records import Exemplar
     from zfexplore.explorer import Explorer
+    from zfexplore.figures.figure import Figure
     from zfexplore.images.sources import Source
     from zfexplore.nets.checkpoint import Checkpoint
     from zfexplore.nets.net import Net
+    from zfexplore.on_pictures import OnPicturesFigure
 
 
 @dataclass
@@ -90,10 +92,14 @@ class Subject:
         """Say of what other origin the file of that name is, or that a table is there without its figure."""
         path = self.setup.figure_path(request)
         if request.shown is None and not path.exists():
-            tables = [path.with_suffix(suffix) for suffix in (".csv", ".json")]
-            there = " and ".join(table.name for table in tables if table.exists())
-            return f"would replace {there} as well, which it did not come with" if there else None
+            return _lone_tables(path)
         return self.explorer.made(Unit(request.stage_name, request.channel)).replaces(path)
+
+    def figure_on(self, image: Image.Image, chosen: str, unit: Unit) -> tuple[OnPicturesFigure, Path]:
+        """Draw a unit on an RGB ``image`` of the file ``chosen``; give the figure and its file."""
+        image.filename = chosen  # type: ignore[attr-defined]  # by which the figure names it
+        figure = self.explorer.on(unit, image).figure()
+        return figure, self.setup.out / figure.made.name
 
     def save_figure(self, request: say.SaveChannel, found: list[Exemplar]) -> Path:
         """Write the figure that ``zfexplore export channel`` writes, from its exemplars, or one unit's.
@@ -144,6 +150,18 @@ class Subject:
             whole=Bitmap(unit.image, box=unit.window),
             image=exemplar.place.image,
         )
+
+
+def replaced(figure: Figure, path: Path) -> str | None:
+    """Say what of another origin a figure and its tables would replace."""
+    return figure.made.replaces(path) if path.exists() else _lone_tables(path)
+
+
+def _lone_tables(path: Path) -> str | None:
+    """Say which tables of a figure are there without it."""
+    tables = [path.with_suffix(suffix) for suffix in (".csv", ".json")]
+    there = " and ".join(table.name for table in tables if table.exists())
+    return f"would replace {there} as well, which it did not come with" if there else None
 
 
 def open_subject(setup: say.Setup, source: Source) -> Subject:

@@ -11,6 +11,7 @@ from zfexplore.units import Unit
 
 UNIT = 15  # cells: conv5:130@10,10; of longer names the ends are shown, where the pane has no more room
 ROOM_FOR_BOUNDS = 53  # columns of the pane
+ROOM_FOR_NAME = 20  # more, where the channels of one layer stand for classes
 
 COLUMNS = (
     ("unit", "the channel, and the row and column of its map where your picture excites it most"),
@@ -32,13 +33,14 @@ class RankedList(Rows):
     layer: reactive[str] = reactive("", init=False)
     notice: reactive[str] = reactive("")
     rows: tuple[RankedChannel, ...] = ()
+    _some_named = False  # whether the rows are of a layer whose channels stand for classes
 
     def columns(self) -> tuple[Column, ...]:
         """Unit, percentile, its bounds, activation, rank among the nine strongest images."""
         return (
             Column("unit", UNIT, right=False, front=True, rest=True),
             Column("percent", 7),
-            Column("between", 13, pane=ROOM_FOR_BOUNDS),
+            Column("between", 13, pane=ROOM_FOR_BOUNDS + (ROOM_FOR_NAME if self._some_named else 0)),
             Column("value", 6),
             Column("top 9", 5),
         )
@@ -102,6 +104,7 @@ class RankedList(Rows):
 
     def _choose(self) -> None:
         self.rows = tuple(row for row in self.ranked if self.layer in ("", row.unit.stage))
+        self._some_named = bool(self.layer and self.rows and self.rows[0].name)
         self.cursor = 0
         self.changed()
 
