@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections import OrderedDict
 
 from textual import events, work
@@ -40,7 +41,7 @@ WIDE = 160  # columns, from which the list has room to spare
 ALL = "all layers"
 SECONDS_TO_REST = 0.04  # without a step to another row, before its unit is asked for
 SECONDS_TO_CLEAR = 0.15  # for which the pictures of the row before may stand
-SECONDS_TO_LOOK = 0.2  # between two looks at what is watched
+SECONDS_TO_LOOK = 0.1  # between two looks at what is watched, and at least as long as the look took
 AHEAD, BEHIND = 3, 1  # rows that are asked for too
 KEPT = 32  # units whose pictures are kept, 1 MB each
 
@@ -145,7 +146,10 @@ class PictureScreen(PathScreen):
             self.take_path(paths[0])
 
     def _begin(self, told: str) -> None:
-        """Show nothing of a picture before."""
+        """Show nothing of a picture before, and wait for nothing of it."""
+        if self.waiting:
+            self.give_up()
+        self.expecting = ""
         self.ranking = self.ranked = None
         self.seen.clear()
         self.channels.notice, self.channels.ranked = "looking …", ()
@@ -224,8 +228,7 @@ class PictureScreen(PathScreen):
 
     def on_screen_resume(self) -> None:
         """Ask anew what another screen's question has ended."""
-        if self.ranking is not None and self.expecting != "ranking":
-            self.expecting = ""
+        if self.expecting not in ("ranking", "figure"):
             self._see()
 
     def _moved(self) -> None:
@@ -250,7 +253,13 @@ class PictureScreen(PathScreen):
         if known is not None:
             self.pictures.show_unit(known.here, known.best, boxed=self.boxed)
         else:
-            self._clear = self.set_timer(SECONDS_TO_CLEAR, self.pictures.show_nothing)
+            self._clear = self.set_timer(SECONDS_TO_CLEAR, self._clear_unknown)
+
+    def _clear_unknown(self) -> None:
+        """Clear the pictures of the row before, unless those of this one have come meanwhile."""
+        row = self.channels.here
+        if row is None or row.unit not in self.seen:
+            self.pictures.show_nothing()
 
     def _see(self) -> None:
         """Ask for the unit under the cursor, and for those of the next rows."""
@@ -340,7 +349,9 @@ class PictureScreen(PathScreen):
     def action_study(self, how: str) -> None:
         """Ask more about the channel under the cursor on this picture."""
         row = self.channels.here
-        if self.ranked is not None and row is not None:
+        if self.expecting == "figure":  # another question would end it
+            self.notify("the figure is being saved", markup=False)
+        elif self.ranked is not None and row is not None:
             self.post_message(self.Study(how, self.ranked, row.unit))
 
     def action_box(self) -> None:
@@ -435,16 +446,19 @@ class PictureScreen(PathScreen):
     @work(exclusive=True, group="watching")
     async def _follow(self, watched: Watched) -> None:
         """Look again and again, and rank what is new, one picture at a time."""
+        pause = SECONDS_TO_LOOK
         while self.watched is watched:
             if self.is_current and self.expecting in ("", "unit"):
+                started = time.monotonic()
                 sight = await asyncio.to_thread(watched.look)
+                pause = max(SECONDS_TO_LOOK, time.monotonic() - started)
                 if self.watched is not watched:
                     return
                 if sight.path:
                     self._rank(sight.path)
                 elif sight.waiting and self.ranking is None:
                     self.channels.notice = f"waiting: {sight.waiting}"
-            await asyncio.sleep(SECONDS_TO_LOOK)
+            await asyncio.sleep(pause)
 
     # -- drawing -----------------------------------------------------------------------------------
 
@@ -455,9 +469,7 @@ class PictureScreen(PathScreen):
         layer = self.channels.layer or ALL
         against = f"{self.ranking.images} images{'' if self.ranking.complete else ' so far'}"
         watching = "" if self.watched is None else "watching · "
-        self._tell(
-            f" {watching}{self.ranked.name} · {layer} · percent of {against} that excite the channel less"
-        )
+        self._tell(f" {watching}{self.ranked.name} · {layer} · percent of {against} that excite it less")
 
     def _tell(self, text: str, *, refused: bool = False) -> None:
         self.set_class(refused, "-refused")

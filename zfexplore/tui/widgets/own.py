@@ -56,7 +56,8 @@ class UnitPictures(Vertical):
         entitle(self.query_one("#own-picture"), "your picture" if boxed else "what it saw")
         if not boxed:
             self.show_picture(here.patch)
-        told = f"projection, {number(here.value)}" if here.value else "silent here"
+        below = f"below zero here, {number(here.value)}" if here.value else "silent here"
+        told = f"projection, {number(here.value)}" if here.value > 0 else below
         self._fill("own-projection", here.projection, told)
         if best is None:
             self._fill("best-picture", None, "fires on no image")
