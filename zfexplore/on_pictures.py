@@ -173,9 +173,10 @@ def bring_back(
 
 
 def name_of(explorer: Explorer, picture: Picture) -> PictureName:
-    """Give a picture's name: that of its file, or of the image of this number."""
-    if isinstance(picture, str | os.PathLike):
-        path = path_text(picture, "a picture")
+    """Give a picture's name: that of its file (Pillow's images may know it), or of the image's number."""
+    file = getattr(picture, "filename", None) or picture
+    if isinstance(file, str | os.PathLike):
+        path = path_text(file, "a picture")
         return PictureName(shown(os.path.basename(path)), path)
     number = whole_or_none(picture)
     if number is None:

@@ -55,3 +55,55 @@ def test_help(app, snap_compare):
 def test_both_nets(two_nets, snap_compare, size):
     keys = ("down", "W") if size[0] > 100 else ("down", "W", "p")
     assert snap_compare(two_nets, terminal_size=size, run_before=pressing(*keys))
+
+
+OWN = {"120x40": (120, 40), "80x24": (80, 24), "50x14": (50, 14)}
+
+
+@pytest.mark.parametrize("size", OWN)
+def test_own_picture(snap_compare, size):
+    assert snap_compare(own_picture(), terminal_size=OWN[size], run_before=_bring_back)
+
+
+def own_picture():
+    """The screen of a picture of one's own, with a fully connected layer's names in it."""
+    from tests.support import StudyHost
+    from zfexplore.tui.screens.picture import PictureScreen
+
+    return StudyHost(lambda host: PictureScreen("photos/cat.png", ("conv2", "fc8"), host.mode, at_once=True))
+
+
+async def _bring_back(pilot) -> None:
+    """Rank the picture, and bring its second unit back."""
+    import numpy as np
+
+    from zfexplore.studies.records import ClassProbability, RankedChannel
+    from zfexplore.tui import messages as say
+    from zfexplore.tui import questions as ask
+    from zfexplore.units import Unit, Window
+
+    def flat(*colour: int):
+        return say.Bitmap(np.full((32, 32, 3), colour, np.uint8))
+
+    def shown(value: float, name: str, label: str, *bitmaps):
+        whole = bitmaps[2].boxed(window)
+        return say.ShownUnit(0, value, name, label, 3, 4, window, 1.0, *bitmaps[:2], whole)
+
+    app, window = pilot.app, Window(4, 8, 20, 24)
+    await until(pilot, lambda: app.engine.requests)
+    rows = (
+        RankedChannel(Unit("conv2", 7, 3, 4), 31.0, 100.0, 100.0, 100.0, 1.1, 1, window),
+        RankedChannel(Unit("conv2", 130, 10, 11), 12.0, 98.4, 97.5, 99.0, 0.9, None, window),
+        RankedChannel(Unit("fc8", 2), 2.0, 61.25, 60.0, 62.5, 0.5, None, None, "tabby cat"),
+        RankedChannel(Unit("fc8", 0), 0.0, 0.0, 0.0, 0.0, 0.0, None, None, "hat"),
+    )
+    classes = (ClassProbability(2, "tabby cat", 0.75), ClassProbability(0, "hat", 0.125))
+    number = app.engine.requests[-1].number
+    app.hear(ask.Answered(number, ask.Ranking(flat(90, 90, 90), rows, 567, True, classes)))
+    await until(pilot, lambda: app.screen.ranking is not None)
+    await pilot.press("down")
+    here = shown(12.0, "cat.png", "", flat(40, 60, 128), flat(90, 160, 60), flat(90, 90, 90))
+    best = shown(21.0, "hats/7.png", "hats", flat(128, 60, 40), flat(160, 90, 60), flat(60, 60, 90))
+    app.hear(ask.Answered(number, ask.UnitSeen(rows[1].unit, here, best)))
+    await until(pilot, lambda: rows[1].unit in app.screen.seen)
+    await pilot.pause()

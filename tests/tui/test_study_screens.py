@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
 
-from tests.support import until
+from tests.support import text, until
 from zfexplore.studies.records import Feed, Feeds
 from zfexplore.tui import keys
 from zfexplore.tui import questions as ask
@@ -49,6 +50,22 @@ async def test_o_and_f_ask_about_the_picture_under_the_cursor_and_t_jumps(app, e
         await pilot.press("t")
         await until(pilot, lambda: app.stage_name == "pool1")
         assert app.channel == 9
+
+
+async def test_a_path_pasted_into_the_panes_is_looked_at(app, engine, folder):
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: app.settled > 0)
+        app.post_message(events.Paste("not/there.png"))
+        await until(pilot, lambda: "what was pasted is no file here" in text(app))
+        app.post_message(events.Paste(f"'{folder}/cat.png'\n"))
+        await until(pilot, lambda: isinstance(engine.requests[-1], ask.RankPicture))
+        assert engine.requests[-1].chosen.path == f"{folder}/cat.png"
+        assert not app.screen.asking
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.panes)
+        app.post_message(events.Paste(str(folder)))  # a folder is looked into
+        await until(pilot, lambda: isinstance(app.screen, PictureScreen) and app.screen.asking)
+        assert app.screen.query_one("#own-path").value == f"{folder}/"
 
 
 async def test_before_the_net_is_loaded_there_is_no_picture_yet(app, engine, monkeypatch):

@@ -99,21 +99,27 @@ LARGE = (
 )
 
 PICTURE = (
-    Key("own-go", "enter", "go", "go", "to the channel under the cursor, in the panes", "⏎"),
-    Key("own-occlude", "o", "study('occlude')", "occlude", "what matters to the channel in it", "o"),
+    Key("own-save", "enter,s", "save", "save", "save the unit's figure on your picture, as a PNG", "⏎"),
+    Key("own-go", "t", "go", "to panes", "show the channel under the cursor in the panes", "t"),
+    Key("own-class", "c", "predicted", "class", "to the most probable class; again: to the next", "c"),
     Key("own-feeds", "f", "study('feeds')", "feeds", "what drives the channel on this picture", "f"),
-    Key("own-layer-down", "left_square_bracket", "layer(-1)", "layer", "the layer below, or all", "[ ]"),
-    Key("own-layer-up", "right_square_bracket", "layer(1)", "layer up", "the layer above, or all"),
+    Key("own-occlude", "o", "study('occlude')", "occlude", "what matters to the channel in it", "o"),
+    Key("own-layers", "l", "layers", "layer", "one layer's channels, chosen from a list", "l", first=True),
+    Key("own-watch", "v", "watch", "watch", "follow the newest picture of a file or folder, or end it", "v"),
     Key("own-path", "i,slash,tab", "path", "path", "another picture: to its path", "i"),
-    Key("own-help", "question_mark", "help", "help", "this help"),
-    Key("own-close", "escape,q", "close", "close", "back to the panes", "esc"),
+    Key("own-box", "b", "box", "box", "whole images with a box, or what the unit saw of them"),
+    Key("own-other", "p", "other", "swap", "the list or the pictures, where only one fits", "p"),
+    Key("own-layer-down", "left_square_bracket", "layer(-1)", "layer below", "the layer below, or all"),
+    Key("own-layer-up", "right_square_bracket", "layer(1)", "layer above", "the layer above, or all"),
+    Key("own-help", "question_mark", "help", "help", "this help, and what the columns say", "?"),
+    Key("own-close", "escape,q", "close", "close", "end watching; then back to the panes", "esc"),
 )
 
 PATH = (
-    Key("path-take", "enter", "submit", "look", "look at this picture, or into this folder", "⏎"),
+    Key("path-take", "enter", "submit", "look", "look at this picture, into this folder; or watch it", "⏎"),
     Key("path-complete", "tab", "screen.complete", "complete", "complete as far as it is certain", "tab"),
     Key("path-list", "down", "screen.list", "list", "from the path into the list", "↓"),
-    Key("path-close", "escape", "screen.close", "close", "back to the panes", "esc"),
+    Key("path-close", "escape", "screen.close", "close", "back to the panes, or to what is watched", "esc"),
 )
 
 OCCLUSION = (

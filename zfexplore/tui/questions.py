@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from zfexplore.progress import Progress
-from zfexplore.studies.records import RankedChannel, Response
-from zfexplore.tui.drawing.bitmap import Bitmap
-from zfexplore.tui.messages import Setup
+from zfexplore.studies.records import ClassProbability, RankedChannel, Response
+from zfexplore.tui.drawing.bitmap import Bitmap, Size
+from zfexplore.tui.messages import Setup, ShownUnit
 from zfexplore.units import Unit, Window
 
 
@@ -43,9 +43,40 @@ class Question:
 
 @dataclass(frozen=True)
 class RankPicture(Question):
-    """Rank all channels by what they make of a picture."""
+    """Rank all channels by what they make of a picture, and name its classes.
+
+    The picture is kept under the number of the question: what is asked of its units later is of the same
+    pixels, whatever its file has become.
+    """
 
     chosen: Chosen
+
+
+@dataclass(frozen=True)
+class SeeUnit(Question):
+    """Bring a unit back to pixels on the picture that was ranked under this number.
+
+    ``ahead`` are the units that may be wanted next: they are answered too, one by one, while nothing else
+    is asked. ``sizes`` are those of the drawings to be made.
+    """
+
+    chosen: Chosen
+    unit: Unit
+    ahead: tuple[Unit, ...] = ()
+    sizes: tuple[Size, ...] = ()
+
+
+@dataclass(frozen=True)
+class SaveUnit(Question):
+    """Write the figure of a unit on the picture that was ranked under this number.
+
+    ``moves`` tells that the file is watched, so that its figure may be of an earlier picture.
+    """
+
+    chosen: Chosen
+    unit: Unit
+    overwrite: bool = False
+    moves: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,12 +121,32 @@ class GiveUp(Question):
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """All channels, the highest percentile first, against ``images`` images (so far, unless ``complete``)."""
+    """All channels, as ``PictureRanking`` has them, against ``images`` images (so far, if not ``complete``).
+
+    ``classes`` are the most probable ones, none for a net without named classes.
+    """
 
     picture: Bitmap
     channels: tuple[RankedChannel, ...]
     images: int
     complete: bool
+    classes: tuple[ClassProbability, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class UnitSeen:
+    """A unit of a ranking on the picture, and its channel's strongest exemplar, None where it never fires."""
+
+    unit: Unit
+    here: ShownUnit
+    best: ShownUnit | None
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The figure is on the disk."""
+
+    path: Path
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from textual import events, work
 from textual.app import App
 from textual.message import Message
 from textual.widget import Widget
 
+from zfexplore.arguments import pasted_paths
 from zfexplore.tui.messages import Setup, ShownUnit
 from zfexplore.tui.questions import Answered, Chosen, RankPicture, Refused
 from zfexplore.tui.screens.feeds import FeedsScreen
@@ -64,8 +68,30 @@ class StudyApp(App[None]):
         if not self.panes.stages:
             self.notify("the net is not loaded yet", markup=False)
             return
+        self._open_picture(self.own_path, at_once=False)
+
+    def _open_picture(self, path: str, *, at_once: bool) -> None:
         stages = tuple(layer.name for layer in self.panes.stages)
-        self.push_screen(PictureScreen(self.own_path, stages, self.mode), self._jump)
+        self.push_screen(PictureScreen(path, stages, self.mode, at_once=at_once), self._jump)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Look at the picture whose path was pasted into the panes."""
+        if self.screen is self.panes and event.text.strip():
+            event.stop()
+            self._take_pasted(event.text)
+
+    @work(exclusive=True, group="pasting")
+    async def _take_pasted(self, text: str) -> None:
+        """Open what was pasted, if it is there; asking the disk, which may be slow, in a thread."""
+        paths, there = await asyncio.to_thread(_pasted, text)
+        if not self.panes.stages:
+            self.notify("the net is not loaded yet", markup=False)
+        elif there:
+            if len(paths) > 1:
+                self.notify(f"{len(paths)} paths were pasted: this is the first", markup=False)
+            self._open_picture(paths[0], at_once=True)
+        else:
+            self.notify(f"what was pasted is no file here: {text.strip()[:80]!r}", markup=False)
 
     def action_occlude(self) -> None:
         """Ask what matters in the picture under the cursor to the channel."""
@@ -151,6 +177,12 @@ class StudyApp(App[None]):
         if self.channel is not None:
             self.trail.append(Unit(self.stage_name, self.channel))
         self.go_to(unit.stage, unit.channel)
+
+
+def _pasted(text: str) -> tuple[tuple[str, ...], bool]:
+    """Give the paths that were pasted, and whether the first is there."""
+    paths = pasted_paths(text)
+    return paths, bool(paths) and os.path.exists(os.path.expanduser(paths[0]))
 
 
 def _chosen(shown: ShownUnit) -> Chosen:

@@ -196,5 +196,91 @@ def test_what_cannot_be_answered_is_refused_in_one_line(answerer, posted, subjec
     assert "\n" not in found.text
 
 
+@pytest.fixture
+def ranked(answerer, posted, subject, tmp_path):
+    """A picture that was ranked as question 7, and whose file has become another since."""
+    file = tmp_path / "frame.png"
+    chosen = ask.Chosen("frame.png", path=str(file))
+    noise = np.random.default_rng(5).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(file)
+    (ranking,) = answers(answerer, posted, subject, ask.RankPicture(7, chosen))
+    Image.new("RGB", (64, 64)).save(file)
+    posted.clear()
+    return chosen, ranking
+
+
+def test_a_picture_has_its_classes_and_maps_before_vectors(ranked):
+    _, ranking = ranked
+    assert [found.name for found in ranking.classes] in (["dot", "line"], ["line", "dot"])
+    assert sum(found.probability for found in ranking.classes) == pytest.approx(1)
+    stages = [row.unit.stage for row in ranking.channels]
+    assert not any(stage.startswith("conv") for stage in stages[stages.index("fc6") :])
+    assert {row.name for row in ranking.channels if row.unit.stage == "fc8"} == {"dot", "line"}
+
+
+def test_units_are_brought_back_on_the_picture_that_was_ranked_whatever_its_file_became(
+    answerer, posted, subject, ranked
+):
+    chosen, ranking = ranked
+    units = tuple(row.unit for row in ranking.channels if row.activation > 0)[:3]
+    size = (4, 8, "quadrant")
+    found = answers(answerer, posted, subject, ask.SeeUnit(7, chosen, units[0], units[1:], (size,)))
+
+    assert [seen.unit for seen in found] == [*units]
+    for seen, row in zip(found, ranking.channels, strict=False):
+        assert seen.here.value == pytest.approx(row.activation, rel=1e-4)
+        assert (seen.here.window, seen.here.place) == (row.window, (row.unit.y, row.unit.x))
+        assert size in seen.here.projection.drawings
+        best = subject.atlas.top(row.unit.stage, row.unit.channel)[0]
+        assert (seen.best is None) == (best.value <= 0)
+        assert seen.best is None or seen.best.value == pytest.approx(best.value, rel=1e-3)
+
+
+def test_a_unit_of_a_fully_connected_layer_is_brought_back_too(answerer, posted, subject, ranked):
+    chosen, ranking = ranked
+    row = next(row for row in ranking.channels if row.unit.stage == "fc6" and row.activation > 0)
+    (seen,) = answers(answerer, posted, subject, ask.SeeUnit(7, chosen, row.unit))
+    assert seen.here.value == pytest.approx(row.activation, rel=1e-4)
+    assert np.abs(seen.here.projection.pixels).max() > 0
+    assert (seen.here.y, seen.here.x) == (-1, -1)
+
+
+def test_an_exemplar_is_projected_once(answerer, posted, subject, ranked, monkeypatch):
+    chosen, ranking = ranked
+    row = next(row for row in ranking.channels if subject.top_rows(row.unit.stage, row.unit.channel))
+    (first,) = answers(answerer, posted, subject, ask.SeeUnit(7, chosen, row.unit))
+    monkeypatch.setattr(Subject, "strongest", lambda *given: pytest.fail("projected again"))
+    *_, second = answers(answerer, posted, subject, ask.SeeUnit(7, chosen, row.unit))
+    assert second.best is first.best
+
+
+def test_the_figure_of_a_unit_on_ones_own_picture_replaces_nothing_of_another(
+    answerer, posted, subject, ranked, tmp_path
+):
+    chosen, ranking = ranked
+    unit = ranking.channels[0].unit
+    *_, saved = answers(answerer, posted, subject, ask.SaveUnit(7, chosen, unit))
+    path = subject.setup.out / f"{unit.slug}-on-frame.png"
+    assert saved == ask.Saved(path)
+    chunks = read_chunks(path)
+    assert chunks["picture"] == chosen.path
+    assert chunks["command"].startswith(f"zfexplore export unit {unit} {chosen.path}")
+    assert say.FigureSaved(path) in posted
+
+    assert answers(answerer, posted, subject, ask.SaveUnit(7, chosen, unit))[-1] == ask.Saved(path)
+    moving = ask.SaveUnit(7, chosen, unit, moves=True)
+    assert answers(answerer, posted, subject, moving)[-1] == ask.Overwrite(
+        path, "may be of an earlier picture in the same file"
+    )
+    other = ask.Chosen("frame.png", path=str(tmp_path / "other" / "frame.png"))
+    asked = answers(answerer, posted, subject, ask.SaveUnit(7, other, unit))[-1]
+    assert asked == ask.Overwrite(path, "came from another picture")
+    path.unlink()
+    asked = answers(answerer, posted, subject, ask.SaveUnit(7, chosen, unit))[-1]
+    assert (asked.path, "which it did not come with" in asked.reason) == (path, True)
+    assert not path.exists()
+    assert answers(answerer, posted, subject, ask.SaveUnit(7, chosen, unit, True))[-1] == ask.Saved(path)
+
+
 def test_file_names_are_safe_on_every_system():
     assert occlusion_name(Unit("conv5", 3), ask.Chosen("dir/a:b c.jpg")) == "occlusion-conv5-3-dir-a-b-c.png"

@@ -1,18 +1,26 @@
 """A picture of one's own: typing its path, and walking the channels that it excites."""
 
+# tests zfexplore/tui/screens/path.py too: it is the part of that screen which asks for the path
+# tests zfexplore/tui/screens/choice.py too: that screen opens it
+# tests zfexplore/tui/widgets/own.py too: its pictures stand beside the list
+
 from __future__ import annotations
 
 import threading
 
 import numpy as np
 import pytest
+from textual import events
 
 from tests.support import StudyHost, text, until
-from zfexplore.studies.records import RankedChannel
+from zfexplore.studies.records import ClassProbability, RankedChannel
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
+from zfexplore.tui import watching
 from zfexplore.tui.paths import completions
-from zfexplore.tui.screens import picture as screen
+from zfexplore.tui.screens import path as screen
+from zfexplore.tui.screens.choice import ChoiceScreen
+from zfexplore.tui.screens.dialogs import ConfirmScreen
 from zfexplore.tui.screens.feeds import FeedsScreen
 from zfexplore.tui.screens.occlusion import OcclusionScreen
 from zfexplore.tui.screens.picture import PictureScreen
@@ -51,11 +59,12 @@ async def choose(app, pilot, folder, name="cat.png"):
     await until(pilot, lambda: any(isinstance(each, ask.RankPicture) for each in app.engine.requests))
 
 
-async def rank(app, pilot, complete=True):
+async def rank(app, pilot, complete=True, rows=RANKED, classes=()):
     """Answer the last question."""
     seen = say.Bitmap(np.full((32, 32, 3), 77, np.uint8))
-    app.hear(ask.Answered(asked(app).number, ask.Ranking(seen, RANKED, 567, complete)))
-    await until(pilot, lambda: app.screen.query_one(RankedList).count() == 4)
+    number = asked(app).number
+    app.hear(ask.Answered(number, ask.Ranking(seen, rows, 567, complete, classes)))
+    await until(pilot, lambda: app.screen.ranked_by == number)
 
 
 # -- the screen --------------------------------------------------------------------------------------
@@ -147,13 +156,256 @@ async def test_a_box_shows_what_the_unit_under_the_cursor_sees(host, folder):
         await choose(host, pilot, folder)
         await rank(host, pilot)
         picture = host.screen.query_one("#own-picture")
-        assert picture.bitmap.box == Window(2, 4, 20, 22)
+        await until(pilot, lambda: picture.bitmap.box == Window(2, 4, 20, 22))
         await pilot.press("down")
         await until(pilot, lambda: picture.bitmap.box == Window(1, 1, 8, 8))
         await pilot.press("down")  # to a unit of a fully connected layer
         await until(pilot, lambda: picture.bitmap.box is None)
         await pilot.press("right")  # to conv1 alone
         await until(pilot, lambda: picture.bitmap.box == Window(1, 1, 8, 8))
+
+
+# -- the unit under the cursor -----------------------------------------------------------------------
+
+
+def shown(value, name="cat.png", label=""):
+    """A unit in three flat colours."""
+    bitmaps = [say.Bitmap(np.full((8, 8, 3), colour, np.uint8)) for colour in (10, 20, 30)]
+    return say.ShownUnit(0, value, name, label, 1, 1, Window(0, 0, 8, 8), 1.0, *bitmaps)
+
+
+def see(app, unit, best=True, number=None):
+    """Bring a unit back."""
+    exemplar = shown(44.0, "hats/[7].png", "hats") if best else None
+    seen = ask.UnitSeen(unit, shown(31.0), exemplar)
+    app.hear(ask.Answered(app.screen.ranked_by if number is None else number, seen))
+    return seen
+
+
+def titles(app):
+    return [str(pane.border_title) for pane in app.screen.query("#own-unit LargePicture")]
+
+
+async def test_the_row_under_the_cursor_is_asked_for_with_the_next_ones_and_shown_when_it_comes(host, folder):
+    async with host.run_test(size=(120, 40)) as pilot:
+        await choose(host, pilot, folder)
+        await rank(host, pilot)
+        await until(pilot, lambda: isinstance(host.engine.requests[-1], ask.SeeUnit))
+        request = host.engine.requests[-1]
+        units = [row.unit for row in RANKED]
+        assert (request.number, [request.unit, *request.ahead]) == (host.screen.ranked_by, units)
+        panes = list(host.screen.query("#own-unit LargePicture"))
+        assert set(request.sizes) == {pane.drawn_size for pane in panes}
+
+        seen = see(host, units[0])
+        await until(pilot, lambda: panes[1].bitmap is seen.here.projection)
+        assert [pane.bitmap for pane in panes] == [
+            seen.here.whole, seen.here.projection, seen.best.whole, seen.best.projection,
+        ]  # fmt: skip
+        assert titles(host)[:2] == ["your picture", "projection, 31.0"]
+        assert "strongest, hats, [7].png" in text(host)
+        assert titles(host)[3] == "projection, 44.0"
+        await pilot.press("b")
+        assert (panes[0].bitmap, panes[2].bitmap) == (seen.here.patch, seen.best.patch)
+
+        ahead = see(host, units[1], best=False)  # it was asked for ahead, and came
+        await until(pilot, lambda: units[1] in host.screen.seen)
+        await pilot.press("b", "down")
+        await until(pilot, lambda: panes[1].bitmap is ahead.here.projection)
+        assert "fires on no image" in titles(host)
+
+        await pilot.press("down")
+        await until(pilot, lambda: titles(host)[1:] == ["projection", "strongest exemplar", "projection"])
+        assert [pane.bitmap for pane in panes[1:]] == [None] * 3
+        late = see(host, units[2], number=host.screen.ranked_by - 1)  # of a picture before
+        await pilot.pause()
+        assert panes[1].bitmap is not late.here.projection
+
+
+async def test_where_nothing_but_the_list_fits_p_shows_the_pictures(host, folder):
+    async with host.run_test(size=(50, 14)) as pilot:
+        await choose(host, pilot, folder)
+        await rank(host, pilot)
+        await pilot.pause(0.1)
+        assert not any(isinstance(each, ask.SeeUnit) for each in host.engine.requests)
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(host.engine.requests[-1], ask.SeeUnit))
+        see(host, RANKED[0].unit)
+        await until(pilot, lambda: "projection, 44.0" in text(host))
+        await pilot.press("p")
+        await until(pilot, lambda: "conv2:7@3,4" in text(host))
+
+
+async def test_a_unit_that_cannot_be_brought_back_is_told_and_the_list_stays(host, folder):
+    async with host.run_test(size=(120, 40)) as pilot:
+        await choose(host, pilot, folder)
+        await rank(host, pilot)
+        await until(pilot, lambda: isinstance(host.engine.requests[-1], ask.SeeUnit))
+        host.hear(ask.Answered(host.screen.ranked_by, ask.Refused("the atlas does not belong here")))
+        await until(pilot, lambda: "✗ the atlas does not belong here" in text(host))
+        assert not host.screen.asking
+        assert "conv2:7@3,4" in text(host)
+
+
+async def test_classes_are_named_and_c_goes_to_the_unit_of_one_after_the_other(host, folder):
+    classes = tuple(
+        ClassProbability(index, name, share)
+        for index, name, share in ((2, "hat", 0.75), (0, "[ant]", 0.125), (9, "x", 0.1))
+    )
+    rows = (*RANKED[:2], *(
+        RankedChannel(Unit("fc6", index), 1.0, 50.0, 50.0, 50.0, 0.5, None, None, name)
+        for index, name in ((0, "[ant]"), (2, "hat"))
+    ))  # fmt: skip
+    async with host.run_test(size=(120, 40)) as pilot:
+        await choose(host, pilot, folder)
+        await rank(host, pilot, rows=rows, classes=classes)
+        await until(pilot, lambda: "hat 75.0% · [ant] 12.5% · x 10.0%" in text(host))
+        listed = host.screen.query_one(RankedList)
+        await pilot.press("c")
+        assert (listed.layer, listed.here.unit, listed.here.name) == ("fc6", Unit("fc6", 2), "hat")
+        await pilot.press("c")
+        assert listed.here.name == "[ant]"
+        await until(pilot, lambda: "fc6:0 [ant]" in text(host))
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(host.engine.requests[-1], ask.FeedsFrom))
+        assert host.engine.requests[-1].unit == Unit("fc6", 0)
+
+
+async def test_l_asks_for_a_layer_and_is_a_letter_in_a_path(host, folder):
+    async with host.run_test(size=(120, 40)) as pilot:
+        await pilot.press("l")
+        assert host.screen.query_one("#own-path").value == "l"
+        await choose(host, pilot, folder)
+        await rank(host, pilot)
+        await pilot.press("l")
+        await until(pilot, lambda: isinstance(host.screen, ChoiceScreen))
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: isinstance(host.screen, PictureScreen))
+        assert [str(row.unit) for row in host.screen.query_one(RankedList).rows] == ["conv2:7@3,4"]
+        await pilot.press("l")
+        await until(pilot, lambda: isinstance(host.screen, ChoiceScreen))
+        await pilot.press("home", "enter")
+        await until(pilot, lambda: isinstance(host.screen, PictureScreen))
+        assert host.screen.query_one(RankedList).count() == 4
+
+
+async def test_help_says_what_the_columns_are_and_c_that_there_are_no_classes(host, folder):
+    async with host.run_test(size=(120, 50), notifications=True) as pilot:
+        await choose(host, pilot, folder)
+        await rank(host, pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: "this net has no named classes" in text(host))
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "the bounds of an estimate" in text(host))
+
+
+async def test_enter_saves_the_figure_and_asks_before_another_is_replaced(host, folder):
+    async with host.run_test(size=(120, 40)) as pilot:
+        await choose(host, pilot, folder)
+        await rank(host, pilot)
+        await until(pilot, lambda: isinstance(host.engine.requests[-1], ask.SeeUnit))
+        await pilot.press("enter", "down")  # moving on does not end it
+        await pilot.pause(0.1)
+        number, chosen = host.screen.ranked_by, asked(host).chosen
+        assert host.engine.requests[-1] == ask.SaveUnit(number, chosen, RANKED[0].unit)
+        path = folder / "conv2-7-3-4-on-cat.png"
+        host.hear(ask.Answered(number, ask.Overwrite(path, "came from another picture")))
+        await until(pilot, lambda: isinstance(host.screen, ConfirmScreen))
+        await pilot.press("y")
+        replacing = ask.SaveUnit(number, chosen, RANKED[0].unit, True)
+        await until(pilot, lambda: replacing in host.engine.requests)
+        await pilot.pause()
+        assert host.engine.requests[-1] == replacing
+        host.hear(ask.Answered(number, ask.Saved(path)))
+        await until(pilot, lambda: isinstance(host.engine.requests[-1], ask.SeeUnit))
+        assert host.engine.requests[-1].unit == RANKED[1].unit
+        await pilot.press("s", "escape")  # leaving does not end it either
+        await until(pilot, lambda: not isinstance(host.screen, PictureScreen))
+        assert isinstance(host.engine.requests[-1], ask.SaveUnit)
+
+
+async def test_what_another_screens_question_has_ended_is_asked_again(host, folder):
+    async with host.run_test(size=(120, 40)) as pilot:
+        await choose(host, pilot, folder)
+        await rank(host, pilot)
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(host.engine.requests[-1], ask.FeedsFrom))
+        host.pop_screen()
+        await until(pilot, lambda: isinstance(host.engine.requests[-1], ask.SeeUnit))
+
+
+# -- watching ----------------------------------------------------------------------------------------
+
+
+def questions(app):
+    return [each.chosen.name for each in app.engine.requests if isinstance(each, ask.RankPicture)]
+
+
+async def test_v_follows_the_newest_picture_of_a_folder_until_it_is_ended(tmp_path):
+    folder, lone = tmp_path / "shots", str(tmp_path / "no.png")
+    folder.mkdir()
+    host = StudyHost(lambda host: PictureScreen(lone, STAGES, host.mode, at_once=True))
+    async with host.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: questions(host) == ["no.png"])
+        await pilot.press("v")
+        await until(pilot, lambda: "watch a file or a folder" in text(host))
+        host.screen.query_one("#own-path").value = str(folder)
+        await pilot.press("enter")
+        await until(pilot, lambda: "waiting: no picture in it yet" in text(host))
+
+        (folder / "one.png").write_text("half")
+        await until(pilot, lambda: questions(host)[1:] == ["one.png"])
+        host.hear(ask.Answered(asked(host).number, ask.Refused("one.png is truncated")))
+        await until(pilot, lambda: questions(host)[1:] == ["one.png"] * 2)  # tried again, and nothing is told
+        assert "truncated" not in text(host)
+        await rank(host, pilot)
+        await until(pilot, lambda: "watching · one.png" in text(host))
+
+        await pilot.press("down")
+        (folder / "two.png").write_text("whole")
+        await until(pilot, lambda: questions(host)[-1] == "two.png")
+        assert "watching · one.png" in text(host)  # until the next is there
+        await rank(host, pilot, rows=RANKED[::-1])
+        await until(pilot, lambda: "watching · two.png" in text(host))
+        assert host.screen.query_one(RankedList).here is RANKED[1]  # the channel stays
+
+        await pilot.press("escape")
+        await until(pilot, lambda: "watching" not in text(host))
+        (folder / "three.png").write_text("late")
+        await pilot.pause(0.3)
+        assert questions(host)[-1] == "two.png"
+        assert isinstance(host.screen, PictureScreen)
+
+
+async def test_a_picture_that_stays_broken_is_told_while_watching_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(watching, "TRIES", 1)
+    (tmp_path / "one.png").write_text("half")
+    host = StudyHost(lambda host: PictureScreen(str(tmp_path), STAGES, host.mode))
+    async with host.run_test(size=(120, 40)) as pilot:
+        host.screen.action_watch()
+        await pilot.press("enter")
+        for count in (1, 2):
+            await until(pilot, lambda count=count: len(questions(host)) == count)
+            host.hear(ask.Answered(asked(host).number, ask.Refused("one.png is truncated")))
+        await until(pilot, lambda: "its newest cannot be read: one.png is" in text(host))
+        assert not host.screen.has_class("-refused")
+        (tmp_path / "one.png").write_text("whole now")
+        await until(pilot, lambda: len(questions(host)) == 3)
+
+
+# -- leaving and other pictures ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("paste", ["'{}/cat.png'\n", "file://{}/cat.png"])
+async def test_a_path_is_understood_as_terminals_paste_it(host, folder, paste):
+    async with host.run_test(size=(80, 24)) as pilot:
+        host.post_message(events.Paste(paste.format(folder)))
+        await until(pilot, lambda: host.screen.query_one("#own-path").value == f"{folder}/cat.png")
+        await pilot.press("enter")
+        await until(pilot, lambda: questions(host) == ["cat.png"])
+        await rank(host, pilot)
+        host.post_message(events.Paste(paste.format(folder).replace("cat.png", "car.JPG")))  # over the list
+        await until(pilot, lambda: questions(host) == ["cat.png", "car.JPG"])
 
 
 async def test_more_is_asked_of_a_channel_on_the_same_picture(host, folder):
@@ -197,7 +449,7 @@ async def test_leaving_gives_the_question_up_and_keeps_the_path(host, folder):
 
 
 @pytest.mark.parametrize("mouse", [False, True])
-async def test_enter_or_a_second_click_goes_to_the_channel_in_the_panes_and_backspace_comes_back(
+async def test_t_or_a_second_click_goes_to_the_channel_in_the_panes_and_backspace_comes_back(
     app, engine, folder, mouse
 ):
     async with app.run_test(size=(80, 24)) as pilot:
@@ -208,7 +460,7 @@ async def test_enter_or_a_second_click_goes_to_the_channel_in_the_panes_and_back
         if mouse:
             await pilot.click(app.screen.query_one(RankedList), offset=(5, 2), times=2)
         else:
-            await pilot.press("down", "enter")
+            await pilot.press("down", "t")
         await until(pilot, lambda: app.stage_name == "conv1")
         assert app.channel == 9
 

@@ -20,6 +20,7 @@ from zfexplore.progress import Finished, Progress
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
 from zfexplore.tui.drawing.bitmap import Bitmap
+from zfexplore.tui.engine.own import OwnPictures, draw_shown
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Answerer:
         self._answers: Iterator[object] | None = None
         self._kept: Kept | None = None
         self._saves: list[ask.SaveOcclusion] = []  # of what there is so far: they end no question
+        self._own = OwnPictures()
 
     @property
     def busy(self) -> bool:
@@ -58,8 +60,9 @@ class Answerer:
 
     @property
     def asked_of(self) -> Setup | None:
-        """The net that the question is about; None is the one explored."""
-        return None if self._question is None else self._question.setup
+        """The net that the next step is about; None is the one explored."""
+        request = self._saves[0] if self._saves else self._question
+        return None if request is None else request.setup
 
     def take(self, request: ask.Question) -> None:
         """Begin with a question and end the one before, or give one up."""
@@ -115,14 +118,39 @@ class Answerer:
 
     def _ranking(self, request: ask.RankPicture, subject: Subject, complete: bool) -> Iterator[object]:
         from zfexplore.images.transforms import prepare
-        from zfexplore.studies.ranking import rank_channels
+        from zfexplore.studies.ranking import rank_picture
 
         atlas, checkpoint = subject.atlas, subject.checkpoint
         assert atlas is not None
         image = _open(request.chosen, subject)
-        channels = tuple(rank_channels(checkpoint, atlas, image))
+        found = rank_picture(checkpoint, atlas, image, checked=True)  # nobody else reaches this net
+        self._own.keep(request.number, image)
         seen = prepare(image, checkpoint.metadata.input, atlas.header["fit"])
-        yield ask.Ranking(Bitmap(seen), channels, atlas.count, complete)
+        yield ask.Ranking(Bitmap(seen), found.channels, atlas.count, complete, found.classes)
+
+    def _seeing(self, request: ask.SeeUnit, subject: Subject, complete: bool) -> Iterator[object]:
+        image = self._own.image(request.number) or _open(request.chosen, subject)
+        for unit in (request.unit, *request.ahead):
+            here = subject.on_picture(image, request.chosen.name, unit)
+            best = self._own.strongest(subject, unit)
+            for shown in (here, *([best] if best else [])):
+                draw_shown(shown, request.sizes)
+            yield ask.UnitSeen(unit, here, best)
+
+    def _saving_unit(self, request: ask.SaveUnit, subject: Subject, complete: bool) -> Iterator[object]:
+        from zfexplore.tui.engine.subject import replaced
+
+        image = self._own.image(request.number) or _open(request.chosen, subject)
+        figure, path = subject.figure_on(image, request.chosen.path, request.unit)
+        reason = replaced(figure, path)
+        if reason is None and request.moves and path.exists():
+            reason = "may be of an earlier picture in the same file"
+        if reason and not request.overwrite:
+            yield ask.Overwrite(path, reason)
+            return
+        figure.save(path)
+        self._post(say.FigureSaved(path))
+        yield ask.Saved(path)
 
     def _occlusion(self, request: ask.Occlude, subject: Subject, complete: bool) -> Iterator[object]:
         from zfexplore.nets.synsets import class_of_synset
@@ -201,6 +229,8 @@ class Answerer:
     # Which method answers which question: a new study adds its line.
     METHODS: ClassVar[Mapping[type[ask.Question], Callable[..., Iterator[object]]]] = {
         ask.RankPicture: _ranking,
+        ask.SeeUnit: _seeing,
+        ask.SaveUnit: _saving_unit,
         ask.Occlude: _occlusion,
         ask.FeedsFrom: _feeds,
         ask.SeeFeed: _seen_feed,

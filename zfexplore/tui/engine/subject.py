@@ -18,14 +18,18 @@ from zfexplore.tui.drawing.bitmap import Bitmap
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from zfexplore.atlas.build import Event
     from zfexplore.atlas.store import Atlas, StageRecord
     from zfexplore.exemplars.records import Exemplar
     from zfexplore.exemplars.seen import Seen
     from zfexplore.explorer import Explorer
+    from zfexplore.figures.figure import Figure
     from zfexplore.images.sources import Source
     from zfexplore.nets.checkpoint import Checkpoint
     from zfexplore.nets.net import Net
+    from zfexplore.on_pictures import OnPicturesFigure
 
 
 @dataclass(eq=False)
@@ -137,14 +141,30 @@ class Subject:
         (found,) = of_picture(self.checkpoint, seen, [unit], name, rule=self.explorer.settings.rule)
         return self._shown(found)
 
+    def strongest(self, channel: Unit) -> say.ShownUnit | None:
+        """Project a channel's strongest exemplar; None where the channel never fires."""
+        found = next(self.pictures(channel.stage, channel.channel), None)
+        return None if found is None else found[1]
+
+    def on_picture(self, image: Image.Image, name: str, unit: Unit) -> say.ShownUnit:
+        """Bring a unit back to pixels on an RGB ``image`` that is none of the atlas's."""
+        from zfexplore.exemplars.seen import see
+
+        return self.unit_on(see(self.checkpoint, image, self.explorer.settings.fit), name, unit)
+
     def foreign(self, request: say.SaveChannel) -> str | None:
         """Say of what other origin the file of that name is, or that a table is there without its figure."""
         path = self.setup.figure_path(request)
         if request.shown is None and not path.exists():
-            tables = [path.with_suffix(suffix) for suffix in (".csv", ".json")]
-            there = " and ".join(table.name for table in tables if table.exists())
-            return f"would replace {there} as well, which it did not come with" if there else None
+            return _lone_tables(path)
         return self.explorer.made(Unit(request.stage_name, request.channel)).replaces(path)
+
+    def figure_on(self, image: Image.Image, chosen: str, unit: Unit) -> tuple[OnPicturesFigure, Path]:
+        """Draw a unit on an RGB ``image`` of the file ``chosen``; give the figure and its file."""
+        image.filename = chosen  # type: ignore[attr-defined]  # by which the figure names it
+        figure = self.explorer.on(unit, image).figure()
+        name = Path(figure.made.name)
+        return figure, self.setup.out / f"{name.stem}{self.setup.mark}{name.suffix}"
 
     def save_figure(self, request: say.SaveChannel, found: list[Exemplar]) -> Path:
         """Write the figure that ``zfexplore export channel`` writes, from its exemplars, or one unit's.
@@ -195,6 +215,18 @@ class Subject:
             whole=Bitmap(unit.image, box=unit.window),
             image=exemplar.place.image,
         )
+
+
+def replaced(figure: Figure, path: Path) -> str | None:
+    """Say what of another origin a figure and its tables would replace."""
+    return figure.made.replaces(path) if path.exists() else _lone_tables(path)
+
+
+def _lone_tables(path: Path) -> str | None:
+    """Say which tables of a figure are there without it."""
+    tables = [path.with_suffix(suffix) for suffix in (".csv", ".json")]
+    there = " and ".join(table.name for table in tables if table.exists())
+    return f"would replace {there} as well, which it did not come with" if there else None
 
 
 def images_of(setup: say.Setup) -> Source | None:

@@ -1,39 +1,61 @@
-"""A picture of one's own: its path, typed or completed, then the channels that it excites."""
+"""A picture of one's own: its classes, and the channels that it excites, each brought back on the picture."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import time
+from collections import OrderedDict
 
-from textual import on, work
+from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widgets import Input, Static
+from textual.timer import Timer
+from textual.widgets import Static
 
+from zfexplore.arguments import pasted_paths
 from zfexplore.tui import keys
-from zfexplore.tui.paths import completed, completions
-from zfexplore.tui.questions import Chosen, Ranking, RankPicture
+from zfexplore.tui.questions import (
+    Chosen,
+    Overwrite,
+    Ranking,
+    RankPicture,
+    Saved,
+    SaveUnit,
+    SeeUnit,
+    UnitSeen,
+)
+from zfexplore.tui.screens.choice import ChoiceScreen
+from zfexplore.tui.screens.dialogs import ConfirmScreen
+from zfexplore.tui.screens.path import PathLine, PathScreen
 from zfexplore.tui.screens.study import StudyScreen
+from zfexplore.tui.watching import Watched
 from zfexplore.tui.widgets.keybar import KeyBar
-from zfexplore.tui.widgets.large import LargePicture
-from zfexplore.tui.widgets.line import Line
-from zfexplore.tui.widgets.ranked import PathList, RankedList
+from zfexplore.tui.widgets.own import UnitPictures
+from zfexplore.tui.widgets.ranked import COLUMNS, PathList, RankedList
 from zfexplore.tui.widgets.rows import Rows
 from zfexplore.units import Unit
 
+WIDE = 160  # columns, from which the list has room to spare
+ALL = "all layers"
+SECONDS_TO_REST = 0.04  # without a step to another row, before its unit is asked for
+SECONDS_TO_CLEAR = 0.15  # for which the pictures of the row before may stand
+SECONDS_TO_LOOK = 0.1  # between two looks at what is watched, and at least as long as the look took
+AHEAD, BEHIND = 3, 1  # rows that are asked for too
+KEPT = 32  # units whose pictures are kept, 1 MB each
 
-class PathLine(Line):
-    """The path; its keys are told at the foot while it is typed."""
 
-    BINDINGS = keys.bindings(keys.PATH)
+class PictureScreen(PathScreen):
+    """Asks for a path, then ranks all channels of ``stages``; ``path`` stands in the prompt at first.
 
-
-class PictureScreen(StudyScreen):
-    """Asks for a path, then ranks all channels of ``stages``; ``path`` stands in the prompt at first."""
+    With ``at_once`` that picture is looked at without asking.
+    """
 
     HELP = "on a picture of your own"
+    COLUMNS = COLUMNS
     BINDINGS = keys.bindings(keys.PICTURE)
+    HORIZONTAL_BREAKPOINTS = [*(StudyScreen.HORIZONTAL_BREAKPOINTS or []), (WIDE, "-wide")]
 
     class Study(Message):
         """The user asks for more of a channel on this picture: ``how`` is "occlude" or "feeds"."""
@@ -42,112 +64,218 @@ class PictureScreen(StudyScreen):
             super().__init__()
             self.how, self.chosen, self.unit = how, chosen, unit
 
-    def __init__(self, path: str, stages: tuple[str, ...], mode: str) -> None:
+    def __init__(self, path: str, stages: tuple[str, ...], mode: str, *, at_once: bool = False) -> None:
         super().__init__(None, mode)
-        self.path, self.stages = path, stages
+        self.path, self.stages, self.at_once = path, stages, at_once
         self.ranking: Ranking | None = None
+        self.ranked_by = 0  # the number of the question that it answers
+        self.ranked: Chosen | None = None  # what it is of; ``chosen`` may be the next frame already
+        self.expecting = ""  # what was asked for: "ranking", "unit" or "figure"
+        self.seen: OrderedDict[Unit, UnitSeen] = OrderedDict()
+        self.saving: Unit | None = None  # whose figure was asked for
+        self.boxed = True
+        self.named = -1  # which of the most probable classes was gone to
+        self.watched: Watched | None = None
+        self.asks_what_to_watch = False
+        self._rest: Timer | None = None
+        self._clear: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        """A line on what is shown, the prompt, and a list beside the picture."""
-        yield Static(" a picture of your own", id="own-title", markup=False)
+        """A line on what is shown, the classes, the prompt, and a list beside the pictures."""
+        yield Static(id="own-title", markup=False)
         yield PathLine(self.path, id="own-path", placeholder="path of a picture; tab completes", compact=True)
+        yield Static(id="own-classes", markup=False)
         with Horizontal():
-            with Vertical():
+            with Vertical(id="own-lists"):
                 yield PathList(id="own-files")
                 yield RankedList(id="own-channels")
-            yield LargePicture(id="own-picture")
+            yield UnitPictures(id="own-unit")
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Begin with the line for the path."""
-        self.query_one(LargePicture).mode = self.mode
-        self.action_path()
+        """Begin with the line for the path, or with the picture."""
+        self.pictures.set_mode(self.mode)
+        if self.at_once:
+            self.take_path(self.path)
+        else:
+            self.action_path()
+
+    @property
+    def channels(self) -> RankedList:
+        """The list of channels."""
+        return self.query_one(RankedList)
+
+    @property
+    def pictures(self) -> UnitPictures:
+        """The pictures beside it."""
+        return self.query_one(UnitPictures)
 
     # -- the path ----------------------------------------------------------------------------------
 
     def action_path(self) -> None:
-        """Focus the line for the path."""
-        self.add_class("-asking")
-        self.query_one(Input).focus()
-        self._complete(self.query_one(Input).value)
-
-    @work(exclusive=True, group="completing")
-    async def action_complete(self) -> None:
-        """Complete the path as far as all completions agree, unless it changes while its folder is read."""
-        line = self.query_one(Input)
-        text = line.value
-        found = await asyncio.to_thread(completions, text)
-        if line.value == text and (longer := completed(text, found)).startswith(text):
-            line.value = longer
-            line.cursor_position = len(longer)
+        """Ask for a picture."""
+        self.asks_what_to_watch = False
+        if not self.has_class("-refused"):
+            self._tell(" a picture of your own")
+        super().action_path()
 
     def action_list(self) -> None:
         """Go from the prompt into the list below it."""
-        shown = self.query_one(PathList) if self.has_class("-asking") else self.query_one(RankedList)
-        shown.focus()
+        (self.query_one(PathList) if self.asking else self.channels).focus()
 
-    @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
-        self._complete(event.value)
+    def take_path(self, path: str) -> None:
+        """Go into a folder, or ask about a file; or watch either."""
+        if self.asks_what_to_watch:
+            self._watch(path)
+        elif os.path.isdir(os.path.expanduser(path)):
+            self.add_class("-asking")
+            self.enter_folder(path)
+        else:
+            self._end_watching()
+            self.write_path(path)
+            self._begin(f" {os.path.basename(path)} · looking …")
+            self._rank(path)
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        self._choose(event.value)
+    def on_paste(self, event: events.Paste) -> None:
+        """Look at a picture whose path is pasted; of several at the first."""
+        event.stop()
+        paths = pasted_paths(event.text)
+        if len(paths) > 1:
+            self.notify(f"{len(paths)} paths were pasted: this is the first", markup=False)
+        if paths and not self.asks_what_to_watch:
+            self.take_path(paths[0])
 
-    def _choose(self, path: str) -> None:
-        """Go into a folder, or ask about a file."""
-        line = self.query_one(Input)
-        if not path:
-            return
-        if os.path.isdir(os.path.expanduser(path)):
-            line.value = os.path.join(path, "")
-            line.cursor_position = len(line.value)
-            line.focus()
-            return
-        line.value = path
-        self.chosen = chosen = Chosen(os.path.basename(path), path=path)
-        channels = self.query_one(RankedList)
-        self.ranking, channels.ranked, self.query_one(LargePicture).bitmap = None, (), None
-        channels.notice = "looking …"
-        self._tell(f" {chosen.name} · looking …")
+    def _begin(self, told: str) -> None:
+        """Show nothing of a picture before, and wait for nothing of it."""
+        if self.waiting:
+            self.give_up()
+        self.expecting = ""
+        self.ranking = self.ranked = None
+        self.seen.clear()
+        self.channels.notice, self.channels.ranked = "looking …", ()
+        self.pictures.show_picture(None)
+        self.pictures.show_nothing()
+        self.query_one("#own-classes", Static).update("")
+        self._tell(told)
         self.remove_class("-asking")
-        channels.focus()
+        self.channels.focus()
+
+    def _rank(self, path: str) -> None:
+        self.chosen = chosen = Chosen(os.path.basename(path), path=path)
+        self.expecting = "ranking"
         self.ask(lambda number: RankPicture(number, chosen))
 
-    @work(exclusive=True)
-    async def _complete(self, text: str) -> None:
-        """List the completions, in a thread: reading a folder may be slow."""
-        self.query_one(PathList).paths = await asyncio.to_thread(completions, text)
+    # -- answers -----------------------------------------------------------------------------------
 
-    # -- the channels ------------------------------------------------------------------------------
+    def show(self, answer: Ranking | UnitSeen | Saved | Overwrite) -> None:
+        """Show what has come."""
+        if isinstance(answer, Ranking):
+            self.expecting = ""
+            self._show_ranking(answer)
+        elif isinstance(answer, UnitSeen):
+            self._keep(answer)
+            if (row := self.channels.here) is not None and row.unit == answer.unit:
+                self._draw_unit()
+        else:
+            self.expecting = ""
+            if isinstance(answer, Overwrite):
+                self._ask_to_replace(answer)
+            else:
+                self._see()
 
-    def show(self, answer: Ranking) -> None:
-        """List the channels, and what the net saw."""
-        self.ranking = answer
-        channels = self.query_one(RankedList)
-        channels.notice = "no channel"
-        channels.ranked = answer.channels
-        self._box_the_unit()
+    def _show_ranking(self, answer: Ranking) -> None:
+        """List the channels, and the classes; the channel gone to stays while pictures follow each other."""
+        kept = self.channels.here if self.watched is not None and self.channels.cursor else None
+        self.ranking, self.ranked, self.ranked_by, self.named = answer, self.chosen, self.number, -1
+        self.seen.clear()
+        self.channels.notice = "no channel"
+        self.channels.ranked = answer.channels
+        if kept is not None:
+            self.channels.go_to(kept.unit)
+        likely = " · ".join(f"{each.name} {each.probability:.1%}" for each in answer.classes)
+        self.query_one("#own-classes", Static).update(f" {likely}" if likely else "")
         self._headline()
+        self.call_after_refresh(self._moved)  # once the pictures know how large they are
 
     def show_refusal(self, text: str) -> None:
-        """Show what is wrong, and focus the path."""
-        self.query_one(RankedList).notice = "nothing to rank"
-        self._tell(f" ✗ {text}")
-        self.add_class("-refused")
-        self.action_path()
+        """Show what is wrong, and focus the path if there is no picture."""
+        asked, self.expecting = self.expecting, ""
+        if asked != "ranking":
+            self._tell(f" ✗ {text}", refused=True)
+        elif self.watched is None:
+            self.channels.notice = "nothing to rank"
+            self._tell(f" ✗ {text}", refused=True)
+            self.action_path()
+        elif not self.watched.unreadable():  # it is no half of a file that is still being written
+            self._tell(f" watching {self.watched.path} · its newest cannot be read: {text}")
+
+    def _keep(self, answer: UnitSeen) -> None:
+        self.seen[answer.unit] = answer
+        self.seen.move_to_end(answer.unit)
+        while len(self.seen) > KEPT:
+            self.seen.popitem(last=False)
+
+    # -- the unit under the cursor -----------------------------------------------------------------
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
-        """Show what the unit under the cursor sees."""
+        """Show the unit under the cursor."""
         if isinstance(event.rows, RankedList):
-            self._box_the_unit()
+            self._moved()
 
-    def _box_the_unit(self) -> None:
-        """Draw a box around what the unit under the cursor sees of the picture."""
-        row = self.query_one(RankedList).here
-        if self.ranking is not None:
-            box = row.window if row is not None else None
-            self.query_one(LargePicture).bitmap = self.ranking.picture.boxed(box)
+    def on_resize(self) -> None:
+        """The pictures are drawn at another size."""
+        self.refresh_bindings()
+
+    def on_screen_resume(self) -> None:
+        """Ask anew what another screen's question has ended."""
+        if self.expecting not in ("ranking", "figure"):
+            self._see()
+
+    def _moved(self) -> None:
+        """Draw the unit if it is known; ask for it once the cursor rests."""
+        self._draw_unit()
+        if self._rest is not None:
+            self._rest.stop()
+        self._rest = self.set_timer(SECONDS_TO_REST, self._see)
+
+    def _draw_unit(self) -> None:
+        """Draw the unit under the cursor, or the box around what it sees while its pictures are coming."""
+        row = self.channels.here
+        if self.ranking is None or not self.is_mounted:
+            return
+        if self._clear is not None:
+            self._clear.stop()
+        known = None if row is None else self.seen.get(row.unit)
+        window = None if row is None else row.window
+        if self.boxed or known is None:
+            whole = None if known is None or window is None else known.here.whole
+            self.pictures.show_picture(whole or self.ranking.picture.boxed(window))
+        if known is not None:
+            self.pictures.show_unit(known.here, known.best, boxed=self.boxed)
+        else:
+            self._clear = self.set_timer(SECONDS_TO_CLEAR, self._clear_unknown)
+
+    def _clear_unknown(self) -> None:
+        """Clear the pictures of the row before, unless those of this one have come meanwhile."""
+        row = self.channels.here
+        if row is None or row.unit not in self.seen:
+            self.pictures.show_nothing()
+
+    def _see(self) -> None:
+        """Ask for the unit under the cursor, and for those of the next rows."""
+        rows, here = self.channels.rows, self.channels.cursor
+        if self.ranking is None or self.ranked is None or self.expecting in ("ranking", "figure"):
+            return
+        near = [here, *range(here + 1, here + 1 + AHEAD), *range(here - 1, here - 1 - BEHIND, -1)]
+        wanted = [rows[index].unit for index in near if 0 <= index < len(rows)]
+        missing = tuple(unit for unit in wanted if unit not in self.seen)
+        sizes = self.pictures.sizes
+        if missing and sizes:
+            # All are asked under the number of the ranking, so that those on their way are not lost.
+            self.number, self.waiting, self.expecting = self.ranked_by, True, "unit"
+            self.post_message(self.Asked(SeeUnit(self.number, self.ranked, missing[0], missing[1:], sizes)))
+
+    # -- keys --------------------------------------------------------------------------------------
 
     def on_rows_opened(self) -> None:
         """A second click takes a path, or goes to a channel."""
@@ -161,36 +289,188 @@ class PictureScreen(StudyScreen):
 
     def action_layer(self, step: int) -> None:
         """Show the channels of the next layer alone; before the first stand all together."""
+        if self.ranking is not None:
+            names = self._layers()
+            self._show_layer(names[(names.index(self.channels.layer) + step) % len(names)])
+
+    def action_layers(self) -> None:
+        """Ask which layer's channels to show."""
         if self.ranking is None:
             return
-        channels = self.query_one(RankedList)
+
+        def answered(name: str | None) -> None:
+            if name is not None:
+                self._show_layer("" if name == ALL else name)
+
+        names = [name or ALL for name in self._layers()]
+        self.app.push_screen(ChoiceScreen("layer", names, self.channels.layer or ALL), answered)
+
+    def _layers(self) -> list[str]:
+        assert self.ranking is not None
         ranked = {row.unit.stage for row in self.ranking.channels}
-        names = ["", *(name for name in self.stages if name in ranked)]
-        channels.layer = names[(names.index(channels.layer) + step) % len(names)]
-        self._box_the_unit()
+        return ["", *(name for name in self.stages if name in ranked)]
+
+    def _show_layer(self, name: str) -> None:
+        self.channels.layer = name
         self._headline()
+        self._moved()
+
+    def action_predicted(self) -> None:
+        """Go to the unit of the most probable class, then to that of the next one."""
+        if self.ranking is None:
+            return
+        if not self.ranking.classes:
+            self.notify("this net has no named classes", markup=False)
+            return
+        self.named = (self.named + 1) % len(self.ranking.classes)
+        likely = self.ranking.classes[self.named]
+        rows = self.ranking.channels
+        unit = next((row.unit for row in rows if row.name and row.unit.channel == likely.index), None)
+        if unit is None:
+            self.notify("the layer of the classes is not among those explored", markup=False)
+            return
+        if self.channels.layer != unit.stage:
+            self.channels.layer = unit.stage
+        self.channels.go_to(unit)
+        self._headline()
+        self._moved()
 
     def action_go(self) -> None:
         """Take the path under the cursor, or go to the channel under it."""
-        if self.has_class("-asking"):
-            self._choose(self.query_one(PathList).here)
-        elif (row := self.query_one(RankedList).here) is not None:
+        if self.asking:
+            path = self.query_one(PathList).here
+            if path and os.path.isdir(os.path.expanduser(path)):
+                self.enter_folder(path)
+            elif path:
+                self.take_path(path)
+        elif (row := self.channels.here) is not None:
             self.leave(Unit(row.unit.stage, row.unit.channel))
 
     def action_study(self, how: str) -> None:
         """Ask more about the channel under the cursor on this picture."""
-        row = self.query_one(RankedList).here
-        if self.chosen is not None and row is not None:
-            self.post_message(self.Study(how, self.chosen, row.unit))
+        row = self.channels.here
+        if self.expecting == "figure":  # another question would end it
+            self.notify("the figure is being saved", markup=False)
+        elif self.ranked is not None and row is not None:
+            self.post_message(self.Study(how, self.ranked, row.unit))
+
+    def action_box(self) -> None:
+        """Change between whole images and what the unit saw of them."""
+        self.boxed = not self.boxed
+        self._draw_unit()
+
+    def action_other(self) -> None:
+        """Show the list or the pictures, where only one fits."""
+        self.toggle_class("-pictures")
+        self.call_after_refresh(self._moved)
+
+    def action_close(self) -> None:
+        """End watching, or leave."""
+        if self.asking and self.asks_what_to_watch and self.ranking is not None:
+            self.remove_class("-asking")
+            self.channels.focus()
+            self._headline()
+        elif self.watched is not None:
+            self._end_watching()
+        else:
+            self.leave(None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Switch off what is text while a path is typed, and swapping where all is in sight."""
+        if action == "layers":
+            return not self.asking
+        return action != "other" or self.has_class("-tiny")
+
+    # -- the figure --------------------------------------------------------------------------------
+
+    def action_save(self) -> None:
+        """Save the figure of the unit under the cursor; in the list of paths take the one under it."""
+        if self.asking:
+            self.action_go()
+            return
+        row = self.channels.here
+        if row is None or self.ranked is None or self.expecting == "figure":
+            return
+        if self.expecting == "ranking" and self.watched is not None:  # of the next frame: it can wait
+            self.watched.offer_again()
+        self._ask_for_figure(row.unit, overwrite=False)
+
+    def _ask_for_figure(self, unit: Unit, *, overwrite: bool) -> None:
+        assert self.ranked is not None
+        self.number, self.expecting = self.ranked_by, "figure"
+        self.saving, self.waiting, moves = unit, True, self.watched is not None
+        self.post_message(self.Asked(SaveUnit(self.number, self.ranked, unit, overwrite, moves)))
+
+    def _ask_to_replace(self, answer: Overwrite) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes and self.saving is not None:
+                self._ask_for_figure(self.saving, overwrite=True)
+
+        self.app.push_screen(ConfirmScreen(f"{answer.path} {answer.reason}. Replace it?"), answered)
+
+    def give_up(self) -> None:
+        """Tell the engine that the answer is not wanted any more; a figure still is."""
+        if self.expecting == "figure":
+            self.waiting = False
+        else:
+            super().give_up()
+
+    # -- watching ----------------------------------------------------------------------------------
+
+    def action_watch(self) -> None:
+        """Ask what to watch, or end it."""
+        if self.watched is not None:
+            self._end_watching()
+            return
+        super().action_path()
+        self.asks_what_to_watch = True
+        self._tell(" watch a file or a folder: ⏎ follows its newest picture")
+
+    def _watch(self, path: str) -> None:
+        self.asks_what_to_watch = False
+        self.write_path(path)
+        self.watched = Watched(path)
+        self._begin(f" watching {path} …")
+        self._follow(self.watched)
+
+    def _end_watching(self) -> None:
+        if self.watched is not None:
+            self.watched = None
+            self.workers.cancel_group(self, "watching")
+            self.channels.notice = "no channel"
+            if self.ranking is not None:
+                self._headline()
+            else:
+                self.action_path()
+
+    @work(exclusive=True, group="watching")
+    async def _follow(self, watched: Watched) -> None:
+        """Look again and again, and rank what is new, one picture at a time."""
+        pause = SECONDS_TO_LOOK
+        while self.watched is watched:
+            if self.is_current and self.expecting in ("", "unit"):
+                started = time.monotonic()
+                sight = await asyncio.to_thread(watched.look)
+                pause = max(SECONDS_TO_LOOK, time.monotonic() - started)
+                if self.watched is not watched:
+                    return
+                if sight.path:
+                    self._rank(sight.path)
+                elif sight.waiting and self.ranking is None:
+                    self.channels.notice = f"waiting: {sight.waiting}"
+            await asyncio.sleep(pause)
+
+    # -- drawing -----------------------------------------------------------------------------------
 
     def _headline(self) -> None:
         """Write what the list compares with what."""
-        if self.ranking is None or self.chosen is None:
+        if self.ranking is None or self.ranked is None:
             return
-        layer = self.query_one(RankedList).layer or "all layers"
+        layer = self.channels.layer or ALL
         against = f"{self.ranking.images} images{'' if self.ranking.complete else ' so far'}"
-        self._tell(f" {self.chosen.name} · {layer} · percent of {against} that excite the channel less")
+        watching = "" if self.watched is None else "watching · "
+        self._tell(f" {watching}{self.ranked.name} · {layer} · percent of {against} that excite it less")
 
-    def _tell(self, text: str) -> None:
-        self.remove_class("-refused")
+    def _tell(self, text: str, *, refused: bool = False) -> None:
+        self.set_class(refused, "-refused")
         self.query_one("#own-title", Static).update(text)

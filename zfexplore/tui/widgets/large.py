@@ -9,7 +9,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from zfexplore.tui.drawing.bitmap import Bitmap
+from zfexplore.tui.drawing.bitmap import Bitmap, Size
 from zfexplore.tui.drawing.strips import strips_of
 
 
@@ -27,6 +27,12 @@ class LargePicture(Widget):
         def __init__(self, y: float, x: float) -> None:
             super().__init__()
             self.y, self.x = y, x
+
+    @property
+    def drawn_size(self) -> Size:
+        """The size at which the picture is drawn."""
+        cells = self._cells
+        return cells.height, cells.width, self.mode
 
     @property
     def _cells(self) -> Region:

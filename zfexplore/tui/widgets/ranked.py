@@ -6,9 +6,24 @@ from textual.reactive import reactive
 
 from zfexplore.studies.records import RankedChannel
 from zfexplore.tui.widgets.channels import number
-from zfexplore.tui.widgets.rows import Column, Rows
+from zfexplore.tui.widgets.rows import Column, Rows, fitted
+from zfexplore.units import Unit
 
-UNIT, LONG_UNIT = 15, 22  # cells: conv5:130@10,10; of longer names the ends are shown
+UNIT = 15  # cells: conv5:130@10,10; of longer names the ends are shown, where the pane has no more room
+ROOM_FOR_BOUNDS = 53  # columns of the pane
+ROOM_FOR_NAME = 20  # more, where the channels of one layer stand for classes
+
+COLUMNS = (
+    ("unit", "the channel, and the row and column of its map where your picture excites it most"),
+    ("percent", "of the images of the atlas that excite the channel less; ~ marks an estimate"),
+    (
+        "between",
+        "the bounds of an estimate: of each channel the atlas keeps the nine strongest images, and counts "
+        "the others in bins of a quarter octave. Without bounds the percentage is exact",
+    ),
+    ("value", "how strongly your picture excites the channel, in the channel's own units"),
+    ("top 9", "the place of your picture among the nine strongest; best is above them all"),
+)
 
 
 class RankedList(Rows):
@@ -18,14 +33,14 @@ class RankedList(Rows):
     layer: reactive[str] = reactive("", init=False)
     notice: reactive[str] = reactive("")
     rows: tuple[RankedChannel, ...] = ()
-    room = UNIT  # cells of the units, which have long names in nets of modules
+    _some_named = False  # whether the rows are of a layer whose channels stand for classes
 
     def columns(self) -> tuple[Column, ...]:
         """Unit, percentile, its bounds, activation, rank among the nine strongest images."""
         return (
-            Column("unit", self.room, right=False, front=True),
+            Column("unit", UNIT, right=False, front=True, rest=True),
             Column("percent", 7),
-            Column("between", 13, pane=60 + self.room - UNIT),
+            Column("between", 13, pane=ROOM_FOR_BOUNDS + (ROOM_FOR_NAME if self._some_named else 0)),
             Column("value", 6),
             Column("top 9", 5),
         )
@@ -39,12 +54,19 @@ class RankedList(Rows):
         row = self.rows[index]
         exact = row.lowest == row.highest
         return (
-            str(row.unit),
+            self._named(row),
             f"{'' if exact else '~'}{row.percentile:.{0 if row.percentile == 100 else 1}f}",
             "" if exact else f"{row.lowest:.1f}-{row.highest:.1f}",
             number(row.activation),
             "best" if row.rank == 1 else f"#{row.rank}" if row.rank else "",
         )
+
+    def _named(self, row: RankedChannel) -> str:
+        """Give the unit and the class that it stands for, whose end may be cut off."""
+        if not row.name:
+            return str(row.unit)
+        room = self._rooms()[0] if self._columns else UNIT
+        return fitted(f"{row.unit} {row.name}", room).rstrip()
 
     def is_faint(self, index: int) -> bool:
         """Tell whether the picture leaves the channel silent."""
@@ -65,9 +87,16 @@ class RankedList(Rows):
 
     def watch_ranked(self) -> None:
         """Draw the new rows."""
-        longest = max((len(str(row.unit)) for row in self.ranked), default=0)
-        self.room = min(max(longest, UNIT), LONG_UNIT)
         self._choose()
+
+    def go_to(self, channel: Unit) -> bool:
+        """Put the cursor on a channel; tell whether it is there."""
+        wanted = (channel.stage, channel.channel)
+        for index, row in enumerate(self.rows):
+            if (row.unit.stage, row.unit.channel) == wanted:
+                self.cursor = index
+                return True
+        return False
 
     def watch_layer(self) -> None:
         """Draw the rows of the layer."""
@@ -75,6 +104,7 @@ class RankedList(Rows):
 
     def _choose(self) -> None:
         self.rows = tuple(row for row in self.ranked if self.layer in ("", row.unit.stage))
+        self._some_named = bool(self.layer and self.rows and self.rows[0].name)
         self.cursor = 0
         self.changed()
 
