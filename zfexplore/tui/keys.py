@@ -89,6 +89,13 @@ LARGE = (
     Key("zoom-close", "escape,z,q,enter", "close", "close", "back to the panes", "esc"),
 )
 
+FOLLOWING = (
+    Key("weights-before", "left_parenthesis", "snapshot(-1)", "earlier", "the weights kept before these", "( )"),
+    Key("weights-after", "right_parenthesis", "snapshot(1)", "later", "the weights kept after these"),
+    Key("weights-first", "left_curly_bracket", "snapshot_edge(-1)", "first weights", "the first weights kept"),
+    Key("weights-newest", "right_curly_bracket", "snapshot_edge(1)", "newest", "the newest, and go on", "}"),
+)
+
 PICTURE = (
     Key("own-go", "enter", "go", "go", "to the channel under the cursor, in the panes", "⏎"),
     Key("own-occlude", "o", "study('occlude')", "occlude", "what matters to the channel in it", "o"),
@@ -147,6 +154,10 @@ NAMES = {  # of keys that Textual names otherwise than keyboards do
     "greater_than_sign": ">",
     "less_than_sign": "<",
     "comma": ",",
+    "left_parenthesis": "(",
+    "right_parenthesis": ")",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
     "colon": ":",
     "pageup": "PgUp",
     "pagedown": "PgDn",
@@ -156,6 +167,7 @@ NAMES = {  # of keys that Textual names otherwise than keyboards do
 TABLES = {
     "in a pane": PANES,
     "everywhere": EVERYWHERE,
+    "while following a training": FOLLOWING,
     "while filtering": FILTER,
     "in the large view": LARGE,
     "on a picture of your own": PICTURE,

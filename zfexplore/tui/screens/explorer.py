@@ -12,6 +12,7 @@ from zfexplore.progress import Progress
 from zfexplore.tui import messages as say
 from zfexplore.tui.drawing.compositor import FrugalCompositor
 from zfexplore.tui.widgets.channels import ChannelList
+from zfexplore.tui.widgets.course import CourseBar, rows_of_course
 from zfexplore.tui.widgets.jobs import JobBar
 from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.layers import LayerList, LayerTabs
@@ -82,6 +83,7 @@ class ExplorerScreen(Screen[None]):
                     yield TopList(id="top")
                     yield Minimap(id="map")
                 yield JobBar(id="jobs")
+        yield CourseBar(id="course")
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -104,6 +106,9 @@ class ExplorerScreen(Screen[None]):
 
     def _share_rows(self, width: int, height: int) -> None:
         """Give table and map the rows that the grids do not need; in narrow windows theme.tcss does it."""
+        course = self.query_one(CourseBar)
+        course.styles.height = rows = rows_of_course(height)
+        height -= rows if course.display else 0
         facts = self.query_one("#facts").styles
         if width < ROOM_FOR_BOTH:
             facts.clear_rule("height")
