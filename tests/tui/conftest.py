@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +164,8 @@ def files(tmp_path_factory):
         "zfnet", {"classes": 2, "fc": 8}, ("dot", "noise"), InputConvention(size=64, resize=72, scale=1.0)
     )
     save_checkpoint(folder / "tiny.safetensors", net, metadata)
+    initialise(net, "xavier", seed=1)
+    save_checkpoint(folder / "other.safetensors", net, metadata)
     random = np.random.default_rng(0)
     for number in range(6):
         picture = Image.fromarray(random.integers(0, 256, (80, 80, 3)).astype(np.uint8))
@@ -178,6 +181,13 @@ def setup(files, tmp_path):
     return say.Setup(
         str(files / "images"), str(files / "tiny.safetensors"), device="cpu", out=tmp_path / "out"
     )
+
+
+@pytest.fixture
+def two(files, setup):
+    """Two nets on the same images, either of which is explored first."""
+    checkpoints = (str(files / "tiny.safetensors"), str(files / "other.safetensors"))
+    return tuple(replace(setup, checkpoint=each, checkpoints=checkpoints) for each in checkpoints)
 
 
 @pytest.fixture

@@ -53,3 +53,20 @@ def test_a_unit_without_a_place_is_its_channel():
 def test_a_channel_that_stands_for_a_class_is_written_with_its_name():
     assert Stage("fc8", "fc", 2, (), None, ("face", "hat")).called(1) == "fc8:1 hat"
     assert Stage("fc7", "fc", 2, (), None).called(1) == "fc7:1"
+
+
+def test_where_several_nets_are_in_play_names_and_commands_tell_them_apart():
+    checkpoints = ("runs/a/last.safetensors", "runs/b/last.safetensors")
+    one, other = Setup(limit=60, checkpoint=checkpoints[0], checkpoints=checkpoints).nets
+
+    assert (one.name, other.name, Setup().name) == ("a/last", "b/last", "shipped")
+    assert other.figure_path(SaveChannel("conv5", 130)) == Path("out", "conv5-130-b-last.png")
+    placed = SaveChannel("conv5", 130, shown=PLACED)
+    assert one.figure_path(placed) == Path("out", "conv5-130-6-7-rank2-a-last.png")
+    out = Path("out", "conv5-130-b-last.png")
+    assert other.export_command("conv5", 130) == (
+        f"zfexplore export channel conv5:130 --out {out} --checkpoint {checkpoints[1]} --limit 60"
+    )
+    both = " ".join(f"--checkpoint {each}" for each in checkpoints)
+    assert other.explore_command() == f"zfexplore tui {both} --limit 60"
+    assert Setup(limit=60).nets == (Setup(limit=60),)

@@ -7,39 +7,64 @@ needs no Textual, and the explorer neither torch nor, for most of what it shows,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from zfexplore.progress import Progress
 from zfexplore.settings import Command, Settings
 from zfexplore.tui.drawing.bitmap import Bitmap, Size
+from zfexplore.tui.naming import name_of, names_of, slug
 from zfexplore.units import Unit, Window
 
 
 @dataclass(frozen=True)
 class Setup(Settings):
-    """What to explore, as the command line gave it, and the folder where figures go."""
+    """What to explore, as the command line gave it, and the folder where figures go.
+
+    ``checkpoints`` are those of all nets that the user swaps between, of which ``checkpoint`` is one; none
+    where there is one net only.
+    """
 
     out: Path = Path("out")
+    checkpoints: tuple[str, ...] = ()
+
+    @property
+    def nets(self) -> tuple[Setup, ...]:
+        """The setups of all nets in play, in the order in which they were given."""
+        return tuple(replace(self, checkpoint=each) for each in self.checkpoints) or (self,)
+
+    @property
+    def name(self) -> str:
+        """The net's short name, which no other net in play has."""
+        names = names_of(self.checkpoints)
+        return names.get(self.checkpoint or "") or name_of(self.checkpoint, self.net)
+
+    @property
+    def mark(self) -> str:
+        """What file names end with, so that figures of the nets in play differ; empty for one net."""
+        return f"-{slug(self.name)}" if len(self.checkpoints) > 1 else ""
 
     def export_command(self, stage_name: str, channel: int) -> str:
         """Give the command that writes the channel's figure, with options that are not defaults."""
-        out = None if self.out == Path("out") else self.out / f"{stage_name}-{channel}.png"
+        usual = self.out == Path("out") and not self.mark
+        out = None if usual else self.out / f"{stage_name}-{channel}{self.mark}.png"
         words = ("export", "channel", f"{stage_name}:{channel}")
         return str(Command(words, {"--out": out, **self.options()}))
 
     def explore_command(self) -> str:
         """Give the command that opens the same explorer."""
         out = None if self.out == Path("out") else self.out
-        return str(Command(("tui",), {"--out": out, **self.options()}))
+        several = {"--checkpoint": self.checkpoints} if self.checkpoints else {}
+        return str(Command(("tui",), {"--out": out, **self.options(), **several}))
 
     def figure_path(self, request: SaveChannel) -> Path:
         """Give the file of a channel's or a unit's figure.
 
-        Two units at one place, on different images, and those without a place, are told apart by rank.
+        Two units at one place, on different images, and those without a place, are told apart by rank, and
+        the nets in play by name.
         """
         rank = "" if request.shown is None else f"-rank{request.shown.rank + 1}"
-        return self.out / f"{request.unit.slug}{rank}.png"
+        return self.out / f"{request.unit.slug}{rank}{self.mark}.png"
 
 
 # -- requests ----------------------------------------------------------------------------------------
@@ -49,29 +74,42 @@ class Setup(Settings):
 class ShowChannel:
     """Project the nine strongest units of a channel; a newer ``generation`` replaces an older one.
 
-    ``ahead`` are the channels that may be wanted next, the likeliest first.
+    ``ahead`` are the channels that may be wanted next, the likeliest first. ``setup`` is the net that is
+    meant: nothing is shown if another one is explored by then (None: whichever is).
     """
 
     stage_name: str
     channel: int
     generation: int
     ahead: tuple[int, ...] = ()
+    setup: Setup | None = None
 
 
 @dataclass(frozen=True)
 class SaveChannel:
-    """Write the channel's figure below the output folder, or that of its one unit ``shown``."""
+    """Write the channel's figure below the output folder, or that of its one unit ``shown``.
+
+    ``setup`` is the net that is meant (None: the one explored).
+    """
 
     stage_name: str
     channel: int
     overwrite: bool = False
     shown: PlaceRow | None = None
+    setup: Setup | None = None
 
     @property
     def unit(self) -> Unit:
         """What the figure shows: the channel, or one unit of it."""
         place = (None, None) if self.shown is None else self.shown.place
         return Unit(self.stage_name, self.channel, *place)
+
+
+@dataclass(frozen=True)
+class Explore:
+    """Explore another net from now on. ``NetLoaded`` answers it, or ``Failed``, and then nothing changes."""
+
+    setup: Setup
 
 
 @dataclass(frozen=True)
@@ -196,8 +234,9 @@ class StageStatistics:
 
 @dataclass(frozen=True)
 class NetLoaded:
-    """The checkpoint is loaded: its layers and a title.
+    """The checkpoint is loaded: its layers and a title. All that comes from now on is about this net.
 
+    ``name`` is its short name, which no other net in play has, and ``setup`` what was opened.
     ``nearest`` names for each stage of the net the one that the explorer shows in its place: itself, or
     for a pool its convolution. Stages without such a one are left out.
     """
@@ -206,6 +245,8 @@ class NetLoaded:
     stages: tuple[Stage, ...]
     device: str
     nearest: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    setup: Setup | None = None
 
 
 @dataclass(frozen=True)
@@ -287,14 +328,15 @@ class Noted:
 class Failed:
     """Something did not work; ``fatal`` when nothing can be shown without it.
 
-    ``generation`` is that of the channel which was to be shown, -1 where it was something else, and
-    ``path`` the file of the figure that was to be saved.
+    ``generation`` is that of the channel which was to be shown, -1 where it was something else,
+    ``path`` the file of the figure that was to be saved, and ``setup`` the net that cannot be explored.
     """
 
     text: str
     fatal: bool = False
     generation: int = -1
     path: Path | None = None
+    setup: Setup | None = None
 
 
 @dataclass(frozen=True)

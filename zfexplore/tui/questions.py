@@ -7,12 +7,13 @@ answer is an ``Answered`` with that number. A newer question ends the one that i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from zfexplore.progress import Progress
 from zfexplore.studies.records import RankedChannel, Response
 from zfexplore.tui.drawing.bitmap import Bitmap
+from zfexplore.tui.messages import Setup
 from zfexplore.units import Unit, Window
 
 
@@ -34,9 +35,10 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Question:
-    """What all have: the number of who asks."""
+    """What all have: the number of who asks, and the net that is asked about (None: the one explored)."""
 
     number: int
+    setup: Setup | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from threading import Thread
 
 from zfexplore.tui.engine.inbox import DEBOUNCE, Inbox
-from zfexplore.tui.messages import SaveChannel, ShowChannel
+from zfexplore.tui.messages import Explore, SaveChannel, Setup, ShowChannel
 
 
 class Clock:
@@ -60,6 +60,20 @@ def test_a_newer_wish_overtakes_the_one_being_served():
 
     assert inbox.overtaken(show(1))
     assert inbox.busy
+
+
+def test_only_the_last_net_asked_for_is_explored_and_what_was_to_be_shown_before_is_not():
+    clock = Clock()
+    inbox = Inbox(clock)
+    inbox.put(show(1))
+    inbox.put(Explore(Setup(checkpoint="a")))
+    assert inbox.overtaken(show(1))
+    inbox.put(SaveChannel("conv5", 1))
+    inbox.put(Explore(Setup(checkpoint="b")))
+    clock.now += DEBOUNCE
+
+    taken = [inbox.take(wait=False) for _ in range(3)]
+    assert taken == [SaveChannel("conv5", 1), Explore(Setup(checkpoint="b")), None]
 
 
 def test_cancelling_forgets_the_wish():

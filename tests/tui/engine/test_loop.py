@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from zfexplore.atlas.build import SLICE
+from zfexplore.atlas.open import atlas_folder
 from zfexplore.images.open import open_images
 from zfexplore.tui import messages as say
 from zfexplore.tui.engine.inbox import Inbox
@@ -123,8 +127,8 @@ def test_pictures_of_the_growing_atlas_come_once_all_are_there(setup):
         def expect(self, stage, channels):
             pass
 
-    engine._gallery, engine._building = Pictures(), iter(())
-    engine._subject = type("Subject", (), {"top_rows": lambda *place: ("a place",)})()
+    engine._gallery = Pictures()
+    engine._subject = type("Subject", (), {"top_rows": lambda *place: ("a place",), "growing": True})()
     request = say.ShowChannel("conv1", 0, 1)
     engine._inbox.put(request)
 
@@ -257,7 +261,7 @@ def test_figures_that_wait_for_an_atlas_that_is_not_finished_are_not_answered(se
     """Without the thread: the end comes in the middle of the atlas."""
     inbox = Inbox()
     engine = Engine(setup, inbox, mail)
-    engine._subject, engine._building = open_subject(setup, open_images(setup.images)), iter(())
+    engine._subject = open_subject(setup, open_images(setup.images))
     engine._serve(say.SaveChannel("conv5", 3))
     inbox.put(say.SaveChannel("conv4", 1))
 
@@ -265,3 +269,113 @@ def test_figures_that_wait_for_an_atlas_that_is_not_finished_are_not_answered(se
 
     assert [type(message) for message in mail.messages] == [say.Noted]
     assert not setup.out.exists()
+
+
+def test_it_explores_another_net_and_comes_back_to_the_one_that_it_kept(two, mail):
+    first, second = two
+    engine = Running(first, mail)
+    try:
+        mail.wait(say.AtlasChanged, lambda message: message.complete)
+        kept = engine.engine._subject
+        engine.ask(say.Explore(second))
+        engine.ask(say.ShowChannel("conv3", 7, 2, setup=second))
+        mail.wait(say.ChannelShown, lambda message: message.generation == 2)
+        assert [net.name for net in mail.of(say.NetLoaded)] == ["tiny", "other"]
+        of_first, of_second = (
+            message.statistics["conv3"].maximum[7] for message in mail.of(say.AtlasChanged)
+        )
+        shown = next(picture.shown for picture in mail.of(say.PictureArrived))
+        assert shown.value == pytest.approx(of_second, rel=1e-4)
+        assert of_first != pytest.approx(of_second, rel=0.01)
+        assert sum("could not be read" in noted.text for noted in mail.of(say.Noted)) == 1
+
+        engine.ask(say.ShowChannel("conv3", 7, 3, setup=first))  # too late: the other net is explored
+        engine.ask(say.SaveChannel("conv5", 3, setup=first))  # but what is to be saved is known
+        path = mail.wait(say.FigureSaved).path
+        assert path == first.out / "conv5-3-tiny.png"
+        from zfexplore.figures.provenance import read_chunks
+
+        assert read_chunks(path)["command"] == first.export_command("conv5", 3)
+        assert not [message for message in mail.of(say.TopListed) if message.generation == 3]
+
+        mail.messages.clear()
+        engine.ask(say.Explore(first))
+        atlas = mail.wait(say.AtlasChanged)
+        assert (atlas.complete, atlas.statistics["conv3"].maximum[7]) == (True, of_first)
+        assert engine.engine._subject is kept
+        assert not [job for job in mail.of(say.JobChanged) if job.job is not None]  # nothing was computed
+    finally:
+        engine.stop()
+
+
+@pytest.mark.parametrize("broken", ["missing", "cut short"])
+def test_a_net_that_cannot_be_opened_leaves_the_present_one(setup, mail, tmp_path, broken):
+    path = tmp_path / "next.safetensors"
+    if broken == "cut short":
+        whole = Path(setup.checkpoint).read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+    other, posted = replace(setup, checkpoint=str(path)), mail.messages
+    engine = Engine(setup, Inbox(), mail)
+    assert engine.load()
+    before = engine._subject
+    engine._serve(say.Explore(other))
+
+    (failed,) = mail.of(say.Failed)
+    assert (failed.fatal, failed.setup) == (False, other)
+    assert str(path) in failed.text
+    assert engine._subject is before
+    assert engine.setup == setup
+    assert before.building is not None
+    assert posted[-2:] == [say.JobChanged(None), failed]
+
+    shutil.copy(setup.checkpoint, path)  # now it is whole
+    engine._serve(say.Explore(other))
+    assert mail.of(say.NetLoaded)[-1].setup == other
+    engine._serve(say.Explore(other))
+    kept = engine._subject
+    path.write_bytes(path.read_bytes())
+    os.utime(path, ns=(1, 1))  # written anew
+    engine._serve(say.Explore(other))
+    assert engine._subject is not kept
+
+
+def test_an_atlas_that_was_begun_is_saved_when_another_net_is_explored_and_gone_on_with(
+    two, mail, monkeypatch
+):
+    """Without the thread: the swap comes after the first four of the images."""
+    monkeypatch.setitem(SLICE, "cpu", 4)
+    first, second = two
+    engine = Engine(first, Inbox(), mail)
+    assert engine.load()
+    while not any(job.job and job.job.done for job in mail.of(say.JobChanged)):
+        engine._turn()
+    engine._serve(say.SaveChannel("conv1", 2))  # waits for the atlas of its own net
+    engine._serve(say.Explore(second))
+    (unfinished,) = atlas_folder().glob("*.partial")
+    assert engine._subject.explorer.checkpoint.metadata.weights_fingerprint not in unfinished.name
+    while engine._subject.growing:
+        engine._turn()
+    assert not mail.of(say.FigureSaved)
+
+    mail.messages.clear()
+    engine._serve(say.Explore(first))
+    while engine._subject.growing:
+        engine._turn()
+    done = [job.job.done for job in mail.of(say.JobChanged) if job.job and job.job.done]
+    assert done == [7]  # the first four were not read again
+    assert mail.of(say.FigureSaved)[0].path == first.out / "conv1-2-tiny.png"
+    assert not unfinished.exists()
+
+
+def test_a_net_that_no_atlas_can_be_made_of_gives_way_to_the_one_before(two, mail):
+    first, second = two
+    engine = Engine(first, Inbox(), mail)
+    assert engine.load()
+    engine._serve(say.Explore(second))
+    engine._subject.building = iter(map(int, ["overflow"]))
+    engine._turn()
+
+    (failed,) = mail.of(say.Failed)
+    assert (failed.fatal, failed.setup) == (False, second)
+    assert engine.setup == first
+    assert [net.name for net in mail.of(say.NetLoaded)] == ["tiny", "other", "tiny"]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from zfexplore.studies.occlusion import OcclusionResult
     from zfexplore.tui.engine.subject import Subject
+    from zfexplore.tui.messages import Setup
 
 log = logging.getLogger("zfexplore.tui")
 
@@ -53,6 +54,11 @@ class Answerer:
     def busy(self) -> bool:
         """Whether a question is being worked on."""
         return self._question is not None
+
+    @property
+    def asked_of(self) -> Setup | None:
+        """The net that the question is about; None is the one explored."""
+        return None if self._question is None else self._question.setup
 
     def take(self, request: ask.Question) -> None:
         """Begin with a question and end the one before, or give one up."""
@@ -83,6 +89,13 @@ class Answerer:
             self.end()
         if answer is not None:
             self._post(ask.Answered(request.number, answer))
+
+    def refuse(self, error: Exception) -> None:
+        """End a question that cannot be worked on."""
+        assert self._question is not None
+        number = self._question.number
+        self.end()
+        self._post(ask.Answered(number, ask.Refused(str(error))))
 
     def end(self) -> None:
         """Give up what is worked on."""
@@ -142,7 +155,7 @@ class Answerer:
         if kept is None or kept.request.number != request.number:
             raise ExploreError("there is no occlusion map to save yet")
         unit, chosen = kept.result.unit, kept.request.chosen
-        path = subject.setup.out / occlusion_name(unit, chosen)
+        path = subject.setup.out / occlusion_name(unit, chosen, subject.setup.mark)
         title = f"{unit} on {chosen.name}"
         command = subject.setup.explore_command()
         notes = {"picture": chosen.path or chosen.name, "occlusion": json.dumps(kept.result.described())}
@@ -185,14 +198,14 @@ def occlusion_of(found: OcclusionResult, job: Progress | None) -> ask.Occlusion:
     )
 
 
-def occlusion_name(unit: Unit, chosen: ask.Chosen) -> str:
-    """Name the file of an occlusion's figure after its channel and its picture, folder included.
+def occlusion_name(unit: Unit, chosen: ask.Chosen, mark: str = "") -> str:
+    """Name the file of an occlusion's figure after channel, picture (folder included) and ``mark``.
 
     Where two pictures have one name all the same, the second is ``foreign`` to the first's figure.
     """
     name = chosen.name.removesuffix(Path(chosen.name).suffix)
     safe = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in name)
-    return f"occlusion-{unit.slug}-{safe or 'picture'}.png"
+    return f"occlusion-{unit.slug}-{safe or 'picture'}{mark}.png"
 
 
 def _laid_over(found: OcclusionResult, values: np.ndarray, intact: float | None) -> Bitmap:

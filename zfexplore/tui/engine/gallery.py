@@ -49,16 +49,16 @@ class Gallery:
     def __init__(self) -> None:
         self.tiles: dict[str, say.TileSize] = {}  # how each grid draws, by its name
         self.ahead: list[tuple[str, int]] = []
-        self._channels: OrderedDict[tuple[str, int], KeptChannel] = OrderedDict()
+        self._channels: OrderedDict[tuple[Subject, str, int], KeptChannel] = OrderedDict()
 
     def pictures(
         self, subject: Subject, stage_name: str, channel: int, stopped: Callable[[], bool]
     ) -> Iterator[say.ShownUnit]:
         """Give a channel's pictures, kept or newly projected. A channel is kept only once it is complete."""
         rows = subject.top_rows(stage_name, channel)
-        kept = self._channels.get((stage_name, channel))
+        kept = self._channels.get((subject, stage_name, channel))
         if kept is not None and kept.rows == rows:
-            self._channels.move_to_end((stage_name, channel))
+            self._channels.move_to_end((subject, stage_name, channel))
             yield from (self._draw(shown) for _, shown in kept.pictures)
             return
         new = KeptChannel(rows)
@@ -67,13 +67,18 @@ class Gallery:
             yield self._draw(shown)
             if stopped():
                 return
-        self._channels[stage_name, channel] = new
+        self._channels[subject, stage_name, channel] = new
         while len(self._channels) > 1 and sum(kept.size for kept in self._channels.values()) > KEPT_BYTES:
             self._channels.popitem(last=False)
 
-    def exemplars(self, stage_name: str, channel: int) -> list[Exemplar]:
+    def exemplars(self, subject: Subject, stage_name: str, channel: int) -> list[Exemplar]:
         """Give the exemplars behind the pictures of a kept channel."""
-        return [exemplar for exemplar, _ in self._channels[stage_name, channel].pictures]
+        return [exemplar for exemplar, _ in self._channels[subject, stage_name, channel].pictures]
+
+    def forget(self, subject: Subject) -> None:
+        """Drop the pictures of a net that is closed."""
+        for key in [key for key in self._channels if key[0] is subject]:
+            del self._channels[key]
 
     def expect(self, stage_name: str, channels: Iterable[int]) -> None:
         """Plan to project the channels that the cursor may come to next."""
@@ -82,7 +87,7 @@ class Gallery:
     def project_ahead(self, subject: Subject, stopped: Callable[[], bool]) -> None:
         """Project the next planned channel, unless it is kept. An error is only logged here."""
         stage_name, channel = self.ahead.pop(0)
-        if (stage_name, channel) in self._channels:
+        if (subject, stage_name, channel) in self._channels:
             return
         try:
             for _ in self.pictures(subject, stage_name, channel, stopped):

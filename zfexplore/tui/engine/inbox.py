@@ -1,5 +1,6 @@
 """The engine's inbox: of several requests to show a channel only the latest counts, once keys rest.
 
+Of several wishes to explore another net, too, only the latest counts, and it ends what is being shown.
 Other requests are served one after the other. A held arrow key asks for thirty channels a second. The inbox
 waits for ``DEBOUNCE`` without a new one, so that the engine does not start what nobody will see.
 """
@@ -11,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from threading import Condition
 
-from zfexplore.tui.messages import ShowChannel
+from zfexplore.tui.messages import Explore, ShowChannel
 
 DEBOUNCE = 0.04  # seconds
 
@@ -29,12 +30,16 @@ class Inbox:
         self.closed = False
 
     def put(self, request: object) -> None:
-        """Add a request; a ShowChannel replaces one that waits."""
+        """Add a request; a ShowChannel or an Explore replaces one that waits."""
         with self._changed:
             if isinstance(request, ShowChannel):
                 self._show, self._generation = request, request.generation
                 self._show_due = self._clock() + DEBOUNCE
             else:
+                if isinstance(request, Explore):
+                    waiting = [other for other in self._others if not isinstance(other, Explore)]
+                    self._others = deque(waiting)
+                    self._show, self._generation = None, -1
                 self._others.append(request)
             self._changed.notify()
 

@@ -2,14 +2,14 @@
 
 It loads the net and the images, builds the atlas a slice at a time between requests, projects the
 channel that was asked for last, one picture at a time, and, when nothing is wanted, its neighbours.
+Asked to, it explores another net; those explored lately stay open.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,12 +21,12 @@ from zfexplore.tui import questions as asked
 from zfexplore.tui.engine.answers import Answerer
 from zfexplore.tui.engine.gallery import Gallery
 from zfexplore.tui.engine.inbox import Inbox
+from zfexplore.tui.engine.subjects import Subjects, state_of
 from zfexplore.tui.log import log_path
 
 SECONDS_BETWEEN_PARTIALS = 1.0
 
 if TYPE_CHECKING:
-    from zfexplore.atlas.build import Event
     from zfexplore.atlas.store import Atlas
     from zfexplore.tui.engine.subject import Subject
 
@@ -40,15 +40,15 @@ class Engine:
         self.setup = setup
         self._inbox = inbox
         self._post = post
-        self._subject: Subject  # once loaded
-        self._building: Iterator[Event] | None = None
+        self._subject: Subject  # what is explored, once loaded
         self._gallery = Gallery()
+        self._subjects = Subjects(self._gallery.forget)
+        self._former: say.Setup | None = None  # explored before
         self._present: say.ShowChannel | None = None  # the channel the user looks at
         self._present_rows: tuple[say.PlaceRow, ...] | None = None
         self._shown_generation = -1  # of the channel whose pictures have all been posted
         self._renew_from = 0.0  # when its pictures may follow the growing atlas again
-        self._saves: list[say.SaveChannel] = []  # waiting for the whole atlas
-        self._skipped = 0
+        self._told: set[str] = set()  # remarks
         self._answerer = Answerer(post)
 
     def load(self) -> bool:
@@ -69,85 +69,141 @@ class Engine:
                 self._fail(error)
         self._answerer.end()
         self._save_the_rest()
-        if self._building is not None:
-            with suppress(Exception):
-                self._building.close()  # type: ignore[attr-defined]
+        for subject in self._subjects.all():
+            subject.pause()
 
     def _turn(self) -> None:
         """Serve one request, or do a piece of what can wait."""
-        idle = self._building is None and not self._gallery.ahead and not self._answerer.busy
+        building = self._subject.building is not None
+        idle = not building and not self._gallery.ahead and not self._answerer.busy
         request = self._inbox.take(wait=idle)
         if request is not None:
             self._serve(request)
         elif self._inbox.closed:
             return
-        elif self._answerer.busy and (self._building is None or self._subject.atlas is not None):
-            self._answerer.step(self._subject, complete=self._building is None)
-        elif self._building is not None:
-            self._build_on()
+        elif self._answerer.busy and (not building or self._subject.atlas is not None):
+            self._answer()
+        elif building:
+            self._build_on(self._subject)
         elif self._gallery.ahead:
             self._gallery.project_ahead(self._subject, lambda: self._inbox.busy)
 
     def _load(self) -> None:
         """Open the images, which is quick and tells a wrong path at once, then torch and the net."""
-        from zfexplore.images.open import open_images
-        from zfexplore.tui.engine.subject import net_loaded, open_subject
+        from zfexplore.tui.engine.subject import open_source, open_subject
 
         self._post(say.JobChanged(Progress("opening the images")))
-        source = open_images(self.setup.images, limit=self.setup.limit, labels=self.setup.labels)
+        source = open_source(self.setup)
         self._post(say.ImagesOpened(source.name, len(source)))
         self._post(say.JobChanged(Progress("loading torch")))
         import torch  # noqa: F401
 
         self._post(say.JobChanged(Progress("loading the net")))
+        state = state_of(self.setup)
         subject = open_subject(self.setup, source)
-        self._post(net_loaded(subject.checkpoint, subject.checkpoint.net.watched))
-        self._building = subject.explorer.index(seconds_between_partials=SECONDS_BETWEEN_PARTIALS)
+        self._subjects.keep(subject, state)
+        self._begin(subject)
+
+    # -- nets --------------------------------------------------------------------------------------
+
+    def _begin(self, subject: Subject) -> None:
+        """Explore a net that is open: tell what it is and what is known of it, and build on its atlas."""
+        from zfexplore.tui.engine.subject import net_loaded, statistics
+
+        self._post(net_loaded(subject))
         self._subject = subject
+        self.setup = self._subjects.held = subject.setup
+        self._present = self._present_rows = None
+        self._shown_generation = -1
+        self._gallery.ahead = []
+        if (atlas := subject.atlas) is not None:
+            self._post(say.AtlasChanged(statistics(atlas), atlas.count, subject.complete))
+        subject.build(seconds_between_partials=SECONDS_BETWEEN_PARTIALS)
+
+    def _explore(self, setup: say.Setup) -> None:
+        """Explore another net; where it cannot be opened, say so and stay with the present one."""
+        try:
+            if self._subjects.kept(setup) is None:
+                self._post(say.JobChanged(Progress(f"loading {setup.name}")))
+            subject = self._subjects.open(setup)
+        except Exception as error:
+            self._fail(error, setup=setup)
+            return
+        if subject is not self._subject:
+            self._subject.pause()
+            self._former = self.setup
+        self._post(say.JobChanged(None))
+        self._post(say.ImagesOpened(subject.source.name, len(subject.source)))
+        self._begin(subject)
+
+    def _subject_of(self, setup: say.Setup | None) -> Subject:
+        """Give the net that a request is about; raises ExploreError if it cannot be opened again."""
+        return self._subject if setup in (None, self.setup) else self._subjects.open(setup)  # type: ignore[arg-type]
 
     def _serve(self, request: object) -> None:
         if isinstance(request, say.TileSize):
             self._gallery.tiles[request.grid] = request
+        elif isinstance(request, say.Explore):
+            self._explore(request.setup)
         elif isinstance(request, say.ShowChannel):
+            if request.setup not in (None, self.setup):
+                return  # it was asked of the net before; of this one another will be
             self._present, self._present_rows = request, None
             if self._subject.atlas is not None:
                 self._show(request)
         elif isinstance(request, asked.Question):
             self._answerer.take(request)
         elif isinstance(request, say.SaveChannel):
-            if self._building is None:
-                self._save_or_tell(request)
-            else:
-                self._saves.append(request)
-                self._post(say.Noted("this figure will be saved when the atlas is complete"))
+            self._save_or_tell(request)
+
+    def _answer(self) -> None:
+        """Give the next answer to the question that is worked on."""
+        try:
+            subject = self._subject_of(self._answerer.asked_of)
+        except Exception as error:
+            self._answerer.refuse(error)
+        else:
+            self._answerer.step(subject, complete=not subject.growing)
 
     # -- the atlas ---------------------------------------------------------------------------------
 
-    def _build_on(self) -> None:
+    def _build_on(self, subject: Subject) -> None:
         """Take the next event of the build; between two of them lies about one slice of images."""
         from zfexplore.atlas.build import Partial
 
-        assert self._building is not None
+        assert subject.building is not None
         try:
-            event = next(self._building, None)
+            event = next(subject.building, None)
         except Exception as error:
-            self._building = None
-            self._fail(error, fatal=self._subject.atlas is None)
+            subject.building, subject.failed = None, True
+            self._lose(subject, error)
             return
+        if isinstance(event, Note):
+            if not subject.quiet:
+                self._note(event.text)
+            return
+        subject.quiet = False
         if isinstance(event, Progress):
             self._post(say.JobChanged(replace(event, task="building the atlas")))
         elif isinstance(event, Partial):
             self._atlas_grown(event.atlas, complete=False)
-        elif isinstance(event, Note):
-            self._post(say.Noted(event.text))
         elif isinstance(event, Skipped):
-            self._skipped += 1
+            subject.skipped += 1
             log.warning("skipped %s: %s", event.name, event.reason)
         elif isinstance(event, Finished):
-            self._building = None
+            subject.building, subject.complete = None, True
             self._post(say.JobChanged(None))
             self._atlas_grown(event.result, complete=True)
-            self._after_the_atlas()
+            self._after_the_atlas(subject)
+
+    def _lose(self, subject: Subject, error: Exception) -> None:
+        """Tell that an atlas cannot be built; without any part of it, go back to the net before."""
+        former, self._former = self._former, None
+        if subject.atlas is None and former is not None and former != subject.setup:
+            self._fail(error, setup=subject.setup)
+            self._explore(former)
+        else:
+            self._fail(error, fatal=subject.atlas is None)
 
     def _atlas_grown(self, atlas: Atlas, *, complete: bool) -> None:
         """Post the statistics, and renew the present channel's pictures if its places have changed.
@@ -165,15 +221,21 @@ class Engine:
             self._show(request)
             self._renew_from = time.monotonic() + 3 * (time.monotonic() - started)
 
-    def _after_the_atlas(self) -> None:
+    def _after_the_atlas(self, subject: Subject) -> None:
         """Name what was left out, and save the figures that waited for the whole atlas."""
-        if self._skipped:
-            total = len(self._subject.source)
-            left_out = f"{self._skipped} of {total} images could not be read and were left out"
-            self._post(say.Noted(f"{left_out}; their names are in {log_path()}"))
-        saves, self._saves = self._saves, []
+        if subject.skipped:
+            total = len(subject.source)
+            left_out = f"{subject.skipped} of {total} images could not be read and were left out"
+            self._note(f"{left_out}; their names are in {log_path()}")
+        saves, subject.saves = subject.saves, []
         for request in saves:
             self._save_or_tell(request)
+
+    def _note(self, text: str) -> None:
+        """Post a remark, unless another net has led to the same one."""
+        if text not in self._told:
+            self._told.add(text)
+            self._post(say.Noted(text))
 
     # -- channels ----------------------------------------------------------------------------------
 
@@ -207,47 +269,61 @@ class Engine:
         seconds = time.monotonic() - started
         log.info("%s:%d shown in %.3f s", stage_name, channel, seconds)
         self._post(say.ChannelShown(stage_name, channel, request.generation, count))
-        if self._building is None:
+        if not self._subject.growing:
             self._gallery.expect(stage_name, request.ahead)
 
     # -- files -------------------------------------------------------------------------------------
 
     def _save_or_tell(self, request: say.SaveChannel) -> None:
+        """Save a figure, or say why not; while the atlas is being built it waits."""
+        path = (request.setup or self.setup).figure_path(request)
         try:
-            self._save(request, lambda: self._inbox.closed)
+            subject = self._subject_of(request.setup)
+            if subject.growing:
+                subject.saves.append(replace(request, setup=subject.setup))
+                self._post(say.Noted("this figure will be saved when the atlas is complete"))
+            else:
+                self._save(request, subject, lambda: self._inbox.closed)
         except Exception as error:
-            self._fail(error, path=self.setup.figure_path(request))
+            self._fail(error, path=path)
 
-    def _save(self, request: say.SaveChannel, stopped: Callable[[], bool]) -> None:
+    def _save(self, request: say.SaveChannel, subject: Subject, stopped: Callable[[], bool]) -> None:
         stage_name, channel = request.stage_name, request.channel
-        if self._subject.atlas is None:
+        if subject.atlas is None:
             raise ExploreError("there is no atlas to take a figure from")
-        path = self.setup.figure_path(request)
-        if not request.overwrite and (reason := self._subject.foreign(request)):
-            self._post(say.OverwriteAsked(request, path, reason))
+        path = subject.setup.figure_path(request)
+        if not request.overwrite and (reason := subject.foreign(request)):
+            self._post(say.OverwriteAsked(replace(request, setup=subject.setup), path, reason))
             return
         self._post(say.JobChanged(Progress(f"saving {path.stem}")))
         try:
-            for _ in self._gallery.pictures(self._subject, stage_name, channel, stopped):
+            for _ in self._gallery.pictures(subject, stage_name, channel, stopped):
                 pass
             if not stopped():
-                exemplars = self._gallery.exemplars(stage_name, channel)
-                self._post(say.FigureSaved(self._subject.save_figure(request, exemplars)))
+                exemplars = self._gallery.exemplars(subject, stage_name, channel)
+                self._post(say.FigureSaved(subject.save_figure(request, exemplars)))
         finally:
             self._post(say.JobChanged(None))
 
     def _save_the_rest(self) -> None:
         """Before the end, save what was asked for; what cannot be stays unanswered, and is named so."""
         left = [request for request in self._inbox.left() if isinstance(request, say.SaveChannel)]
-        for request in self._saves + left:
+        for request in left:
             try:
-                if self._building is None and (request.overwrite or not self._subject.foreign(request)):
-                    self._save(request, lambda: False)
+                subject = self._subject_of(request.setup)
+                if not subject.growing and (request.overwrite or not subject.foreign(request)):
+                    self._save(request, subject, lambda: False)
             except Exception as error:
                 self._fail(error)
 
     def _fail(
-        self, error: Exception, *, fatal: bool = False, generation: int = -1, path: Path | None = None
+        self,
+        error: Exception,
+        *,
+        fatal: bool = False,
+        generation: int = -1,
+        path: Path | None = None,
+        setup: say.Setup | None = None,
     ) -> None:
         """Tell the user in one line; what is not our own error is logged in full."""
         if isinstance(error, ExploreError | OSError):
@@ -257,4 +333,4 @@ class Engine:
             text = f"{type(error).__name__}: {error}"
             log.exception("the engine failed")
         self._post(say.JobChanged(None))
-        self._post(say.Failed(text, fatal, generation, path))
+        self._post(say.Failed(text, fatal, generation, path, setup))

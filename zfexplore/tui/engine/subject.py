@@ -6,7 +6,8 @@ Everything heavy is imported inside, so that a wrong path is told before torch i
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from zfexplore.tui.drawing.bitmap import Bitmap
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
+    from zfexplore.atlas.build import Event
     from zfexplore.atlas.store import Atlas, StageRecord
     from zfexplore.exemplars.records import Exemplar
     from zfexplore.explorer import Explorer
@@ -24,12 +26,43 @@ if TYPE_CHECKING:
     from zfexplore.nets.net import Net
 
 
-@dataclass
+@dataclass(eq=False)
 class Subject:
-    """What is explored, as the engine gives it to the panes: a channel's places, pictures and figures."""
+    """What is explored, as the engine gives it to the panes: a channel's places, pictures and figures.
+
+    ``building`` is the build of its atlas while it runs; one that is gone on with is ``quiet`` at first, for
+    its remarks are known. ``saves`` are the figures that wait for the whole atlas, and ``skipped`` counts
+    the images that cannot be read.
+    """
 
     setup: say.Setup
     explorer: Explorer
+    building: Iterator[Event] | None = None
+    complete: bool = False
+    failed: bool = False
+    begun: bool = False
+    quiet: bool = False
+    saves: list[say.SaveChannel] = field(default_factory=list)
+    skipped: int = 0
+
+    @property
+    def growing(self) -> bool:
+        """Whether the atlas is not whole, but will be if it is built on."""
+        return not (self.complete or self.failed)
+
+    def build(self, **options: object) -> None:
+        """Begin or go on with the atlas, unless it is whole; ``options`` are those of ``Explorer.index``."""
+        if self.building is None and self.growing:
+            self.skipped = 0  # those known come again
+            self.begun, self.quiet = True, self.begun
+            self.building = self.explorer.index(**options)
+
+    def pause(self) -> None:
+        """Leave the atlas so that it can be gone on with."""
+        building, self.building = self.building, None
+        if building is not None:
+            with suppress(Exception):
+                building.close()  # type: ignore[attr-defined]
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -130,6 +163,13 @@ class Subject:
         )
 
 
+def open_source(setup: say.Setup) -> Source:
+    """Open the images; raises ExploreError."""
+    from zfexplore.images.open import open_images
+
+    return open_images(setup.images, limit=setup.limit, labels=setup.labels)
+
+
 def open_subject(setup: say.Setup, source: Source) -> Subject:
     """Load the net to be shown the images; raises ExploreError."""
     from zfexplore.explorer import Explorer, open_checkpoint
@@ -137,10 +177,12 @@ def open_subject(setup: say.Setup, source: Source) -> Subject:
     return Subject(setup, Explorer.of(setup, open_checkpoint(setup), source))
 
 
-def net_loaded(checkpoint: Checkpoint, watched: tuple[str, ...]) -> say.NetLoaded:
+def net_loaded(subject: Subject) -> say.NetLoaded:
     """Describe a net and those of its layers that the atlas watches."""
     from zfexplore.nets.summary import summarise
 
+    checkpoint, setup = subject.checkpoint, subject.setup
+    watched = checkpoint.net.watched
     metadata = checkpoint.metadata
     size = metadata.input.size
     stages = summarise(checkpoint.net, (size, size))
@@ -158,7 +200,8 @@ def net_loaded(checkpoint: Checkpoint, watched: tuple[str, ...]) -> say.NetLoade
     )
     classes = f", {len(metadata.classes)} classes" if metadata.classes else ""
     title, device = f"{metadata.architecture}{classes}", str(checkpoint.net.device)
-    return say.NetLoaded(title, layers, device, nearest_shown(checkpoint.net, watched))
+    nearest = nearest_shown(checkpoint.net, watched)
+    return say.NetLoaded(title, layers, device, nearest, setup.name, setup)
 
 
 def nearest_shown(net: Net, watched: Collection[str]) -> dict[str, str]:
