@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from zfexplore.choices import Mode
-from zfexplore.cli.options import DEFAULTS, with_settings
+from zfexplore.cli.options import DEFAULTS, typed, with_settings
 from zfexplore.settings import Settings
 
 # Python's own first threshold, of which a pass takes 0.1 ms. The larger passes take 20 ms, for which a key
@@ -21,6 +22,7 @@ COLLECTING = (700, 10_000, 10)
 
 @with_settings
 def tui(
+    context: typer.Context,
     settings: Settings = DEFAULTS,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where figures are saved.")] = Path("out"),
     mode: Annotated[
@@ -29,6 +31,15 @@ def tui(
             "--mode",
             help="How pictures are drawn; `m` changes it. Sextants are finest, but missing from some fonts.",
             show_default="as last time; ascii without UTF-8",
+        ),
+    ] = None,
+    follow: Annotated[
+        Path | None,
+        typer.Option(
+            "--follow",
+            metavar="RUN",
+            help="Follow a training, or walk one that has ended: the folder of its --out. Shown "
+            "are the run's own images where there are at most 600, or else 200 built-in ones.",
         ),
     ] = None,
 ) -> None:
@@ -44,6 +55,8 @@ def tui(
             "`zfexplore export grid --layer conv5` writes its pictures to a file instead",
             usage=True,
         )
+    if follow is not None:
+        settings = _to_follow(follow, settings, context)
     gc.disable()  # imports make many objects and hardly any garbage
     from zfexplore.tui.terminal import own_terminal, speaks_utf8, suit_colours
 
@@ -57,7 +70,7 @@ def tui(
     from zfexplore.tui.messages import Setup
 
     utf8 = speaks_utf8()
-    setup = Setup(**vars(settings), out=out)
+    setup = Setup(**vars(settings), out=out, follow=None if follow is None else str(follow))
     engine = EngineProcess(setup)
     with own_terminal(utf8=utf8):
         chosen = mode or ("" if utf8 else "ascii")
@@ -70,3 +83,20 @@ def tui(
         remarks().print(f"{path} was not saved: the explorer was left before it could be", markup=False)
     if app.return_code:
         raise ExploreError(app.failure or "the explorer failed")
+
+
+def _to_follow(run: Path, settings: Settings, context: typer.Context) -> Settings:
+    """Give the settings for following a run, whose weights are trunks; raises ExploreError if it is none."""
+    from zfexplore.errors import ExploreError
+    from zfexplore.training.run import read_run
+
+    for name in ("checkpoint", "net", "weights"):
+        if typed(context, name):
+            raise ExploreError(f"--follow shows the weights of its run: leave --{name} out", usage=True)
+    images, limit, labels = read_run(run).seen_by
+    if not settings.stages:
+        settings = replace(settings, stages=("conv*",))
+    if typed(context, "images"):
+        return settings
+    own = replace(settings, images=images or settings.images, labels=settings.labels or labels)
+    return own if typed(context, "limit") else replace(own, limit=limit)

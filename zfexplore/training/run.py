@@ -36,6 +36,8 @@ METADATA_KEY = "zfexplore"  # in a checkpoint's header, as nets/checkpoint.py wr
 LONGEST_HEADER = 2**26  # bytes; a longer one is no checkpoint of ours
 LEAST_QUIET = 60.0  # seconds without a new byte, after which a run is said to have stopped
 QUIET_EPOCHS = 3  # or so many times the last epoch's time, if that is longer
+FEW, FOR_MANY = 600, 200  # images to look at weights with, of the run's own and of a built-in set
+BUILT_IN = ("photographs", "specimens")
 _NAME = re.compile(r"epoch-(\d+)(?:-step-(\d+))?\.safetensors")
 
 Condition = Literal["training", "stopped", "finished"]
@@ -166,7 +168,20 @@ class Run:
     weights: tuple[Weights, ...]
     unreadable: tuple[str, ...]
     images: tuple[str, ...]
+    count: int | None  # of the images
     labels: str | None
+
+    @property
+    def seen_by(self) -> tuple[str | None, int | None, str | None]:
+        """Give images to look at its weights with, how many of them at most, and their file of labels.
+
+        All of its own where they are one folder of few enough, for each of its weights sees them. Else
+        ``FOR_MANY`` of a built-in set: its own if that is one, or None for the usual one.
+        """
+        spec = self.images[0] if len(self.images) == 1 else None
+        if spec is not None and Path(spec).exists() and self.count is not None and self.count <= FEW:
+            return spec, None, self.labels
+        return (spec if spec in BUILT_IN else None), FOR_MANY, None
 
 
 class RunReader:
@@ -198,6 +213,7 @@ class RunReader:
             weights,
             unreadable,
             tuple(str(spec) for spec in asked) if isinstance(asked, list) else (),
+            _whole(_inside(settings, "images", "count")),
             labels if isinstance(labels, str) else None,
         )
 

@@ -23,13 +23,13 @@ from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui.client import Worker
 from zfexplore.tui.commands import ExplorerCommands
+from zfexplore.tui.follow_app import FollowApp
 from zfexplore.tui.log import log_path
 from zfexplore.tui.screens.dialogs import ConfirmScreen, ErrorScreen
 from zfexplore.tui.screens.explorer import ExplorerScreen
 from zfexplore.tui.screens.help import HelpScreen
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, load_keymap, load_session, save_session
-from zfexplore.tui.study_screens import StudyApp
 from zfexplore.tui.terminal import leave_when_told
 from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, PictureGrid
 from zfexplore.units import Unit
@@ -54,7 +54,7 @@ DARKROOM = Theme(
 )
 
 
-class ExplorerApp(StudyApp):
+class ExplorerApp(FollowApp):
     """Look at what every channel of a net responds to."""
 
     TITLE = "zfexplore"
@@ -70,7 +70,7 @@ class ExplorerApp(StudyApp):
         self.session = load_session()
         self.wished_mode = self.session.mode  # what the next run begins with: only ``m`` changes it
         self.mode = mode or (self.session.mode if self.session.mode in MODES else MODES[0])
-        self.panes = ExplorerScreen(self.mode)
+        self.panes = ExplorerScreen(self.mode, follows=setup.follow is not None)
         self.stage_name = ""
         self.visited: dict[str, int] = {}  # the channel last looked at, by layer
         self.generation = 0
@@ -378,8 +378,7 @@ class ExplorerApp(StudyApp):
     def action_mode(self) -> None:
         """Draw pictures with the next kind of glyphs."""
         self.mode = self.wished_mode = MODES[(MODES.index(self.mode) + 1) % len(MODES)]
-        for grid in self.panes.grids:
-            grid.mode = self.mode
+        self.panes.set_mode(self.mode)
         self.notify(f"pictures drawn with {self.mode} glyphs", timeout=2)
 
     def action_pane(self, name: str) -> None:
@@ -421,9 +420,11 @@ class ExplorerApp(StudyApp):
         """Switch off swapping where both grids are in sight, and the keys of the panes below a dialog."""
         if action == "swap" and self.size.width >= ROOM_FOR_BOTH:
             return False
+        if action.startswith("snapshot") and not self.follows:
+            return False
         if isinstance(self.screen, ExplorerScreen):
             typing = self.focused is not None and self.focused.check_consume_key("1", "1")
             return not (action == "pane" and typing)  # its keys, which come first, are text there
         here = {key.action for key in keys.LARGE} if isinstance(self.screen, ZoomScreen) else set()
-        ours = {key.action.partition("(")[0] for key in keys.EVERYWHERE}
+        ours = {key.action.partition("(")[0] for key in (*keys.EVERYWHERE, *keys.FOLLOWING)}
         return action not in ours or f"app.{action}" in here

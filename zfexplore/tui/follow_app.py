@@ -63,7 +63,8 @@ class FollowApp(StudyApp):
 
     def _arrived(self, setup: say.Setup | None) -> None:
         """The engine explores other weights now, or explores any at last."""
-        path = None if setup is None else setup.checkpoint
+        self.setup = setup or self.setup
+        path = self.setup.checkpoint
         known = [*(self.course.weights if self.course else ()), *([self.awaited] if self.awaited else [])]
         self.present = next((kept for kept in reversed(known) if kept.path == path), None)
         if self.awaited is not None and self.awaited.path == path:
@@ -86,7 +87,12 @@ class FollowApp(StudyApp):
 
     def _show_course(self) -> None:
         bar = self.panes.query_one(CourseBar)
-        bar.course, bar.present, bar.awaited, bar.newest = self.course, self.present, self.awaited, self.newest
+        bar.course, bar.present, bar.awaited, bar.newest = (
+            self.course,
+            self.present,
+            self.awaited,
+            self.newest,
+        )
 
     # -- what the user does ------------------------------------------------------------------------
 

@@ -54,6 +54,6 @@ class RunRead:
 
 
 def nearest(weights: tuple[Kept, ...], epochs: float) -> int:
-    """Give the number of the weights after so many epochs, or of the nearest ones; -1 where there are none."""
+    """Give the number of the weights after so many epochs, or of the nearest; -1 where there are none."""
     numbers = range(len(weights))
     return min(numbers, key=lambda number: abs(weights[number].epochs - epochs), default=-1)

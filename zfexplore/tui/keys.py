@@ -90,9 +90,18 @@ LARGE = (
 )
 
 FOLLOWING = (
-    Key("weights-before", "left_parenthesis", "snapshot(-1)", "earlier", "the weights kept before these", "( )"),
+    Key(
+        "weights-before",
+        "left_parenthesis",
+        "snapshot(-1)",
+        "earlier",
+        "the weights kept before these",
+        "( )",
+    ),
     Key("weights-after", "right_parenthesis", "snapshot(1)", "later", "the weights kept after these"),
-    Key("weights-first", "left_curly_bracket", "snapshot_edge(-1)", "first weights", "the first weights kept"),
+    Key(
+        "weights-first", "left_curly_bracket", "snapshot_edge(-1)", "first weights", "the first weights kept"
+    ),
     Key("weights-newest", "right_curly_bracket", "snapshot_edge(1)", "newest", "the newest, and go on", "}"),
 )
 

@@ -56,8 +56,9 @@ class ExplorerScreen(Screen[None]):
     class Drawn(Message):
         """The empty panes are on the screen."""
 
-    def __init__(self, mode: str) -> None:
+    def __init__(self, mode: str, *, follows: bool = False) -> None:
         super().__init__()
+        self.follows = follows  # whether a training is followed
         self._compositor = FrugalCompositor()
         self.mode = mode
         self.stages: tuple[say.Stage, ...] = ()
@@ -88,9 +89,9 @@ class ExplorerScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Name the panes, and focus the channels."""
+        self.query_one(CourseBar).display = self.follows
         self._share_rows(*self.app.size)
-        for grid in self.grids:
-            grid.mode = self.mode
+        self.set_mode(self.mode)
         self.watch(self.grids[0], "dim", self._dim_places, init=False)
         self.tell("loading …")
         entitle(self.query_one(TopList), "5 top activations")
@@ -106,9 +107,9 @@ class ExplorerScreen(Screen[None]):
 
     def _share_rows(self, width: int, height: int) -> None:
         """Give table and map the rows that the grids do not need; in narrow windows theme.tcss does it."""
-        course = self.query_one(CourseBar)
-        course.styles.height = rows = rows_of_course(height)
-        height -= rows if course.display else 0
+        if self.follows:
+            self.query_one(CourseBar).styles.height = rows = rows_of_course(height)
+            height -= rows
         facts = self.query_one("#facts").styles
         if width < ROOM_FOR_BOTH:
             facts.clear_rule("height")
@@ -336,6 +337,13 @@ class ExplorerScreen(Screen[None]):
         self.query_one(TopList).cursor = rank
 
     # -- views -------------------------------------------------------------------------------------
+
+    def set_mode(self, mode: str) -> None:
+        """Draw pictures and lines with glyphs of another kind."""
+        self.mode = mode
+        for grid in self.grids:
+            grid.mode = mode
+        self.query_one(CourseBar).braille = mode != "ascii"
 
     def pin(self, unit: str) -> None:
         """Keep the channel's projections in the second grid."""

@@ -31,7 +31,13 @@ def rows_of_course(height: int) -> int:
 class CourseBar(Widget):
     """Shows ``course``; ``present`` are the weights that the panes show, ``awaited`` those on their way."""
 
-    COMPONENT_CLASSES = {"course--loss", "course--accuracy", "course--here", "course--axis", "course--trouble"}
+    COMPONENT_CLASSES = {
+        "course--loss",
+        "course--accuracy",
+        "course--here",
+        "course--axis",
+        "course--trouble",
+    }
     DEFAULT_CSS = """
     CourseBar { height: 1; background: $surface; display: none; }
     CourseBar > .course--loss { color: $primary; }
@@ -158,7 +164,9 @@ class CourseBar(Widget):
             return
         width, rows = self.size
         if rows == 1:
-            used = sum(one.cell_length for one in self._numbers(self.course, width - max(SLIDER, width // 3) - 1))
+            used = sum(
+                one.cell_length for one in self._numbers(self.course, width - max(SLIDER, width // 3) - 1)
+            )
             left, columns = used + 1, max(1, width - used - 2)
         else:
             left, columns = SCALE, max(1, width - 2 * SCALE)
@@ -173,7 +181,7 @@ def place_of(epochs: float, length: float, columns: int) -> int:
 
 
 def slider(course: Course, here: Kept | None, columns: int) -> str:
-    """Draw the axis: what is done as a line, each of the weights as a dot, and those ``here`` as a diamond."""
+    """Draw the axis: what is done as a line, weights as dots, and those ``here`` as a diamond."""
     done = place_of(course.done, course.length, columns)
     cells = ["━" if column <= done else "╌" for column in range(columns)]
     for kept in course.weights:
