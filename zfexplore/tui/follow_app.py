@@ -14,7 +14,8 @@ from zfexplore.tui.widgets.course import CourseBar
 class FollowApp(StudyApp):
     """Knows how the training stands (``course``), and which of its weights are looked at.
 
-    ``present`` are the weights that the engine explores, and ``awaited`` those that it has been asked for.
+    ``present`` are the weights that the engine explores, ``awaited`` those that it has been asked for, and
+    ``shown`` those whose pictures the panes have: they stay until others come.
     At the ``newest`` the view goes on when newer ones come, but not before the atlas of the present ones is
     whole: where weights come faster than that, some are passed over.
     """
@@ -28,6 +29,7 @@ class FollowApp(StudyApp):
         self.course: Course | None = None
         self.present: Kept | None = None
         self.awaited: Kept | None = None
+        self.shown: Kept | None = None
         self.refused: Kept | None = None  # weights that could not be opened
         self.newest = True
         self.whole = True  # whether the atlas is
@@ -41,6 +43,7 @@ class FollowApp(StudyApp):
 
     def on_said(self, event: Said) -> None:
         """Take what the engine has said, and see whether it changes which weights are looked at."""
+        event.prevent_default()  # or Textual would call the base class's method once more
         super().on_said(event)
         record = event.record
         if not self.follows:
@@ -51,6 +54,11 @@ class FollowApp(StudyApp):
             self._arrived(record.setup)
         elif isinstance(record, say.AtlasChanged):
             self.whole = record.complete
+        elif isinstance(record, say.PictureArrived | say.ChannelShown):
+            if self.shown == self.present:
+                return
+            self.shown = self.present
+            self.panes.let_dim(True)
         elif isinstance(record, say.EngineDied):
             self.present = self.awaited = None
         elif isinstance(record, say.Failed) and self.awaited is not None and record.setup is not None:
@@ -76,6 +84,7 @@ class FollowApp(StudyApp):
             return
         last = self.course.weights[-1]
         if self.awaited is None and last not in (self.present, self.refused):
+            self.panes.let_dim(False)  # the pictures are not in doubt: they are about to be renewed
             self._look_at(last)
 
     def _look_at(self, kept: Kept) -> None:
@@ -87,12 +96,7 @@ class FollowApp(StudyApp):
 
     def _show_course(self) -> None:
         bar = self.panes.query_one(CourseBar)
-        bar.course, bar.present, bar.awaited, bar.newest = (
-            self.course,
-            self.present,
-            self.awaited,
-            self.newest,
-        )
+        bar.course, bar.present, bar.awaited = self.course, self.shown, self.awaited or self.present
 
     # -- what the user does ------------------------------------------------------------------------
 
@@ -113,6 +117,7 @@ class FollowApp(StudyApp):
         assert self.course is not None
         self.newest = number == len(self.course.weights) - 1
         self.refused = None
+        self.panes.let_dim(True)
         self._look_at(self.course.weights[number])
         self._show_course()
 

@@ -167,7 +167,12 @@ def open_source(setup: say.Setup) -> Source:
     """Open the images; raises ExploreError."""
     from zfexplore.images.open import open_images
 
-    return open_images(setup.images, limit=setup.limit, labels=setup.labels)
+    source = open_images(setup.images, limit=setup.limit, labels=setup.labels)
+    if setup.follow is None:
+        return source
+    from zfexplore.tui.engine.remembered import Remembered
+
+    return Remembered(source)
 
 
 def open_subject(setup: say.Setup, source: Source) -> Subject:

@@ -18,6 +18,7 @@ from zfexplore.tui import messages as say
 from zfexplore.tui.following import Course, Kept, RunRead
 
 SECONDS = 1.0  # between two looks
+LEAST_SHARE = 0.1  # of an epoch, from which its mean loss so far says something
 
 Post = Callable[[object], object]
 
@@ -75,7 +76,7 @@ class Watcher:
         losses = [(float(point.epoch), point.loss) for point in run.points]
         if run.within is not None:
             done = run.within.position
-            if run.within.loss is not None:
+            if run.within.loss is not None and run.within.step >= LEAST_SHARE * run.within.steps:
                 losses.append((done, run.within.loss))
         course = Course(
             self._last.name,

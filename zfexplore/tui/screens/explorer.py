@@ -338,6 +338,11 @@ class ExplorerScreen(Screen[None]):
 
     # -- views -------------------------------------------------------------------------------------
 
+    def let_dim(self, dims: bool) -> None:
+        """Say whether the pictures are dimmed while others are waited for."""
+        for grid in self.grids:
+            grid.dims = dims
+
     def set_mode(self, mode: str) -> None:
         """Draw pictures and lines with glyphs of another kind."""
         self.mode = mode

@@ -20,7 +20,7 @@ from zfexplore.tui.widgets.rows import fitted
 
 TALL, TALLEST = 32, 50  # rows of the screen from which there are lines, and from which they are higher
 SCALE = 7  # columns of each scale
-SLIDER = 24  # columns of the slider where it shares its row, at least
+SLIDER = 14  # columns of the slider where it shares its row, at least
 
 
 def rows_of_course(height: int) -> int:
@@ -50,7 +50,6 @@ class CourseBar(Widget):
     course: reactive[Course | None] = reactive(None)
     present: reactive[Kept | None] = reactive(None)
     awaited: reactive[Kept | None] = reactive(None)
-    newest: reactive[bool] = reactive(True)  # whether the panes go on to new weights
     braille: reactive[bool] = reactive(True)
 
     class Picked(Message):
@@ -76,9 +75,8 @@ class CourseBar(Widget):
         return self._strip(self._slider_row(self.course, max(1, width - 2 * SCALE)))
 
     def _in_one_row(self, course: Course, width: int) -> Strip:
-        """The slider has what the numbers leave, and a third of the row at least."""
-        slider = max(SLIDER, width // 3)
-        numbers = self._numbers(course, width - slider - 1)
+        """The slider has what the numbers leave."""
+        numbers = self._numbers(course, width - SLIDER - 2)
         used = sum(segment.cell_length for segment in numbers)
         gap = Segment(" ", self._style())
         return self._strip([*numbers, gap, *self._slider(course, max(1, width - used - 2))])
@@ -105,10 +103,8 @@ class CourseBar(Widget):
     def _shown(self) -> str:
         """Say which weights the panes show."""
         if self.awaited is not None and self.awaited != self.present:
-            return f"{self.awaited.called} comes …"
-        if self.present is None:
-            return "no weights yet"
-        return f"shown: {self.present.called}" + (", newest" if self.newest else "")
+            return f"◆ {self.awaited.called} comes …"
+        return "no weights yet" if self.present is None else f"◆ {self.present.called}"
 
     def _curves(self, course: Course, row: int, rows: int, columns: int) -> list[Segment]:
         """Draw a row of the lines between their scales."""
