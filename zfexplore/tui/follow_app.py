@@ -64,6 +64,7 @@ class FollowApp(StudyApp):
         elif isinstance(record, say.Failed) and self.awaited is not None and record.setup is not None:
             if record.setup.checkpoint == self.awaited.path:
                 self.refused, self.awaited, self.whole = self.awaited, None, True
+                self.newest = self.newest or self._at_the_last()
         else:
             return
         self._go_on()
@@ -77,6 +78,9 @@ class FollowApp(StudyApp):
         self.present = next((kept for kept in reversed(known) if kept.path == path), None)
         if self.awaited is not None and self.awaited.path == path:
             self.awaited = None
+
+    def _at_the_last(self) -> bool:
+        return self.course is not None and self.present in self.course.weights[-1:]
 
     def _go_on(self) -> None:
         """At the newest weights, ask for those that are newer still."""

@@ -20,7 +20,7 @@ from zfexplore.tui.widgets.rows import fitted
 
 TALL, TALLEST = 32, 50  # rows of the screen from which there are lines, and from which they are higher
 SCALE = 7  # columns of each scale
-SLIDER = 14  # columns of the slider where it shares its row, at least
+SLIDER = 11  # columns of the slider where it shares its row, at least
 
 
 def rows_of_course(height: int) -> int:
