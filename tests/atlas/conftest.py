@@ -58,6 +58,7 @@ def same(first, second):
         assert second.stages[name].described() == record.described()
     assert first.image_names == second.image_names
     assert first.labels.tolist() == second.labels.tolist()
+    assert first.sample.tolist() == second.sample.tolist()
     for part in ("classes", "count", "skipped", "fingerprint"):
         assert getattr(first, part) == getattr(second, part), part
     return True

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from zfexplore.atlas import build, reading
+from zfexplore.atlas import build, reading, tally
 from zfexplore.atlas.build import build_atlas
 from zfexplore.errors import ExploreError
 from zfexplore.progress import Note, Progress, Skipped
@@ -148,6 +148,23 @@ def test_unreadable_images_are_skipped_named_and_keep_their_numbers(make):
     for name, record in atlas.stages.items():
         np.testing.assert_array_equal(record.value, reference.stages[name].value)
         np.testing.assert_array_equal(record.image, np.array(kept)[reference.stages[name].image])
+
+
+def test_all_maxima_are_kept_on_a_sample_of_the_images_in_units_of_the_largest(colours):
+    assert colours.sample.tolist() == [0, 1, 2, 3]
+    record = colours.stages["conv1"]
+    expected = [[50 / 200, 1, 1, 7 / 200], [0, 1, 0, 10 / 30], [0, 0, 0, 0]]
+    np.testing.assert_allclose(record.response, expected, atol=5e-4)
+    assert record.response.dtype == np.float16
+
+
+def test_a_large_sample_is_spread_over_the_images_and_leaves_the_unreadable_out(make, monkeypatch):
+    monkeypatch.setattr(tally, "SAMPLE", 5)
+    arrays = [None if number == 6 else array for number, array in enumerate(make.random_images(13))]
+    atlas, _ = make.result_of(build_atlas(make.random_checkpoint(), make.ArraySource(arrays)))
+    assert atlas.sample.tolist() == [0, 3, 9, 12]
+    record = atlas.stages["conv2"]
+    assert record.response.shape == (record.channels, 4)
 
 
 def test_no_readable_image_at_all_is_an_error(make):

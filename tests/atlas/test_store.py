@@ -79,6 +79,14 @@ def change(tmp_path, atlas, arrays=(), header=()):
     return tmp_path / "a"
 
 
+def test_an_atlas_of_an_older_version_is_read_without_a_sample(atlas, tmp_path):
+    without = {"sample": None} | {f"{name}.response": None for name in atlas.stages}
+    older = Atlas.load(change(tmp_path, atlas, without))
+    assert older.sample is None
+    assert older.stages["conv2"].response is None
+    assert older.top("conv2", 3) == atlas.top("conv2", 3)
+
+
 @pytest.mark.parametrize(
     ("arrays", "header"),
     [
@@ -90,6 +98,10 @@ def change(tmp_path, atlas, arrays=(), header=()):
         ({"conv1.x": np.full((6, 9), -1, np.int32)}, {}),
         ({"conv1.mean": np.zeros(5)}, {}),
         ({"conv1.class_mean": np.zeros((6, 3), np.float32)}, {}),
+        ({"conv1.response": np.zeros((6, 12), np.float16)}, {}),
+        ({"conv1.response": np.full((6, 13), np.nan, np.float16)}, {}),
+        ({"sample": np.arange(2, 15)}, {}),
+        ({"sample": np.zeros((13, 1), np.int64)}, {}),
         ({"labels": np.full(14, 2, np.int32)}, {}),
         ({"labels": np.zeros(13, np.int32)}, {}),
         ({"image_names": np.frombuffer(b"[1", np.uint8)}, {}),

@@ -19,7 +19,9 @@ import pytest
 import torch
 from PIL import Image
 
+from zfexplore.cli.tui import check_different
 from zfexplore.convention import InputConvention
+from zfexplore.errors import ExploreError
 from zfexplore.nets.checkpoint import Metadata, save_checkpoint
 from zfexplore.nets.zfnet import ZFNet, initialise
 
@@ -137,8 +139,12 @@ def test_start_walk_project_resize_quit(arguments, environment, tmp_path):
 
 
 def test_when_it_is_killed_it_saves_where_it_was_and_gives_the_screen_back(arguments, environment, tmp_path):
-    terminal = Terminal(arguments, environment, (80, 24))
-    terminal.until("conv5:0", "▸1 0.")
+    second = tmp_path / "second.safetensors"
+    second.write_bytes((tmp_path / "tiny.safetensors").read_bytes())
+    terminal = Terminal([*arguments, "--checkpoint", str(second)], environment, (80, 24))
+    terminal.until("conv5:0", "tiny: zfnet", "▸1 0.")
+    terminal.child.send("w")
+    terminal.until("conv5:0", "second: zfnet", "▸1 0.")
     terminal.child.send("jj")
     terminal.until("conv5:2")
     terminal.child.kill(signal.SIGTERM)
@@ -160,6 +166,12 @@ def test_what_cannot_be_opened_is_shown_and_told_on_leaving_in_ascii_where_there
     assert terminal.raw.isascii()
     assert b"38;5;" in terminal.raw  # 256 colours, though TERM names none
     assert b"error:" in terminal.raw[terminal.raw.rfind(b"\x1b[?1049l") :]
+
+
+def test_a_checkpoint_that_is_given_twice_is_refused():
+    with pytest.raises(ExploreError, match="--checkpoint ./a.pt is given twice"):
+        check_different(["a.pt", "b.pt", "./a.pt"])
+    check_different(["a.pt", "b/a.pt"])
 
 
 def test_without_a_terminal_one_line_names_the_command_that_does_the_job():

@@ -13,7 +13,7 @@ import pytest
 
 from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
-from zfexplore.units import Window
+from zfexplore.units import Unit, Window
 
 STAGES = (
     ("conv1", "conv", 96, 7),
@@ -69,6 +69,44 @@ class InstantEngine:
         self.stopped = True
 
 
+class TwoNets(InstantEngine):
+    """Explores two nets; the second has no pool1, and its pictures are other colours."""
+
+    def start(self, post) -> None:
+        super().start(post)
+        self.explore(NETS.nets[0])
+
+    def explore(self, setup: say.Setup) -> None:
+        stages = tuple(
+            say.Stage(name, kind, channels, (8, 8) if field else (), (field, field) if field else None)
+            for name, kind, channels, field in STAGES
+            if name != "pool1" or setup == NETS.nets[0]
+        )
+        statistics = {name: _statistics(channels) for name, _, channels, _ in STAGES}
+        nearest = {stage.name: stage.name for stage in stages}
+        self.post(say.NetLoaded("zfnet", stages, "cpu", nearest, setup.name, setup, indexed=True))
+        self.post(say.AtlasChanged(statistics, 567, True))
+
+    def ask(self, request: object) -> None:
+        super().ask(request)
+        if not self.answer:
+            return
+        if isinstance(request, say.Explore):
+            self.explore(request.setup)
+        if isinstance(request, say.FindAlike):
+            unit, found = Unit(request.stage_name, request.channel), Unit(request.stage_name, 17)
+            self.post(say.AlikeFound(request.setup, unit, request.other, found, 0.834))
+        if isinstance(request, say.ShowChannel) and request.beside is not None:
+            unit = Unit(request.stage_name, request.channel)
+            self.post(say.BesideListed(request.generation, request.beside.name, unit, str(unit)))
+            for rank in range(9):
+                self.post(say.BesideArrived(request.generation, _shown(request.channel + 3, rank)))
+            self.post(say.BesideShown(request.generation, 9))
+
+
+NETS = say.Setup(checkpoint="runs/a/epoch-001.pt", checkpoints=("runs/a/epoch-001.pt", "runs/a/epoch-040.pt"))
+
+
 def _statistics(channels: int) -> say.StageStatistics:
     maximum = [0.0 if channel == DEAD else 30.0 - channel / channels for channel in range(channels)]
     return say.StageStatistics(
@@ -115,6 +153,16 @@ def engine() -> InstantEngine:
 @pytest.fixture
 def app(engine) -> ExplorerApp:
     return ExplorerApp(say.Setup(), engine)
+
+
+@pytest.fixture
+def nets() -> tuple[say.Setup, ...]:
+    return NETS.nets
+
+
+@pytest.fixture
+def two_nets() -> ExplorerApp:
+    return ExplorerApp(NETS, TwoNets())
 
 
 SECONDS = 60

@@ -74,3 +74,9 @@ def test_following(engine, snap_compare, size):
 
     app = ExplorerApp(Setup(follow="birds"), engine)
     assert snap_compare(app, terminal_size=SIZES[size], run_before=press)
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=["120x40", "80x24"])
+def test_both_nets(two_nets, snap_compare, size):
+    keys = ("down", "W") if size[0] > 100 else ("down", "W", "p")
+    assert snap_compare(two_nets, terminal_size=size, run_before=pressing(*keys))

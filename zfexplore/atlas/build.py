@@ -93,7 +93,8 @@ def build_atlas(
         checkpoint.net.to(device)
     net, convention = checkpoint.net, checkpoint.metadata.input
     layout = Layout.of(net, header["watched"], convention.size)
-    state = _State(Tally.empty(layout.channels, k=k, classes=len(source.classes), device=net.device))
+    sizes = {"k": k, "classes": len(source.classes), "images": len(source)}
+    state = _State(Tally.empty(layout.channels, **sizes, device=net.device))
     if path is not None and os.path.exists(path):
         yield Note(_resume(state, path, header, len(source)))
         yield from (Skipped(name, reason) for _, name, reason in state.skipped)
@@ -241,6 +242,7 @@ def _atlas(state: _State, layout: Layout, header: dict[str, Any], source: Source
         )
     }
     labels = [source.label(number) for number in range(len(source))]
+    read = ~np.isnan(tally["response"][:, 0])
     return Atlas(
         stages=stages,
         image_names=tuple(source.image_name(number) for number in range(len(source))),
@@ -249,6 +251,7 @@ def _atlas(state: _State, layout: Layout, header: dict[str, Any], source: Source
         count=count,
         skipped=tuple(state.skipped),
         header=header,
+        sample=tally["sample"][read],
     )
 
 
@@ -262,6 +265,10 @@ def _record(
         means = np.full_like(tally["class_total"][:, span], np.nan)
         np.divide(tally["class_total"][:, span], seen[:, None], out=means, where=seen[:, None] > 0)
         class_mean = means.T.astype(np.float32)
+    response = tally["response"][:, span]
+    response = response[~np.isnan(response[:, 0])].T  # [c, s], the images that were read
+    largest = np.abs(response).max(axis=1, keepdims=True, initial=0.0)
+    scaled = np.divide(response, largest, out=np.zeros_like(response), where=largest > 0)
     return StageRecord(
         name=name,
         kind=kind,
@@ -274,4 +281,5 @@ def _record(
         share_firing=1.0 - tally["histogram"][span, 0] / count,
         histogram=tally["histogram"][span],
         class_mean=class_mean,
+        response=scaled.astype(np.float16),
     )

@@ -34,6 +34,9 @@ class StageRecord:
     ``histogram [c, bins]`` int64, with the bins of ``tally.EDGES``; ``class_mean [c, classes]`` float32,
     NaN for a class without images, and None if the images have no labels.
 
+    ``response [c, s]`` float16: the maxima on the images of ``Atlas.sample``, divided by the channel's
+    largest of them in size. None in an atlas of an older version.
+
     ``map_size`` is (height, width).
     """
 
@@ -48,6 +51,7 @@ class StageRecord:
     share_firing: np.ndarray
     histogram: np.ndarray
     class_mean: np.ndarray | None = None
+    response: np.ndarray | None = None
 
     @property
     def channels(self) -> int:
@@ -98,21 +102,24 @@ class StageRecord:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Give the arrays by their names in a file, such as ``conv5.value``."""
-        parts = {part: getattr(self, part) for part in (*_DTYPES, "class_mean")}
+        parts = {part: getattr(self, part) for part in (*_DTYPES, *_OPTIONAL)}
         return {f"{self.name}.{part}": array for part, array in parts.items() if array is not None}
 
     @classmethod
     def from_arrays(
-        cls, described: dict[str, Any], arrays: dict[str, np.ndarray], *, k: int, images: int, classes: int
-    ) -> StageRecord:
+        cls, described: dict[str, Any], arrays: dict[str, np.ndarray], *,
+        k: int, images: int, classes: int, sample: int = 0,
+    ) -> StageRecord:  # fmt: skip
         """Read what ``described`` and ``arrays`` gave, for ``k`` places, and so many images and classes.
+
+        ``sample`` is the number of images in the sample.
 
         Raises KeyError, TypeError or ValueError if parts are missing or do not fit.
         """
         name = str(described["name"])
         height, width = (int(length) for length in described["map_size"])
         parts = {part: arrays[f"{name}.{part}"] for part in _DTYPES}
-        class_mean = arrays.get(f"{name}.class_mean")
+        class_mean, response = (arrays.get(f"{name}.{part}") for part in _OPTIONAL)
         channels, bins = parts["histogram"].shape
         shapes = {"mean": (channels,), "share_firing": (channels,), "histogram": (channels, bins)}
         for part, array in parts.items():
@@ -123,9 +130,16 @@ class StageRecord:
                 raise ValueError(f"{name}.{part} points outside")
         if class_mean is not None and class_mean.shape != (channels, classes):
             raise ValueError(f"{name}.class_mean is {class_mean.shape}")
-        return cls(name, str(described["kind"]), (height, width), **parts, class_mean=class_mean)
+        if response is not None and (response.dtype != np.float16 or response.shape != (channels, sample)):
+            raise ValueError(f"{name}.response is {response.dtype} {response.shape}")
+        if response is not None and not (np.abs(response) <= 1).all():
+            raise ValueError(f"{name}.response is not within -1 and 1")
+        return cls(
+            name, str(described["kind"]), (height, width), **parts, class_mean=class_mean, response=response
+        )
 
 
+_OPTIONAL = ("class_mean", "response")
 _DTYPES: dict[str, type[np.generic]] = {
     "value": np.float32,
     "image": np.int64,

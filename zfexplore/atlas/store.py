@@ -37,6 +37,9 @@ class Atlas:
     ``image_names`` and ``labels [n]`` (-1 for none) cover the whole source, in its order. ``count`` images
     of it were read; ``skipped`` lists (number, name, reason) of the others. ``header`` holds plain values:
     fingerprint, weights, images, input, fit, k, precision, architecture, versions.
+
+    ``sample [s]`` int64 holds the numbers of up to ``tally.SAMPLE`` images, spread evenly over those that
+    were read; ``StageRecord.response`` has every channel's maximum on each. None in an older atlas.
     """
 
     stages: dict[str, StageRecord]
@@ -46,6 +49,7 @@ class Atlas:
     count: int
     skipped: tuple[tuple[int, str, str], ...]
     header: dict[str, Any]
+    sample: np.ndarray | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -92,6 +96,8 @@ class Atlas:
         }
         names = np.frombuffer(json.dumps(self.image_names).encode(), dtype=np.uint8)
         arrays = {"labels": self.labels, "image_names": names}
+        if self.sample is not None:
+            arrays["sample"] = self.sample
         for record in self.stages.values():
             arrays |= record.arrays()
         write_arrays(path, arrays, header)
@@ -177,8 +183,14 @@ def _atlas_of(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> Atlas:
         raise ValueError("labels do not fit the images")
     if not ((labels >= -1) & (labels < len(classes))).all():
         raise ValueError("labels do not fit the classes")
+    sample = arrays.get("sample")
+    if sample is not None and not (sample.dtype == np.int64 and sample.ndim == 1):
+        raise ValueError("the sample is no list of images")
+    if sample is not None and not ((sample >= 0) & (sample < len(names))).all():
+        raise ValueError("the sample points outside")
+    sizes = {"k": header["k"], "images": len(names), "classes": len(classes)}
     records = [
-        StageRecord.from_arrays(described, arrays, k=header["k"], images=len(names), classes=len(classes))
+        StageRecord.from_arrays(described, arrays, **sizes, sample=0 if sample is None else len(sample))
         for described in header["stages"]
     ]
     return Atlas(
@@ -189,6 +201,7 @@ def _atlas_of(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> Atlas:
         count=int(header["count"]),
         skipped=tuple((int(number), str(name), str(reason)) for number, name, reason in header["skipped"]),
         header={**header, "fingerprint": str(header["fingerprint"])},
+        sample=sample,
     )
 
 

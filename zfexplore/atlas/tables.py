@@ -143,6 +143,8 @@ def _as_arrays(atlas: Atlas) -> dict[str, np.ndarray]:
         "histogram_edges": EDGES,
         "header": np.array(json.dumps(atlas.header)),
     }
+    if atlas.sample is not None:
+        arrays["sample"] = atlas.sample
     for record in atlas.stages.values():
         arrays |= record.arrays()
     return arrays

@@ -6,10 +6,11 @@ a batch, on whatever device the maps are. Each image counts only by its maximum 
 
 - the ``k`` images with the highest maxima, with the place of each; ties go to the earlier image;
 - the sum of the maxima, over all images and over each class, in float64 and in the images' order;
-- a histogram of the maxima, in integers.
+- a histogram of the maxima, in integers;
+- all maxima on a sample of the images, which tell how alike two channels or two images answer.
 
 However a sequence of images is cut into batches, the result is therefore the same to the last bit.
-The size of a tally depends on the channels and classes, never on the number of images.
+The size of a tally depends on the channels and classes, and never grows with more than ``SAMPLE`` images.
 
 The histogram's bins are fixed. Bin 0 counts maxima of zero or less, and bin 1 those above zero and
 below 2^-10. The next bins are quarter octaves, up to 2^20, and the last bin counts the rest.
@@ -36,6 +37,9 @@ BINS = len(EDGES) + 2
 NO_IMAGE = -1
 NO_LABEL = -1
 
+# Images whose maxima are all kept. A correlation r over so many is off by about (1 - r^2) / 32.
+SAMPLE = 1024
+
 
 @dataclass
 class Tally:
@@ -53,14 +57,19 @@ class Tally:
     class_total: Tensor  # [classes, c] float64
     class_seen: Tensor  # [classes] int64
     seen: Tensor  # [1] int64, how many images
+    sample: Tensor  # [s] int64, the numbers of the images in the sample, ascending
+    response: Tensor  # [s, c] float32, their maxima; NaN before an image is read
 
     @classmethod
-    def empty(cls, channels: int, *, k: int, classes: int, device: torch.device | str = "cpu") -> Tally:
-        """Make the tally of no image at all."""
+    def empty(
+        cls, channels: int, *, k: int, classes: int, images: int = 0, device: torch.device | str = "cpu"
+    ) -> Tally:
+        """Make the tally of no image at all; the sample is spread evenly over so many ``images``."""
 
         def zeros(*shape: int, dtype: torch.dtype = torch.int64) -> Tensor:
             return torch.zeros(shape, dtype=dtype, device=device)
 
+        spread = np.linspace(0, max(images - 1, 0), min(images, SAMPLE)).round().astype(np.int64)
         return cls(
             value=torch.full((channels, k), float("-inf"), dtype=torch.float32, device=device),
             image=torch.full((channels, k), NO_IMAGE, dtype=torch.int64, device=device),
@@ -70,6 +79,8 @@ class Tally:
             class_total=zeros(classes, channels, dtype=torch.float64),
             class_seen=zeros(classes),
             seen=zeros(1),
+            sample=torch.from_numpy(spread).to(device),
+            response=torch.full((len(spread), channels), float("nan"), dtype=torch.float32, device=device),
         )
 
     @property
@@ -89,6 +100,8 @@ class Tally:
         self._merge_best(maxima, places, images)
         self._count(maxima)
         self._add(maxima.double(), labels)
+        row, place = (images[:, None] == self.sample).nonzero(as_tuple=True)
+        self.response[place] = maxima[row]
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Give a copy of everything as numpy arrays by name, as ``from_arrays`` takes it."""

@@ -159,18 +159,24 @@ def _settings(
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say what is explored, in place of its parameter ``settings``."""
+    """Give a command the options that say what is explored, in place of its parameter ``settings``.
+
+    An option that the command has under the same name stands in place of the shared one, and is the
+    command's own matter.
+    """
     own = inspect.signature(command, eval_str=True).parameters
     shared = inspect.signature(_settings, eval_str=True).parameters
+    listed = [own.get(name, parameter) for name, parameter in shared.items()]
 
     def run(**given: Any) -> None:
-        settings = _settings(**{name: given.pop(name) for name in shared})
+        settings = _settings(**{name: given.pop(name) for name in shared if name not in own})
         command(**given, settings=settings)
 
     parameters = [
         each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         for name, parameter in own.items()
-        for each in (shared.values() if name == "settings" else [parameter])
+        if name not in shared
+        for each in (listed if name == "settings" else [parameter])
     ]
     described: Any = run
     described.__name__, described.__doc__ = command.__name__, command.__doc__

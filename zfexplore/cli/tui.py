@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +25,16 @@ COLLECTING = (700, 10_000, 10)
 def tui(
     context: typer.Context,
     settings: Settings = DEFAULTS,
+    checkpoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--checkpoint",
+            metavar="FILE|NAME",
+            help="A checkpoint (.safetensors), or one of torchvision's pretrained nets by name. "
+            "Given again, another net to swap with: `w`. `shipped` is the one that comes along.",
+            show_default="the shipped one",
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where figures are saved.")] = Path("out"),
     mode: Annotated[
         Mode | None,
@@ -46,9 +57,12 @@ def tui(
     """Explore a net in the terminal: what every channel of every layer responds to.
 
     Example: zfexplore tui --images photos --limit 500
+    Two nets: zfexplore tui --checkpoint a.safetensors --checkpoint b.safetensors
     """
     from zfexplore.errors import ExploreError
 
+    checkpoints = tuple(checkpoint or ())
+    check_different(checkpoints)
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise ExploreError(
             "the explorer needs a terminal; "
@@ -70,7 +84,9 @@ def tui(
     from zfexplore.tui.messages import Setup
 
     utf8 = speaks_utf8()
-    setup = Setup(**vars(settings), out=out, follow=None if follow is None else str(follow))
+    options = vars(settings) | {"checkpoint": checkpoints[0] if checkpoints else None}
+    run = None if follow is None else str(follow)
+    setup = Setup(**options, out=out, checkpoints=checkpoints if len(checkpoints) > 1 else (), follow=run)
     engine = EngineProcess(setup)
     with own_terminal(utf8=utf8):
         chosen = mode or ("" if utf8 else "ascii")
@@ -100,3 +116,15 @@ def _to_follow(run: Path, settings: Settings, context: typer.Context) -> Setting
         return settings
     own = replace(settings, images=images or settings.images, labels=settings.labels or labels)
     return own if typed(context, "limit") else replace(own, limit=limit)
+
+
+def check_different(checkpoints: Sequence[str]) -> None:
+    """Raise ExploreError (usage) where one file is given twice."""
+    from zfexplore.errors import ExploreError
+
+    known: set[Path] = set()
+    for each in checkpoints:
+        path = Path(each).resolve()
+        if path in known:
+            raise ExploreError(f"--checkpoint {each} is given twice: each net once", usage=True)
+        known.add(path)

@@ -35,6 +35,7 @@ from zfexplore.nets.stages import net_over
 
 FORMAT = 1
 SHIPPED = "zfnet.safetensors"
+SHIPPED_NAME = "shipped"  # what it is called where several checkpoints are given
 MEAN_IMAGE = "input.mean"
 METADATA_KEY = "zfexplore"
 
@@ -108,7 +109,9 @@ def shipped_checkpoint() -> Path:
 def load_checkpoint(
     path: str | os.PathLike[str] | None = None, device: str | torch.device = "cpu"
 ) -> Checkpoint:
-    """Load a checkpoint: a file, the name of one of torchvision's pretrained nets, or (None) the shipped one.
+    """Load a checkpoint: a file, the name of one of torchvision's pretrained nets, or the shipped one.
+
+    That one is ``shipped``, or None.
 
     The net is in eval mode and float32 on ``device``. Raises ExploreError, one line, for a file that is
     missing, truncated or not a checkpoint, or whose tensors do not fit its architecture, and for a device
@@ -117,7 +120,8 @@ def load_checkpoint(
     path = None if path is None else path_text(path, "the checkpoint")
     if path is not None and path in zoo.PRETRAINED and not Path(path).is_file():
         return _load_pretrained(path, device)
-    file = shipped_checkpoint() if path is None else Path(path)
+    shipped = path is None or (path == SHIPPED_NAME and not Path(path).is_file())
+    file = shipped_checkpoint() if shipped else Path(path or "")
     tensors, metadata = read_checkpoint(file)
     module = _assemble(file, metadata, tensors)
     checkpoint = checkpoint_of(module, metadata, device)

@@ -61,6 +61,41 @@ class RankedChannel:
 
 
 @dataclass(frozen=True, slots=True)
+class Match:
+    """A channel of one net and one of another, and how alike they answer to the same images.
+
+    ``correlation`` is Pearson's, of their image maxima, in [-1, 1].
+    """
+
+    unit: Unit
+    other: Unit
+    correlation: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A stage of net A beside one of net B, over ``images`` images that both have seen.
+
+    ``matches``, the most alike first: channels each of which is the other's most alike, above ``chance``.
+    ``unmatched_a`` and ``unmatched_b`` are the others that fire, with the channel of the other net that is
+    most alike all the same, in the order of their numbers. ``dead_a`` and ``dead_b`` answer to all images
+    alike, mostly with nothing, and take no part.
+
+    ``chance`` is what only one channel in a hundred reaches with its most alike if B's images are shuffled.
+    """
+
+    stage: str
+    other_stage: str
+    images: int
+    chance: float
+    matches: tuple[Match, ...]
+    unmatched_a: tuple[Match, ...]
+    unmatched_b: tuple[Match, ...]
+    dead_a: tuple[Unit, ...]
+    dead_b: tuple[Unit, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """What a net answers to a picture: one channel's ``total`` (its map summed, ZF) and ``peak`` (maximum).
 

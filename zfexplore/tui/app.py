@@ -67,6 +67,7 @@ class ExplorerApp(FollowApp):
     ) -> None:
         super().__init__()
         self.setup, self.engine, self.pixels = setup, engine, pixels
+        self.opened = setup  # what the engine begins with
         self.session = load_session()
         self.wished_mode = self.session.mode  # what the next run begins with: only ``m`` changes it
         self.mode = mode or (self.session.mode if self.session.mode in MODES else MODES[0])
@@ -76,6 +77,7 @@ class ExplorerApp(FollowApp):
         self.generation = 0
         self.settled = -1  # the generation of which all pictures have come
         self.failure = ""  # why nothing can be explored
+        self.zoomed: say.Setup | None = None  # the net of the picture shown large
         self._collected_at = self._seen_at = 0  # generations, at which garbage was collected and looked after
 
     def get_default_screen(self) -> ExplorerScreen:
@@ -161,7 +163,8 @@ class ExplorerApp(FollowApp):
             self.panes.settle(DIED)
             return
         ahead = self.panes.sidebar.channel_list.neighbours()
-        self.engine.ask(say.ShowChannel(self.stage_name, self.channel, self.generation, ahead))
+        here = self.stage_name, self.channel, self.generation, ahead
+        self.engine.ask(say.ShowChannel(*here, self.net, self.beside))
 
     def on_explorer_screen_went(self, event: ExplorerScreen.Went) -> None:
         """The user moved a cursor."""
@@ -192,11 +195,24 @@ class ExplorerApp(FollowApp):
 
     @take.register
     def take_net_loaded(self, event: say.NetLoaded) -> None:
+        """Show the net, at once or with its statistics if they come next."""
+        if event.indexed:
+            self._arriving = event
+        else:
+            self._show_net(event, {})
+
+    def _show_net(self, event: say.NetLoaded, statistics: dict[str, say.StageStatistics]) -> None:
         """Go where the user was, or where the last session ended, or to the highest convolution."""
         again = bool(self.stage_name) and event.stages == self.stages  # the engine has been started again
-        self.nearest = event.nearest
+        another = bool(self.stage_name) and event.setup not in (None, self.setup)
+        target = self.target(event, self.stages) if another else None
+        self.nearest, self.net, self.setup = event.nearest, event.setup, event.setup or self.setup
         self.panes.show_net(event)
-        if again:
+        if target is not None:
+            self.stage_name = ""  # the layer is to be listed anew although it may have the same name
+            self.panes.forget_net(statistics, self.beside.name if self.beside else "")
+            self.go_to(target.stage, target.channel)
+        elif again:
             self.go_to(self.stage_name, self.channel)
         elif self.session.stage in [layer.name for layer in event.stages]:
             self.go_to(self.session.stage, self.session.channel)
@@ -211,6 +227,9 @@ class ExplorerApp(FollowApp):
     @take.register
     def take_atlas_changed(self, event: say.AtlasChanged) -> None:
         """Show the statistics in the lists."""
+        if self._arriving is not None:
+            net, self._arriving = self._arriving, None
+            self._show_net(net, event.statistics)
         self.panes.show_atlas(event)
 
     @take.register
@@ -265,6 +284,9 @@ class ExplorerApp(FollowApp):
     def take_failed(self, event: say.Failed) -> None:
         """Show the failure and the log: as a toast, or as a dialog where nothing can be shown."""
         text = f"{event.text}\n\nlog: {log_path()}"
+        if event.setup is not None:
+            self.refused(event.setup)
+            self.show_channel()  # which the engine has given up for the other net
         if event.fatal:
             self.failure = event.text
             self.panes.tell("nothing to show")
@@ -294,6 +316,8 @@ class ExplorerApp(FollowApp):
                 self.engine.start(self.hear)
                 for grid in self.panes.grids:
                     grid.tell_size()
+                if self.setup != self.opened:
+                    self.explore(self.setup)
 
         self.push_screen(ConfirmScreen(f"{self.died_of}.\nlog: {log_path()}\n\nStart it again?"), answered)
 
@@ -310,7 +334,7 @@ class ExplorerApp(FollowApp):
         if self.died_of:
             self.offer_to_start()
         elif self.channel is not None:
-            self.engine.ask(say.SaveChannel(self.stage_name, self.channel))
+            self.engine.ask(say.SaveChannel(self.stage_name, self.channel, setup=self.net))
         elif self.stage_name:
             self.notify("no channel passes the filter", markup=False)
 
@@ -318,19 +342,25 @@ class ExplorerApp(FollowApp):
         """Save what is shown: in the large view its unit, else the channel and the pinned one beside it."""
         if isinstance(self.screen, ZoomScreen):
             unit = self.screen.unit
-            self.engine.ask(say.SaveChannel(unit.stage, unit.channel, shown=self.screen.shown.row))
+            shown = self.screen.shown.row
+            self.engine.ask(say.SaveChannel(unit.stage, unit.channel, shown=shown, setup=self.zoomed))
             return
         units = [self.panes.unit_in_use]
         if self.panes.pinned is not None and self.panes.grid_in_use is not self.panes.grids[1]:
             units += [Unit.parse(self.panes.pinned[0])] if self.panes.grids[1].display else []
         for wanted in dict.fromkeys(unit for unit in units if unit is not None):
-            self.engine.ask(say.SaveChannel(wanted.stage, wanted.channel))
+            self.engine.ask(say.SaveChannel(wanted.stage, wanted.channel, setup=self.setup_in_use))
+        other = self.panes.other_unit
+        if other is not None and self.panes.grids[1].display and not self.panes.on_other:
+            self.engine.ask(say.SaveChannel(other.stage, other.channel, setup=self.beside))
 
     def action_copy(self) -> None:
         """Put the command that makes the channel's figure on the clipboard."""
+        large = isinstance(self.screen, ZoomScreen)
         unit = self.screen.unit if isinstance(self.screen, ZoomScreen) else self.panes.unit_in_use
         if unit is not None:
-            command = self.setup.export_command(unit.stage, unit.channel)
+            setup = (self.zoomed if large else self.setup_in_use) or self.setup
+            command = setup.export_command(unit.stage, unit.channel)
             self.copy_to_clipboard(command)
             self.notify(command, title="copied", markup=False)
 
@@ -341,14 +371,19 @@ class ExplorerApp(FollowApp):
         unit, shown = found
         pictures, boxed = self.panes.grid_in_use.pictures, self.panes.boxed
         called = self.panes.called(unit).removeprefix(str(unit)).strip()
+        self.zoomed = self.setup_in_use
+        if self.zoomed is not None and self.zoomed.mark:
+            called = f"{called} of {self.zoomed.name}".strip()
         screen = ZoomScreen(
             unit, pictures, shown.rank, self.mode, boxed=boxed, called=called, pixels=self.pixels
         )
         self.push_screen(screen, lambda left_at: self.panes.link_cursors(left_at or 0))
 
     def action_pin(self) -> None:
-        """Pin the channel for comparing, or let it go."""
-        if self.panes.pinned is not None:
+        """Pin the channel for comparing, or let it go, or the other net."""
+        if self.both:
+            self.action_both_nets()
+        elif self.panes.pinned is not None:
             self.panes.unpin()
         elif self.channel is None or self.settled != self.generation or not self.panes.grids[0].pictures:
             self.notify("there are no pictures of this channel to pin", markup=False)
@@ -357,8 +392,9 @@ class ExplorerApp(FollowApp):
 
     def action_box(self) -> None:
         """Change between patches and whole images, where the second grid shows these."""
-        if self.panes.pinned is not None:
-            self.notify("the second grid holds a pinned channel: space lets it go", markup=False)
+        if self.panes.pinned is not None or self.both:
+            held = "another net" if self.both else "a pinned channel"
+            self.notify(f"the second grid holds {held}: space lets it go", markup=False)
         else:
             self.panes.toggle_box()
 

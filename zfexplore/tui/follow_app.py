@@ -7,11 +7,12 @@ from dataclasses import replace
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui.following import Course, Kept, RunRead, nearest
-from zfexplore.tui.study_screens import Said, StudyApp
+from zfexplore.tui.study_screens import Said
+from zfexplore.tui.swapping import SwappingApp
 from zfexplore.tui.widgets.course import CourseBar
 
 
-class FollowApp(StudyApp):
+class FollowApp(SwappingApp):
     """Knows how the training stands (``course``), and which of its weights are looked at.
 
     ``present`` are the weights that the engine explores, ``awaited`` those that it has been asked for, and
@@ -22,15 +23,13 @@ class FollowApp(StudyApp):
 
     BINDINGS = keys.bindings(keys.FOLLOWING)
 
-    setup: say.Setup
-
     def __init__(self) -> None:
         super().__init__()
         self.course: Course | None = None
         self.present: Kept | None = None
         self.awaited: Kept | None = None
         self.shown: Kept | None = None
-        self.refused: Kept | None = None  # weights that could not be opened
+        self.left_out: Kept | None = None  # weights that could not be opened
         self.newest = True
         self.whole = True  # whether the atlas is
 
@@ -63,7 +62,7 @@ class FollowApp(StudyApp):
             self.present = self.awaited = None
         elif isinstance(record, say.Failed) and self.awaited is not None and record.setup is not None:
             if record.setup.checkpoint == self.awaited.path:
-                self.refused, self.awaited, self.whole = self.awaited, None, True
+                self.left_out, self.awaited, self.whole = self.awaited, None, True
                 self.newest = self.newest or self._at_the_last()
         else:
             return
@@ -72,8 +71,7 @@ class FollowApp(StudyApp):
 
     def _arrived(self, setup: say.Setup | None) -> None:
         """The engine explores other weights now, or explores any at last."""
-        self.setup = setup or self.setup
-        path = self.setup.checkpoint
+        path = None if setup is None else setup.checkpoint
         known = [*(self.course.weights if self.course else ()), *([self.awaited] if self.awaited else [])]
         self.present = next((kept for kept in reversed(known) if kept.path == path), None)
         if self.awaited is not None and self.awaited.path == path:
@@ -87,7 +85,7 @@ class FollowApp(StudyApp):
         if not (self.newest and self.whole and self.course and self.course.weights and self.present):
             return
         last = self.course.weights[-1]
-        if self.awaited is None and last not in (self.present, self.refused):
+        if self.awaited is None and last not in (self.present, self.left_out):
             self.panes.let_dim(False)  # the pictures are not in doubt: they are about to be renewed
             self._look_at(last)
 
@@ -96,7 +94,7 @@ class FollowApp(StudyApp):
         if kept in (self.present, self.awaited) and self.awaited in (None, kept):
             return
         self.awaited, self.whole = kept, False
-        self.engine.ask(say.Explore(replace(self.setup, checkpoint=kept.path)))
+        self.explore(replace(self.setup, checkpoint=kept.path))
 
     def _show_course(self) -> None:
         bar = self.panes.query_one(CourseBar)
@@ -120,7 +118,7 @@ class FollowApp(StudyApp):
         """Have the weights of that number explored; the last are followed."""
         assert self.course is not None
         self.newest = number == len(self.course.weights) - 1
-        self.refused = None
+        self.left_out = None
         self.panes.let_dim(True)
         self._look_at(self.course.weights[number])
         self._show_course()

@@ -1,7 +1,7 @@
 """Every key of the explorer, one table for each place. Bindings, footer and help are made from these tables.
 
 Each key has an id, by which a user can change it in ``keys.json`` in the configuration folder:
-``{"save": "w"}``.
+``{"save": "x"}``.
 """
 
 from __future__ import annotations
@@ -49,6 +49,11 @@ EVERYWHERE = (
     Key("occlude", "o", "occlude", "occlude", "what matters in the picture under the cursor: hiding parts"),
     Key("feeds", "f", "feeds", "feeds from", "what drives the unit under the cursor, in the layer below"),
     Key("back", "backspace", "jump_back", "back", "back to the channel from which you jumped"),
+    Key(
+        "swap-net", "w", "swap_net", "other net", "the next net (--checkpoint A --checkpoint B), same channel"
+    ),
+    Key("both-nets", "W", "both_nets", "both nets", "the next net's projections beside this one's, or not"),
+    Key("alike", "equals_sign", "alike", "alike", "the next net's channel that answers most like this one"),
     Key("copy", "y", "copy", "copy", "copy the command that makes this channel's figure"),
     Key("mode", "m", "mode", "glyphs", "other glyphs: half blocks, sextants, ASCII, quadrants"),
     Key("focus-1", "1", "pane('layers')", "layers", "go to the layers", first=True),
@@ -146,8 +151,19 @@ FEEDS = (
 # The keys that matter most in each pane, by id: the help lists them under the pane's name.
 CONCERNS = {
     "layers": ("layer-down", "layer-up"),
-    "channels": ("save", "filter", "sort", "unsort", "pin", "copy", "layer-down", "layer-up"),
-    "projections": ("zoom", "save-shown", "pin", "swap", "mode", "occlude", "feeds"),
+    "channels": (
+        "save",
+        "filter",
+        "sort",
+        "unsort",
+        "pin",
+        "swap-net",
+        "alike",
+        "copy",
+        "layer-down",
+        "layer-up",
+    ),
+    "projections": ("zoom", "save-shown", "pin", "both-nets", "swap", "mode", "occlude", "feeds"),
     "patches": ("zoom", "box", "save-shown", "swap", "mode", "occlude"),
     "top": ("zoom", "occlude", "feeds", "save-shown"),
     "map": ("save", "sort", "layer-down", "layer-up"),
@@ -168,6 +184,7 @@ NAMES = {  # of keys that Textual names otherwise than keyboards do
     "left_curly_bracket": "{",
     "right_curly_bracket": "}",
     "colon": ":",
+    "equals_sign": "=",
     "pageup": "PgUp",
     "pagedown": "PgDn",
     "escape": "esc",

@@ -77,7 +77,8 @@ class ShowChannel:
     """Project the nine strongest units of a channel; a newer ``generation`` replaces an older one.
 
     ``ahead`` are the channels that may be wanted next, the likeliest first. ``setup`` is the net that is
-    meant: nothing is shown if another one is explored by then (None: whichever is).
+    meant: nothing is shown if another one is explored by then (None: whichever is). ``beside`` is another
+    net, of which the channel of the same number is shown afterwards.
     """
 
     stage_name: str
@@ -85,6 +86,7 @@ class ShowChannel:
     generation: int
     ahead: tuple[int, ...] = ()
     setup: Setup | None = None
+    beside: Setup | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,16 @@ class Explore:
     """Explore another net from now on. ``NetLoaded`` answers it, or ``Failed``, and then nothing changes."""
 
     setup: Setup
+
+
+@dataclass(frozen=True)
+class FindAlike:
+    """Find the channel of another net, ``other``, that answers most like this one of the net ``setup``."""
+
+    setup: Setup
+    stage_name: str
+    channel: int
+    other: Setup
 
 
 @dataclass(frozen=True)
@@ -238,7 +250,8 @@ class StageStatistics:
 class NetLoaded:
     """The checkpoint is loaded: its layers and a title. All that comes from now on is about this net.
 
-    ``name`` is its short name, which no other net in play has, and ``setup`` what was opened.
+    ``name`` is its short name, which no other net in play has, and ``setup`` what was opened. If it is
+    ``indexed``, an ``AtlasChanged`` comes next.
     ``nearest`` names for each stage of the net the one that the explorer shows in its place: itself, or
     for a pool its convolution. Stages without such a one are left out.
     """
@@ -249,6 +262,7 @@ class NetLoaded:
     nearest: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
     setup: Setup | None = None
+    indexed: bool = False
 
 
 @dataclass(frozen=True)
@@ -301,6 +315,48 @@ class ChannelShown:
     channel: int
     generation: int
     count: int
+
+
+@dataclass(frozen=True)
+class BesideListed:
+    """What the net called ``net`` has at the channel shown, before its pictures come.
+
+    ``unit`` is its channel, None where it has none, and ``called`` the same with its name. ``notice`` says
+    why there will be no pictures.
+    """
+
+    generation: int
+    net: str
+    unit: Unit | None
+    called: str = ""
+    notice: str = ""
+
+
+@dataclass(frozen=True)
+class BesideArrived:
+    """One of the other net's nine pictures."""
+
+    generation: int
+    shown: ShownUnit
+
+
+@dataclass(frozen=True)
+class BesideShown:
+    """All of the other net's pictures have come: ``count`` of them."""
+
+    generation: int
+    count: int
+
+
+@dataclass(frozen=True)
+class AlikeFound:
+    """The channel ``found`` of the net ``other`` answers most like ``unit`` of ``setup``."""
+
+    setup: Setup
+    unit: Unit
+    other: Setup
+    found: Unit
+    correlation: float
 
 
 @dataclass(frozen=True)

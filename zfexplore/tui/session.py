@@ -48,7 +48,7 @@ def session_path() -> Path:
 
 
 def load_keymap(path: Path | None = None) -> dict[str, str]:
-    """Give the keys the user has changed: ``{"save": "w"}``, by the ids of ``keys.py``."""
+    """Give the keys the user has changed: ``{"save": "x"}``, by the ids of ``keys.py``."""
     return {id: keys for id, keys in _read_object(path or keymap_path()).items() if isinstance(keys, str)}
 
 

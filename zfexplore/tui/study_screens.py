@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.app import App
 from textual.message import Message
 
-from zfexplore.tui.messages import ShownUnit
+from zfexplore.tui.messages import Setup, ShownUnit
 from zfexplore.tui.questions import Answered, Chosen, RankPicture, Refused
 from zfexplore.tui.screens.feeds import FeedsScreen
 from zfexplore.tui.screens.occlusion import OcclusionScreen
@@ -42,6 +43,7 @@ class StudyApp(App[None]):
         super().__init__()
         self.own_path = ""  # of the picture looked at last
         self.nearest: Mapping[str, str] = {}  # stages shown in the place of others, as in NetLoaded
+        self.net: Setup | None = None  # the net in view, once it is loaded: what requests are about
         self.trail: list[Unit] = []  # where the user jumped from
         self.died_of = ""  # what the engine has died of, until it is started again
 
@@ -112,7 +114,7 @@ class StudyApp(App[None]):
         if self.died_of:
             self.refuse_all()
         else:
-            self.engine.ask(event.request)
+            self.engine.ask(replace(event.request, setup=self.net))
 
     def on_picture_screen_study(self, event: PictureScreen.Study) -> None:
         """Open what the user asks of a channel on a picture of their own, above its ranking."""

@@ -6,6 +6,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from zfexplore.errors import ExploreError
@@ -48,7 +49,7 @@ class Gallery:
 
     def __init__(self) -> None:
         self.tiles: dict[str, say.TileSize] = {}  # how each grid draws, by its name
-        self.ahead: list[tuple[str, int]] = []
+        self.ahead: list[tuple[Subject | None, str, int]] = []  # None: the net that is explored
         self._channels: OrderedDict[tuple[Subject, str, int], KeptChannel] = OrderedDict()
 
     def pictures(
@@ -79,14 +80,22 @@ class Gallery:
         """Drop the pictures of a net that is closed."""
         for key in [key for key in self._channels if key[0] is subject]:
             del self._channels[key]
+        self.ahead = [planned for planned in self.ahead if planned[0] is not subject]
 
     def expect(self, stage_name: str, channels: Iterable[int]) -> None:
         """Plan to project the channels that the cursor may come to next."""
-        self.ahead = [(stage_name, channel) for channel in channels]
+        self.ahead = [(None, stage_name, channel) for channel in channels]
+
+    def expect_of(self, subject: Subject, stage_name: str, channels: Iterable[int]) -> None:
+        """Plan the same for another net that is shown beside, in turn with those planned already."""
+        others = [(subject, stage_name, channel) for channel in channels]
+        pairs = zip_longest(self.ahead, others)
+        self.ahead = [planned for pair in pairs for planned in pair if planned is not None]
 
     def project_ahead(self, subject: Subject, stopped: Callable[[], bool]) -> None:
         """Project the next planned channel, unless it is kept. An error is only logged here."""
-        stage_name, channel = self.ahead.pop(0)
+        other, stage_name, channel = self.ahead.pop(0)
+        subject = other or subject
         if (subject, stage_name, channel) in self._channels:
             return
         try:

@@ -21,6 +21,7 @@ from zfexplore.tui import questions as asked
 from zfexplore.tui.engine.answers import Answerer
 from zfexplore.tui.engine.gallery import Gallery
 from zfexplore.tui.engine.inbox import Inbox
+from zfexplore.tui.engine.others import Others
 from zfexplore.tui.engine.subjects import Subjects, state_of
 from zfexplore.tui.log import log_path
 
@@ -43,6 +44,7 @@ class Engine:
         self._subject: Subject  # what is explored, once loaded
         self._gallery = Gallery()
         self._subjects = Subjects(self._gallery.forget)
+        self._others = Others(self._subjects, self._gallery, inbox, post)
         self._former: say.Setup | None = None  # explored before
         self._present: say.ShowChannel | None = None  # the channel the user looks at
         self._present_rows: tuple[say.PlaceRow, ...] | None = None
@@ -75,7 +77,9 @@ class Engine:
     def _turn(self) -> None:
         """Serve one request, or do a piece of what can wait."""
         building = self._subject.building is not None
-        idle = not building and not self._gallery.ahead and not self._answerer.busy
+        busy = building or self._gallery.ahead or self._answerer.busy
+        other = None if busy else self._others.due(self.setup)
+        idle = not busy and other is None
         request = self._inbox.take(wait=idle)
         if request is not None:
             self._serve(request)
@@ -87,6 +91,8 @@ class Engine:
             self._build_on(self._subject)
         elif self._gallery.ahead:
             self._gallery.project_ahead(self._subject, lambda: self._inbox.busy)
+        elif other is not None:
+            self._prepare(other)
 
     def _load(self) -> None:
         """Open the images, which is quick and tells a wrong path at once, then torch and the net."""
@@ -108,9 +114,9 @@ class Engine:
 
     def _begin(self, subject: Subject) -> None:
         """Explore a net that is open: tell what it is and what is known of it, and build on its atlas."""
-        from zfexplore.tui.engine.subject import net_loaded, statistics
+        from zfexplore.tui.engine.subject import statistics
 
-        self._post(net_loaded(subject))
+        self._post(replace(subject.loaded, indexed=subject.atlas is not None))
         self._subject = subject
         self.setup = self._subjects.held = subject.setup
         self._present = self._present_rows = None
@@ -119,6 +125,22 @@ class Engine:
         if (atlas := subject.atlas) is not None:
             self._post(say.AtlasChanged(statistics(atlas), atlas.count, subject.complete))
         subject.build(seconds_between_partials=SECONDS_BETWEEN_PARTIALS)
+
+    def _prepare(self, setup: say.Setup) -> None:
+        """Open another net in play, or index a slice for it: nothing else is to be done."""
+        known = self._subjects.kept(setup)
+        subject = known or self._others.open(setup)
+        if subject is not None and known is not None:
+            subject.build(seconds_between_partials=SECONDS_BETWEEN_PARTIALS)
+            self._build_on(subject)
+
+    def _other(self, setup: say.Setup) -> Subject:
+        """Give another net that is asked for, with its atlas if that needs no more than to be read."""
+        subject = self._subjects.open(setup)
+        subject.build(seconds_between_partials=SECONDS_BETWEEN_PARTIALS)
+        while subject.building is not None and not subject.running:
+            self._build_on(subject)
+        return subject
 
     def _explore(self, setup: say.Setup) -> None:
         """Explore another net; where it cannot be opened, say so and stay with the present one."""
@@ -129,6 +151,9 @@ class Engine:
         except Exception as error:
             self._fail(error, setup=setup)
             return
+        for other in self._subjects.all():
+            if other is not subject:
+                other.pause()
         if subject is not self._subject:
             self._subject.pause()
             self._former = self.setup
@@ -151,6 +176,11 @@ class Engine:
             self._present, self._present_rows = request, None
             if self._subject.atlas is not None:
                 self._show(request)
+            if request.beside is not None and not self._inbox.overtaken(request):
+                self._show_beside(request, request.beside)
+        elif isinstance(request, say.FindAlike):
+            present, other = self._subject_of(request.setup), self._other(request.other)
+            self._post(self._others.most_alike(request, present, other))
         elif isinstance(request, asked.Question):
             self._answerer.take(request)
         elif isinstance(request, say.SaveChannel):
@@ -182,22 +212,28 @@ class Engine:
             if not subject.quiet:
                 self._note(event.text)
             return
-        subject.quiet = False
+        subject.quiet, subject.running = False, not isinstance(event, Finished)
+        present = subject is self._subject
         if isinstance(event, Progress):
-            self._post(say.JobChanged(replace(event, task="building the atlas")))
+            of = "" if present else f" of {subject.setup.name}"
+            self._post(say.JobChanged(replace(event, task=f"building the atlas{of}")))
         elif isinstance(event, Partial):
-            self._atlas_grown(event.atlas, complete=False)
+            self._atlas_grown(subject, event.atlas)
         elif isinstance(event, Skipped):
             subject.skipped += 1
             log.warning("skipped %s: %s", event.name, event.reason)
         elif isinstance(event, Finished):
             subject.building, subject.complete = None, True
             self._post(say.JobChanged(None))
-            self._atlas_grown(event.result, complete=True)
+            self._atlas_grown(subject, event.result)
             self._after_the_atlas(subject)
 
     def _lose(self, subject: Subject, error: Exception) -> None:
         """Tell that an atlas cannot be built; without any part of it, go back to the net before."""
+        if subject is not self._subject:
+            self._post(say.JobChanged(None))
+            self._post(say.Noted(f"no atlas could be made of {subject.setup.name}: {error}"))
+            return
         former, self._former = self._former, None
         if subject.atlas is None and former is not None and former != subject.setup:
             self._fail(error, setup=subject.setup)
@@ -205,13 +241,17 @@ class Engine:
         else:
             self._fail(error, fatal=subject.atlas is None)
 
-    def _atlas_grown(self, atlas: Atlas, *, complete: bool) -> None:
+    def _atlas_grown(self, subject: Subject, atlas: Atlas) -> None:
         """Post the statistics, and renew the present channel's pictures if its places have changed.
 
         While images still come, renewing may take a quarter of the time, no more.
         """
         from zfexplore.tui.engine.subject import statistics
 
+        complete = subject.complete
+        if subject is not self._subject:
+            self._others.grown(self._present, self._subject, subject)
+            return
         self._post(say.AtlasChanged(statistics(atlas), atlas.count, complete))
         request = self._present
         if request is None or not (complete or time.monotonic() > self._renew_from):
@@ -247,6 +287,14 @@ class Engine:
             self._show_pictures(request)
         except Exception as error:
             self._fail(error, generation=request.generation)
+
+    def _show_beside(self, request: say.ShowChannel, setup: say.Setup) -> None:
+        """Post what another net has at the channel; a failure is told in the place of its pictures."""
+        try:
+            self._others.show(request, self._subject, self._other(setup))
+        except Exception as error:
+            log.warning("%s", error)
+            self._post(say.BesideListed(request.generation, setup.name, None, "", str(error)))
 
     def _show_pictures(self, request: say.ShowChannel) -> None:
         """What is shown already is renewed at one stroke: else places and pictures disagree meanwhile."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,8 @@ class Subject:
     """What is explored, as the engine gives it to the panes: a channel's places, pictures and figures.
 
     ``building`` is the build of its atlas while it runs; one that is gone on with is ``quiet`` at first, for
-    its remarks are known. ``saves`` are the figures that wait for the whole atlas, and ``skipped`` counts
-    the images that cannot be read.
+    its remarks are known. It is ``running`` once the first images are read. ``saves`` are the figures that
+    wait for the whole atlas, and ``skipped`` counts the images that cannot be read.
     """
 
     setup: say.Setup
@@ -42,6 +43,7 @@ class Subject:
     failed: bool = False
     begun: bool = False
     quiet: bool = False
+    running: bool = False
     saves: list[say.SaveChannel] = field(default_factory=list)
     skipped: int = 0
 
@@ -54,7 +56,7 @@ class Subject:
         """Begin or go on with the atlas, unless it is whole; ``options`` are those of ``Explorer.index``."""
         if self.building is None and self.growing:
             self.skipped = 0  # those known come again
-            self.begun, self.quiet = True, self.begun
+            self.begun, self.quiet, self.running = True, self.begun, False
             self.building = self.explorer.index(**options)
 
     def pause(self) -> None:
@@ -63,6 +65,23 @@ class Subject:
         if building is not None:
             with suppress(Exception):
                 building.close()  # type: ignore[attr-defined]
+
+    @cached_property
+    def loaded(self) -> say.NetLoaded:
+        """What is told of the net."""
+        return net_loaded(self)
+
+    @property
+    def stages(self) -> tuple[say.Stage, ...]:
+        """Its layers, as they are told."""
+        return self.loaded.stages
+
+    def stage(self, name: str) -> say.Stage:
+        """One of them; raises ExploreError."""
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        raise ExploreError(f"{self.setup.name} has no layer {name}")
 
     @property
     def checkpoint(self) -> Checkpoint:

@@ -27,6 +27,7 @@ from zfexplore.units import Unit
 WIDE, TALL = 160, 32  # columns and rows of the screen, from which panes have room to spare
 SIDEBAR, WIDE_SIDEBAR = 28, 46  # columns, as in theme.tcss
 BARS = 3  # rows of status, jobs and keys
+NAME_CELLS = 24  # of a net's name
 LEAST_FACTS, MOST_FACTS = 6, 18  # rows: three places; all of a map of 32 x 32 channels
 
 
@@ -69,6 +70,10 @@ class ExplorerScreen(Screen[None]):
         self.images, self.image_count = "", 0
         self.pinned: tuple[str, tuple[say.ShownUnit, ...]] | None = None
         self.boxed = False
+        self.net = ""  # the short name of the net in view
+        self.other = ""  # that of the net that the second grid shows
+        self.other_unit: Unit | None = None  # and its channel, if it has one
+        self.other_called = ""
 
     def compose(self) -> ComposeResult:
         """Lay the panes out; theme.tcss says where they stand."""
@@ -128,20 +133,27 @@ class ExplorerScreen(Screen[None]):
     @property
     def live_grids(self) -> tuple[PictureGrid, ...]:
         """The grids that follow the channel under the cursor."""
-        return self.grids if self.pinned is None else self.grids[:1]
+        return self.grids if self.pinned is None and not self.other else self.grids[:1]
 
     @property
     def grid_in_use(self) -> PictureGrid:
         """The grid that keys act on: the second where a pinned channel has the focus or all room."""
         projections, patches = self.grids
         alone = patches.display and (patches.has_focus or not projections.display)
-        return patches if self.pinned is not None and alone else projections
+        return patches if (self.pinned is not None or self.other) and alone else projections
+
+    @property
+    def on_other(self) -> bool:
+        """Whether keys act on the other net's pictures."""
+        return bool(self.other) and self.grid_in_use is self.grids[1]
 
     @property
     def unit_in_use(self) -> Unit | None:
         """The channel whose pictures that grid shows, or is to show; None where a filter leaves none."""
         if self.pinned is not None and self.grid_in_use is self.grids[1]:
             return Unit.parse(self.pinned[0])
+        if self.on_other:
+            return self.other_unit
         if self.stage is None or self.channel is None:
             return None
         return Unit(self.stage.name, self.channel)
@@ -188,6 +200,8 @@ class ExplorerScreen(Screen[None]):
         for grid in self.live_grids:
             grid.stale = True
             grid.notice = grid.notice if self.statistics == {} else ""
+        if self.other:
+            self.grids[1].stale = True
         self.query_one(Minimap).cursor = self.channel or 0
         return unit
 
@@ -213,22 +227,41 @@ class ExplorerScreen(Screen[None]):
         projections, patches = self.grids
         second = "whole images" if self.boxed else "patches"
         pinned = f"projections of {self.called(Unit.parse(self.pinned[0]))}, pinned" if self.pinned else ""
-        entitle(projections, "3 projections, here" if self.pinned else "3 projections")
+        if self.other:
+            pinned = f"projections of {self.other_called or 'nothing'}, {short(self.other)}"
+        here = f"3 projections, {short(self.net) if self.other else 'here'}"
+        entitle(projections, here if pinned else "3 projections")
         entitle(patches, f"4 {pinned or second}")
         here = self.stage.name if self.stage else ""
         entitle(self.query_one(Minimap), f"6 map of {here}, by max" if here else "6 map")
-        swapped = f"pinned {self.pinned[0]}" if self.pinned else second
-        self.query_one(LayerTabs).showing = swapped if self.has_class("-patches") else "projections"
+        swapped = f"pinned {self.pinned[0]}" if self.pinned else short(self.other) or second
+        first = short(self.net) if self.other else "projections"
+        self.query_one(LayerTabs).showing = swapped if self.has_class("-patches") else first
 
     # -- what the engine says ----------------------------------------------------------------------
 
     def show_net(self, event: say.NetLoaded) -> None:
         """Show the layers."""
         self.stages = event.stages
-        self.query_one(StatusBar).net = f"{event.title} on {event.device}"
+        self.net = event.name
+        named = "" if event.title.split(",")[0] == event.name or not event.name else f"{short(event.name)}: "
+        self.query_one(StatusBar).net = f"{named}{event.title} on {event.device}"
         self.sidebar.layer_list.stages = event.stages
         self.query_one(LayerTabs).names = tuple(layer.name for layer in event.stages)
         self.tell("waiting for the atlas …")
+
+    def forget_net(self, statistics: dict[str, say.StageStatistics], other: str) -> None:
+        """Let go what was shown of the net before; ``statistics`` are what is known of the new one."""
+        self.statistics, self.complete, self.silent = statistics, False, ""
+        if self.pinned is not None:
+            self.unpin()
+        if not self.follows:  # there they stay until those of the new weights come
+            for grid in self.grids:
+                grid.pictures = ()
+            self.show_places((), "" if statistics else "waiting for the atlas …")
+        if other:
+            self.show_other(other)
+        self.name_panes()
 
     def show_images(self, event: say.ImagesOpened) -> None:
         """Show the name of the images."""
@@ -259,9 +292,7 @@ class ExplorerScreen(Screen[None]):
     def show_picture(self, shown: say.ShownUnit) -> None:
         """The first picture of a channel replaces the old ones; the others join or renew them."""
         for grid in self.live_grids:
-            there = () if grid.stale else grid.pictures
-            grid.pictures = (*there[: shown.rank], shown, *there[shown.rank + 1 :])
-            grid.stale = False
+            _join(grid, shown)
 
     def show_end(self, event: say.ChannelShown) -> None:
         """All pictures have come; say so where there are none."""
@@ -366,11 +397,50 @@ class ExplorerScreen(Screen[None]):
         patches.notice = projections.notice
         self.name_panes()
 
+    def show_other(self, net: str) -> None:
+        """Give the second grid to another net's projections; without ``net`` it follows again."""
+        projections, patches = self.grids
+        self.other, self.other_unit, self.other_called = net, None, ""
+        patches.kind = "projection" if net else "whole" if self.boxed else "patch"
+        patches.pictures = () if net else projections.pictures
+        patches.notice = "" if net else projections.notice
+        self.name_panes()
+
+    def expect_other(self, event: say.BesideListed) -> None:
+        """Name what the other net shows; where it shows nothing, say why."""
+        grid = self.grids[1]
+        self.other_unit, self.other_called = event.unit, event.called
+        if event.notice:
+            grid.pictures, grid.stale = (), False
+        grid.notice = event.notice
+        self.name_panes()
+
+    def show_other_picture(self, shown: say.ShownUnit) -> None:
+        """The other net's first picture replaces the old ones; the others join or renew them."""
+        _join(self.grids[1], shown)
+
+    def show_other_end(self, count: int) -> None:
+        """All of the other net's pictures have come; say so where there are none."""
+        grid = self.grids[1]
+        grid.pictures, grid.stale = () if grid.stale else grid.pictures[:count], False
+        grid.notice = "" if count else f"{self.other_called} fires on none of these images"
+
     def toggle_box(self) -> None:
         """Change between patches and whole images with a box."""
         self.boxed = not self.boxed
         self.grids[1].kind = "whole" if self.boxed else "patch"
         self.name_panes()
+
+
+def short(name: str) -> str:
+    """Cut a net's name in front, for its end is what tells it apart."""
+    return name if len(name) <= NAME_CELLS else f"…{name[1 - NAME_CELLS :]}"
+
+
+def _join(grid: PictureGrid, shown: say.ShownUnit) -> None:
+    there = () if grid.stale else grid.pictures
+    grid.pictures = (*there[: shown.rank], shown, *there[shown.rank + 1 :])
+    grid.stale = False
 
 
 def rows_of_facts(width: int, height: int) -> int:

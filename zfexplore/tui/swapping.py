@@ -1,0 +1,178 @@
+"""The part of the app for several nets: it swaps them, shows two side by side, and finds channels alike."""
+
+from __future__ import annotations
+
+from functools import singledispatchmethod
+
+from zfexplore.tui import messages as say
+from zfexplore.tui.study_screens import StudyApp
+from zfexplore.tui.twins import twin_of
+from zfexplore.units import Unit
+
+ONE_NET = "one net is explored; several are: zfexplore tui --checkpoint A --checkpoint B"
+
+
+class SwappingApp(StudyApp):
+    """What the explorer's app builds on; ``setup`` is the net in view, ``wanted`` the one on its way."""
+
+    setup: say.Setup
+    generation: int
+    visited: dict[str, int]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wanted: say.Setup | None = None
+        self.both = False  # whether the next net is shown beside
+        self._aim: Unit | None = None  # where to go in the net on its way
+        self._arriving: say.NetLoaded | None = None  # the net whose statistics come next
+        self._trail_nets: dict[int, say.Setup] = {}  # the nets of those places of the trail, by their number
+
+    @property
+    def other(self) -> say.Setup | None:
+        """The net after the one in view, or after the one on its way; None where there is one only."""
+        here, nets = self.wanted or self.setup, self.setup.nets
+        return nets[(nets.index(here) + 1) % len(nets)] if here in nets and len(nets) > 1 else None
+
+    @property
+    def beside(self) -> say.Setup | None:
+        """The net that is shown beside, if one is."""
+        return self.other if self.both else None
+
+    @property
+    def setup_in_use(self) -> say.Setup | None:
+        """The net whose pictures keys act on."""
+        return self.beside if self.panes.on_other else self.net
+
+    def show_channel(self) -> None:
+        """Ask for the pictures of the channel under the cursor; the explorer says how."""
+
+    # -- what keys do ------------------------------------------------------------------------------
+
+    def action_swap_net(self) -> None:
+        """Show the next net, at the same channel."""
+        if self.other is None:
+            self.notify(ONE_NET, markup=False)
+        else:
+            self.explore(self.other)
+
+    def action_both_nets(self) -> None:
+        """Show the next net's projections beside this one's, or end that."""
+        if self.other is None:
+            self.notify(ONE_NET, markup=False)
+            return
+        if self.panes.pinned is not None:
+            self.panes.unpin()
+        self.both = not self.both
+        self.panes.show_other(self.other.name if self.both else "")
+        self.show_channel()
+
+    def action_alike(self) -> None:
+        """Go to the channel of the next net that answers most alike."""
+        if self.other is None:
+            self.notify(ONE_NET, markup=False)
+        elif self.channel is not None and not self._under_way():
+            self.engine.ask(say.FindAlike(self.setup, self.stage_name, self.channel, self.other))
+
+    def action_jump_back(self) -> None:
+        """Go back to where the user last jumped from, in the net where that was."""
+        setup = self._trail_nets.pop(len(self.trail), self.setup)
+        if self.trail and setup != self.setup:
+            self.explore(setup, self.trail.pop())
+        else:
+            super().action_jump_back()
+
+    def action_occlude(self) -> None:
+        """Ask what matters in the picture under the cursor, if its net is the one in view."""
+        if not (self._under_way() or self._elsewhere()):
+            super().action_occlude()
+
+    def action_feeds(self) -> None:
+        """Ask what drives the unit under the cursor, if its net is the one in view."""
+        if not (self._under_way() or self._elsewhere()):
+            super().action_feeds()
+
+    def explore(self, setup: say.Setup, aim: Unit | None = None) -> None:
+        """Explore a net from when it is loaded: at ``aim``, or else at the same channel."""
+        if self.died_of:
+            self.notify(f"{self.died_of}: ⏎ starts it again", markup=False)
+            return
+        self.wanted, self._aim = setup, aim
+        self.engine.ask(say.Explore(setup))
+
+    # -- what the engine says ----------------------------------------------------------------------
+
+    @singledispatchmethod
+    def take(self, record: object) -> None:
+        """Take a record with the method for its class; answers go to the base class."""
+        super().take(record)
+
+    @take.register
+    def take_beside_listed(self, event: say.BesideListed) -> None:
+        """Name the other net's channel, or say why there is none."""
+        if event.generation == self.generation and self.both:
+            self.panes.expect_other(event)
+
+    @take.register
+    def take_beside_arrived(self, event: say.BesideArrived) -> None:
+        """Show a picture of the other net."""
+        if event.generation == self.generation and self.both:
+            self.panes.show_other_picture(event.shown)
+
+    @take.register
+    def take_beside_shown(self, event: say.BesideShown) -> None:
+        """All of them have come."""
+        if event.generation == self.generation and self.both:
+            self.panes.show_other_end(event.count)
+
+    @take.register
+    def take_alike_found(self, event: say.AlikeFound) -> None:
+        """Go to the channel that was found, if the user is still where it was asked for."""
+        here = None if self.channel is None else Unit(self.stage_name, self.channel)
+        if event.setup != self.setup or event.unit != here:
+            return
+        self.trail.append(event.unit)
+        self._trail_nets[len(self.trail)] = event.setup
+        told = f"{event.unit} is most like {event.found} of {event.other.name}: r = {event.correlation:.2f}"
+        self.notify(told, markup=False)
+        self.explore(event.other, event.found)
+
+    def refused(self, setup: say.Setup) -> None:
+        """A net cannot be explored: stay where the user is."""
+        if setup == self.wanted:
+            self.wanted = self._aim = None
+
+    def target(self, net: say.NetLoaded, before: tuple[say.Stage, ...]) -> Unit:
+        """Give the channel to show of another net that has come, and say so where it is not the same one."""
+        stage, channel = self.panes.stage, self.channel
+        if net.setup == self.wanted:
+            aim, self.wanted, self._aim = self._aim, None, None
+            if aim is not None:
+                return aim
+        twin = None if stage is None else twin_of(stage, before, net.stages)
+        if twin is None:
+            twin = [layer for layer in net.stages if layer.kind == "conv" or layer is net.stages[0]][-1]
+            channel = None
+            if stage is not None:
+                self.notify(f"{net.name} has no layer like {stage.name}: this is {twin.name}", markup=False)
+        elif stage is not None and twin.name != stage.name:
+            self.notify(f"{net.name} has no {stage.name}: this is {twin.name}", markup=False)
+        if channel is None:
+            channel = min(self.visited.get(twin.name, 0), twin.channels - 1)
+        if channel >= twin.channels:
+            told = f"{twin.name} of {net.name} has no channel {channel}: this is the last one"
+            self.notify(told, markup=False)
+        return Unit(twin.name, min(channel, twin.channels - 1))
+
+    # -- pieces ------------------------------------------------------------------------------------
+
+    def _under_way(self) -> bool:
+        """Say so if another net is on its way: what is in sight will not be there when the answer comes."""
+        if self.wanted is not None:
+            self.notify(f"{self.wanted.name} is being opened", markup=False)
+        return self.wanted is not None
+
+    def _elsewhere(self) -> bool:
+        """Say so if the cursor is among the other net's pictures."""
+        if self.panes.on_other:
+            self.notify("this is asked of the net in view: w makes it the other one", markup=False)
+        return self.panes.on_other
