@@ -147,3 +147,24 @@ def test_snapshots_sort_as_they_count(tmp_path):
     assert folder.snapshot(5).relative_to(tmp_path).as_posix() == "snapshots/epoch-005.safetensors"
     paths = [folder.snapshot(4), folder.snapshot(5, 20), folder.snapshot(5, 120), folder.snapshot(5)]
     assert sorted(paths) == paths
+
+
+@pytest.mark.parametrize(
+    ("images", "count", "seen"),
+    [
+        (["mine"], 600, ("mine", None, "labels.csv")),
+        (["mine"], 601, (None, 200, None)),
+        (["gone"], 9, (None, 200, None)),
+        (["mine", "mine"], 9, (None, 200, None)),
+        (["specimens"], 480, ("specimens", 200, None)),
+        ([], None, (None, 200, None)),
+    ],
+)
+def test_its_own_images_are_looked_at_where_they_are_few_and_there(
+    folder, tmp_path, monkeypatch, images, count, seen
+):
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path)
+    asked = {"images": images, "labels": "labels.csv"}
+    folder.write_settings({"format": 1, "asked": asked, "images": {"count": count}})
+    assert read_run(folder.path).seen_by == seen

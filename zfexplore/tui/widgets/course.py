@@ -104,7 +104,9 @@ class CourseBar(Widget):
         """Say which weights the panes show."""
         if self.awaited is not None and self.awaited != self.present:
             return f"◆ {self.awaited.called} comes …"
-        return "no weights yet" if self.present is None else f"◆ {self.present.called}"
+        if self.present is not None:
+            return f"◆ {self.present.called}"
+        return "loading …" if self.course and self.course.weights else "no weights yet"
 
     def _curves(self, course: Course, row: int, rows: int, columns: int) -> list[Segment]:
         """Draw a row of the lines between their scales."""
