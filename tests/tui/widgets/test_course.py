@@ -52,7 +52,7 @@ async def test_one_row_has_the_numbers_and_the_slider():
     (line,) = await lines_of(80, 1, course=COURSE, present=THIRD)
     assert line == " run1 training  epoch 2.8/4  loss 2  top-1 50.0%  ◆ epoch 2.5 ━━━━●━━━●━◆━╌╌╌╌╌"
     (narrow,) = await lines_of(50, 1, course=COURSE, present=SECOND)
-    assert narrow == " run1 training  epoch 2.8/4 ━━━━━●━━━━◆━●━━╌╌╌╌╌╌"
+    assert narrow == " run1 training  epoch 2.8/4  loss 2 ━━━●━━◆━●╌╌╌╌"
 
 
 async def test_lines_stand_above_the_slider_on_its_axis():
