@@ -80,6 +80,7 @@ def test_train_writes_a_run_and_evaluate_finds_the_same_accuracy(photos, tmp_pat
         "curves.png",
         "log.jsonl",
         "run.json",
+        "snapshots",
         "state.safetensors",
     ]
     assert "epoch   1  56 px  loss" in err
@@ -148,8 +149,8 @@ def type_again(capsys):
         (["--size", "20"], "size must be at least 56"),
         (["--val", "1.5"], "the held-out part must be at least 0 and below 1, not 1.5"),
         (["--val", "nowhere"], "no folder 'nowhere', and no images of that name"),
-        (["--snapshots", "1,x"], "--snapshots takes epochs such as 1,2,5, not '1,x'"),
-        (["--snapshots", "0"], "--snapshots takes epochs such as 1,2,5, not '0'"),
+        (["--snapshots", "1,x"], "auto or none, not '1,x'"),
+        (["--snapshots", "0"], "auto or none, not '0'"),
         (["--exclude", "green"], "there is no class 'green' to leave out"),
         (["--device", "cuda:77"], "there is no device 'cuda:77' here"),
         (["--recipe", "best"], "'best' is not one of"),

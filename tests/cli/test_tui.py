@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -256,3 +257,27 @@ def test_without_a_terminal_one_line_names_the_command_that_does_the_job():
     assert len(done.stderr.splitlines()) == 1
     assert "needs a terminal" in done.stderr
     assert "zfexplore export grid" in done.stderr
+
+
+def test_a_run_is_followed_from_its_folder_and_what_is_none_is_told_at_once(arguments, environment, tmp_path):
+    run = tmp_path / "run7"
+    (run / "snapshots").mkdir(parents=True)
+    for epoch in (1, 2):
+        shutil.copy(tmp_path / "tiny.safetensors", run / "snapshots" / f"epoch-{epoch:03}.safetensors")
+    asked = {"images": [str(tmp_path / "images")]}
+    (run / "run.json").write_text(
+        json.dumps({"asked": asked, "images": {"count": 4}, "recipe": {"epochs": 2}})
+    )
+    terminal = Terminal(["tui", "--follow", str(run)], environment, (100, 34))
+    terminal.until("conv5:0", "4 images", "▸1 0.", "run7 training", "◆ epoch 0")
+    assert "fc6" not in terminal.text
+    terminal.child.send("q")
+    assert terminal.wait_for_end() == 0
+
+    for words, message in {
+        ("--follow", str(tmp_path / "images")): "images holds no run: name the folder",
+        ("--follow", str(run), "--net", "resnet18"): "leave --net out",
+    }.items():
+        terminal = Terminal(["tui", *words], environment, (100, 34))
+        assert terminal.wait_for_end() == 2
+        assert message in " ".join(terminal.raw.decode().split())

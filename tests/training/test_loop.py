@@ -17,7 +17,8 @@ from zfexplore.training.loop import train
 from zfexplore.training.machine import choose_machine
 from zfexplore.training.recipe import Recipe, recipe
 from zfexplore.training.record import EpochRecord
-from zfexplore.training.state import Position, RunFolder
+from zfexplore.training.run import RunFolder, read_run
+from zfexplore.training.state import Position
 
 pytestmark = pytest.mark.usefixtures("slim")
 
@@ -155,6 +156,39 @@ def test_snapshots_hold_the_trunk_alone_in_fp16(stripes, quick, tmp_path):
     ours, theirs = (net.net.maps(views, ["pool5"])["pool5"] for net in (snapshot, final))
     assert torch.allclose(ours, theirs, rtol=1e-2, atol=1e-2 * float(theirs.max()))
     assert {value.dtype for value in load_file(files[0]).values()} == {torch.float16}
+
+
+def test_a_run_can_be_followed_within_epochs_and_resuming_neither_loses_nor_repeats_snapshots(
+    stripes, quick, tmp_path, every_step, monkeypatch
+):
+    monkeypatch.setattr("zfexplore.training.snapshots.SECONDS", 0.0)
+    monkeypatch.setattr("zfexplore.training.snapshots.SHARE", 0.0)
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_TIDINGS", 0.0)
+    how = {"out": tmp_path, "val": 0.2, **EXACT}
+    events = train(stripes, quick, **how)
+    stop_after(events, "epoch 1 of 2", 8)
+    stopped = read_run(tmp_path)
+    assert [weights.path.stem for weights in stopped.weights] == ["epoch-001-step-00001"]
+    assert stopped.weights[0].epochs == 1 / 4
+    assert (stopped.within.epoch, stopped.within.step, stopped.within.steps) == (1, 1, 4)
+    redone = RunFolder(tmp_path).snapshot(1, 3)  # of a run that was killed, and saved its state before
+    redone.write_bytes(stopped.weights[0].path.read_bytes())
+    stop_after(train(stripes, quick, **how, resume=True), "epoch 1 of 2", 12)
+    assert not redone.exists()
+    finish(train(stripes, quick, **how, resume=True))
+    run = read_run(tmp_path)
+    assert [point.epoch for point in run.points] == [1, 2]
+    assert run.condition == "finished"
+    assert [weights.epochs for weights in run.weights] == [
+        1 / 4,
+        1,
+        5 / 4,
+        6 / 4,
+        7 / 4,
+        2,
+    ]  # none where it was stopped
+    assert run.weights[-1].path == RunFolder(tmp_path).snapshot(2)
+    assert load_checkpoint(run.weights[2].path).metadata.epochs == 5 / 4
 
 
 @pytest.mark.parametrize("held", [True, False], ids=["held", "streamed"])

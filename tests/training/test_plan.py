@@ -6,8 +6,8 @@ import pytest
 
 from zfexplore.errors import ExploreError
 from zfexplore.training.machine import choose_machine
-from zfexplore.training.plan import Outcome, check_unchanged, make_plan, snapshot_arguments, wanted_snapshots
-from zfexplore.training.state import RunFolder
+from zfexplore.training.plan import Outcome, check_unchanged, make_plan, snapshot_arguments
+from zfexplore.training.run import RunFolder
 
 
 @pytest.fixture
@@ -71,8 +71,5 @@ def test_a_run_goes_on_with_more_epochs_and_no_other_change(plan, stripes, make_
         check_unchanged({}, began, plan.outcome.folder)
 
 
-def test_snapshots_are_wanted_in_order_once_each():
-    assert wanted_snapshots([5, 1, 5]) == (1, 5)
-    with pytest.raises(ExploreError, match="after epochs 1, 2, ..., not 0"):
-        wanted_snapshots([1, 0])
+def test_a_snapshot_has_no_classes():
     assert snapshot_arguments({"classes": 7, "fc": 8}) == {"classes": 0, "fc": 8}

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import random
 
 import numpy as np
@@ -13,7 +12,7 @@ from zfexplore.nets.zfnet import ZFNet, initialise
 from zfexplore.training.learner import make_learner, take_step
 from zfexplore.training.machine import choose_machine
 from zfexplore.training.recipe import recipe
-from zfexplore.training.state import Position, RunFolder, load_state, restore, save_state
+from zfexplore.training.state import Position, load_state, restore, save_state
 
 CPU = choose_machine("cpu", amp=False, workers=0)
 CONVENTION = InputConvention(size=56, resize=64, mean=(1.0, 2.0, 3.0), mean_image=torch.rand(3, 64, 64))
@@ -67,35 +66,3 @@ def test_a_file_of_another_kind_is_one_clear_line(tmp_path):
     path.write_bytes(b"\x80\x04 pickled")
     with pytest.raises(ExploreError, match="cannot be read"):
         load_state(path)
-
-
-def test_a_run_does_not_begin_in_a_file(tmp_path):
-    (tmp_path / "run").write_text("notes")
-    with pytest.raises(ExploreError, match="is a file: a run needs a folder of its own"):
-        RunFolder(tmp_path / "run").begin({})
-    assert (tmp_path / "run").read_text() == "notes"
-
-
-def test_a_folder_holds_one_run(tmp_path):
-    folder = RunFolder(tmp_path / "run")
-    folder.begin({"format": 1})
-    with pytest.raises(
-        ExploreError, match="already holds a run: go on with `zfexplore train --resume --out"
-    ) as caught:
-        folder.begin({"format": 1})
-    assert caught.value.usage
-
-
-def test_settings_that_are_missing_or_broken_are_told(tmp_path):
-    folder = RunFolder(tmp_path)
-    with pytest.raises(ExploreError, match="there is no run to resume in"):
-        folder.read_settings()
-    for text in ("{", "[]", json.dumps({"format": 99})):
-        folder.settings.write_text(text)
-        with pytest.raises(ExploreError, match=r"run.json cannot be read"):
-            folder.read_settings()
-
-
-def test_snapshots_sort_as_they_count(tmp_path):
-    folder = RunFolder(tmp_path)
-    assert folder.snapshot(5).relative_to(tmp_path).as_posix() == "snapshots/epoch-005.safetensors"

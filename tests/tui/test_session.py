@@ -13,9 +13,9 @@ from zfexplore.tui.session import (
 
 
 def test_what_is_saved_comes_back():
-    save_session(Session("conv4", 17, "half"))
+    save_session(Session("conv4", 17, "halves"))
 
-    assert load_session() == Session("conv4", 17, "half")
+    assert load_session() == Session("conv4", 17, "halves")
 
 
 @pytest.mark.parametrize(

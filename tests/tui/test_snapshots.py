@@ -51,6 +51,31 @@ def test_help(app, snap_compare):
     assert snap_compare(app, terminal_size=(80, 24), run_before=pressing("question_mark"))
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_following(engine, snap_compare, size):
+    from zfexplore.tui.app import ExplorerApp
+    from zfexplore.tui.following import Course, Kept, RunRead
+    from zfexplore.tui.messages import Setup
+
+    epochs = range(1, 6)
+    course = Course(
+        "birds", "training", 8, 5.4,
+        losses=(*((epoch, 3 / epoch) for epoch in epochs), (5.4, 0.55)),
+        accuracies=tuple((epoch, 0.6 - 0.5 / epoch) for epoch in epochs),
+        weights=tuple(Kept(f"epoch-{epoch:03}.safetensors", epoch) for epoch in epochs),
+    )  # fmt: skip
+
+    async def press(pilot) -> None:
+        await _settled(pilot, pilot.app)
+        pilot.app.present = pilot.app.shown = course.weights[-1]
+        pilot.app.hear(RunRead(course))
+        await until(pilot, lambda: pilot.app.course is not None)
+        await _settled(pilot, pilot.app)
+
+    app = ExplorerApp(Setup(follow="birds"), engine)
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=press)
+
+
 @pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=["120x40", "80x24"])
 def test_both_nets(two_nets, snap_compare, size):
     keys = ("down", "W") if size[0] > 100 else ("down", "W", "p")

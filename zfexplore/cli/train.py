@@ -26,6 +26,7 @@ from zfexplore.cli.options import (
 )
 from zfexplore.errors import ExploreError
 from zfexplore.files import check_folder
+from zfexplore.training.snapshots import AUTO
 
 if TYPE_CHECKING:
     from zfexplore.images.sources import Source
@@ -97,9 +98,14 @@ def train(
     download: DownloadOption = False,
     labels: LabelsOption = None,
     snapshots: Annotated[
-        str | None,
-        typer.Option("--snapshots", metavar="1,2,5", help="Keep the trunk (fp16) after these epochs."),
-    ] = None,
+        str,
+        typer.Option(
+            "--snapshots",
+            metavar="1,2,5|'every 2'|5m|auto|none",
+            help="Keep the trunk (fp16, 7.5 MB each) after these epochs, or so often, to follow the run; "
+            "auto keeps at most 20 epochs.",
+        ),
+    ] = AUTO,
     half: Annotated[bool, typer.Option("--half", help="Store the checkpoint in fp16.")] = False,
     device: DeviceOption = "auto",
     amp: Annotated[
@@ -142,7 +148,7 @@ def train(
             "labels": None if labels is None else str(Path(labels).expanduser().resolve()),
             "val": _lasting(val),
             "per_class": per_class,
-            "snapshots": _epochs(snapshots),
+            "snapshots": _snapshots(snapshots),
             "half": half,
             "seed": seed,
             **machine,
@@ -186,7 +192,7 @@ def train(
 def _what_was_asked(context: typer.Context, out: Path) -> tuple[dict[str, Any], Recipe]:
     """Read the settings of a run to resume; raise ExploreError for any option that would change it."""
     from zfexplore.training.recipe import Recipe
-    from zfexplore.training.state import RunFolder
+    from zfexplore.training.run import RunFolder
 
     for name in context.params:
         if name not in ("out", "resume", "epochs", *ON_THE_MACHINE) and typed(context, name):
@@ -218,14 +224,12 @@ def _held_out(val: str) -> float | Source:
         return open_images(val)
 
 
-def _epochs(text: str | None) -> list[int]:
-    try:
-        epochs = [int(part) for part in text.split(",")] if text else []
-    except ValueError:
-        epochs = [0]
-    if any(epoch < 1 for epoch in epochs):
-        raise ExploreError(f"--snapshots takes epochs such as 1,2,5, not {text!r}", usage=True)
-    return epochs
+def _snapshots(text: str) -> str:
+    """Give the words as they are, once they can be read."""
+    from zfexplore.training.snapshots import keeping
+
+    keeping(text)
+    return text
 
 
 def _until_interrupted(events: Any) -> Any:

@@ -6,13 +6,14 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from zfexplore.choices import Drawn
-from zfexplore.cli.options import DEFAULTS, with_settings
+from zfexplore.cli.options import DEFAULTS, typed, with_settings
 from zfexplore.settings import Settings
 
 # Python's own first threshold, of which a pass takes 0.1 ms. The larger passes take 20 ms, for which a key
@@ -22,6 +23,7 @@ COLLECTING = (700, 10_000, 10)
 
 @with_settings
 def tui(
+    context: typer.Context,
     settings: Settings = DEFAULTS,
     start: Annotated[
         str | None,
@@ -50,6 +52,15 @@ def tui(
             show_default="as last time, else the finest that the terminal is known to have",
         ),
     ] = None,
+    follow: Annotated[
+        Path | None,
+        typer.Option(
+            "--follow",
+            metavar="RUN",
+            help="Follow a training, or walk one that has ended: the folder of its --out. Shown "
+            "are the run's own images where there are at most 600, or else 200 built-in ones.",
+        ),
+    ] = None,
 ) -> None:
     """Explore a net in the terminal: what every channel of every layer responds to.
 
@@ -70,6 +81,8 @@ def tui(
         )
     if out != Path("out"):  # one may look without being able to write here
         check_folder(out)
+    if follow is not None:
+        settings = _to_follow(follow, settings, context)
     gc.disable()  # imports make many objects and hardly any garbage
     from zfexplore.tui.terminal import own_terminal, speaks_utf8, suit_colours
 
@@ -83,7 +96,8 @@ def tui(
 
     utf8 = speaks_utf8()
     options = vars(settings) | {"checkpoint": checkpoints[0] if checkpoints else None}
-    setup = Setup(**options, out=out, checkpoints=checkpoints if len(checkpoints) > 1 else ())
+    run = None if follow is None else str(follow)
+    setup = Setup(**options, out=out, checkpoints=checkpoints if len(checkpoints) > 1 else (), follow=run)
     engine = EngineProcess(setup)
     with own_terminal(utf8=utf8):
         chosen = glyphs or ("" if utf8 else "ascii")
@@ -118,6 +132,23 @@ def starting_place(text: str, settings: Settings) -> tuple[str, int | None]:
     if count is not None and channel is not None and channel >= count:
         raise ExploreError(f"{unit.stage} has no channel {channel}: it has 0-{count - 1}", usage=True)
     return unit.stage, channel
+
+
+def _to_follow(run: Path, settings: Settings, context: typer.Context) -> Settings:
+    """Give the settings for following a run, whose weights are trunks; raises ExploreError if it is none."""
+    from zfexplore.errors import ExploreError
+    from zfexplore.training.run import read_run
+
+    for name in ("checkpoint", "net", "weights"):
+        if typed(context, name):
+            raise ExploreError(f"--follow shows the weights of its run: leave --{name} out", usage=True)
+    images, limit, labels = read_run(run).seen_by
+    if not settings.stages:
+        settings = replace(settings, stages=("conv*",))
+    if typed(context, "images"):
+        return settings
+    own = replace(settings, images=images or settings.images, labels=settings.labels or labels)
+    return own if typed(context, "limit") else replace(own, limit=limit)
 
 
 def check_different(checkpoints: Sequence[str]) -> None:

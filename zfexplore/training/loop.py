@@ -43,13 +43,15 @@ from zfexplore.training.plan import (
     check_unchanged,
     make_plan,
     snapshot_arguments,
-    wanted_snapshots,
 )
 from zfexplore.training.recipe import Recipe
 from zfexplore.training.record import EpochRecord, epoch_record
-from zfexplore.training.state import Position, RunFolder, State, load_state, restore, save_state
+from zfexplore.training.run import RunFolder
+from zfexplore.training.snapshots import AUTO, keeping
+from zfexplore.training.state import Position, State, load_state, restore, save_state
 
 SECONDS_BETWEEN_STATES = 300.0  # the most that a killed run loses
+SECONDS_BETWEEN_TIDINGS = 2.0  # for those who look on
 IMAGES_TO_SCALE_ON = 64  # he-scaled's batch
 HOPELESS = 20  # times the first loss
 
@@ -71,7 +73,7 @@ def train(
     val: float | Source = 0.1,
     seed: int = 0,
     per_class: int | None = None,
-    snapshots: Sequence[int] = (),
+    snapshots: Sequence[int] | str = AUTO,
     half: bool = False,
     device: str = "auto",
     amp: bool | None = None,
@@ -83,9 +85,10 @@ def train(
     """Train a ZFNet on a labelled source; yields events, the last one ``Finished(TrainingResult)``.
 
     ``out`` is the folder of the run. ``val`` is the fraction of every class that is held out, or another
-    source. ``per_class`` caps the training images of a class. ``snapshots`` are the epochs after which the
-    trunk is kept. ``half`` stores the checkpoint in fp16. ``asked`` is kept in the run's settings, to be
-    read when the run is resumed.
+    source. ``per_class`` caps the training images of a class. ``snapshots`` says when the trunk
+    is kept, to see how features come about: epochs, or ``"auto"``, ``"every 2"``, ``"5m"``, ``"none"``
+    (training/snapshots.py says what they mean). ``half`` stores the checkpoint in fp16. ``asked`` is kept
+    in the run's settings, to be read when the run is resumed.
 
     ``resume`` continues the run in ``out``. A recipe with more epochs then lengthens the run, even a
     finished one: it goes on as a run of that many epochs does.
@@ -97,7 +100,7 @@ def train(
     if not machine.cuda:
         keep_freed_memory()
     folder = RunFolder(Path(out))
-    outcome = Outcome(folder, wanted_snapshots(snapshots), half)
+    outcome = Outcome(folder, keeping(snapshots), half)
     plan = make_plan(
         source, recipe, val=val, seed=seed, per_class=per_class, machine=machine, outcome=outcome
     )
@@ -109,6 +112,8 @@ def train(
         if recipe.epochs > epochs:
             folder.write_settings(began | {"recipe": recipe.to_json()})
             yield Note(_lengthened(plan, epochs, saved.position if saved else Position()))
+        at = saved.position if saved else Position()
+        folder.forget_snapshots_after(at.epoch, at.step)
     else:
         folder.begin(plan.settings(asked or {}))
     if saved is not None:
@@ -132,6 +137,8 @@ class _Training:
         self.records = plan.outcome.folder.records()[: saved.position.epoch] if saved else []
         self.convention = saved.convention if saved else plan.unmeasured_input
         self.learner: Learner | None = None
+        self.kept_at = time.monotonic()  # when the last snapshot was taken
+        self.began_at = self.kept_at - sum(record.get("seconds", 0.0) for record in self.records)
 
     def events(self) -> Generator[Any, None, None]:
         """Train the remaining epochs, then finish."""
@@ -191,7 +198,7 @@ class _Training:
         augmentation = plan.augmentation
         meter = Meter(f"epoch {position.epoch + 1} of {recipe.epochs}", len(order), done=done)
         pending: list[_Pending] = []
-        saved_at = time.monotonic()
+        saved_at, told_at = time.monotonic(), -math.inf
         learner.net.train()
         loaded = iter(opened.training.batches(batches))
         for wanted in batches:
@@ -220,6 +227,7 @@ class _Training:
                 yield Skipped(name, reason)
             if event:
                 yield event
+                told_at = self._let_others_see(learner, told_at)
                 if time.monotonic() - saved_at > SECONDS_BETWEEN_STATES:
                     self._save()
                     saved_at = time.monotonic()
@@ -250,14 +258,40 @@ class _Training:
         position.next_epoch()
         accuracy = {"centre": evaluation.to_json()} if evaluation else {}
         metadata = plan.metadata(self.convention, position.epoch, accuracy)
-        if position.epoch in plan.outcome.snapshots:
-            trunk = learner.net[: [name for name, _ in learner.net.named_children()].index("avgpool")]
-            alone = replace(metadata, arguments=snapshot_arguments(metadata.arguments))
-            save_checkpoint(folder.snapshot(position.epoch), trunk, alone, half=True)
+        since = time.monotonic() - self.kept_at
+        if plan.outcome.snapshots.after(position.epoch, plan.recipe.epochs, since):
+            self._keep(learner, accuracy)
         save_checkpoint(folder.checkpoint, learner.net, metadata, half=plan.outcome.half)
         folder.write_records(self.records)
         self._save()
         return record
+
+    def _let_others_see(self, learner: Learner, told_at: float) -> float:
+        """Amid an epoch: tell how far it is and keep the trunk, if it is time; give when it was told last."""
+        plan, position, now = self.plan, learner.position, time.monotonic()
+        if now - told_at > SECONDS_BETWEEN_TIDINGS:
+            mean = position.loss_sum / position.images if position.images else None
+            folder = plan.outcome.folder
+            folder.tell_progress(position.epoch + 1, position.step, plan.steps_per_epoch, mean)
+            told_at = now
+        under_way = position.step < plan.steps_per_epoch
+        if under_way and plan.outcome.snapshots.within(now - self.kept_at, now - self.began_at):
+            self._keep(learner)
+        return told_at
+
+    def _keep(self, learner: Learner, accuracy: dict[str, Any] | None = None) -> None:
+        """Write the trunk as it is now, in fp16: before the log, so that who reads of an epoch can see it."""
+        plan, position = self.plan, learner.position
+        within = position.step / plan.steps_per_epoch
+        metadata = plan.metadata(self.convention, position.epoch + within, accuracy or {})
+        trunk = learner.net[: [name for name, _ in learner.net.named_children()].index("avgpool")]
+        alone = replace(metadata, arguments=snapshot_arguments(metadata.arguments))
+        folder = plan.outcome.folder
+        path = (
+            folder.snapshot(position.epoch + 1, position.step) if within else folder.snapshot(position.epoch)
+        )
+        save_checkpoint(path, trunk, alone, half=True)
+        self.kept_at = time.monotonic()
 
     def _finish(self, learner: Learner) -> Generator[Any, None, TrainingResult]:
         """Write the checkpoint with its accuracy, measured in float32 on the file as loaded."""
@@ -282,6 +316,7 @@ class _Training:
                 accuracy[name] = (yield from _passing_on(events)).to_json()
         metadata = plan.metadata(self.convention, epochs, accuracy)
         save_checkpoint(path, learner.net, metadata, half=half)
+        plan.outcome.folder.progress.unlink(missing_ok=True)
         return TrainingResult(path, metadata, tuple(self.records))
 
     def _save(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,15 +16,16 @@ from zfexplore.training.evaluate import class_map, known_images
 from zfexplore.training.inputs import at_size
 from zfexplore.training.machine import Machine
 from zfexplore.training.recipe import Recipe
-from zfexplore.training.state import FORMAT, RunFolder
+from zfexplore.training.run import FORMAT, RunFolder
+from zfexplore.training.snapshots import Keeping
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run writes: its folder, the epochs whose trunk is kept, and whether weights are fp16."""
+    """What a run writes: its folder, when the trunk is kept, and whether weights are fp16."""
 
     folder: RunFolder
-    snapshots: tuple[int, ...] = ()
+    snapshots: Keeping = Keeping()
     half: bool = False
 
 
@@ -75,7 +75,7 @@ class Plan:
             "images": self.images,
         }
 
-    def metadata(self, convention: InputConvention, epochs: int, accuracy: dict[str, Any]) -> Metadata:
+    def metadata(self, convention: InputConvention, epochs: float, accuracy: dict[str, Any]) -> Metadata:
         """Give the metadata of the checkpoint."""
         return Metadata(
             architecture="zfnet",
@@ -157,10 +157,3 @@ def check_unchanged(before: dict[str, Any], now: dict[str, Any], folder: RunFold
 def snapshot_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
     """Give the arguments of the net in a snapshot: the trunk, without classes."""
     return arguments | {"classes": 0}
-
-
-def wanted_snapshots(epochs: Sequence[int]) -> tuple[int, ...]:
-    """Give ``epochs`` in order, each once; raises ExploreError (usage) for an epoch below 1."""
-    if wrong := [epoch for epoch in epochs if epoch < 1]:
-        raise ExploreError(f"snapshots are taken after epochs 1, 2, ..., not {wrong[0]}", usage=True)
-    return tuple(sorted(set(epochs)))

@@ -1,14 +1,7 @@
-"""A run's folder, and the state from which an interrupted training continues exactly.
+"""The state from which an interrupted training continues exactly.
 
-::
-
-    RUN/run.json                what was asked for: images, split, recipe, seed
-    RUN/state.safetensors       weights, momentum, position, all random states; one file, so never half new
-    RUN/log.jsonl               one line an epoch
-    RUN/checkpoint.safetensors  the net after the last whole epoch, for load_checkpoint
-    RUN/snapshots/epoch-005.safetensors  the trunk alone, fp16
-
-Everything is written atomically, and nothing is pickled.
+One file holds weights, momentum, position and all random states, so that it is never half new. It is
+written atomically, and nothing is pickled.
 """
 
 from __future__ import annotations
@@ -27,9 +20,9 @@ from torch import Tensor, nn
 
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
-from zfexplore.files import atomic_path, write_text
+from zfexplore.files import atomic_path
+from zfexplore.training.run import FORMAT
 
-FORMAT = 1
 _KEY = "zfexplore-training"
 _MEAN_IMAGE = "input.mean"
 
@@ -68,62 +61,6 @@ class State:
     position: Position
     convention: InputConvention
     randomness: dict[str, Any] = field(repr=False)
-
-
-class RunFolder:
-    """The files of one run."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.settings = path / "run.json"
-        self.state = path / "state.safetensors"
-        self.log = path / "log.jsonl"
-        self.checkpoint = path / "checkpoint.safetensors"
-
-    def snapshot(self, epoch: int) -> Path:
-        """Give the file of the trunk after ``epoch`` (from 1)."""
-        return self.path / "snapshots" / f"epoch-{epoch:03}.safetensors"
-
-    def begin(self, settings: dict[str, Any]) -> None:
-        """Start a run; raises ExploreError if the folder already holds one, or is a file."""
-        if self.path.exists() and not self.path.is_dir():
-            raise ExploreError(f"{self.path} is a file: a run needs a folder of its own", usage=True)
-        if self.settings.exists() or self.state.exists() or self.checkpoint.exists():
-            raise ExploreError(
-                f"{self.path} already holds a run: go on with `zfexplore train --resume --out {self.path}`, "
-                "or choose another folder",
-                usage=True,
-            )
-        self.write_settings(settings)
-
-    def write_settings(self, settings: dict[str, Any]) -> None:
-        """Write the settings that the run was started with."""
-        write_text(self.settings, json.dumps(settings, indent=2) + "\n")
-
-    def read_settings(self) -> dict[str, Any]:
-        """Give the settings that the run was started with.
-
-        Raises ExploreError if there is no run or its settings cannot be read.
-        """
-        try:
-            settings = json.loads(self.settings.read_text(encoding="utf-8"))
-            if not isinstance(settings, dict) or settings["format"] != FORMAT:
-                raise ValueError("another format")
-        except FileNotFoundError:
-            raise ExploreError(f"there is no run to resume in {self.path}", usage=True) from None
-        except (OSError, ValueError, KeyError) as error:
-            raise ExploreError(f"{self.settings} cannot be read: {error}") from error
-        return settings
-
-    def records(self) -> list[dict[str, Any]]:
-        """Give the epochs logged so far."""
-        if not self.log.exists():
-            return []
-        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
-
-    def write_records(self, records: list[dict[str, Any]]) -> None:
-        """Write the whole log anew."""
-        write_text(self.log, "".join(json.dumps(record) + "\n" for record in records))
 
 
 def save_state(

@@ -26,6 +26,7 @@ from zfexplore.tui import messages as say
 from zfexplore.tui.client import Worker
 from zfexplore.tui.commands import ExplorerCommands
 from zfexplore.tui.drawing.pixels import pixel_widget
+from zfexplore.tui.follow_app import FollowApp
 from zfexplore.tui.log import log_path
 from zfexplore.tui.pixel_app import following
 from zfexplore.tui.screens.dialogs import ConfirmScreen, ErrorScreen
@@ -33,7 +34,6 @@ from zfexplore.tui.screens.explorer import ExplorerScreen
 from zfexplore.tui.screens.help import HelpScreen, idle_keys
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, load_keymap, load_session, save_session
-from zfexplore.tui.swapping import SwappingApp
 from zfexplore.tui.terminal import leave_when_told, share_suspension
 from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, PictureGrid
 from zfexplore.tui.widgets.rows import Rows
@@ -63,7 +63,7 @@ DARKROOM = Theme(
 )
 
 
-class ExplorerApp(SwappingApp):
+class ExplorerApp(FollowApp):
     """Look at what every channel of a net responds to."""
 
     TITLE = "zfexplore"
@@ -82,7 +82,7 @@ class ExplorerApp(SwappingApp):
         wish = mode or (self.session.mode if self.session.mode in DRAWN else "")
         super().__init__(wish, forced=mode == "pixels")
         self.setup, self.engine, self.pixels = setup, engine, pixels
-        self.panes = ExplorerScreen(self.mode)
+        self.panes = ExplorerScreen(self.mode, follows=setup.follow is not None)
         self.stage_name = ""
         self.visited: dict[str, int] = {}  # the channel last looked at, by layer
         self.generation = 0
@@ -112,7 +112,7 @@ class ExplorerApp(SwappingApp):
         self.keymap = load_keymap()
         self.set_keymap(self.keymap)
         leave_when_told(self.exit, self.hang_up)
-        back = share_suspension(self._pause, partial(self._go_on, asyncio.get_running_loop()))
+        back = share_suspension(self._pause, partial(self._come_back, asyncio.get_running_loop()))
 
         def resumed(_: object) -> None:
             back()
@@ -154,7 +154,7 @@ class ExplorerApp(SwappingApp):
     def _pause(self) -> None:
         self.engine.pause()
 
-    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _come_back(self, loop: asyncio.AbstractEventLoop) -> None:
         self.engine.go_on()
         loop.call_soon_threadsafe(partial(self.refresh, layout=True))  # the shell may have written meanwhile
 
@@ -569,6 +569,8 @@ class ExplorerApp(SwappingApp):
             return False
         if action in ANYWHERE:
             return True
+        if action.startswith("snapshot") and not self.follows:
+            return False
         if isinstance(self.screen, ExplorerScreen):
             typing = self.focused is not None and self.focused.check_consume_key("1", "1")
             return not (action == "pane" and typing)  # its keys, which come first, are text there
@@ -579,5 +581,5 @@ class ExplorerApp(SwappingApp):
             and action in ("save_shown", "copy")
         ):
             return False
-        ours = {key.action.partition("(")[0] for key in keys.EVERYWHERE}
+        ours = {key.action.partition("(")[0] for key in (*keys.EVERYWHERE, *keys.FOLLOWING)}
         return action not in ours or f"app.{action}" in here

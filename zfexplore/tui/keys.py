@@ -98,6 +98,22 @@ LARGE = (
     Key("zoom-close", "escape,z,q,enter", "close", "close", "back to the panes", "esc"),
 )
 
+FOLLOWING = (
+    Key(
+        "weights-before",
+        "left_parenthesis",
+        "snapshot(-1)",
+        "earlier",
+        "the weights kept before these",
+        "( )",
+    ),
+    Key("weights-after", "right_parenthesis", "snapshot(1)", "later", "the weights kept after these"),
+    Key(
+        "weights-first", "left_curly_bracket", "snapshot_edge(-1)", "first weights", "the first weights kept"
+    ),
+    Key("weights-newest", "right_curly_bracket", "snapshot_edge(1)", "newest", "the newest, and go on", "}"),
+)
+
 PICTURE = (
     Key("own-save", "enter,s", "save", "save", "save the unit's figure on your picture, as a PNG", "⏎"),
     Key("own-go", "t", "go", "to panes", "show the channel under the cursor in the panes", "t"),
@@ -174,6 +190,10 @@ NAMES = {  # of keys that Textual names otherwise than keyboards do
     "greater_than_sign": ">",
     "less_than_sign": "<",
     "comma": ",",
+    "left_parenthesis": "(",
+    "right_parenthesis": ")",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
     "colon": ":",
     "equals_sign": "=",
     "pageup": "PgUp",
@@ -184,6 +204,7 @@ NAMES = {  # of keys that Textual names otherwise than keyboards do
 TABLES = {
     "in a pane": PANES,
     "everywhere": EVERYWHERE,
+    "while following a training": FOLLOWING,
     "while filtering": FILTER,
     "in the large view": LARGE,
     "on a picture of your own": PICTURE,

@@ -22,11 +22,13 @@ class Setup(Settings):
     """What to explore, as the command line gave it, and the folder where figures go.
 
     ``checkpoints`` are those of all nets that the user swaps between, of which ``checkpoint`` is one; none
-    where there is one net only.
+    where there is one net only. ``follow`` is the folder of a run whose weights are explored, one after the
+    other.
     """
 
     out: Path = Path("out")
     checkpoints: tuple[str, ...] = ()
+    follow: str | None = None
 
     @property
     def nets(self) -> tuple[Setup, ...]:
@@ -42,7 +44,7 @@ class Setup(Settings):
     @property
     def mark(self) -> str:
         """What file names end with, so that figures of the nets in play differ; empty for one net."""
-        return f"-{slug(self.name)}" if len(self.checkpoints) > 1 else ""
+        return f"-{slug(self.name)}" if len(self.checkpoints) > 1 or self.follow else ""
 
     def export_command(self, stage_name: str, channel: int) -> str:
         """Give the command that writes the channel's figure, with options that are not defaults."""

@@ -131,9 +131,10 @@ class PixelApp(StudyApp):
             self.tiles.wake = self._wake
         if was and not self.sharp:
             self._write(self.tiles.free())
+        self.panes.set_mode(self.mode)
         for grid in self.panes.all_grids:
             # tmux goes a column back for each combining character, which misleads it in the last column.
-            grid.tiles, grid.mode, grid.spare = self.tiles, self.mode, int(tmux and self.sharp)
+            grid.tiles, grid.spare = self.tiles, int(tmux and self.sharp)
             grid.cell = cell_in_pixels(self.known.cell) if self.sharp else (0, 0)
 
     def measure_cells(self) -> None:

@@ -223,7 +223,7 @@ def test_units_are_brought_back_on_the_picture_that_was_ranked_whatever_its_file
 ):
     chosen, ranking = ranked
     units = tuple(row.unit for row in ranking.channels if row.activation > 0)[:3]
-    size = (4, 8, "quadrant")
+    size = (4, 8, "quadrants")
     found = answers(answerer, posted, subject, ask.SeeUnit(7, chosen, units[0], units[1:], (size,)))
 
     assert [seen.unit for seen in found] == [*units]

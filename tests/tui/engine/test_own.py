@@ -59,7 +59,7 @@ def test_the_exemplars_seen_longest_ago_are_forgotten():
     assert len(subject.projected) == before + 1
 
 
-@pytest.mark.parametrize("sizes", [(), ((2, 4, "half"), (3, 6, "ascii"))])
+@pytest.mark.parametrize("sizes", [(), ((2, 4, "halves"), (3, 6, "ascii"))])
 def test_a_unit_is_drawn_at_the_sizes_of_the_screen(sizes):
     flat = np.full((8, 8, 3), 90, np.uint8)
     pictures = [say.Bitmap(flat) for _ in range(3)]

@@ -15,7 +15,8 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Thread
+from dataclasses import replace
+from threading import Lock, Thread
 from typing import IO
 
 from zfexplore.tui import messages as say
@@ -59,6 +60,11 @@ def explore(setup: say.Setup, inbox: Inbox, post: Post) -> None:
     """Load, and work until told to end."""
     from zfexplore.tui.engine.loop import Engine
 
+    if setup.follow is not None:
+        begun = first_of_run(setup, setup.follow, inbox, post)
+        if begun is None:
+            return
+        setup = begun
     engine = Engine(setup, inbox, post)
     inbox.loading = True
     if engine.load():
@@ -66,6 +72,16 @@ def explore(setup: say.Setup, inbox: Inbox, post: Post) -> None:
         gc.enable()
         give_way()  # not before: on a busy machine loading would take for ever
         engine.work()
+
+
+def first_of_run(setup: say.Setup, folder: str, inbox: Inbox, post: Post) -> say.Setup | None:
+    """Follow the run in ``folder``, and begin with its newest weights once there are any; None at the end."""
+    from zfexplore.tui.engine.watcher import Watcher
+
+    watcher = Watcher(folder, post)
+    watcher.start(lambda: inbox.closed)
+    first = watcher.first(lambda: inbox.closed)
+    return None if first is None else replace(setup, checkpoint=first.path)
 
 
 def read_requests(requests: IO[bytes], inbox: Inbox) -> None:
@@ -88,10 +104,11 @@ def read_requests(requests: IO[bytes], inbox: Inbox) -> None:
 
 
 def poster(messages: IO[bytes]) -> Post:
-    """Give what sends a message; once the explorer is gone it does nothing."""
+    """Give what sends a message, from any thread; once the explorer is gone it does nothing."""
+    one_at_a_time = Lock()
 
     def post(message: object) -> None:
-        with suppress(OSError):
+        with suppress(OSError), one_at_a_time:
             pipe.send(messages, message)
 
     return post

@@ -236,11 +236,16 @@ def images_of(setup: say.Setup) -> Source | None:
     from zfexplore.images.sources import NoImages
 
     try:
-        return open_images(setup.images, limit=setup.limit, labels=setup.labels)
+        source = open_images(setup.images, limit=setup.limit, labels=setup.labels)
     except NoImages:
         if not notes_on(setup.images).exists():
             raise
         return None
+    if setup.follow is None:
+        return source
+    from zfexplore.tui.engine.remembered import Remembered
+
+    return Remembered(source)
 
 
 def open_subject(setup: say.Setup, source: Source | None) -> Subject:

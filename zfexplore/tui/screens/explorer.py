@@ -13,6 +13,7 @@ from zfexplore.tui import messages as say
 from zfexplore.tui.drawing.compositor import FrugalCompositor
 from zfexplore.tui.screens.sharing import TALL, WIDE, four_grids, rows_of_facts
 from zfexplore.tui.widgets.channels import ChannelList
+from zfexplore.tui.widgets.course import CourseBar, rows_of_course
 from zfexplore.tui.widgets.jobs import JobBar
 from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.layers import LayerList, LayerTabs
@@ -54,8 +55,9 @@ class ExplorerScreen(Screen[None]):
     class Drawn(Message):
         """The empty panes are on the screen."""
 
-    def __init__(self, mode: str) -> None:
+    def __init__(self, mode: str, *, follows: bool = False) -> None:
         super().__init__()
+        self.follows = follows  # whether a training is followed
         self._compositor = FrugalCompositor()
         self.mode = mode
         self.stages: tuple[say.Stage, ...] = ()
@@ -90,13 +92,14 @@ class ExplorerScreen(Screen[None]):
                     yield TopList(id="top")
                     yield Minimap(id="map")
                 yield JobBar(id="jobs")
+        yield CourseBar(id="course")
         yield KeyBar()
 
     def on_mount(self) -> None:
         """Name the panes, and focus the channels."""
+        self.query_one(CourseBar).display = self.follows
         self._share_rows(*self.app.size)
-        for grid in self.all_grids:
-            grid.mode = self.mode
+        self.set_mode(self.mode)
         self.watch(self.grids[0], "dim", self._dim_places, init=False)
         self.tell("loading …")
         entitle(self.query_one(TopList), "5 top activations")
@@ -123,6 +126,9 @@ class ExplorerScreen(Screen[None]):
 
     def _share_rows(self, width: int, height: int) -> None:
         """Give table and map the rows that the grids do not need; in narrow windows theme.tcss does it."""
+        if self.follows:
+            self.query_one(CourseBar).styles.height = rows = rows_of_course(height)
+            height -= rows
         self._share_grids(width, height)
         facts = self.query_one("#facts").styles
         if width < ROOM_FOR_BOTH:
@@ -316,9 +322,10 @@ class ExplorerScreen(Screen[None]):
         self.statistics, self.complete, self.silent = statistics, False, ""
         if self.pinned is not None:
             self.unpin()
-        for grid in self.grids:
-            grid.pictures = ()
-        self.show_places((), "" if statistics else "waiting for the atlas …")
+        if not self.follows:  # there they stay until those of the new weights come
+            for grid in self.grids:
+                grid.pictures = ()
+            self.show_places((), "" if statistics else "waiting for the atlas …")
         if other:
             self.show_other(other)
         self.name_panes()
@@ -444,6 +451,18 @@ class ExplorerScreen(Screen[None]):
 
     # -- views -------------------------------------------------------------------------------------
 
+    def let_dim(self, dims: bool) -> None:
+        """Say whether the pictures are dimmed while others are waited for."""
+        for grid in self.all_grids:
+            grid.dims = dims
+
+    def set_mode(self, mode: str) -> None:
+        """Draw pictures and lines with glyphs of another kind."""
+        self.mode = mode
+        for grid in self.all_grids:
+            grid.mode = mode
+        self.query_one(CourseBar).braille = mode != "ascii"
+
     def pin(self, unit: str) -> None:
         """Keep the channel's pictures in grids of their own, or where there is no room in the second one."""
         self.pinned, self.beside = (unit, self.grids[0].pictures), "projection"
@@ -495,7 +514,7 @@ class ExplorerScreen(Screen[None]):
         else:
             self.boxed = not self.boxed
             self.grids[1].kind = "whole" if self.boxed else "patch"
-        self._share_grids(*self.app.size)
+        self._share_rows(*self.app.size)
         self.name_panes()
 
 

@@ -96,6 +96,7 @@ class PictureGrid(Widget, can_focus=True):
 
     _plain = Style.null()
     _dimming: Timer | None = None
+    dims = True  # whether pictures that stay another channel's for a while are dimmed
 
     pictures: reactive[tuple[ShownUnit, ...]] = reactive((), repaint=False)
     cursor: reactive[int] = reactive(0)
@@ -205,7 +206,7 @@ class PictureGrid(Widget, can_focus=True):
             self.dim = False
 
     def _dim(self) -> None:
-        self.dim = self.stale
+        self.dim = self.stale and self.dims
 
     # -- cursor ------------------------------------------------------------------------------------
 
