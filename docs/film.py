@@ -22,6 +22,7 @@ from rich.color import Color
 from textual.app import App
 
 from zfexplore.files import atomic_path, write_bytes
+from zfexplore.tui.drawing.cells import codes
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 FONTS = {
@@ -101,10 +102,11 @@ def draw(shot: Shot, wide: int) -> np.ndarray:
 def _ink(character: str, bold: bool, wide: int) -> np.ndarray:
     """The share of each pixel of a cell that a character covers, float32 [2 wide, wide]."""
     ink = np.zeros((2 * wide, wide), np.float32)
-    if character in QUADRANTS:
-        pattern, middle = QUADRANTS.index(character), wide // 2
-        for block in range(4):
-            rows = slice(block // 2 * wide, block // 2 * wide + wide)
+    if character in OCTANTS:
+        pattern, middle = OCTANTS[character], wide // 2
+        edges = [_edge(block / 4, 2 * wide) for block in range(5)]
+        for block in range(8):
+            rows = slice(edges[block // 2], edges[block // 2 + 1])
             ink[rows, slice(middle, wide) if block % 2 else slice(middle)] = pattern >> block & 1
     elif character in LINES:
         top, left, bottom, right = LINES[character]
@@ -114,7 +116,8 @@ def _ink(character: str, bold: bool, wide: int) -> np.ndarray:
     return ink
 
 
-QUADRANTS = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"  # bit b of the place: 1 upper left, 2 upper right, 4 and 8 below
+# By character, bit b for block b: 1 upper left, 2 upper right, then the rows below. Quadrants are among them.
+OCTANTS = {chr(code): pattern for pattern, code in enumerate(codes("octants").tolist())}
 # Top, left, bottom and right as shares of the cell, of glyphs that must meet those of the next cell.
 LINES = {
     "─": (0.47, 0, 0.53, 1),

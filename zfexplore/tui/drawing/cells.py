@@ -97,7 +97,7 @@ def boxed_blocks(image: np.ndarray, window: Window, rows: int, columns: int, mod
 def to_image(cells: Cells, mode: str, scale: int = 1) -> np.ndarray:
     """Draw cells back into pixels, ``scale`` pixels a block: what an ideal font would show."""
     high, wide = BLOCKS[mode]
-    codes = _codes(mode)
+    codes = codes(mode)
     pattern = np.array([np.flatnonzero(codes == code)[0] for code in cells.glyph.ravel()])
     covered = (np.arange(len(RAMP)) / (len(RAMP) - 1))[:, None] if mode == "ascii" else _masks(mode)
     ink = covered[pattern][:, :, None]  # the share of each block that the glyph covers
@@ -128,7 +128,7 @@ def _two_colours(blocks: np.ndarray, mode: str) -> tuple[np.ndarray, np.ndarray,
     back[best == 0] = five_bits(mean[best == 0, 0])
     fore[flat] = back[flat]
     pattern[flat] = 0
-    return _codes(mode)[pattern], fore, back
+    return codes(mode)[pattern], fore, back
 
 
 def _shades(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -138,7 +138,7 @@ def _shades(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     level = np.clip((brightness * (len(RAMP) - 1)).round(), 0, len(RAMP) - 1).astype(int)
     strongest = np.maximum(colour.max(axis=1, keepdims=True), 1)
     fore = five_bits(colour / strongest * 255)
-    return _codes("ascii")[level], fore, np.zeros_like(fore)
+    return codes("ascii")[level], fore, np.zeros_like(fore)
 
 
 def five_bits(colour: np.ndarray) -> np.ndarray:
@@ -176,7 +176,7 @@ def _splits(mode: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 @lru_cache(maxsize=8)
-def _codes(mode: str) -> np.ndarray:
+def codes(mode: str) -> np.ndarray:
     """Code points in the order of ``_masks``, or of brightness for ASCII."""
     if mode == "quadrants":
         glyphs = QUADRANTS

@@ -39,6 +39,8 @@ class ChannelList(Rows):
         ("sel", "how much it prefers its best class, 0 to 1: (b - o) / (b + o), b its mean on that class's "
          "images, o on the other classes'"),
         ("best class", "the class on whose images it fires most, on average"),
+        ("striking", "how much it is worth a look, at best 1: strong on a few images that look alike, less "
+         "what a more striking one shows; in sight while it sorts the list"),
     )  # fmt: skip
 
     stage: reactive[Stage | None] = reactive(None, init=False)
