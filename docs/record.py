@@ -1,6 +1,8 @@
-"""Makes the README's pictures of the explorer: two screens as PNG and a short tour as GIF.
+"""Makes the README's pictures of the explorer: screens as PNG and a short tour as GIF.
 
-    python docs/record.py [--out docs] [--images photographs] [--checkpoint FILE]
+    python docs/record.py [--out docs] [--images photographs] [--checkpoint FILE] [--run RUN]
+
+``--run`` is the folder of a training: two nets and following it are only shown with it.
 
 The real explorer runs with its real engine in a terminal that nobody sees, and is driven by keys; a
 frame is taken when what a key asked for is on the screen. How long a frame stays is said here and
@@ -17,22 +19,29 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import chdir
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from film import Frame, Shot, save_film, save_still, shoot
 from textual.binding import Binding
 from textual.pilot import Pilot
 
-from zfexplore.choices import DEFAULT_IMAGES
+from zfexplore.choices import DEFAULT_IMAGES, SHIPPED_NET
+from zfexplore.images.open import open_images
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
 from zfexplore.tui.client import EngineProcess
+from zfexplore.tui.screens.picture import PictureScreen
 
 WIDE, NARROW = (120, 40), (80, 24)
 PATIENCE = 240.0  # seconds; half the atlas of the photographs takes ten, on a busy machine minutes
-BY_ID = {key.id: key for key in (*keys.EVERYWHERE, *keys.PANES, *keys.LARGE)}
+BY_ID = {key.id: key for table in keys.TABLES.values() for key in table}
+PICTURE = "sunflower"  # of the built-in photographs, the first of that class
+EARLIER = "epoch-020.safetensors"  # the weights of the run that are compared with the shipped ones
+CHANNEL = 130  # of the highest convolution, whose growth is shown
 
 
 class Watched(EngineProcess):
@@ -137,6 +146,7 @@ async def tour(recorder: Recorder) -> dict[str, Shot]:
     await comparing(recorder)
     await finding(recorder)
     await keeping(recorder)
+    stills["explorer-own.png"] = await own_picture(recorder)
     return stills
 
 
@@ -224,19 +234,113 @@ async def keeping(recorder: Recorder) -> None:
     await recorder.press("copy", says="copy the command that makes it", seconds=3.0, shows="copied")
 
 
+async def own_picture(recorder: Recorder) -> Shot:
+    """A picture of one's own: its classes, and channels brought back on it."""
+    app, pilot = recorder.app, recorder.pilot
+
+    def brought_back() -> bool:
+        screen = app.screen
+        if not isinstance(screen, PictureScreen) or screen.ranking is None:
+            return False
+        row = screen.channels.here
+        return row is not None and row.unit in screen.seen
+
+    app.clear_notifications()
+    await recorder.press("picture", says="a picture of your own", seconds=0.7)
+    await recorder.type("me.jpg")
+    recorder.frame(0.7, "a picture of your own")
+    await pilot.press("enter")
+    await recorder.until(brought_back)
+    says = "its classes, and the channels that it excites most unusually: here, and at their best"
+    recorder.frame(2.6, says, recorder.cap("enter"))
+    for _ in range(3):
+        await pilot.press("down")
+        await recorder.until(brought_back)
+        recorder.frame(1.3, "each brought back to pixels on this very picture", recorder.cap("down"))
+    shot = shoot(app)
+    await pilot.press("c")
+    await recorder.until(brought_back)
+    recorder.frame(1.6, "its class, and what speaks for it", "c")
+    await pilot.press("escape")
+    await recorder.until(lambda: len(app.screen_stack) == 1)
+    return shot
+
+
+async def two_nets(recorder: Recorder) -> dict[str, Shot]:
+    """An earlier net beside the shipped one, and the channel that answers alike."""
+    app, engine = recorder.app, recorder.engine
+    await recorder.until(lambda: recorder.settled and engine.finished)
+    app.go_to(app.stage_name, CHANNEL)
+    await recorder.until(lambda: recorder.settled)
+    recorder.frame(1.2, "$ zfexplore tui --checkpoint epoch-020.safetensors --checkpoint shipped")
+    grid = app.panes.grids[1]
+    await recorder.press("both-nets", says="both nets at once")
+    await recorder.until(lambda: len(grid.pictures) > 0 and not grid.stale)
+    await recorder.pilot.pause(1.0)
+    recorder.frames[-1] = Frame(shoot(app), 2.0, (recorder.cap("W"),), "both nets, under one channel number")
+
+    def renewed(before: object) -> bool:
+        return recorder.settled and not grid.stale and grid.pictures != before
+
+    for _ in range(2):
+        before = grid.pictures
+        await recorder.pilot.press("down")
+        await recorder.until(partial(renewed, before))
+        await recorder.pilot.pause(1.0)
+        recorder.frame(1.6, "both follow the cursor", recorder.cap("down"))
+    await recorder.pilot.press("equals_sign")
+    await recorder.until(lambda: app.pair is not None and recorder.settled)
+    await recorder.pilot.pause(1.0)
+    recorder.frame(2.6, "the channel of the other net that answers most alike", "=")
+    return {}
+
+
+async def growing(recorder: Recorder) -> dict[str, Shot]:
+    """A channel at each of the weights that a training kept."""
+    app = recorder.app
+    await recorder.until(lambda: app.course is not None and recorder.settled and app.whole)
+    assert app.course is not None
+    says = "$ zfexplore tui --follow runs/photographs"
+    app.go_to(app.stage_name, CHANNEL)
+    app.go_to_weights(0)
+    for number, kept in enumerate(app.course.weights):
+        if number:
+            await recorder.pilot.press("right_parenthesis")
+        await recorder.until(lambda kept=kept: app.shown == kept and recorder.settled and app.whole)
+        recorder.frame(
+            1.8, says if not number else "a channel as it learns: figure 4 of the paper", *")"[:number]
+        )
+    return {"explorer-follow.png": shoot(app)}
+
+
 def _strongest(known: say.StageStatistics) -> int:
     return max(range(len(known.maximum)), key=lambda channel: known.maximum[channel])
 
 
-async def record(setup: say.Setup) -> tuple[list[Frame], dict[str, Shot]]:
-    """Run the explorer through the tour."""
+async def record(setup: say.Setup, course: Callable[[Recorder], Any]) -> tuple[list[Frame], dict[str, Shot]]:
+    """Run the explorer through the course of one film."""
     engine = Watched(setup)
-    app = ExplorerApp(setup, engine, mode="quadrants")
+    app = ExplorerApp(setup, engine, mode="octants")
     app.animation_level = "none"
     async with app.run_test(size=WIDE, notifications=True) as pilot:
         recorder = Recorder(pilot, app, engine)
-        stills = await tour(recorder)
+        stills = await course(recorder)
     return recorder.frames, stills
+
+
+def record_all(setup: say.Setup, run: Path | None) -> tuple[list[Frame], dict[str, Shot]]:
+    """Run the tour, and with a training's folder what needs one."""
+    courses = [(setup, tour)]
+    if run is not None:
+        nets = (str(run / EARLIER), SHIPPED_NET)
+        courses.append((replace(setup, checkpoint=nets[0], checkpoints=nets), two_nets))
+        courses.append((replace(setup, follow=str(run), stages=("conv*",)), growing))
+    frames, stills = [], {}
+    for each, course in courses:
+        more, shots = asyncio.run(record(each, course))
+        frames += more
+        stills |= shots
+    return frames, stills
 
 
 def main() -> None:
@@ -245,15 +349,21 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder to write to")
     parser.add_argument("--images", default=DEFAULT_IMAGES, help="images to explore")
     parser.add_argument("--checkpoint", help="weights; the shipped ones where left out")
+    parser.add_argument("--run", type=Path, help="folder of a training, for two nets and for following")
     options = parser.parse_args()
     out = options.out.resolve()
     images = str(Path(options.images).resolve()) if Path(options.images).exists() else options.images
     checkpoint = str(Path(options.checkpoint).resolve()) if options.checkpoint else None
 
+    run = options.run.resolve() if options.run else None
+
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         os.environ.update(ZFEXPLORE_CACHE=folder, XDG_CONFIG_HOME=folder)
         os.environ.pop("NO_COLOR", None)
-        frames, stills = asyncio.run(record(say.Setup(images, checkpoint)))
+        album = open_images(DEFAULT_IMAGES)
+        number = next(one for one in range(len(album)) if PICTURE in album.image_name(one))
+        album[number].image.save("me.jpg", quality=95)
+        frames, stills = record_all(say.Setup(images, checkpoint), run)
     for name, shot in stills.items():
         save_still(shot, out / name)
         print(out / name, (out / name).stat().st_size)

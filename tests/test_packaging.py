@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from zfexplore.errors import ExploreError
-from zfexplore.nets import checkpoint
+from zfexplore.nets import checkpoint, header
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,7 +35,7 @@ def wheel(tmp_path_factory) -> zipfile.ZipFile:
 def test_the_wheel_carries_weights_photographs_with_their_terms_styles_and_the_mark_of_its_types(wheel):
     names = set(wheel.namelist())
     assert {"zfexplore/images/photographs.zip", "zfexplore/images/photographs.md"} <= names
-    assert f"zfexplore/checkpoints/{checkpoint.SHIPPED}" in names
+    assert f"zfexplore/checkpoints/{header.SHIPPED}" in names
     assert "zfexplore/tui/theme.tcss" in names
     assert "zfexplore/py.typed" in names  # type checkers read our annotations only with it
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
@@ -50,13 +50,13 @@ def test_in_an_installed_wheel_the_weights_are_found_beside_the_package(tmp_path
     installed = tmp_path / "zfexplore"
     (installed / "nets").mkdir(parents=True)
     (installed / "checkpoints").mkdir()
-    (installed / "checkpoints" / checkpoint.SHIPPED).touch()
-    monkeypatch.setattr(checkpoint, "__file__", str(installed / "nets" / "checkpoint.py"))
-    assert checkpoint.shipped_checkpoint() == installed / "checkpoints" / checkpoint.SHIPPED
+    (installed / "checkpoints" / header.SHIPPED).touch()
+    monkeypatch.setattr(header, "__file__", str(installed / "nets" / "header.py"))
+    assert header.shipped_checkpoint() == installed / "checkpoints" / header.SHIPPED
 
 
 def test_without_the_shipped_weights_the_remedy_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "__file__", str(tmp_path / "zfexplore" / "nets" / "checkpoint.py"))
+    monkeypatch.setattr(header, "__file__", str(tmp_path / "zfexplore" / "nets" / "header.py"))
     with pytest.raises(ExploreError, match="not beside this installation; name a file with --checkpoint"):
         checkpoint.load_checkpoint()
 

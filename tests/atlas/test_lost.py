@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+# tests zfexplore/images/places.py too: its notes are what leads back to an index
 import pytest
 
 from zfexplore.atlas.lost import LostImages, Spot, find_lost, note_spot

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-# tests zfexplore/figures/replacing.py too: whose a file is shows in what a command does with it
 import sys
 
 import pytest

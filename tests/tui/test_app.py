@@ -385,14 +385,14 @@ async def test_a_session_of_another_net_is_no_harm(engine):
 
 async def test_keys_can_be_changed_by_a_file(engine):
     keymap_path().parent.mkdir(parents=True)
-    keymap_path().write_text('{"save": "w"}')
+    keymap_path().write_text('{"save": "x"}')
     app = ExplorerApp(say.Setup(), engine)
     async with running(app) as pilot:
-        await pilot.press("w")
+        await pilot.press("x")
         assert say.SaveChannel("conv2", 0) in engine.requests
-        assert "w save" in text(app)
+        assert "x save" in text(app)
         await pilot.press("question_mark")
-        await until(pilot, lambda: "w               project the channel" in text(app))
+        await until(pilot, lambda: "x            project the channel" in text(app))
 
 
 async def test_progress_is_in_the_job_bar_or_the_status_bar(app):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# tests zfexplore/tui/following.py too: they are records, all sent or shown here
 from dataclasses import replace
 from pathlib import Path
 

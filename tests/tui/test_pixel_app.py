@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# tests zfexplore/tui/drawing/kitty.py too: an emulator of the protocol reads what it writes
 import os
 import sys
 import time

@@ -92,7 +92,7 @@ def test_octants_are_the_characters_whose_names_tell_their_blocks():
 
 @pytest.mark.parametrize("mode", BLOCKS)
 def test_every_glyph_is_one_cell_wide_as_the_explorer_counts(mode):
-    assert {cell_len(chr(code)) for code in cells._codes(mode)} == {1}
+    assert {cell_len(chr(code)) for code in cells.codes(mode)} == {1}
 
 
 @pytest.mark.parametrize("mode", BLOCKS)

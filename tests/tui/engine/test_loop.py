@@ -129,7 +129,9 @@ def test_pictures_of_the_growing_atlas_come_once_all_are_there(setup):
             pass
 
     engine._gallery = Pictures()
-    engine._subject = type("Subject", (), {"top_rows": lambda *place: ("a place",), "growing": True})()
+    engine._subject = type(
+        "Subject", (), {"top_rows": lambda *place: ("a place",), "growing": True, "gone": False}
+    )()
     request = say.ShowChannel("conv1", 0, 1)
     engine._inbox.put(request)
 

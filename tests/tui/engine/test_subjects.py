@@ -18,12 +18,12 @@ def closed(monkeypatch):
     closed: list[str] = []
 
     def open_subject(setup, source):
-        subject = SimpleNamespace(setup=setup, source=source)
+        subject = SimpleNamespace(setup=setup, source=source, gone=False)
         subject.pause = lambda: closed.append(setup.name)
         return subject
 
     monkeypatch.setattr(module, "open_subject", open_subject)
-    monkeypatch.setattr(module, "open_source", lambda setup: SimpleNamespace(of=setup))
+    monkeypatch.setattr(module, "images_of", lambda setup: SimpleNamespace(of=setup))
     return closed
 
 

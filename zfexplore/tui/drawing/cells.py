@@ -97,8 +97,8 @@ def boxed_blocks(image: np.ndarray, window: Window, rows: int, columns: int, mod
 def to_image(cells: Cells, mode: str, scale: int = 1) -> np.ndarray:
     """Draw cells back into pixels, ``scale`` pixels a block: what an ideal font would show."""
     high, wide = BLOCKS[mode]
-    codes = codes(mode)
-    pattern = np.array([np.flatnonzero(codes == code)[0] for code in cells.glyph.ravel()])
+    known = codes(mode)
+    pattern = np.array([np.flatnonzero(known == code)[0] for code in cells.glyph.ravel()])
     covered = (np.arange(len(RAMP)) / (len(RAMP) - 1))[:, None] if mode == "ascii" else _masks(mode)
     ink = covered[pattern][:, :, None]  # the share of each block that the glyph covers
     fore, back = cells.fore.reshape(-1, 1, 3), cells.back.reshape(-1, 1, 3)
