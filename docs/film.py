@@ -108,6 +108,10 @@ def _ink(character: str, bold: bool, wide: int) -> np.ndarray:
         for block in range(8):
             rows = slice(edges[block // 2], edges[block // 2 + 1])
             ink[rows, slice(middle, wide) if block % 2 else slice(middle)] = pattern >> block & 1
+    elif "\u2800" <= character <= "\u28ff":
+        for bit, (row, column) in enumerate(DOTS):
+            y, x = _edge((row + 0.5) / 4, 2 * wide), _edge((column + 0.5) / 2, wide)
+            ink[y - 1 : y + 1, x - 1 : x + 1] = ord(character) >> bit & 1
     elif character in LINES:
         top, left, bottom, right = LINES[character]
         ink[_edge(top, 2 * wide) : _edge(bottom, 2 * wide), _edge(left, wide) : _edge(right, wide)] = 1
@@ -118,6 +122,7 @@ def _ink(character: str, bold: bool, wide: int) -> np.ndarray:
 
 # By character, bit b for block b: 1 upper left, 2 upper right, then the rows below. Quadrants are among them.
 OCTANTS = {chr(code): pattern for pattern, code in enumerate(codes("octants").tolist())}
+DOTS = ((0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1), (3, 0), (3, 1))  # of braille, by bit: row, column
 # Top, left, bottom and right as shares of the cell, of glyphs that must meet those of the next cell.
 LINES = {
     "─": (0.47, 0, 0.53, 1),

@@ -146,7 +146,6 @@ async def tour(recorder: Recorder) -> dict[str, Shot]:
     await comparing(recorder)
     await finding(recorder)
     await keeping(recorder)
-    stills["explorer-own.png"] = await own_picture(recorder)
     return stills
 
 
@@ -234,9 +233,11 @@ async def keeping(recorder: Recorder) -> None:
     await recorder.press("copy", says="copy the command that makes it", seconds=3.0, shows="copied")
 
 
-async def own_picture(recorder: Recorder) -> Shot:
+async def own_picture(recorder: Recorder) -> dict[str, Shot]:
     """A picture of one's own: its classes, and channels brought back on it."""
     app, pilot = recorder.app, recorder.pilot
+    await recorder.until(lambda: recorder.settled and recorder.engine.finished)
+    highest = max(number for number, layer in enumerate(app.stages) if layer.kind == "conv")
 
     def brought_back() -> bool:
         screen = app.screen
@@ -245,7 +246,6 @@ async def own_picture(recorder: Recorder) -> Shot:
         row = screen.channels.here
         return row is not None and row.unit in screen.seen
 
-    app.clear_notifications()
     await recorder.press("picture", says="a picture of your own", seconds=0.7)
     await recorder.type("me.jpg")
     recorder.frame(0.7, "a picture of your own")
@@ -253,7 +253,11 @@ async def own_picture(recorder: Recorder) -> Shot:
     await recorder.until(brought_back)
     says = "its classes, and the channels that it excites most unusually: here, and at their best"
     recorder.frame(2.6, says, recorder.cap("enter"))
-    for _ in range(3):
+    await pilot.press("l")
+    await pilot.press(*["down"] * (1 + highest), "enter")
+    await recorder.until(lambda: isinstance(app.screen, PictureScreen) and brought_back())
+    recorder.frame(1.3, "those of one layer", "l")
+    for _ in range(4):
         await pilot.press("down")
         await recorder.until(brought_back)
         recorder.frame(1.3, "each brought back to pixels on this very picture", recorder.cap("down"))
@@ -263,7 +267,7 @@ async def own_picture(recorder: Recorder) -> Shot:
     recorder.frame(1.6, "its class, and what speaks for it", "c")
     await pilot.press("escape")
     await recorder.until(lambda: len(app.screen_stack) == 1)
-    return shot
+    return {"explorer-own.png": shot}
 
 
 async def two_nets(recorder: Recorder) -> dict[str, Shot]:
@@ -330,7 +334,7 @@ async def record(setup: say.Setup, course: Callable[[Recorder], Any]) -> tuple[l
 
 def record_all(setup: say.Setup, run: Path | None) -> tuple[list[Frame], dict[str, Shot]]:
     """Run the tour, and with a training's folder what needs one."""
-    courses = [(setup, tour)]
+    courses = [(setup, tour), (replace(setup, images="album"), own_picture)]
     if run is not None:
         nets = (str(run / EARLIER), SHIPPED_NET)
         courses.append((replace(setup, checkpoint=nets[0], checkpoints=nets), two_nets))
@@ -363,6 +367,9 @@ def main() -> None:
         album = open_images(DEFAULT_IMAGES)
         number = next(one for one in range(len(album)) if PICTURE in album.image_name(one))
         album[number].image.save("me.jpg", quality=95)
+        Path("album").mkdir()
+        for one in set(range(len(album))) - {number}:  # it must not find itself
+            album[one].image.save(Path("album", f"{one:03}.webp"), lossless=True, quality=0)
         frames, stills = record_all(say.Setup(images, checkpoint), run)
     for name, shot in stills.items():
         save_still(shot, out / name)
