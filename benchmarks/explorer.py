@@ -85,7 +85,7 @@ def _drive(options: Options) -> Waits:
 
 
 def _command(options: Options, home: Path) -> list[str]:
-    words = ["tui", "--images", options.images, "--limit", str(IMAGES[options.quick])]
+    words = ["tui", "conv5:0", "--images", options.images, "--limit", str(IMAGES[options.quick])]
     words += ["--out", str(home / "out")]
     if options.checkpoint:
         words += ["--checkpoint", options.checkpoint]

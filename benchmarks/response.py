@@ -18,7 +18,7 @@ from benchmarks.report import Remark, Row
 from benchmarks.terminal import Terminal
 from zfexplore.cli.main import COMMANDS, EXPORTS
 
-LIMIT, LIMIT_PAINT = 0.4, 0.7  # seconds
+LIMIT, LIMIT_PAINT = 0.4, 0.5  # seconds
 QUICK_PAGES = 4
 # What the first frame shows: every pane's title and the notice in the empty grids. The footer's keys
 # follow in a second frame, while torch is already being imported.

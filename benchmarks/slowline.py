@@ -73,7 +73,7 @@ def echoes(rate: float, glyphs: str, keys: int, between: float, limit: int) -> t
     times, sent = [], 0
     with TemporaryDirectory() as folder:
         home = Path(folder)
-        words = ["tui", "--limit", str(limit), "--out", str(home / "out"), "--glyphs", glyphs]
+        words = ["tui", "conv5:0", "--limit", str(limit), "--out", str(home / "out"), "--glyphs", glyphs]
         command = [sys.executable, "-m", "zfexplore", *words]
         with SlowTerminal(command, home_of_its_own(home)) as terminal:
             terminal.rate = rate

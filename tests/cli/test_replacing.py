@@ -9,14 +9,10 @@ from tests.support import noise_picture
 EXPORTS = {
     "grid": ("export", "grid", "--layer", "conv1", "--channels", "0", "--tile", "16", "--npz"),
     "channel": ("export", "channel", "conv1:0", "--tile", "16", "--npz"),
-    "figure": ("export", "figure", "--channels", "0", "--tile", "16"),
     "filters": ("export", "filters", "--channels", "0", "--tile", "16"),
     "csv": ("export", "atlas", "--format", "csv"),
-    "json": ("export", "atlas", "--format", "json"),
     "npz": ("export", "atlas", "--format", "npz"),
     "unit": ("export", "unit", "conv1:0@1,1", "own/me.png", "--tile", "16", "--npz"),
-    "on": ("export", "channel", "conv1:0", "--on", "own/me.png", "--tile", "16"),
-    "explain": ("explain", "own/me.png", "--layer", "conv1", "--count", "1", "--out", "out/me.png"),
     "explain all": ("explain", "own", "--layer", "conv1", "--count", "1", "--out", "out"),
 }
 

@@ -41,10 +41,10 @@ import resource, sys, torch
 from zfexplore.training.machine import keep_freed_memory
 if sys.argv[1] == "keep":
     assert keep_freed_memory()
-for step in range(20):
+for step in range(8):
     torch.zeros(2**24)  # 64 MiB
 faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for step in range(10):
+for step in range(4):
     torch.zeros(2**24)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults)
 """
