@@ -26,6 +26,15 @@ async def test_typing_a_filter_leaves_the_channels_it_names(app, engine):
         assert app.channel == 11
 
 
+async def test_what_is_no_filter_is_refused_before_the_net_is_known_too(app, engine):
+    start, engine.start = engine.start, lambda post: None
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("slash", *"nonsense", "enter")
+        await until(pilot, lambda: "is no filter" in text(app))
+        start(app.hear)
+        await until(pilot, lambda: len(app.query_one(ChannelList).order) == 256)
+
+
 async def test_a_filter_given_up_leaves_the_cursor_on_the_channel_that_is_shown(app, engine):
     async with running(app) as pilot:
         await pilot.press("down", "slash", *"dead")

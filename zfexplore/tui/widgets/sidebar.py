@@ -100,6 +100,7 @@ class Sidebar(Vertical):
         """
         channels = self.channel_list
         if channels.stage is None:
+            choose(0, None, self.filter)  # what is no filter is none before the net is known, too
             return
         here = self._shown if self._typing or channels.channel is None else channels.channel
         wanted = here if at is None else at
