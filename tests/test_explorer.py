@@ -33,6 +33,7 @@ from zfexplore.explorer import Explorer, open_settings
 from zfexplore.figures.captions import images_in_words
 from zfexplore.figures.provenance import read_chunks
 from zfexplore.images.open import open_images
+from zfexplore.on_pictures import default_name
 from zfexplore.progress import Finished, finish
 from zfexplore.settings import Settings
 from zfexplore.units import Unit
@@ -344,6 +345,12 @@ def test_a_channel_may_be_text_or_numpys_everywhere(explorer):
         (lambda it: it.figure("conv1", "top1", tile="a"), "a tile must be a whole number"),
         (lambda it: it.figure("conv1", "top1", title=3), "a title must be text, not 3"),
         (lambda it: it.figure("conv1", "top1", seed="a"), "seed must be a whole number"),
+        (lambda it: it.channel("conv1:0").figure(tile=0), "a tile of 0 pixels cannot be drawn"),
+        (lambda it: it.channel("conv1:0").figure(title=3), "a title must be text, not 3"),
+        (lambda it: it.on("conv1:0", 0).figure(tile=1.5), "a tile must be a whole number, not 1.5"),
+        (lambda it: it.on("conv1:0", 0).figure(title=3), "a title must be text, not 3"),
+        (lambda it: it.explain(0, "conv1", 1).figure(tile=5000), "a tile of 5000 pixels cannot be drawn"),
+        (lambda it: it.explain(0, "conv1", 1).figure(title=3), "a title must be text, not 3"),
         (lambda it: it.layers("top1", tile=None), "a tile must be a whole number"),
         (lambda it: it.filters("top1", tile=None), "a tile must be a whole number"),
         (lambda it: it.top("conv5", count=-1), "count must be at least 0, not -1"),
@@ -576,6 +583,15 @@ def test_a_unit_on_a_picture_is_that_unit(explorer, mine):
     assert found._repr_png_().startswith(b"\x89PNG")
     with pytest.raises(ExploreError, match="no picture was named"):
         explorer.on("conv4:3")
+    with pytest.raises(ExploreError, match="conv4 has no channel 384"):
+        explorer.on("conv4:384", mine[0])
+
+
+def test_the_name_of_a_pictures_figure_leaves_room_on_every_file_system():
+    name = default_name(Unit("conv4", 3, 1, 2), [f"{'日' * 80}.jpg"])
+    assert len(name.encode()) < 200
+    assert name.startswith("conv4-3-1-2-on-日")
+    assert name.endswith("日.png")
 
 
 def test_what_is_explained_is_what_rank_finds_and_its_strongest_exemplars(explorer, mine, tmp_path):

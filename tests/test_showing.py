@@ -104,3 +104,8 @@ def test_times_are_short(seconds, text):
 def test_json_is_printed_whole_and_unstyled(capsys):
     show.print_json({"name": "[red]" + "x" * 300})
     assert capsys.readouterr().out == '{\n  "name": "[red]' + "x" * 300 + '"\n}\n'
+
+
+def test_a_heading_is_shown_letter_by_letter():
+    name = "x[/b] [bold]y"
+    assert show.in_plain_lines(show.comparison_table([], name)).splitlines()[0] == name

@@ -54,6 +54,13 @@ def path_text(value: Any, what: str) -> str:
     return text
 
 
+def text_or_none(value: Any, what: str) -> str | None:
+    """Give a text or None; raises ExploreError, naming ``what`` it is for, for anything else."""
+    if not isinstance(value, str | None):
+        raise ExploreError(f"{what} must be text, not {shown(value)}", usage=True)
+    return value
+
+
 def shown(value: Any) -> str:
     """Show a value in an error: as Python writes it where that is short, else its type."""
     text = repr(value) if isinstance(value, SIMPLE) else ""

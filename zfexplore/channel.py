@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from zfexplore.arguments import text_or_none
 from zfexplore.exemplars.records import Exemplar
 from zfexplore.figures.blocks import ChannelBlock
 from zfexplore.figures.captions import channel_caption
@@ -39,6 +40,7 @@ class Channel:
 
     def figure(self, *, tile: int = TILE, title: str | None = None) -> ChannelFigure:
         """Draw the channel large, as ``export channel`` does; ``tile`` is the edge of one picture."""
+        title = text_or_none(title, "a title")
         command = self.made.command.with_options(tile=other_than(tile, TILE), title=title)
         made = replace(self.made, command=command, title=title or self.made.title)
         return ChannelFigure.draw(self.block, self.known, made, tile=tile)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from zfexplore.arguments import shown, whole
+from zfexplore.arguments import text_or_none, whole
 from zfexplore.atlas.select import select_channels
 from zfexplore.choices import SHIPPED_NET, Method, RankedBy
 from zfexplore.errors import ExploreError
@@ -52,7 +52,7 @@ def draw_grid(
     ``.npz`` file for the raw arrays.
     """
     layer = explorer.stage(layer)
-    title, seed = _text(title), whole(seed, "seed")
+    title, seed = text_or_none(title, "a title"), whole(seed, "seed")
     chosen = select_channels(explorer.atlas, layer, channels, seed, by)
     there = explorer.atlas.stage(layer).channels
     caption = stage_caption(layer, channels, len(chosen), there, explorer.origin, by)
@@ -76,7 +76,7 @@ def draw_layers(
 ) -> Drawing:  # fmt: skip
     """Begin the sheet of all layers, as the papers draw it; if conv1 comes first, with nine filters of it."""
     kernels = None if explorer.checkpoint.net.first_filters() is None else explorer.kernels()
-    title, seed = _text(title), whole(seed, "seed")
+    title, seed = text_or_none(title, "a title"), whole(seed, "seed")
     tile = whole(tile, "a tile")
     origin, heading = explorer.origin, title or SHEET_TITLE
     names = [record.name for record in explorer.atlas.stages.values() if record.kind != "fc"]
@@ -112,7 +112,7 @@ def draw_filters(
     method: Method = "auto",
 ) -> Drawing:  # fmt: skip
     """Begin the page of the first layer: all its filters, then the chosen ones with what they saw."""
-    title, seed, tile = _text(title), whole(seed, "seed"), whole(tile, "a tile")
+    title, seed, tile = text_or_none(title, "a title"), whole(seed, "seed"), whole(tile, "a tile")
     layer, kernels = explorer.checkpoint.net.watched[0], explorer.kernels()
     chosen = select_channels(explorer.atlas, layer, channels, seed)
     page = Page(len(chosen), tile=tile)
@@ -143,7 +143,7 @@ def draw_pairs(
     ``explorer`` is A and ``other`` is B. Below, the channels without a match are listed. Raises ExploreError
     if no channel has a match.
     """
-    title, count = _text(title), whole(count, "the pairs", least=1)
+    title, count = text_or_none(title, "a title"), whole(count, "the pairs", least=1)
     shown = found.matches[:count]
     if not shown:
         raise ExploreError(f"no channel of {found.stage} has a match: there is no pair to draw")
@@ -210,12 +210,6 @@ def _listed(of: str, other: str, alone: Sequence[Match], dead: Sequence[Unit]) -
 def _net_name(settings: Settings) -> str:
     """Give what a command calls the net that is explored."""
     return settings.net or settings.checkpoint or SHIPPED_NET
-
-
-def _text(title: str | None) -> str | None:
-    if not isinstance(title, str | None):
-        raise ExploreError(f"a title must be text, not {shown(title)}", usage=True)
-    return title
 
 
 def _blocks(

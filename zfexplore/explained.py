@@ -19,20 +19,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from zfexplore.arguments import whole
+from zfexplore.arguments import text_or_none, whole
 from zfexplore.exemplars.exemplars import of_picture
 from zfexplore.exemplars.records import ChannelExemplars
 from zfexplore.exemplars.seen import see, seen_of
 from zfexplore.figures.captions import SEPARATOR, images_in_words
 from zfexplore.figures.explain import TILE, ExcitedChannel, explain_figure, in_per_cent
 from zfexplore.figures.figure import Figure, Made
+from zfexplore.figures.grid import checked_tile
 from zfexplore.figures.inline import png_bytes
 from zfexplore.images.pictures import OwnPicture
 from zfexplore.images.sources import UnreadableImage
 from zfexplore.on_pictures import PictureName, compared_in_words, file_name
 from zfexplore.progress import Finished, Meter, Note, Progress, Skipped
 from zfexplore.settings import Command, other_than
-from zfexplore.showing import Records, in_plain_lines, watch
+from zfexplore.showing import Records, empty_table, escaped, in_plain_lines, watch
 from zfexplore.studies.ranking import rank_picture
 from zfexplore.studies.records import ClassProbability, RankedChannel
 from zfexplore.units import Unit
@@ -90,6 +91,7 @@ class Explained:
         self, *, tile: int = TILE, title: str | None = None
     ) -> Iterator[Progress | Finished[ExplainedFigure]]:
         """Do the same as ``figure``, as events; the last one carries the figure."""
+        tile, title = checked_tile(tile), text_or_none(title, "a title")
         explorer, units = self.explorer, [each.unit for each in self.channels]
         seen = seen_of(explorer.checkpoint, self.pixels)
         rule = explorer.settings.rule
@@ -127,11 +129,11 @@ class Explained:
 
         parts: list[RenderableType] = [Text(f"{self.picture.name}, {self._seen()}", style="bold")]
         if self.classes:
-            classes = _table(None)
+            classes = empty_table(None)
             classes.add_column("class", style="bold")
             classes.add_column("probability", justify="right")
             for each in self.classes:
-                classes.add_row(_escaped(each.name), in_per_cent(each.probability))
+                classes.add_row(escaped(each.name), in_per_cent(each.probability))
             parts.append(classes)
         return Group(*parts, self.records.table(), Text(self._about(), style="dim"))
 
@@ -249,7 +251,7 @@ def figure_names(pictures: Iterable[OwnPicture]) -> list[str]:
 
 def summary_table(explained: Sequence[Mapping[str, Any]], title: str) -> Table:
     """Draw records of several pictures: a row each, with the best class and the most unusual channels."""
-    table = _table(title)
+    table = empty_table(title)
     table.add_column("picture", overflow="fold")
     if any(record["classes"] for record in explained):
         table.add_column("class")
@@ -261,7 +263,7 @@ def summary_table(explained: Sequence[Mapping[str, Any]], title: str) -> Table:
             best = record["classes"][0]
             cells += [best["name"], in_per_cent(best["probability"])]
         named = [f"{row['channel']} {_percentile(row)}" for row in record["channels"][:MOST_UNUSUAL]]
-        table.add_row(*map(_escaped, cells), ", ".join(named) or "none")
+        table.add_row(*map(escaped, cells), ", ".join(named) or "none")
     return table
 
 
@@ -285,7 +287,7 @@ def _record(ranked: RankedChannel) -> dict[str, Any]:
 def _channel_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
     """Draw one line per channel."""
     named = any("stands_for" in row for row in rows)
-    table = _table(title)
+    table = empty_table(title)
     table.add_column("channel", style="bold")
     if named:
         table.add_column("stands for")
@@ -296,7 +298,7 @@ def _channel_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
         exact = row["lowest"] == row["highest"]
         table.add_row(
             row["channel"],
-            *([_escaped(row.get("stands_for", ""))] if named else []),
+            *([escaped(row.get("stands_for", ""))] if named else []),
             f"{row['activation']:.4g}",
             _percentile(row),
             "" if exact else f"{row['lowest']:.1f}-{row['highest']:.1f}",
@@ -315,16 +317,3 @@ def _rows(channel: ExcitedChannel, picture: PictureName) -> list[dict[str, Any]]
     """Give the figure's table of a channel: its unit on the picture, then its strongest exemplar."""
     (own,) = channel.own.rows()
     return [own | {"rank": None, "image": None, "name": picture.path}, *channel.strongest.rows()]
-
-
-def _table(title: str | None) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

@@ -7,13 +7,12 @@ explorer.on("conv5:130", "me.jpg", "you.jpg").figure()
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zfexplore.arguments import path_text, whole_or_none
+from zfexplore.arguments import path_text, text_or_none, whole_or_none
 from zfexplore.choices import Method
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.exemplars import of_picture
@@ -21,9 +20,9 @@ from zfexplore.exemplars.records import Exemplar
 from zfexplore.exemplars.seen import see
 from zfexplore.figures.blocks import BlockUnit, ChannelBlock, block_from
 from zfexplore.figures.captions import channel_caption
+from zfexplore.figures.channel import save_with_tables
 from zfexplore.figures.figure import Figure, Made
 from zfexplore.figures.inline import png_bytes
-from zfexplore.figures.tables import keep_arrays, write_tables
 from zfexplore.figures.unit import TILE as UNIT_TILE
 from zfexplore.figures.unit import unit_rows
 from zfexplore.images.naming import shown
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 CHANNEL_TILE = 224
 NOTEBOOK_TILE = 144
 FROM_PYTHON = "<picture from Python>"
-LONGEST_NAME = 80  # letters of a picture's name in the name of a file
+LONGEST_NAME = 160  # bytes of a picture's name in the name of a file, which has 255 at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class OnPictures:
 
     def figure(self, *, tile: int | None = None, title: str | None = None) -> OnPicturesFigure:
         """Draw a row for each picture: the projection, what the unit saw, and where that is."""
-        tile = self.usual_tile if tile is None else tile
+        tile, title = self.usual_tile if tile is None else tile, text_or_none(title, "a title")
         command = self.made.command.with_options(tile=other_than(tile, self.usual_tile), title=title)
         made = replace(self.made, command=command, title=title or self.made.title)
         captions = [self._caption(row, unit) for row, unit in enumerate(self.block.units)]
@@ -126,20 +125,7 @@ class OnPicturesFigure(Figure):
 
     def save(self, path: str | os.PathLike[str] | None = None, *, npz: bool = False) -> list[Path]:
         """Write the PNG, the CSV and the JSON, and with ``npz`` the raw arrays; give the files written."""
-        command = self.made.command.with_options(npz=npz)
-        figure = Figure(self.image, replace(self.made, command=command), self.tables)
-        (path,) = figure.save(path)
-        chunks = figure.chunks(path)
-        about = {
-            "unit": self.block.name,
-            **{name: chunks[name] for name in ("command", "checkpoint", "atlas")},
-        }
-        (rows,) = self.tables.values()
-        written = [path, *write_tables(path, rows, about)]
-        if npz:
-            written.append(path.with_suffix(".npz"))
-            deque(keep_arrays([self.block], written[-1]), maxlen=0)
-        return written
+        return save_with_tables(self, self.block, {"unit": self.block.name}, path, npz=npz)
 
 
 def bring_back(
@@ -153,6 +139,7 @@ def bring_back(
         raise ExploreError("no picture was named", usage=True)
     checkpoint, settings = explorer.checkpoint, explorer.settings
     channel = Unit(unit.stage, unit.channel)
+    known = explorer.known(channel)  # one that is not there is told here
     names, found, ranked = [], [], []
     for picture in pictures:
         image, name = explorer.image(picture), name_of(explorer, picture)
@@ -166,7 +153,7 @@ def bring_back(
         found += of_picture(checkpoint, seen, [place], name.name, method=method, rule=settings.rule)
         names.append(name)
     block = block_from(unit, found, checkpoint.net.receptive_field(unit.stage), most=None)
-    caption = channel_caption(channel, explorer.known(channel), explorer.origin)
+    caption = channel_caption(channel, known, explorer.origin)
     return OnPictures(
         unit, tuple(names), tuple(found), tuple(ranked), block, caption, _made(explorer, unit, names, method)
     )
@@ -195,8 +182,10 @@ def file_name(name: str) -> str:
     """Turn a picture's name, without its suffix, into a part of a file's name that every system takes."""
     stem = name.removesuffix(Path(name).suffix)
     safe = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in stem).strip("-.")
-    if len(safe) > LONGEST_NAME:  # names of files differ at the end
-        safe = f"{safe[: LONGEST_NAME // 2]}-{safe[-LONGEST_NAME // 2 :]}"
+    coded = safe.encode()
+    if len(coded) > LONGEST_NAME:  # names of files differ at the end
+        parts = coded[: LONGEST_NAME // 2], coded[-LONGEST_NAME // 2 :]
+        safe = "-".join(part.decode(errors="ignore") for part in parts)
     return safe or "picture"
 
 

@@ -263,7 +263,7 @@ def channel_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
     """Draw rows of ``Explorer.top`` for a stage: one line per channel."""
     labelled = any(row["best_class"] is not None for row in rows)
     named = any("stands_for" in row for row in rows)
-    table = _table(title)
+    table = empty_table(title)
     table.add_column("channel", style="bold")
     if named:
         table.add_column("stands for")
@@ -276,12 +276,12 @@ def channel_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
     if striking:
         table.add_column("striking", justify="right")
     for row in rows:
-        cells = [row["channel"], *([_escaped(row["stands_for"])] if named else [])]
+        cells = [row["channel"], *([escaped(row["stands_for"])] if named else [])]
         cells += [f"{row['max']:.4g}", f"{row['mean']:.4g}", f"{row['share_firing']:.0%}"]
         if row["dead"]:
             cells[-1] = "dead"
         elif labelled:
-            cells += [f"{row['selectivity']:.2f}", _escaped(row["best_class"])]
+            cells += [f"{row['selectivity']:.2f}", escaped(row["best_class"])]
         if striking and not row["dead"]:
             cells += [f"{row['striking']:.2f}"]
         table.add_row(*cells)
@@ -291,7 +291,7 @@ def channel_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
 def place_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
     """Draw rows of ``Explorer.top`` for a channel: one line per place."""
     labelled = any(row["label"] is not None for row in rows)
-    table = _table(title)
+    table = empty_table(title)
     if not rows:  # rich would fold the title to the width of the headings
         table.min_width = len(title)
     table.add_column("", justify="right", style="dim")
@@ -304,15 +304,15 @@ def place_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
     table.add_column("columns", justify="right")
     for row in rows:
         y0, x0, y1, x1 = row["window"]
-        labels = [_escaped(row["label"] or "")] if labelled else []
+        labels = [escaped(row["label"] or "")] if labelled else []
         place = (f"{row['y']}, {row['x']}", f"{y0}-{y1 - 1}", f"{x0}-{x1 - 1}")
-        table.add_row(str(row["rank"]), f"{row['value']:.4g}", _escaped(row["name"]), *labels, *place)
+        table.add_row(str(row["rank"]), f"{row['value']:.4g}", escaped(row["name"]), *labels, *place)
     return table
 
 
 def match_table(found: Comparison, count: int) -> Table:
     """Draw the ``count`` most alike pairs of channels of two nets: one line per pair."""
-    table = _table(f"{found.stage}: {len(found.matches):,} pairs, over {found.images:,} images")
+    table = empty_table(f"{found.stage}: {len(found.matches):,} pairs, over {found.images:,} images")
     table.add_column("A", style="bold")
     table.add_column("B", style="bold")
     table.add_column("correlation", justify="right")
@@ -323,7 +323,7 @@ def match_table(found: Comparison, count: int) -> Table:
 
 def comparison_table(comparisons: Iterable[Comparison], title: str) -> Table:
     """Draw one line per layer: how many channels match, how alike, and how many do not."""
-    table = _table(title)
+    table = empty_table(title)
     table.add_column("layer", style="bold")
     for heading in ("pairs", "median correlation", "by chance", "only in A", "only in B", "dead, A and B"):
         table.add_column(heading, justify="right")
@@ -338,14 +338,17 @@ def comparison_table(comparisons: Iterable[Comparison], title: str) -> Table:
     return table
 
 
-def _table(title: str) -> Table:
+def empty_table(title: str | None) -> Table:
+    """Give a table with a heading and no columns yet."""
     from rich import box
     from rich.table import Table
 
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    heading = None if title is None else escaped(title)
+    return Table(title=heading, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Give a text that is no markup, such as the name of a file, as rich shows it letter by letter."""
     from rich.markup import escape
 
     return escape(text)

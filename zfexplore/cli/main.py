@@ -142,12 +142,6 @@ def _let_threads_sleep() -> None:
 
 
 def _complain(text: str) -> None:
-    from zfexplore.showing import remarks
+    from zfexplore.showing import escaped, remarks
 
-    remarks().print(f"[bold red]error:[/] {_escaped(text)}", soft_wrap=True)
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(" ".join(text.split()))
+    remarks().print(f"[bold red]error:[/] {escaped(' '.join(text.split()))}", soft_wrap=True)

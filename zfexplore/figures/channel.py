@@ -14,7 +14,8 @@ from PIL import Image, ImageDraw
 from zfexplore.figures.blocks import SHOWN, BlockUnit, ChannelBlock, enlarged, patch_tile, projection_tile
 from zfexplore.figures.captions import channel_caption
 from zfexplore.figures.figure import Figure, Made
-from zfexplore.figures.grid import FRAME, GAP, ROWS, paste_framed, step_of
+from zfexplore.figures.grid import FRAME, GAP, ROWS, checked_tile, paste_framed, step_of
+from zfexplore.figures.provenance import ATLAS, CHECKPOINT, COMMAND
 from zfexplore.figures.tables import keep_arrays, write_tables
 from zfexplore.figures.text import FAINT, MARGIN, PAPER, Heading, shorten, width, write
 from zfexplore.units import Unit, Window
@@ -33,8 +34,10 @@ def channel_figure(
     """Draw ``block`` as three 3 x 3 blocks in the same order: projections, patches, whole images.
 
     Below each projection stand its rank and activation, below the patch the unit's row and column, and
-    below the image its class or name. The red box on the image is the unit's window.
+    below the image its class or name. The red box on the image is the unit's window. Raises ExploreError for
+    a tile that is too small or too large.
     """
+    tile = checked_tile(tile)
     third = ROWS * step_of(tile) - GAP
     height = ROWS * (step_of(tile) + CAPTION_ROOM)
     heading = Heading(title, subtitle, 3 * third + 2 * BETWEEN)
@@ -76,20 +79,28 @@ class ChannelFigure(Figure):
 
     def save(self, path: str | os.PathLike[str] | None = None, *, npz: bool = False) -> list[Path]:
         """Write the PNG, the CSV and the JSON, and with ``npz`` the raw arrays; give the files written."""
-        command = self.made.command.with_options(npz=npz)
-        figure = Figure(self.image, replace(self.made, command=command), self.tables)
-        (path,) = figure.save(path)
-        chunks = figure.chunks(path)
-        about = {
-            "channel": self.block.name,
-            **{name: self.known[name] for name in ("max", "mean", "share_firing", "dead")},
-            **{name: chunks[name] for name in ("command", "checkpoint", "atlas")},
-        }
-        written = [path, *write_tables(path, self.block.rows(), about)]
-        if npz:
-            written.append(path.with_suffix(".npz"))
-            deque(keep_arrays([self.block], written[-1]), maxlen=0)
-        return written
+        known = {name: self.known[name] for name in ("max", "mean", "share_firing", "dead")}
+        return save_with_tables(self, self.block, {"channel": self.block.name, **known}, path, npz=npz)
+
+
+def save_with_tables(
+    figure: Figure, block: ChannelBlock, about: Mapping[str, Any], path: str | os.PathLike[str] | None, *,
+    npz: bool,
+) -> list[Path]:  # fmt: skip
+    """Write a figure of ``block`` as PNG, its only table as CSV, and that with ``about`` as JSON.
+
+    With ``npz`` the block's raw arrays too; the command then says so. Gives the files written.
+    """
+    made = replace(figure.made, command=figure.made.command.with_options(npz=npz))
+    plain = Figure(figure.image, made, figure.tables)
+    (path,) = plain.save(path)
+    chunks, (rows,) = plain.chunks(path), figure.tables.values()
+    origin = {name: chunks[name] for name in (COMMAND, CHECKPOINT, ATLAS)}
+    written = [path, *write_tables(path, rows, {**about, **origin})]
+    if npz:
+        written.append(path.with_suffix(".npz"))
+        deque(keep_arrays([block], written[-1]), maxlen=0)
+    return written
 
 
 def boxed(image: Image.Image, window: Window, scale: float) -> Image.Image:
@@ -104,6 +115,13 @@ def boxed(image: Image.Image, window: Window, scale: float) -> Image.Image:
     return image
 
 
+def image_tile(unit: BlockUnit, tile: int) -> Image.Image:
+    """Give the whole image in a square of ``tile`` pixels, with the unit's window on it."""
+    longest = max(unit.image.shape[:2])
+    height, width = (round(tile * edge / longest) for edge in unit.image.shape[:2])
+    return boxed(enlarged(unit.image, height, width), unit.window, tile / longest)
+
+
 def _picture(unit: BlockUnit | None, picture: int, side: int, tile: int) -> Image.Image | None:
     if unit is None:
         return None
@@ -111,9 +129,7 @@ def _picture(unit: BlockUnit | None, picture: int, side: int, tile: int) -> Imag
         return projection_tile(unit, side, tile)
     if picture == 1:
         return patch_tile(unit, side, tile)
-    longest = max(unit.image.shape[:2])
-    height, width = (round(tile * edge / longest) for edge in unit.image.shape[:2])
-    return boxed(enlarged(unit.image, height, width), unit.window, tile / longest)
+    return image_tile(unit, tile)
 
 
 def _captions(draw: ImageDraw.ImageDraw, unit: BlockUnit, x: int, y: int, tile: int, step: int) -> None:

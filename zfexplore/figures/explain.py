@@ -15,19 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from zfexplore.arguments import whole
-from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import BlockUnit, ChannelBlock, enlarged, patch_tile, projection_tile
-from zfexplore.figures.grid import (
-    FRAME,
-    LARGEST_TILE,
-    MOST_PIXELS,
-    PROPORTION,
-    SMALLEST_TILE,
-    paste_framed,
-    step_of,
-)
-from zfexplore.figures.text import EMPTY, FAINT, INK, MARGIN, PAPER, Colour, Heading, shorten, width, write
+from zfexplore.figures.grid import FRAME, PROPORTION, blank_page, checked_tile, paste_framed, step_of
+from zfexplore.figures.text import EMPTY, FAINT, INK, MARGIN, Colour, Heading, shorten, width, write
 
 TILE = 96
 PICTURE = 320  # edge of the picture
@@ -97,24 +87,14 @@ def explain_figure(
     ``tile`` is the edge of one of a channel's four pictures, ``seen`` says which part of the picture
     ``image`` is. Raises ExploreError for a tile or a page that is too small or too large.
     """
-    tile = whole(tile, "a tile")
-    if not SMALLEST_TILE <= tile <= LARGEST_TILE:
-        raise ExploreError(
-            f"a tile of {tile} pixels cannot be drawn: give {SMALLEST_TILE} to {LARGEST_TILE}", usage=True
-        )
+    tile = checked_tile(tile)
     left_height = PICTURE + 2 * FRAME + (LINE if seen else 0) + (len(classes) + 2) * (LINE + BAR_HEIGHT)
     layout = _tidy(len(channels), tile)
     heading = Heading(title, subtitle, max(layout.width, 2 * PICTURE if channels else 0))
     top = heading.height + HEADING_ROOM
     height = max(left_height, layout.rows * layout.cell[1])
     size = (heading.room + 2 * MARGIN, top + height + MARGIN)
-    if size[0] * size[1] > MOST_PIXELS:
-        raise ExploreError(
-            f"{len(channels):,} channels at {tile} pixels a tile make a page of {size[0]:,} x {size[1]:,}: "
-            "choose fewer with --count, or a smaller --tile",
-            usage=True,
-        )
-    canvas = Image.new("RGB", size, PAPER)
+    canvas = blank_page(size, f"{len(channels):,} channels", tile, "fewer with --count,")
     draw = ImageDraw.Draw(canvas)
     heading.draw(draw)
     _left(canvas, image, seen, classes, top)

@@ -32,6 +32,27 @@ PROPORTION = 1.5  # the width to height that a page aims at
 MOST_PIXELS = 150_000_000  # a larger page is slow to open in any program
 
 
+def checked_tile(tile: Any) -> int:
+    """Give the edge of one picture in pixels; raises ExploreError if it is none, too small or too large."""
+    tile = whole(tile, "a tile")
+    if not SMALLEST_TILE <= tile <= LARGEST_TILE:
+        raise ExploreError(
+            f"a tile of {tile} pixels cannot be drawn: give {SMALLEST_TILE} to {LARGEST_TILE}", usage=True
+        )
+    return tile
+
+
+def blank_page(size: tuple[int, int], what: str, tile: int, fewer: str) -> Image.Image:
+    """Make a page of ``size`` for ``what``; raises ExploreError, advising ``fewer``, if it is too large."""
+    if size[0] * size[1] > MOST_PIXELS:
+        raise ExploreError(
+            f"{what} at {tile} pixels a tile make a page of {size[0]:,} x {size[1]:,}: "
+            f"choose {fewer} or a smaller --tile",
+            usage=True,
+        )
+    return Image.new("RGB", size, PAPER)
+
+
 class Page:
     """A page for ``count`` channels; ``add`` draws the next one.
 
@@ -44,12 +65,8 @@ class Page:
         self, count: int, *, tile: int = TILE, columns: int | None = None,
         title: str | None = None, subtitle: str | None = None,
     ) -> None:  # fmt: skip
-        tile = whole(tile, "a tile")
+        tile = checked_tile(tile)
         columns = None if columns is None else whole(columns, "the columns", least=1)
-        if not SMALLEST_TILE <= tile <= LARGEST_TILE:
-            raise ExploreError(
-                f"a tile of {tile} pixels cannot be drawn: give {SMALLEST_TILE} to {LARGEST_TILE}", usage=True
-            )
         self.count, self.tile, self.drawn = count, tile, 0
         self.text = min(max(tile // 8, 11), 18)
         self.half = ROWS * step_of(tile) - GAP
@@ -58,14 +75,8 @@ class Page:
         self.columns = min(columns or self._tidy_columns(), max(count, 1))
         self.heading = Heading(title, subtitle, self._width() - 2 * MARGIN)
         self.tables: dict[str, list[dict[str, Any]]] = {}
-        self.size = size = self._size(count)
-        if size[0] * size[1] > MOST_PIXELS:
-            raise ExploreError(
-                f"{count:,} channels at {tile} pixels a tile make a page of {size[0]:,} x {size[1]:,}: "
-                "choose fewer channels or a smaller --tile",
-                usage=True,
-            )
-        self._image = Image.new("RGB", size, PAPER)
+        self.size = self._size(count)
+        self._image = blank_page(self.size, f"{count:,} channels", tile, "fewer channels")
         self._draw = ImageDraw.Draw(self._image)
         self.heading.draw(self._draw)
 

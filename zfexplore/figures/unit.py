@@ -9,12 +9,11 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from zfexplore.errors import ExploreError
-from zfexplore.figures.blocks import BlockUnit, ChannelBlock, enlarged, patch_tile, projection_tile
-from zfexplore.figures.channel import BETWEEN, CAPTION, CAPTION_ROOM, boxed
+from zfexplore.figures.blocks import BlockUnit, ChannelBlock, patch_tile, projection_tile
+from zfexplore.figures.channel import BETWEEN, CAPTION, CAPTION_ROOM, image_tile
 from zfexplore.figures.figure import Figure, Made
-from zfexplore.figures.grid import FRAME, MOST_PIXELS, paste_framed
-from zfexplore.figures.text import FAINT, MARGIN, PAPER, Heading, shorten, width, write
+from zfexplore.figures.grid import FRAME, blank_page, checked_tile, paste_framed
+from zfexplore.figures.text import FAINT, MARGIN, Heading, shorten, width, write
 
 TILE = 448
 BETWEEN_ROWS = 10  # below a row's captions
@@ -38,19 +37,15 @@ def unit_rows(
 ) -> Image.Image:  # fmt: skip
     """Draw each of ``units`` as a row of three squares, as ``unit_figure`` does.
 
-    ``captions`` are what stands below the projections. Raises ExploreError for a page that is too large.
+    ``captions`` are what stands below the projections. Raises ExploreError for a tile or a page that is too
+    small or too large.
     """
+    tile = checked_tile(tile)
     step, row_step = tile + 2 * FRAME + BETWEEN, tile + 2 * FRAME + CAPTION_ROOM + BETWEEN_ROWS
     heading = Heading(title, subtitle, 3 * step - BETWEEN)
     top = heading.height + CAPTION_ROOM
     size = (heading.room + 2 * MARGIN, top + len(units) * row_step - BETWEEN_ROWS + MARGIN)
-    if size[0] * size[1] > MOST_PIXELS:
-        raise ExploreError(
-            f"{len(units):,} pictures at {tile} pixels a tile make a page of {size[0]:,} x {size[1]:,}: "
-            "choose fewer pictures or a smaller --tile",
-            usage=True,
-        )
-    canvas = Image.new("RGB", size, PAPER)
+    canvas = blank_page(size, f"{len(units):,} pictures", tile, "fewer pictures")
     draw = ImageDraw.Draw(canvas)
     heading.draw(draw)
     for place, what in enumerate(HEADINGS):
@@ -62,13 +57,7 @@ def unit_rows(
 
 def _row(canvas: Image.Image, unit: BlockUnit, first: str, top: int, side: int, tile: int) -> None:
     draw = ImageDraw.Draw(canvas)
-    longest = max(unit.image.shape[:2])
-    height, across = (round(tile * edge / longest) for edge in unit.image.shape[:2])
-    pictures = (
-        projection_tile(unit, side, tile),
-        patch_tile(unit, side, tile),
-        boxed(enlarged(unit.image, height, across), unit.window, tile / longest),
-    )
+    pictures = (projection_tile(unit, side, tile), patch_tile(unit, side, tile), image_tile(unit, tile))
     place, window = f"row {unit.y}, column {unit.x}", unit.window
     whole = f"{place}: image rows {window.y0}-{window.y1 - 1}, columns {window.x0}-{window.x1 - 1}"
     captions = (
