@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -77,6 +78,9 @@ def test_several_have_a_row_and_a_figure_each_and_unreadable_ones_are_named(zfex
         (["me.png", "--layer", "conv9"], 2, "there is no layer 'conv9'"),
         (["me.png", "--out", "x.jpg"], 2, "a figure is a PNG file: --out x.jpg must end in .png"),
         (["my pictures", "--out", "x.png"], 2, "one figure each: --out x.png names a file"),
+        (["my pictures", "--out", "me.png/x"], 2, "me.png/x cannot be written: me.png is a file"),
+        (["my pictures", "--title", "Mine"], 2, "--title is for one picture"),
+        ([""], 2, "no picture was named"),
         ([], 2, "Missing argument"),
     ],
 )  # fmt: skip
@@ -84,6 +88,12 @@ def test_what_cannot_be_done_is_one_line(zfexplore, mine, words, code, message):
     found, out, complaint = zfexplore("explain", *words)
     assert (found, out) == (code, "")
     assert message in complaint
+
+
+def test_how_a_deep_picture_is_shown_is_told_of_one_too(zfexplore, mine):
+    Image.fromarray(np.full((9, 9), 4000, np.uint16)).save(mine / "deep.png")
+    _, _, remarks = zfexplore("explain", "deep.png", "--layer", "conv1", "--count", "1")
+    assert "images of more than 8 bits are shown by their own range: 1 (deep.png) by 12 bits" in remarks
 
 
 def test_another_pictures_figure_is_not_replaced_in_silence(zfexplore, mine):

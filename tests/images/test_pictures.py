@@ -57,5 +57,7 @@ def test_no_picture_and_an_empty_folder_are_refused(here):
     (here / "empty").mkdir()
     with pytest.raises(ExploreError, match="no picture was named"):
         OwnPictures([])
+    with pytest.raises(ExploreError, match="no picture was named"):
+        OwnPictures(["me.png", ""])
     with pytest.raises(ExploreError, match="no images below"):
         OwnPictures(["empty"])

@@ -10,8 +10,10 @@ import typer
 
 from zfexplore.cli.export import tell
 from zfexplore.cli.options import DEFAULTS, JsonOption, png_path, with_settings
+from zfexplore.cli.pictures import check_readable, pictures_of
 from zfexplore.cli.replacing import OverwriteOption, check_replacing
 from zfexplore.errors import ExploreError
+from zfexplore.files import check_folder
 from zfexplore.settings import Command, Settings
 
 if TYPE_CHECKING:
@@ -56,16 +58,16 @@ def explain(
 
     Examples: zfexplore explain me.jpg --out out/me.png; zfexplore explain photos/ --layer conv5
     """
-    from zfexplore.arguments import pasted_paths
-    from zfexplore.exemplars.seen import open_picture
     from zfexplore.explorer import Explorer
     from zfexplore.images.pictures import OwnPictures
     from zfexplore.showing import output, print_json
 
-    own = OwnPictures([path for given in pictures for path in pasted_paths(given) or (given,)])
+    own = OwnPictures(pictures_of(pictures))
     out = _checked(out, own)
     if own.alone:
-        open_picture(own[0].spec)  # told before the work, not after it
+        check_readable([own[0].spec])
+    elif title is not None:
+        raise ExploreError("--title is for one picture: of several, each has its own name", usage=True)
     explorer = Explorer.open(settings, layer, pixels=out is not None)
     if not own.alone:
         _many(explorer, own, layer, count, tile, out, json, overwrite)
@@ -89,7 +91,7 @@ def _checked(out: Path | None, own: OwnPictures) -> Path | None:
         raise ExploreError(
             f"several pictures are drawn into a folder, one figure each: --out {out} names a file", usage=True
         )
-    return out
+    return check_folder(out)
 
 
 def _many(

@@ -18,6 +18,7 @@ from zfexplore.cli.options import (
     png_path,
     with_settings,
 )
+from zfexplore.cli.pictures import check_readable, pictures_of
 from zfexplore.cli.replacing import OverwriteOption, check_replacing
 from zfexplore.settings import Settings
 
@@ -226,16 +227,13 @@ def _on_pictures(
     unit: Unit, pictures: list[str], tile: int, title: str | None, out: Path | None, npz: bool,
     settings: Settings, dense: bool, overwrite: bool,
 ) -> None:  # fmt: skip
-    from zfexplore.arguments import pasted_paths
-    from zfexplore.exemplars.seen import open_picture
     from zfexplore.explorer import Explorer
     from zfexplore.on_pictures import default_name
 
-    paths = [path for given in pictures for path in pasted_paths(given) or (given,)]
+    paths = pictures_of(pictures)
     beside = _beside(npz)
     out = png_path(out, default_name(unit, paths), beside=beside)
-    for path in paths:
-        open_picture(path)  # one that cannot be read is told before the work, not after it
+    check_readable(paths)
     explorer = Explorer.open(settings, unit.stage, str(unit.channel))
     found = explorer.on(unit, *paths, method=_method(dense))
     files = [out.with_suffix(ending) for ending in beside]

@@ -38,11 +38,12 @@ class OwnPictures(Sequence[OwnPicture]):
     """All pictures that ``specs`` name, in their order.
 
     A file that is there is taken before a named set. What is neither file, folder, archive nor set counts
-    as a file that cannot be read. Raises ExploreError for a folder or an archive without images.
+    as a file that cannot be read. Raises ExploreError for an empty name, and for a folder or an archive
+    without images.
     """
 
     def __init__(self, specs: Sequence[str]) -> None:
-        if not specs:
+        if not specs or not all(specs):  # an empty path would be the folder that one is in
             raise ExploreError("no picture was named", usage=True)
         self._sources: list[Source] = []
         self._pictures = [picture for spec in specs for picture in self._open(spec)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from zfexplore.images.sources import LeftOut, Source, left_out
 
@@ -25,10 +25,13 @@ def depth_remark(source: Source) -> str | None:
     deep: dict[int, set[int]] = getattr(source, "deep", {})
     if not deep:
         return None
-    parts = [
-        f"{_count_and_names([source.image_name(index) for index in sorted(indices)], _NAMED)} by {bits} bits"
-        for bits, indices in sorted(deep.items())
-    ]
+    named = {bits: [source.image_name(index) for index in sorted(indices)] for bits, indices in deep.items()}
+    return depth_line(named)
+
+
+def depth_line(deep: Mapping[int, Sequence[str]]) -> str:
+    """Tell by what range deep images are shown; ``deep`` has their names by the bits of a value."""
+    parts = [f"{_count_and_names(names, _NAMED)} by {bits} bits" for bits, names in sorted(deep.items())]
     return f"images of more than 8 bits are shown by their own range: {'; '.join(parts)}"
 
 
