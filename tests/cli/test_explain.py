@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -88,12 +87,6 @@ def test_what_cannot_be_done_is_one_line(zfexplore, mine, words, code, message):
     found, out, complaint = zfexplore("explain", *words)
     assert (found, out) == (code, "")
     assert message in complaint
-
-
-def test_how_a_deep_picture_is_shown_is_told_of_one_too(zfexplore, mine):
-    Image.fromarray(np.full((9, 9), 4000, np.uint16)).save(mine / "deep.png")
-    _, _, remarks = zfexplore("explain", "deep.png", "--layer", "conv1", "--count", "1")
-    assert "images of more than 8 bits are shown by their own range: 1 (deep.png) by 12 bits" in remarks
 
 
 def test_another_pictures_figure_is_not_replaced_in_silence(zfexplore, mine):

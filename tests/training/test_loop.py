@@ -13,11 +13,12 @@ from zfexplore.nets.checkpoint import load_checkpoint
 from zfexplore.progress import Finished, Note, Progress, Skipped, finish
 from zfexplore.training import data, loop
 from zfexplore.training.evaluate import evaluate_checkpoint
+from zfexplore.training.folder import RunFolder
 from zfexplore.training.loop import train
 from zfexplore.training.machine import choose_machine
 from zfexplore.training.recipe import Recipe, recipe
 from zfexplore.training.record import EpochRecord
-from zfexplore.training.run import RunFolder, read_run
+from zfexplore.training.run import read_run
 from zfexplore.training.state import Position
 
 pytestmark = pytest.mark.usefixtures("slim")

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from zfexplore.errors import ExploreError
+from zfexplore.training.folder import RunFolder
 from zfexplore.training.machine import choose_machine
 from zfexplore.training.plan import Outcome, check_unchanged, make_plan, snapshot_arguments
-from zfexplore.training.run import RunFolder
 
 
 @pytest.fixture

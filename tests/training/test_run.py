@@ -8,7 +8,9 @@ import sys
 import pytest
 
 from zfexplore.errors import ExploreError
-from zfexplore.training.run import METADATA_KEY, Point, RunFolder, RunReader, Within, read_run
+from zfexplore.nets.header import METADATA_KEY
+from zfexplore.training.folder import RunFolder
+from zfexplore.training.run import Point, RunReader, Within, read_run
 
 
 def checkpoint(path, epochs, *, values=b"\0\0"):
@@ -88,6 +90,25 @@ def test_what_is_cut_or_strange_is_left_out_and_named_until_it_is_whole(folder):
     assert reader.read().weights[-1].epochs == 3
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"null", b'"xy"', b"[1]", b'{"a": 1}', b'{"__metadata__": {"zfexplore": "[]"}}',
+        b'{"__metadata__": {"zfexplore": "{\\"epochs\\": 1%s}"}}' % (b"0" * 400),
+        b'{"__metadata__": {"zfexplore": "{\\"epochs\\": \\"abc\\"}"}}',
+    ],
+)  # fmt: skip
+def test_a_strange_head_of_a_snapshot_is_told_in_words(folder, head):
+    folder.snapshot(3).write_bytes(len(head).to_bytes(8, "little") + head)
+    run = read_run(folder.path)
+    assert run.unreadable == ("epoch-003.safetensors was left out: it is no checkpoint of zfexplore",)
+
+
+def test_a_line_of_the_log_with_a_strange_number_is_left_out(folder):
+    folder.log.write_text(folder.log.read_text() + f'{{"epoch": 3, "loss": 1{"0" * 400}}}\n')
+    assert [point.epoch for point in read_run(folder.path).points] == [1, 2]
+
+
 def test_a_run_has_finished_after_its_last_epoch_and_stopped_when_nothing_comes(folder):
     for path in folder.path.rglob("*"):
         os.utime(path, (1e9, 1e9))
@@ -113,40 +134,6 @@ def test_reading_a_run_needs_no_torch():
     code = "import sys, zfexplore.training.run; print({'torch', 'numpy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "set()"
-
-
-def test_a_run_does_not_begin_in_a_file(tmp_path):
-    (tmp_path / "run").write_text("notes")
-    with pytest.raises(ExploreError, match="is a file: a run needs a folder of its own"):
-        RunFolder(tmp_path / "run").begin({})
-    assert (tmp_path / "run").read_text() == "notes"
-
-
-def test_a_folder_holds_one_run(tmp_path):
-    folder = RunFolder(tmp_path / "run")
-    folder.begin({"format": 1})
-    with pytest.raises(
-        ExploreError, match="already holds a run: go on with `zfexplore train --resume --out"
-    ) as caught:
-        folder.begin({"format": 1})
-    assert caught.value.usage
-
-
-def test_settings_that_are_missing_or_broken_are_told(tmp_path):
-    folder = RunFolder(tmp_path)
-    with pytest.raises(ExploreError, match="there is no run to resume in"):
-        folder.read_settings()
-    for text in ("{", "[]", json.dumps({"format": 99})):
-        folder.settings.write_text(text)
-        with pytest.raises(ExploreError, match=r"run.json cannot be read"):
-            folder.read_settings()
-
-
-def test_snapshots_sort_as_they_count(tmp_path):
-    folder = RunFolder(tmp_path)
-    assert folder.snapshot(5).relative_to(tmp_path).as_posix() == "snapshots/epoch-005.safetensors"
-    paths = [folder.snapshot(4), folder.snapshot(5, 20), folder.snapshot(5, 120), folder.snapshot(5)]
-    assert sorted(paths) == paths
 
 
 @pytest.mark.parametrize(

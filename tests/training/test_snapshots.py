@@ -43,6 +43,9 @@ def test_other_words_are_refused(words):
     assert caught.value.usage
 
 
-def test_epochs_begin_at_1():
-    with pytest.raises(ExploreError, match=r"after epochs 1, 2, ..., not 0"):
-        keeping([1, 0])
+@pytest.mark.parametrize(("wanted", "told"), [([1, 0], "0"), ([1.5], "1.5"), (["a"], "'a'")])
+def test_epochs_begin_at_1_and_are_whole_numbers_of_a_list(wanted, told):
+    with pytest.raises(ExploreError, match=rf"after epochs 1, 2, ..., not {told}"):
+        keeping(wanted)
+    with pytest.raises(ExploreError, match=r"a list of epochs, such as \[1, 5\], not 5"):
+        keeping(5)

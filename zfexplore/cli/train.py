@@ -191,8 +191,8 @@ def train(
 
 def _what_was_asked(context: typer.Context, out: Path) -> tuple[dict[str, Any], Recipe]:
     """Read the settings of a run to resume; raise ExploreError for any option that would change it."""
+    from zfexplore.training.folder import RunFolder
     from zfexplore.training.recipe import Recipe
-    from zfexplore.training.run import RunFolder
 
     for name in context.params:
         if name not in ("out", "resume", "epochs", *ON_THE_MACHINE) and typed(context, name):

@@ -31,13 +31,12 @@ from zfexplore.nets import zoo
 from zfexplore.nets.device import move
 from zfexplore.nets.fitting import find_net, fit_named, fitted, is_numbers, put_into
 from zfexplore.nets.foreign import TENSORS, kind_of, read_weights
-from zfexplore.nets.header import shipped_checkpoint
+from zfexplore.nets.header import METADATA_KEY, shipped_checkpoint
 from zfexplore.nets.net import Net
 from zfexplore.nets.stages import net_over
 
 FORMAT = 1
 MEAN_IMAGE = "input.mean"
-METADATA_KEY = "zfexplore"
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,60 @@
-"""What the head of a checkpoint tells of its layers, without torch: a wrong layer is told early.
+"""What the head of a safetensors file tells, without torch: a wrong layer is told early, a cut file too.
 
-A safetensors file begins with the length of a JSON object, then the object: the tensors' shapes, and the
-metadata. Only ZFNet's layers are read off it. They bear the names of their tensors.
+The file begins with the length of a JSON object, then the object: each tensor's shape and where it lies,
+and the metadata of zfexplore. Of a checkpoint only ZFNet's layers are read off it. They bear the names of
+their tensors.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from zfexplore.errors import ExploreError
 
 SHIPPED = "zfnet.safetensors"
+METADATA_KEY = "zfexplore"
 LONGEST = 2**24  # bytes of a header that is read here
 LENGTH = struct.Struct("<Q")
+
+
+@dataclass(frozen=True)
+class Head:
+    """A checkpoint's metadata, its tensors' entries by name, and how many bytes the file should have."""
+
+    metadata: Mapping[str, Any]
+    tensors: Mapping[str, Mapping[str, Any]]
+    size: int
+
+
+def read_head(path: str | os.PathLike[str]) -> Head:
+    """Read the head of a checkpoint of zfexplore.
+
+    Raises OSError for a file that cannot be read, EOFError for a head that is cut short, and ValueError for
+    what is no checkpoint of zfexplore.
+    """
+    with open(path, "rb") as file:
+        start = file.read(LENGTH.size)
+        length = LENGTH.unpack(start)[0] if len(start) == LENGTH.size else 0
+        if not 2 <= length <= LONGEST:
+            raise ValueError("no safetensors file")
+        text = file.read(length)
+    if len(text) < length:
+        raise EOFError("the head is cut short")
+    try:
+        tensors = json.loads(text)
+        metadata = json.loads(tensors.pop("__metadata__")[METADATA_KEY])
+        ends = [int(entry["data_offsets"][1]) for entry in tensors.values()]
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError) as error:
+        raise ValueError("no checkpoint of zfexplore") from error
+    if not isinstance(metadata, dict):
+        raise ValueError("no checkpoint of zfexplore")
+    return Head(metadata, tensors, LENGTH.size + length + max(ends, default=0))
 
 
 def shipped_checkpoint() -> Path:
@@ -35,14 +75,10 @@ def channels_of(checkpoint: str | None = None) -> dict[str, int]:
     it is told when it is loaded.
     """
     try:
-        with open(shipped_checkpoint() if checkpoint is None else checkpoint, "rb") as file:
-            (length,) = LENGTH.unpack(file.read(LENGTH.size))
-            if length > LONGEST:
-                return {}
-            header = json.loads(file.read(length))
-            if json.loads(header["__metadata__"]["zfexplore"])["architecture"] != "zfnet":
-                return {}
-            weights = {name: entry["shape"] for name, entry in header.items() if name.endswith(".weight")}
-            return {name.removesuffix(".weight"): int(shape[0]) for name, shape in weights.items()}
-    except (ExploreError, OSError, ValueError, TypeError, KeyError, IndexError, struct.error, RecursionError):
+        head = read_head(shipped_checkpoint() if checkpoint is None else checkpoint)
+        if head.metadata["architecture"] != "zfnet":
+            return {}
+        weights = {name: entry["shape"] for name, entry in head.tensors.items() if name.endswith(".weight")}
+        return {name.removesuffix(".weight"): int(shape[0]) for name, shape in weights.items()}
+    except (ExploreError, OSError, EOFError, ValueError, TypeError, KeyError, IndexError):
         return {}

@@ -34,6 +34,7 @@ from zfexplore.nets.zfnet import ZFNet, initialise
 from zfexplore.progress import Finished, Meter, Note, Skipped
 from zfexplore.training.data import Batch, Squares, Streamed, epoch_order, in_batches
 from zfexplore.training.evaluate import Evaluation, evaluate
+from zfexplore.training.folder import RunFolder
 from zfexplore.training.inputs import at_size, measure_input, open_squares
 from zfexplore.training.learner import Learner, judge_plateau, learning_rate, make_learner, take_step
 from zfexplore.training.machine import Machine, choose_machine, keep_freed_memory
@@ -46,7 +47,6 @@ from zfexplore.training.plan import (
 )
 from zfexplore.training.recipe import Recipe
 from zfexplore.training.record import EpochRecord, epoch_record
-from zfexplore.training.run import RunFolder
 from zfexplore.training.snapshots import AUTO, keeping
 from zfexplore.training.state import Position, State, load_state, restore, save_state
 

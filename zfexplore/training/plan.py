@@ -13,10 +13,10 @@ from zfexplore.images.sources import Source
 from zfexplore.nets.checkpoint import Metadata
 from zfexplore.training.data import Split, split
 from zfexplore.training.evaluate import class_map, known_images
+from zfexplore.training.folder import FORMAT, RunFolder
 from zfexplore.training.inputs import at_size
 from zfexplore.training.machine import Machine
 from zfexplore.training.recipe import Recipe
-from zfexplore.training.run import FORMAT, RunFolder
 from zfexplore.training.snapshots import Keeping
 
 

@@ -1,18 +1,7 @@
-"""The folder of a run: what a training writes into it, and how it stands at this moment.
+"""How a run stands at this moment, for those who look on while a training writes its folder.
 
-::
-
-    RUN/run.json                what was asked for: images, split, recipe, seed
-    RUN/state.safetensors       all that the next step depends on, for --resume
-    RUN/log.jsonl               one line an epoch
-    RUN/progress.json           how far the present epoch is
-    RUN/checkpoint.safetensors  the net after the last whole epoch, for load_checkpoint
-    RUN/snapshots/epoch-005.safetensors             the trunk alone, fp16, after the fifth epoch
-    RUN/snapshots/epoch-005-step-00120.safetensors  the same, within the fifth epoch
-
-``RunFolder`` is the writer's side: all files are written atomically. ``RunReader`` is for those who look
-on while a training writes. Files may be replaced, missing or cut then: what cannot be read is left out
-and named, and read again next time. Neither needs torch.
+Files may be replaced, missing or cut then: what cannot be read is left out and named, and read again next
+time. ``training/folder.py`` says which files there are. Nothing here needs torch.
 """
 
 from __future__ import annotations
@@ -20,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -29,91 +17,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import printable, write_text
+from zfexplore.nets.header import read_head
+from zfexplore.training.folder import RunFolder, snapshots_in
 
-FORMAT = 1
-METADATA_KEY = "zfexplore"  # in a checkpoint's header, as nets/checkpoint.py writes it
-LONGEST_HEADER = 2**26  # bytes; a longer one is no checkpoint of ours
 LEAST_QUIET = 60.0  # seconds without a new byte, after which a run is said to have stopped
 QUIET_EPOCHS = 3  # or so many times the last epoch's time, if that is longer
 FEW, FOR_MANY = 600, 200  # images to look at weights with, of the run's own and of a built-in set
 BUILT_IN = ("photographs", "specimens")
-_NAME = re.compile(r"epoch-(\d+)(?:-step-(\d+))?\.safetensors")
 
 Condition = Literal["training", "stopped", "finished"]
-
-
-class RunFolder:
-    """The files of one run."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.settings = path / "run.json"
-        self.state = path / "state.safetensors"
-        self.log = path / "log.jsonl"
-        self.progress = path / "progress.json"
-        self.checkpoint = path / "checkpoint.safetensors"
-        self.snapshots = path / "snapshots"
-
-    def snapshot(self, epoch: int, step: int | None = None) -> Path:
-        """Give the file of the trunk after ``epoch`` (from 1), or after ``step`` steps of that epoch."""
-        within = "" if step is None else f"-step-{step:05}"
-        return self.snapshots / f"epoch-{epoch:03}{within}.safetensors"
-
-    def forget_snapshots_after(self, epochs: int, step: int) -> None:
-        """Remove the snapshots of steps that will be taken again: those after ``step`` of the next epoch."""
-        for path, done, steps in _named(self.snapshots):
-            if (done, steps) > (epochs, step):
-                path.unlink(missing_ok=True)
-
-    def tell_progress(self, epoch: int, step: int, steps: int, loss: float | None) -> None:
-        """Write how far an epoch (from 1) is. It is told again soon, so that it need not reach the disk."""
-        told = {"epoch": epoch, "step": step, "steps": steps, "loss": loss}
-        temporary = self.progress.with_name(f".{self.progress.name}.{os.getpid()}")
-        with suppress(OSError):  # whoever looks on misses it; the run does not
-            temporary.write_text(json.dumps(told) + "\n", encoding="utf-8")
-            os.replace(temporary, self.progress)
-
-    def begin(self, settings: dict[str, Any]) -> None:
-        """Start a run; raises ExploreError if the folder already holds one, or is a file."""
-        if self.path.exists() and not self.path.is_dir():
-            raise ExploreError(f"{self.path} is a file: a run needs a folder of its own", usage=True)
-        if self.settings.exists() or self.state.exists() or self.checkpoint.exists():
-            raise ExploreError(
-                f"{self.path} already holds a run: go on with `zfexplore train --resume --out {self.path}`, "
-                "or choose another folder",
-                usage=True,
-            )
-        self.write_settings(settings)
-
-    def write_settings(self, settings: dict[str, Any]) -> None:
-        """Write the settings that the run was started with."""
-        write_text(self.settings, json.dumps(settings, indent=2) + "\n")
-
-    def read_settings(self) -> dict[str, Any]:
-        """Give the settings that the run was started with.
-
-        Raises ExploreError if there is no run or its settings cannot be read.
-        """
-        try:
-            settings = json.loads(self.settings.read_text(encoding="utf-8"))
-            if not isinstance(settings, dict) or settings["format"] != FORMAT:
-                raise ValueError("another format")
-        except FileNotFoundError:
-            raise ExploreError(f"there is no run to resume in {self.path}", usage=True) from None
-        except (OSError, ValueError, KeyError) as error:
-            raise ExploreError(f"{self.settings} cannot be read: {error}") from error
-        return settings
-
-    def records(self) -> list[dict[str, Any]]:
-        """Give the epochs logged so far."""
-        if not self.log.exists():
-            return []
-        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
-
-    def write_records(self, records: list[dict[str, Any]]) -> None:
-        """Write the whole log anew."""
-        write_text(self.log, "".join(json.dumps(record) + "\n" for record in records))
 
 
 @dataclass(frozen=True)
@@ -179,7 +91,7 @@ class Run:
         ``FOR_MANY`` of a built-in set: its own if that is one, or None for the usual one.
         """
         spec = self.images[0] if len(self.images) == 1 else None
-        if spec is not None and Path(spec).exists() and self.count is not None and self.count <= FEW:
+        if spec is not None and os.path.exists(spec) and self.count is not None and self.count <= FEW:
             return spec, None, self.labels
         return (spec if spec in BUILT_IN else None), FOR_MANY, None
 
@@ -223,7 +135,7 @@ class RunReader:
             what = "is a file" if folder.path.exists() else "is not there"
             raise ExploreError(f"{folder.path} {what}: name the folder of a run", usage=True)
         parts = (folder.settings, folder.log, folder.checkpoint, folder.snapshots)
-        if not any(part.exists() for part in parts) and not any(True for _ in _named(folder.path)):
+        if not any(part.exists() for part in parts) and not any(True for _ in snapshots_in(folder.path)):
             raise ExploreError(
                 f"{folder.path} holds no run: name the folder that `zfexplore train --out` was given",
                 usage=True,
@@ -231,7 +143,7 @@ class RunReader:
 
     def _weights(self) -> tuple[tuple[Weights, ...], tuple[str, ...]]:
         folder = self.folder
-        files = [path for place in (folder.snapshots, folder.path) for path, *_ in _named(place)]
+        files = [path for place in (folder.snapshots, folder.path) for path, *_ in snapshots_in(place)]
         found: dict[float, Weights] = {}
         unreadable = []
         for path in [*files, folder.checkpoint]:
@@ -253,9 +165,8 @@ class RunReader:
         if key not in self._known:
             try:
                 self._known[key] = _epochs_in(path, stamp[1])
-            except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-                reason = str(error) if type(error) is ValueError else "it is no checkpoint of zfexplore"
-                self._known[key] = printable(reason)
+            except ValueError as error:
+                self._known[key] = str(error)
         return self._known[key]
 
     def _condition(self, points: tuple[Point, ...], epochs: int | None) -> Condition:
@@ -275,35 +186,19 @@ def read_run(path: str | os.PathLike[str]) -> Run:
     return RunReader(path).read()
 
 
-def _named(folder: Path) -> Iterator[tuple[Path, int, int]]:
-    """Give the snapshots in a folder by name: path, epochs done, steps done of the next one."""
-    try:
-        paths = sorted(folder.iterdir())
-    except OSError:
-        return
-    for path in paths:
-        if match := _NAME.fullmatch(path.name):
-            epoch, step = int(match[1]), match[2]
-            yield (path, epoch, 0) if step is None else (path, epoch - 1, int(step))
-
-
 def _epochs_in(path: Path, size: int) -> float:
-    """Read a safetensors header: 8 bytes of length, then JSON; tensors lie behind it at given offsets."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= LONGEST_HEADER:
-            raise KeyError("header")
-        text = file.read(length)
-    if len(text) < length:
+    """Give the epochs in a checkpoint's head; raises ValueError, in words, for a file that is none or cut."""
+    try:
+        head = read_head(path)
+    except (OSError, ValueError) as error:
+        raise ValueError("it is no checkpoint of zfexplore") from error
+    except EOFError as error:
+        raise ValueError("it is cut short") from error
+    epochs = _number(head.metadata.get("epochs"))
+    if epochs is None:
+        raise ValueError("it is no checkpoint of zfexplore")
+    if size < head.size:
         raise ValueError("it is cut short")
-    header = json.loads(text)
-    described = json.loads(header.pop("__metadata__")[METADATA_KEY])
-    end = max(tensor["data_offsets"][1] for tensor in header.values())
-    if size < 8 + length + end:
-        raise ValueError("it is cut short")
-    epochs = float(described["epochs"])
-    if not math.isfinite(epochs):
-        raise KeyError("epochs")
     return epochs
 
 
@@ -363,5 +258,10 @@ def _whole(value: object) -> int | None:
 
 
 def _number(value: object) -> float | None:
-    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if known else None  # type: ignore[arg-type]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return None
+    return number if math.isfinite(number) else None

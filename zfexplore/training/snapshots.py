@@ -12,9 +12,10 @@ more in a hundred hours.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from zfexplore.arguments import shown, whole_or_none
 from zfexplore.errors import ExploreError
 
 AUTO, NONE = "auto", "none"
@@ -52,9 +53,15 @@ def keeping(wanted: Sequence[int] | str) -> Keeping:
     """Read when to keep the trunk, as the user says it; raises ExploreError (usage)."""
     if isinstance(wanted, str):
         return _read(wanted)
-    if wrong := [epoch for epoch in wanted if epoch < 1]:
-        raise ExploreError(f"snapshots are taken after epochs 1, 2, ..., not {wrong[0]}", usage=True)
-    return Keeping(epochs=tuple(sorted(set(wanted))))
+    if not isinstance(wanted, Iterable):
+        raise ExploreError(
+            f"snapshots take a list of epochs, such as [1, 5], not {shown(wanted)}", usage=True
+        )
+    for epoch in wanted:
+        number = whole_or_none(epoch)
+        if number is None or number < 1:
+            raise ExploreError(f"snapshots are taken after epochs 1, 2, ..., not {shown(epoch)}", usage=True)
+    return Keeping(epochs=tuple(sorted({int(epoch) for epoch in wanted})))
 
 
 def spread_out(epochs: int) -> tuple[int, ...]:

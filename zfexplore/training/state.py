@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.files import atomic_path
-from zfexplore.training.run import FORMAT
+from zfexplore.training.folder import FORMAT
 
 _KEY = "zfexplore-training"
 _MEAN_IMAGE = "input.mean"

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from zfexplore.errors import ExploreError
+from zfexplore.training.folder import RunFolder
+
+
+def test_a_run_does_not_begin_in_a_file(tmp_path):
+    (tmp_path / "run").write_text("notes")
+    with pytest.raises(ExploreError, match="is a file: a run needs a folder of its own"):
+        RunFolder(tmp_path / "run").begin({})
+    assert (tmp_path / "run").read_text() == "notes"
+
+
+def test_a_folder_holds_one_run(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.begin({"format": 1})
+    with pytest.raises(
+        ExploreError, match="already holds a run: go on with `zfexplore train --resume --out"
+    ) as caught:
+        folder.begin({"format": 1})
+    assert caught.value.usage
+
+
+def test_settings_that_are_missing_or_broken_are_told(tmp_path):
+    folder = RunFolder(tmp_path)
+    with pytest.raises(ExploreError, match="there is no run to resume in"):
+        folder.read_settings()
+    for text in ("{", "[]", json.dumps({"format": 99})):
+        folder.settings.write_text(text)
+        with pytest.raises(ExploreError, match=r"run.json cannot be read"):
+            folder.read_settings()
+
+
+def test_snapshots_sort_as_they_count(tmp_path):
+    folder = RunFolder(tmp_path)
+    assert folder.snapshot(5).relative_to(tmp_path).as_posix() == "snapshots/epoch-005.safetensors"
+    paths = [folder.snapshot(4), folder.snapshot(5, 20), folder.snapshot(5, 120), folder.snapshot(5)]
+    assert sorted(paths) == paths

@@ -1,0 +1,115 @@
+"""The folder of a run, as a training writes it.
+
+::
+
+    RUN/run.json                what was asked for: images, split, recipe, seed
+    RUN/state.safetensors       all that the next step depends on, for --resume
+    RUN/log.jsonl               one line an epoch
+    RUN/progress.json           how far the present epoch is
+    RUN/checkpoint.safetensors  the net after the last whole epoch, for load_checkpoint
+    RUN/snapshots/epoch-005.safetensors             the trunk alone, fp16, after the fifth epoch
+    RUN/snapshots/epoch-005-step-00120.safetensors  the same, within the fifth epoch
+
+All files are written atomically. Who looks on while a training writes reads them with ``run.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from zfexplore.errors import ExploreError
+from zfexplore.files import write_text
+
+FORMAT = 1
+_NAME = re.compile(r"epoch-(\d+)(?:-step-(\d+))?\.safetensors")
+
+
+class RunFolder:
+    """The files of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.settings = path / "run.json"
+        self.state = path / "state.safetensors"
+        self.log = path / "log.jsonl"
+        self.progress = path / "progress.json"
+        self.checkpoint = path / "checkpoint.safetensors"
+        self.snapshots = path / "snapshots"
+
+    def snapshot(self, epoch: int, step: int | None = None) -> Path:
+        """Give the file of the trunk after ``epoch`` (from 1), or after ``step`` steps of that epoch."""
+        within = "" if step is None else f"-step-{step:05}"
+        return self.snapshots / f"epoch-{epoch:03}{within}.safetensors"
+
+    def forget_snapshots_after(self, epochs: int, step: int) -> None:
+        """Remove the snapshots of steps that will be taken again: those after ``step`` of the next epoch."""
+        for path, done, steps in snapshots_in(self.snapshots):
+            if (done, steps) > (epochs, step):
+                path.unlink(missing_ok=True)
+
+    def tell_progress(self, epoch: int, step: int, steps: int, loss: float | None) -> None:
+        """Write how far an epoch (from 1) is. It is told again soon, so that it need not reach the disk."""
+        told = {"epoch": epoch, "step": step, "steps": steps, "loss": loss}
+        temporary = self.progress.with_name(f".{self.progress.name}.{os.getpid()}")
+        with suppress(OSError):  # whoever looks on misses it; the run does not
+            temporary.write_text(json.dumps(told) + "\n", encoding="utf-8")
+            os.replace(temporary, self.progress)
+
+    def begin(self, settings: dict[str, Any]) -> None:
+        """Start a run; raises ExploreError if the folder already holds one, or is a file."""
+        if self.path.exists() and not self.path.is_dir():
+            raise ExploreError(f"{self.path} is a file: a run needs a folder of its own", usage=True)
+        if self.settings.exists() or self.state.exists() or self.checkpoint.exists():
+            raise ExploreError(
+                f"{self.path} already holds a run: go on with `zfexplore train --resume --out {self.path}`, "
+                "or choose another folder",
+                usage=True,
+            )
+        self.write_settings(settings)
+
+    def write_settings(self, settings: dict[str, Any]) -> None:
+        """Write the settings that the run was started with."""
+        write_text(self.settings, json.dumps(settings, indent=2) + "\n")
+
+    def read_settings(self) -> dict[str, Any]:
+        """Give the settings that the run was started with.
+
+        Raises ExploreError if there is no run or its settings cannot be read.
+        """
+        try:
+            settings = json.loads(self.settings.read_text(encoding="utf-8"))
+            if not isinstance(settings, dict) or settings["format"] != FORMAT:
+                raise ValueError("another format")
+        except FileNotFoundError:
+            raise ExploreError(f"there is no run to resume in {self.path}", usage=True) from None
+        except (OSError, ValueError, KeyError) as error:
+            raise ExploreError(f"{self.settings} cannot be read: {error}") from error
+        return settings
+
+    def records(self) -> list[dict[str, Any]]:
+        """Give the epochs logged so far."""
+        if not self.log.exists():
+            return []
+        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
+
+    def write_records(self, records: list[dict[str, Any]]) -> None:
+        """Write the whole log anew."""
+        write_text(self.log, "".join(json.dumps(record) + "\n" for record in records))
+
+
+def snapshots_in(folder: Path) -> Iterator[tuple[Path, int, int]]:
+    """Give the snapshots in a folder by name: path, epochs done, steps done of the next one."""
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError:
+        return
+    for path in paths:
+        if match := _NAME.fullmatch(path.name):
+            epoch, step = int(match[1]), match[2]
+            yield (path, epoch, 0) if step is None else (path, epoch - 1, int(step))
