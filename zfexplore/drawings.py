@@ -199,7 +199,8 @@ def _pairs(explorer: Explorer, other: Explorer, matches: Sequence[Match]) -> Ite
 
 def _listed(of: str, other: str, alone: Sequence[Match], dead: Sequence[Unit]) -> str:
     """Name the channels of a stage that have no match."""
-    parts = [f"{of}: {len(alone):,} channels without a match in {other}"]
+    channels = "channel" if len(alone) == 1 else "channels"
+    parts = [f"{of}: {len(alone):,} {channels} without a match in {other}"]
     if alone:
         parts[0] += ": " + ", ".join(str(match.unit.channel) for match in alone)
     if dead:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from statistics import median
 
 import pytest
@@ -105,3 +106,15 @@ def test_an_index_of_an_older_version_is_built_again(zfexplore, nets, monkeypatc
     code, _, remarks = zfexplore("compare", nets[0], nets[0], "--layer", "conv1", source=IMAGES)
     assert code == 0
     assert "the index is built again" in remarks
+
+
+def test_that_the_images_are_gone_is_told_before_the_pairs(zfexplore, nets, material, tmp_path):
+    gone = ("--images", "gone")
+    shutil.copytree(material / "pictures", tmp_path / "gone")
+    zfexplore("top", "conv1", "--checkpoint", nets[0], source=gone)
+    shutil.rmtree(tmp_path / "gone")
+    words = ("compare", nets[0], nets[0], "--layer", "conv1")
+    assert zfexplore(*words, source=gone)[0] == 0  # the numbers are still there
+    code, out, remarks = zfexplore(*words, "--out", "pairs.png", source=gone)
+    assert (code, out) == (1, "")
+    assert "they can be neither indexed nor drawn" in remarks

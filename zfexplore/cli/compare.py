@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zfexplore.choices import DEFAULT_IMAGES, SHIPPED_NET
+from zfexplore.choices import SHIPPED_NET
 from zfexplore.cli.options import (
-    DeviceOption,
-    DownloadOption,
-    FitOption,
-    ImagesOption,
+    DEFAULTS,
     JsonOption,
-    LabelsOption,
-    LimitOption,
-    RuleOption,
-    StageOption,
+    TileOption,
+    TitleOption,
     png_path,
+    with_settings_but,
 )
 from zfexplore.cli.replacing import OverwriteOption, check_replacing
 from zfexplore.errors import ExploreError
@@ -31,6 +28,7 @@ if TYPE_CHECKING:
 NET = "A checkpoint (.safetensors), `shipped`, or one of torchvision's pretrained nets by name."
 
 
+@with_settings_but("checkpoint", "net", "weights")
 def compare(
     a: Annotated[str, typer.Argument(metavar="A", help=NET)],
     b: Annotated[str, typer.Argument(metavar="B", help="The other net, named in the same way.")],
@@ -52,21 +50,9 @@ def compare(
             "--out", metavar="FILE.png", help="Draw the pairs with their exemplars.", show_default="none"
         ),
     ] = None,
-    tile: Annotated[
-        int,
-        typer.Option("--tile", min=16, max=512, metavar="PIXELS", help="Edge of one picture in the figure."),
-    ] = 80,
-    title: Annotated[
-        str | None, typer.Option("--title", help="The figure's heading.", show_default="what is shown")
-    ] = None,
-    images: ImagesOption = DEFAULT_IMAGES,
-    stage: StageOption = None,
-    rule: RuleOption = "deconv",
-    limit: LimitOption = None,
-    fit: FitOption = "crop",
-    device: DeviceOption = "auto",
-    download: DownloadOption = False,
-    labels: LabelsOption = None,
+    tile: TileOption = 80,
+    title: TitleOption = None,
+    settings: Settings = DEFAULTS,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Match the channels of two nets by the correlation of their image maxima over the same images.
@@ -84,17 +70,12 @@ def compare(
         option = "--out" if out is not None else "--other-layer"
         raise ExploreError(f"{option} is for one layer: add --layer, as in --layer conv3", usage=True)
     path = None if out is None else png_path(out, "")
-    nets = [
+    first, second = (
         Explorer.open(
-            Settings(
-                images, None if name == SHIPPED_NET else name, limit, fit, device, download, labels,
-                stages=tuple(stage or ()), rule=rule,
-            ),
-            own,
+            replace(settings, checkpoint=None if name == SHIPPED_NET else name), own, pixels=out is not None
         )
         for name, own in ((a, layer), (b, other_layer or layer))
-    ]  # fmt: skip
-    first, second = nets
+    )
     if layer is None:
         found = [first.compare(second, name) for name in _common(first, second)]
         if json:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zfexplore.cli.export import tell
-from zfexplore.cli.options import DEFAULTS, JsonOption, png_path, with_settings
+from zfexplore.cli.options import DEFAULTS, JsonOption, TileOption, png_path, with_settings
 from zfexplore.cli.pictures import check_readable, pictures_of
 from zfexplore.cli.replacing import OverwriteOption, check_replacing
 from zfexplore.errors import ExploreError
@@ -36,9 +36,7 @@ def explain(
         typer.Option("--layer", metavar="conv5", help="Channels of this layer only.", show_default="all"),
     ] = None,
     count: Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many channels.")] = 20,
-    tile: Annotated[
-        int, typer.Option("--tile", min=16, max=512, metavar="PIXELS", help="Edge of one tile in the figure.")
-    ] = 96,
+    tile: TileOption = 96,
     title: Annotated[
         str | None, typer.Option("--title", help="The figure's heading.", show_default="the picture's name")
     ] = None,

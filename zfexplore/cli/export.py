@@ -15,6 +15,8 @@ from zfexplore.cli.options import (
     DEFAULTS,
     OutOption,
     SeedOption,
+    TileOption,
+    TitleOption,
     png_path,
     with_settings,
 )
@@ -43,15 +45,9 @@ ByOption = Annotated[
         "--by", help="What top16 goes by: as in `zfexplore top`; striking ones are worth a look first."
     ),
 ]
-TileOption = Annotated[
-    int, typer.Option("--tile", min=16, max=512, metavar="PIXELS", help="Edge of one picture in the figure.")
-]
 ColumnsOption = Annotated[
     int | None,
     typer.Option("--columns", min=1, metavar="N", help="Channels in a row.", show_default="a page near 3:2"),
-]
-TitleOption = Annotated[
-    str | None, typer.Option("--title", help="The heading.", show_default="what is shown")
 ]
 NpzOption = Annotated[bool, typer.Option("--npz", help="Write the raw arrays beside the figure.")]
 DenseOption = Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -101,6 +102,12 @@ OutOption = Annotated[
     Path | None,
     typer.Option("--out", metavar="FILE", help="Where to write.", show_default="below out/"),
 ]
+TileOption = Annotated[
+    int, typer.Option("--tile", min=16, max=512, metavar="PIXELS", help="Edge of one picture in the figure.")
+]
+TitleOption = Annotated[
+    str | None, typer.Option("--title", help="The heading.", show_default="what is shown")
+]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Fixes every random choice.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 DownloadOption = Annotated[
@@ -165,8 +172,18 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     An option that the command has under the same name stands in place of the shared one, and is the
     command's own matter.
     """
+    return with_settings_but()(command)
+
+
+def with_settings_but(*without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Do the same as ``with_settings``, but leave the options ``without`` out: they keep their defaults."""
+    return partial(_with_settings, without=without)
+
+
+def _with_settings(command: Callable[..., None], without: Sequence[str]) -> Callable[..., None]:
     own = inspect.signature(command, eval_str=True).parameters
-    shared = inspect.signature(_settings, eval_str=True).parameters
+    every = inspect.signature(_settings, eval_str=True).parameters
+    shared = {name: parameter for name, parameter in every.items() if name not in without}
     listed = [own.get(name, parameter) for name, parameter in shared.items()]
 
     def run(**given: Any) -> None:

@@ -22,6 +22,7 @@ from zfexplore.files import atomic_path
 
 UNIT_KEY = "unit "  # the chunk "unit conv5:130" holds that channel's table
 ATLAS, CHECKPOINT, COMMAND, PICTURE = "atlas", "checkpoint", "command", "picture"
+NOT_OURS = "was not made by zfexplore"
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def foreign(path: str | os.PathLike[str], chunks: Mapping[str, str]) -> str | No
         return None
     there = read_chunks(path)
     if CHECKPOINT not in there:
-        return "was not made by zfexplore"
+        return NOT_OURS
     for key in (CHECKPOINT, ATLAS, PICTURE):  # only figures of a single picture have the last
         if there.get(key, "") != chunks.get(key, ""):
             return f"came from another {key}"

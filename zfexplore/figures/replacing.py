@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from zfexplore.figures.provenance import ATLAS, CHECKPOINT, COMMAND, foreign, read_chunks
+from zfexplore.figures.provenance import ATLAS, CHECKPOINT, COMMAND, NOT_OURS, foreign, read_chunks
 
-NOT_OURS = "was not made by zfexplore"
 SILENT = "does not say which weights and images it is of"
 _TABLES = ("rank", "picture", "channel,max")  # how the first line of a table of ours begins
 
