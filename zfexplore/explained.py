@@ -196,7 +196,7 @@ def explain(
     spec: str | None = None,
 ) -> Explained:  # fmt: skip
     """Explain an RGB ``image`` that is called ``picture``; see ``Explorer.explain``."""
-    count = whole(count, "count", least=0)
+    count = whole(count, "count", least=1)
     checkpoint, fit = explorer.checkpoint, explorer.settings.fit
     found = rank_picture(checkpoint, explorer.atlas, image, stage=layer)
     channels = tuple(each for each in found.channels if each.activation > 0)[:count]
