@@ -225,7 +225,9 @@ def test_what_cannot_be_opened_is_shown_and_told_on_leaving_in_ascii_where_there
     [
         ("conv9", "there is no layer conv9: choose conv1, conv2"),
         ("conv5:256", "conv5 has no channel 256: it has 0-255"),
-        ("conv5:x", "names no channel"),
+        ("conv5:x", "as in conv5 or conv5:130, not at 'conv5:x'"),
+        ("conv5@3", "not at 'conv5@3'"),
+        ("", "not at ''"),
         ("conv5:3@1,2", "write conv5:3"),
     ],
 )

@@ -121,7 +121,13 @@ def starting_place(text: str, settings: Settings) -> tuple[str, int | None]:
     from zfexplore.nets.header import channels_of
     from zfexplore.units import Unit
 
-    unit = Unit.parse(text if ":" in text else f"{text}:0")
+    try:
+        unit = Unit.parse(text if ":" in text else f"{text}:0")
+    except ExploreError:
+        raise ExploreError(
+            f"the explorer starts at a layer or a channel, as in conv5 or conv5:130, not at {text!r}",
+            usage=True,
+        ) from None
     if unit.y is not None:
         raise ExploreError(f"the explorer starts at a channel: write {unit.stage}:{unit.channel}", usage=True)
     channel = unit.channel if ":" in text else None
