@@ -35,15 +35,17 @@ def test_the_version_is_the_packages(monkeypatch, capsys):
         (["nope"], "error: No such command 'nope'; see `zfexplore --help`\n"),
         (["convert"], "error: Missing argument 'FILE.pth'; see `zfexplore convert --help`\n"),
         (["index", "--oops"], "error: No such option: --oops; see `zfexplore index --help`\n"),
-        (
-            ["index", "--limit", "0"],
-            "error: Invalid value for '--limit': Input should be greater than or equal to 1; "
-            "see `zfexplore index --help`\n",
-        ),
     ],
 )
 def test_a_wrong_option_is_one_line_and_exit_code_2(monkeypatch, capsys, arguments, message):
     assert run(monkeypatch, capsys, *arguments) == (2, "", message)
+
+
+def test_a_number_out_of_range_is_one_line_and_exit_code_2_in_the_words_of_typer(monkeypatch, capsys):
+    code, out, err = run(monkeypatch, capsys, "index", "--limit", "0")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("error: Invalid value for '--limit': ")
+    assert err.endswith("; see `zfexplore index --help`\n")
 
 
 def test_no_arguments_show_the_help(monkeypatch, capsys):

@@ -155,8 +155,8 @@ def type_again(capsys):
         (["--device", "cuda:77"], "there is no device 'cuda:77' here"),
         (["--recipe", "best"], "'best' is not one of"),
         (["--init", "zero"], "'zero' is not one of"),
-        (["--seed", "-1"], "greater than or equal to 0"),
-        (["--epochs", "0"], "greater than or equal to 1"),
+        (["--seed", "-1"], "Invalid value for '--seed'"),
+        (["--epochs", "0"], "Invalid value for '--epochs'"),
         (["--resume"], "--images cannot be given with --resume"),
     ],
 )
