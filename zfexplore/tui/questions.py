@@ -135,11 +135,15 @@ class Ranking:
 
 @dataclass(frozen=True, eq=False)
 class UnitSeen:
-    """A unit of a ranking on the picture, and its channel's strongest exemplar, None where it never fires."""
+    """A unit of a ranking on the picture, and its channel's strongest exemplar.
+
+    Where there is none to show, ``notice`` says why.
+    """
 
     unit: Unit
     here: ShownUnit
     best: ShownUnit | None
+    notice: str = "fires on no image"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from zfexplore.errors import ExploreError
 from zfexplore.tui import messages as say
 from zfexplore.tui.engine.own import EXEMPLARS_KEPT, OwnPictures, draw_shown
 from zfexplore.units import Unit, Window
@@ -19,11 +20,14 @@ class Subject:
     def __init__(self):
         self.atlas = SimpleNamespace(header={"weights": "1"})
         self.rows, self.projected = ("row",), []
+        self.lost = self.gone = False
 
     def top_rows(self, stage, channel):
         return self.rows
 
     def strongest(self, unit):
+        if self.lost:
+            raise ExploreError("a.png cannot be shown")
         self.projected.append(unit.channel)
         return len(self.projected)
 
@@ -44,6 +48,15 @@ def test_an_exemplar_is_projected_anew_when_the_atlas_or_the_net_has_another():
     assert own.strongest(subject, Unit("conv1", 3)) == 2
     subject.atlas.header["weights"] = "2"
     assert own.strongest(subject, Unit("conv1", 3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("gone", "notice"), [(True, "the images are gone"), (False, "its image cannot be read")]
+)
+def test_an_exemplar_whose_image_is_lost_is_none_with_the_reason(gone, notice):
+    subject = Subject()
+    subject.lost, subject.gone = True, gone
+    assert OwnPictures().exemplar(subject, Unit("conv1", 3)) == (None, notice)
 
 
 def test_the_exemplars_seen_longest_ago_are_forgotten():

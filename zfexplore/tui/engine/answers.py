@@ -132,10 +132,10 @@ class Answerer:
         image = self._own.image(request.number) or _open(request.chosen, subject)
         for unit in (request.unit, *request.ahead):
             here = subject.on_picture(image, request.chosen.name, unit)
-            best = self._own.strongest(subject, unit)
+            best, notice = self._own.exemplar(subject, unit)
             for shown in (here, *([best] if best else [])):
                 draw_shown(shown, request.sizes)
-            yield ask.UnitSeen(unit, here, best)
+            yield ask.UnitSeen(unit, here, best, notice)
 
     def _saving_unit(self, request: ask.SaveUnit, subject: Subject, complete: bool) -> Iterator[object]:
         from zfexplore.tui.engine.subject import replaced

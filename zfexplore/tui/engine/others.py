@@ -119,6 +119,8 @@ def counterpart(request: say.ShowChannel, present: Subject, other: Subject) -> t
         if channel >= stage.channels:
             return None, f"{stage.name} of {name} has no channel {channel}: it has 0-{stage.channels - 1}"
         twin = Unit(stage.name, channel)
+    if other.gone:
+        return twin, "the images are gone"
     if other.atlas is None:
         failed = f"no atlas could be made of {name}"
         return twin, failed if other.failed else f"the atlas of {name} is built after the other"

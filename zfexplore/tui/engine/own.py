@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from zfexplore.errors import ExploreError
 from zfexplore.tui import messages as say
 from zfexplore.tui.drawing.bitmap import Bitmap, Size
 from zfexplore.units import Unit
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from zfexplore.tui.engine.subject import Subject
+
+log = logging.getLogger("zfexplore.tui")
 
 PICTURES_KEPT = 2  # the one shown, and the one that a watched file has become meanwhile
 EXEMPLARS_KEPT = 64  # at most 1 MB each
@@ -36,6 +40,14 @@ class OwnPictures:
     def image(self, number: int) -> Image.Image | None:
         """Give the picture of that question; None if it is not kept."""
         return self._pictures.get(number)
+
+    def exemplar(self, subject: Subject, unit: Unit) -> tuple[say.ShownUnit | None, str]:
+        """Give the strongest exemplar of a unit's channel, and why there is none, if there is none."""
+        try:
+            return self.strongest(subject, unit), "fires on no image"
+        except ExploreError as error:
+            log.warning("%s", error)
+            return None, "the images are gone" if subject.gone else "its image cannot be read"
 
     def strongest(self, subject: Subject, unit: Unit) -> say.ShownUnit | None:
         """Give the strongest exemplar of a unit's channel, projected anew only if the atlas has another."""

@@ -251,7 +251,7 @@ class PictureScreen(PathScreen):
             whole = None if known is None or window is None else known.here.whole
             self.pictures.show_picture(whole or self.ranking.picture.boxed(window))
         if known is not None:
-            self.pictures.show_unit(known.here, known.best, boxed=self.boxed)
+            self.pictures.show_unit(known.here, known.best, known.notice, boxed=self.boxed)
         else:
             self._clear = self.set_timer(SECONDS_TO_CLEAR, self._clear_unknown)
 

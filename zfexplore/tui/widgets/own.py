@@ -51,8 +51,8 @@ class UnitPictures(Vertical):
         self._fill("best-picture", None, "strongest exemplar")
         self._fill("best-projection", None, "projection")
 
-    def show_unit(self, here: ShownUnit, best: ShownUnit | None, *, boxed: bool) -> None:
-        """Show a unit: whole images if ``boxed``, else what it saw of them."""
+    def show_unit(self, here: ShownUnit, best: ShownUnit | None, notice: str, *, boxed: bool) -> None:
+        """Show a unit: whole images if ``boxed``, else what it saw; ``notice`` in place of no exemplar."""
         entitle(self.query_one("#own-picture"), "your picture" if boxed else "what it saw")
         if not boxed:
             self.show_picture(here.patch)
@@ -60,7 +60,7 @@ class UnitPictures(Vertical):
         told = f"projection, {number(here.value)}" if here.value > 0 else below
         self._fill("own-projection", here.projection, told)
         if best is None:
-            self._fill("best-picture", None, "fires on no image")
+            self._fill("best-picture", None, notice)
             self._fill("best-projection", None, "")
             return
         name = bare_name(best.name, best.label)
