@@ -101,6 +101,15 @@ async def test_the_panes_show_pixels_once_the_terminal_has_them_and_glyphs_below
     assert terminal.errors == []
 
 
+async def test_tiles_are_drawn_for_the_cells_of_another_font(sharp, monkeypatch):
+    async with sharp.run_test(size=SIZE) as pilot:
+        sharp.post_message(PixelApp.Said(KITTY))
+        await until(pilot, lambda: sharp.drawn == "pixels")
+        monkeypatch.setattr("zfexplore.tui.pixel_app.cell_in_pixels", lambda told: (12, 24))
+        await pilot.resize_terminal(100, 33)
+        await until(pilot, lambda: {grid.cell for grid in sharp.panes.all_grids} == {(12, 24)})
+
+
 async def test_a_terminals_glyphs_are_taken_unless_others_were_chosen(engine):
     foot = Terminal("foot", (1, 20))
     for mode, drawn in (("", "octants"), ("halves", "halves")):

@@ -137,8 +137,8 @@ class PixelApp(StudyApp):
             grid.tiles, grid.spare = self.tiles, int(tmux and self.sharp)
             grid.cell = cell_in_pixels(self.known.cell) if self.sharp else (0, 0)
 
-    def measure_cells(self) -> None:
-        """After the window or its font has changed: tiles are drawn for the cells as they are."""
+    def on_resize(self) -> None:
+        """Draw tiles for the cells as they are, after the window or its font has changed."""
         if self.sharp:
             for grid in self.panes.all_grids:
                 grid.cell = cell_in_pixels(self.known.cell)
@@ -180,9 +180,9 @@ class PixelApp(StudyApp):
             self._write(self.tiles.free())
 
     def _send_anew(self, _: App[Any]) -> None:
-        """After ``fg``: the terminal may have forgotten all while another program had it."""
+        """After ``fg``: the terminal may have forgotten all, or some, while another program had it."""
         self._waiting_since = None
-        self.tiles.lose()
+        self._write(self.tiles.free())
         for grid in self.panes.all_grids:
             grid.want()
             grid.refresh()
