@@ -33,15 +33,15 @@ class Sharpener:
     def __init__(self, app: ExplorerApp, engine) -> None:
         self.app, self.engine = app, engine
 
-    def draw(self) -> None:
+    def draw(self, *, beside: bool = False) -> None:
         app = self.app
         sizes = {
             request.grid: request for request in self.engine.requests if isinstance(request, say.TileSize)
         }
         for size in sizes.values():
-            for shown in app.panes.grids[0].pictures:
+            for shown in app.panes.grids[beside].pictures:
                 tile = encode(getattr(shown, size.kind), size.rows, size.columns, size.cell)
-                app.hear(say.TileDrawn(app.generation, shown.rank, size.kind, tile))
+                app.hear(say.TileDrawn(app.generation, shown.rank, size.kind, tile, beside))
 
 
 @pytest.fixture
@@ -50,10 +50,12 @@ def terminal() -> KittyTerminal:
 
 
 @pytest.fixture
-def sharp(monkeypatch, engine, terminal):
+def sharp(monkeypatch, app, terminal):
     """An app on a kitty that takes images and answers at once; it draws itself nowhere."""
-    app = ExplorerApp(say.Setup(), engine)
+    return on_kitty(monkeypatch, app, terminal)
 
+
+def on_kitty(monkeypatch, app, terminal) -> ExplorerApp:
     def write(said: str) -> None:
         terminal.feed(said.encode())
         if STATUS in said:
@@ -98,6 +100,26 @@ async def test_the_panes_show_pixels_once_the_terminal_has_them_and_glyphs_below
         await until(pilot, lambda: PLACEHOLDER not in text(sharp))
         assert load_session().mode == ""
     assert load_session().mode == "octants"
+    assert terminal.errors == []
+
+
+async def test_the_other_net_is_shown_in_pixels_too(monkeypatch, two_nets, terminal):
+    sharp = on_kitty(monkeypatch, two_nets, terminal)
+    async with sharp.run_test(size=SIZE) as pilot:
+        sharp.post_message(PixelApp.Said(KITTY))
+        await until(pilot, lambda: sharp.drawn == "pixels" and sharp.settled > 0)
+        await pilot.press("W")
+        await until(pilot, lambda: len(sharp.panes.grids[1].pictures) == 9)
+        for beside in (False, True):
+            Sharpener(sharp, sharp.engine).draw(beside=beside)
+        await until(pilot, lambda: text(sharp).count(PLACEHOLDER) == 18 * 7 * 14)
+        await pilot.press("W")
+        await until(pilot, lambda: sharp.settled == sharp.generation)
+        Sharpener(sharp, sharp.engine).draw(beside=True)  # they come too late
+        await pilot.pause()
+        assert PLACEHOLDER not in text(sharp)
+        Sharpener(sharp, sharp.engine).draw()
+        await until(pilot, lambda: text(sharp).count(PLACEHOLDER) == 18 * 7 * 14)
     assert terminal.errors == []
 
 

@@ -326,7 +326,7 @@ class ExplorerApp(FollowApp):
     @take.register
     def take_tile_drawn(self, event: say.TileDrawn) -> None:
         """Take a picture of the channel asked for last in pixels; the terminal gets it when it can."""
-        if event.generation == self.generation:
+        if event.generation == self.generation and (self.both or not event.beside):
             self.panes.show_tile(event)
 
     @take.register

@@ -1,4 +1,4 @@
-"""The channel looked at, with pictures that are numbers: when they are posted, and drawn in pixels."""
+"""The channel looked at, with pictures that are numbers: when they are posted."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import pytest
 from zfexplore.tui import messages as say
 from zfexplore.tui.engine.inbox import Inbox
 from zfexplore.tui.engine.present import Present
+from zfexplore.tui.engine.sharpener import Sharpener
 
 SUBJECT = SimpleNamespace(top_rows=lambda *place: ("a place",), growing=True, gone=False)
 
 
 class Gallery:
-    """Two pictures a channel, each with a tile; notes how much was posted when a picture was made."""
+    """Two pictures a channel; notes how much was posted when a picture was made."""
 
     def __init__(self, posted: list[object]) -> None:
         self.posted, self.before = posted, []
@@ -24,9 +25,6 @@ class Gallery:
             self.before.append(len(self.posted))
             yield rank
 
-    def sharpen(self, subject, stage, channel):
-        yield from ((rank, "projection", f"tile {rank}") for rank in range(2))
-
 
 @pytest.fixture
 def posted() -> list[object]:
@@ -35,8 +33,8 @@ def posted() -> list[object]:
 
 @pytest.fixture
 def present(posted) -> Present:
-    inbox = Inbox()
-    present = Present(Gallery(posted), inbox, posted.append)
+    inbox, gallery = Inbox(), Gallery(posted)
+    present = Present(gallery, Sharpener(gallery, posted.append), inbox, posted.append)
     request = say.ShowChannel("conv1", 0, 1)
     inbox.put(request)
     present.take(request)
@@ -52,12 +50,8 @@ def test_pictures_of_the_growing_atlas_come_once_all_are_there(present, posted):
     assert kinds == ["TopListed", "PictureArrived", "PictureArrived", "ChannelShown"] * 2
 
 
-def test_what_is_left_to_draw_in_pixels_ends_with_the_net(present, posted):
+def test_another_net_leaves_nothing_of_it_to_be_drawn_in_pixels(present):
     present.show(SUBJECT)
-    present.sharpen_on()
-    assert posted[-1] == say.TileDrawn(1, 0, "projection", "tile 0")
-    assert present.sharpening
+    assert present._sharpener.busy
     present.forget()
-    assert not present.sharpening
-    present.sharpen(SUBJECT)  # a grid has another size; the channel of this net is still to come
-    assert not present.sharpening
+    assert (present.request, present._sharpener.busy) == (None, False)

@@ -23,6 +23,7 @@ from zfexplore.tui.engine.gallery import Gallery
 from zfexplore.tui.engine.inbox import Inbox
 from zfexplore.tui.engine.others import Others
 from zfexplore.tui.engine.present import Present
+from zfexplore.tui.engine.sharpener import Sharpener
 from zfexplore.tui.engine.subjects import Subjects, state_of
 from zfexplore.tui.log import log_path
 
@@ -45,9 +46,10 @@ class Engine:
         self._subject: Subject  # what is explored, once loaded
         self._gallery = Gallery()
         self._subjects = Subjects(self._gallery.forget)
-        self._others = Others(self._subjects, self._gallery, inbox, post)
+        self._sharpener = Sharpener(self._gallery, post)
+        self._others = Others(self._subjects, self._gallery, self._sharpener, inbox, post)
         self._former: say.Setup | None = None  # explored before
-        self._present = Present(self._gallery, inbox, post)
+        self._present = Present(self._gallery, self._sharpener, inbox, post)
         self._told: set[str] = set()  # remarks
         self._answerer = Answerer(post)
 
@@ -75,7 +77,7 @@ class Engine:
     def _turn(self) -> None:
         """Serve one request, or do a piece of what can wait."""
         building = self._subject.building is not None
-        busy = building or self._gallery.ahead or self._answerer.busy or self._present.sharpening
+        busy = building or self._gallery.ahead or self._answerer.busy or self._sharpener.busy
         other = None if busy else self._others.due(self.setup)
         idle = not busy and other is None
         request = self._inbox.take(wait=idle)
@@ -85,8 +87,8 @@ class Engine:
             return
         elif self._answerer.busy and (not building or self._subject.atlas is not None):
             self._answer()
-        elif self._present.sharpening:
-            self._present.sharpen_on()
+        elif self._sharpener.busy:
+            self._sharpener.step()
         elif building:
             self._build_on(self._subject)
         elif self._gallery.ahead:
@@ -171,7 +173,7 @@ class Engine:
     def _serve(self, request: object) -> None:
         if isinstance(request, say.TileSize):
             self._gallery.tiles[request.grid] = request
-            self._present.sharpen(self._subject)
+            self._sharpener.begin()
         elif isinstance(request, say.Explore):
             self._explore(request.setup)
         elif isinstance(request, say.ShowChannel):

@@ -1,18 +1,19 @@
-"""The channel that the user looks at: shown, shown again as the atlas grows, and drawn in pixels."""
+"""The channel that the user looks at: shown, and shown again as the atlas grows."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from zfexplore.tui import messages as say
+from zfexplore.units import Unit
 
 if TYPE_CHECKING:
-    from zfexplore.tui.drawing.bitmap import Tile
     from zfexplore.tui.engine.gallery import Gallery
     from zfexplore.tui.engine.inbox import Inbox
+    from zfexplore.tui.engine.sharpener import Sharpener
     from zfexplore.tui.engine.subject import Subject
 
 log = logging.getLogger("zfexplore.tui")
@@ -21,22 +22,24 @@ log = logging.getLogger("zfexplore.tui")
 class Present:
     """Posts the pictures of the channel in ``request``; None before the first, and in a net just opened."""
 
-    def __init__(self, gallery: Gallery, inbox: Inbox, post: Callable[[object], object]) -> None:
-        self._gallery, self._inbox, self._post = gallery, inbox, post
+    def __init__(
+        self, gallery: Gallery, sharpener: Sharpener, inbox: Inbox, post: Callable[[object], object]
+    ) -> None:
+        self._gallery, self._sharpener, self._inbox, self._post = gallery, sharpener, inbox, post
         self.request: say.ShowChannel | None = None
         self._rows: tuple[say.PlaceRow, ...] | None = None  # whose pictures were posted
         self._shown_generation = -1  # of the channel whose pictures have all been posted
         self._renew_from = 0.0  # when its pictures may follow the growing atlas again
-        self._sharpening: Iterator[tuple[int, str, Tile]] | None = None
 
     def take(self, request: say.ShowChannel) -> None:
         """Look at another channel, or at the same one anew."""
-        self.request, self._rows, self._sharpening = request, None, None
+        self.request, self._rows = request, None
+        self._sharpener.forget()
 
     def forget(self) -> None:
         """Look at none: another net is explored."""
-        self.request = self._rows = self._sharpening = None
-        self._shown_generation = -1
+        self.request, self._rows, self._shown_generation = None, None, -1
+        self._sharpener.forget()
 
     def changed(self, subject: Subject) -> say.ShowChannel | None:
         """Give the channel if the atlas has changed its places, and it may be shown again by now."""
@@ -78,29 +81,6 @@ class Present:
         self._shown_generation = request.generation
         log.info("%s:%d shown in %.3f s", stage_name, channel, time.monotonic() - started)
         self._post(say.ChannelShown(stage_name, channel, request.generation, count))
-        self.sharpen(subject)
+        self._sharpener.take(request.generation, subject, Unit(stage_name, channel))
         if not subject.growing:
             self._gallery.expect(stage_name, request.ahead)
-
-    # -- in pixels ---------------------------------------------------------------------------------
-
-    @property
-    def sharpening(self) -> bool:
-        """Whether pictures may be left to be drawn in pixels."""
-        return self._sharpening is not None
-
-    def sharpen(self, subject: Subject) -> None:
-        """Plan to draw the channel in pixels too, once it is shown, if the grids show them."""
-        if self.request is not None and self.request.generation == self._shown_generation:
-            stage_name, channel = self.request.stage_name, self.request.channel
-            self._sharpening = self._gallery.sharpen(subject, stage_name, channel)
-
-    def sharpen_on(self) -> None:
-        """Draw one more picture in pixels."""
-        assert self.request is not None
-        assert self._sharpening is not None
-        drawn = next(self._sharpening, None)
-        if drawn is None:
-            self._sharpening = None
-        else:
-            self._post(say.TileDrawn(self.request.generation, *drawn))

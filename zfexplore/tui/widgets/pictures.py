@@ -156,8 +156,8 @@ class PictureGrid(Widget, can_focus=True):
 
     def _tile(self, bitmap: Bitmap) -> Tile | None:
         """Give the picture in pixels, if it has been drawn for the cells that it has here."""
-        place, tile = self.arrangement, bitmap.tile
-        return tile if tile is not None and tile.fits(place.rows, place.columns, self.cell) else None
+        place = self.arrangement
+        return bitmap.tiles.get((place.rows, place.columns, self.cell))
 
     def redraw(self, tiles: Iterable[Tile]) -> None:
         """Draw the pictures of these tiles, which the terminal has by now."""
