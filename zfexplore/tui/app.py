@@ -465,7 +465,6 @@ class ExplorerApp(FollowApp):
         if (found := self._under_cursor()) is None:
             return
         unit, shown = found
-        self.finish_tile()
         pictures, boxed = self.panes.grid_in_use.pictures, self.panes.boxed
         called = self.panes.called(unit).removeprefix(str(unit)).strip()
         self.zoomed = self.setup_in_use

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from zfexplore.errors import ExploreError
 from zfexplore.tui import messages as say
-from zfexplore.tui.drawing.bitmap import Bitmap, Size
+from zfexplore.tui.drawing.bitmap import Bitmap, Cut, Size
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
@@ -69,3 +69,14 @@ def draw_shown(shown: say.ShownUnit, sizes: Iterable[Size]) -> None:
     for kind in PICTURES_OF_A_UNIT:
         bitmap: Bitmap = getattr(shown, kind)
         bitmap.drawings = {size: draw(bitmap, *size) for size in sizes}
+
+
+def cut_shown(shown: say.ShownUnit, cuts: Iterable[Cut]) -> None:
+    """Make the tiles of a unit's pictures that they do not have yet."""
+    from zfexplore.tui.drawing.encode import encode
+
+    for kind in PICTURES_OF_A_UNIT:
+        bitmap: Bitmap = getattr(shown, kind)
+        for cut in cuts:
+            if cut not in bitmap.tiles:
+                bitmap.keep(encode(bitmap, *cut))

@@ -122,7 +122,6 @@ class ExplorerScreen(Screen[None]):
         """Show pixels again."""
         for grid in self.all_grids:
             grid.covered = False
-            grid.want()
 
     def _share_rows(self, width: int, height: int) -> None:
         """Give table and map the rows that the grids do not need; in narrow windows theme.tcss does it."""

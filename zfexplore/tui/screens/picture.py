@@ -273,7 +273,11 @@ class PictureScreen(PathScreen):
         if missing and sizes:
             # All are asked under the number of the ranking, so that those on their way are not lost.
             self.number, self.waiting, self.expecting = self.ranked_by, True, "unit"
-            self.post_message(self.Asked(SeeUnit(self.number, self.ranked, missing[0], missing[1:], sizes)))
+            self.post_message(
+                self.Asked(
+                    SeeUnit(self.number, self.ranked, missing[0], missing[1:], sizes, self.pictures.cuts)
+                )
+            )
 
     # -- keys --------------------------------------------------------------------------------------
 

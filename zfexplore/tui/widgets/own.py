@@ -6,10 +6,10 @@ from rich.markup import escape
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from zfexplore.tui.drawing.bitmap import Bitmap, Size
+from zfexplore.tui.drawing.bitmap import Bitmap, Cut, Size
 from zfexplore.tui.messages import ShownUnit
 from zfexplore.tui.widgets.channels import number
-from zfexplore.tui.widgets.large import LargePicture
+from zfexplore.tui.widgets.large import LargePicture, cuts_of
 from zfexplore.tui.widgets.sidebar import entitle
 from zfexplore.tui.widgets.top import bare_name
 
@@ -34,6 +34,11 @@ class UnitPictures(Vertical):
     def sizes(self) -> tuple[Size, ...]:
         """The sizes at which pictures are drawn."""
         return tuple(dict.fromkeys(pane.drawn_size for pane in self.query(LargePicture) if pane.size.area))
+
+    @property
+    def cuts(self) -> tuple[Cut, ...]:
+        """The cells for which tiles are made."""
+        return cuts_of(self.query(LargePicture))
 
     def set_mode(self, mode: str) -> None:
         """Draw with other glyphs."""
