@@ -144,7 +144,7 @@ class PixelApp(StudyApp):
 
     def _pictures(self) -> list[PictureGrid | LargePicture]:
         """Give all that may show pixels: the panes, and the pictures of the screens above them."""
-        above = [picture for screen in self.screen_stack for picture in screen.query(LargePicture)]
+        above = [picture for screen in self.screen_stack[1:] for picture in screen.query(LargePicture)]
         return [*self.panes.all_grids, *above]
 
     def _lend(self, picture: PictureGrid | LargePicture) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zfexplore.errors import ExploreError
 from zfexplore.tui import messages as say
 from zfexplore.tui.drawing.bitmap import Bitmap, Cut, Size
+from zfexplore.tui.engine.gallery import KINDS
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ log = logging.getLogger("zfexplore.tui")
 
 PICTURES_KEPT = 2  # the one shown, and the one that a watched file has become meanwhile
 EXEMPLARS_KEPT = 64  # at most 1 MB each
-PICTURES_OF_A_UNIT = ("projection", "patch", "whole")
 
 
 class OwnPictures:
@@ -66,7 +66,7 @@ def draw_shown(shown: say.ShownUnit, sizes: Iterable[Size]) -> None:
     """Draw a unit's pictures at ``sizes``, and drop the drawings of other sizes."""
     from zfexplore.tui.drawing.picture import draw
 
-    for kind in PICTURES_OF_A_UNIT:
+    for kind in KINDS:
         bitmap: Bitmap = getattr(shown, kind)
         bitmap.drawings = {size: draw(bitmap, *size) for size in sizes}
 
@@ -75,7 +75,7 @@ def cut_shown(shown: say.ShownUnit, cuts: Iterable[Cut]) -> None:
     """Make the tiles of a unit's pictures that they do not have yet."""
     from zfexplore.tui.drawing.encode import encode
 
-    for kind in PICTURES_OF_A_UNIT:
+    for kind in KINDS:
         bitmap: Bitmap = getattr(shown, kind)
         for cut in cuts:
             if cut not in bitmap.tiles:
