@@ -12,7 +12,7 @@ import sys
 import time
 from contextlib import suppress
 from random import randrange
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 from textual.message import Message
@@ -31,11 +31,12 @@ from zfexplore.tui.identity import (
     may_be_asked,
 )
 from zfexplore.tui.listening import STATUS, WELL, Ear, listening
-from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.study_screens import StudyApp
 from zfexplore.tui.terminal import speaks_utf8
-from zfexplore.tui.widgets.large import LargePicture
-from zfexplore.tui.widgets.pictures import PictureGrid
+
+if TYPE_CHECKING:
+    from zfexplore.tui.widgets.large import LargePicture
+    from zfexplore.tui.widgets.pictures import PictureGrid
 
 SECONDS_BETWEEN_STEPS = 1 / 60
 PATIENCE = 1.0  # seconds; a terminal that has not said by then that it is well is not waited for again
@@ -144,8 +145,12 @@ class PixelApp(StudyApp):
 
     def _pictures(self) -> list[PictureGrid | LargePicture]:
         """Give all that may show pixels: the panes, and the pictures of the screens above them."""
-        above = [picture for screen in self.screen_stack[1:] for picture in screen.query(LargePicture)]
-        return [*self.panes.all_grids, *above]
+        found: list[PictureGrid | LargePicture] = [*self.panes.all_grids]
+        if len(self.screen_stack) > 1:
+            from zfexplore.tui.widgets.large import LargePicture
+
+            found += [picture for screen in self.screen_stack[1:] for picture in screen.query(LargePicture)]
+        return found
 
     def _lend(self, picture: PictureGrid | LargePicture) -> None:
         """Give what shows a picture the terminal's tiles, and the size of its cells."""
@@ -187,9 +192,12 @@ class PixelApp(StudyApp):
 
     def push_screen(self, screen: Any, *args: Any, **options: Any) -> Any:
         """Push a screen; before one that sends images of its own, the image that has been begun is ended."""
-        if isinstance(screen, ZoomScreen):
-            text, _ = self.tiles.finish()
-            self._write(text)
+        if self.sharp:
+            from zfexplore.tui.screens.zoom import ZoomScreen
+
+            if isinstance(screen, ZoomScreen):
+                text, _ = self.tiles.finish()
+                self._write(text)
         return super().push_screen(screen, *args, **options)
 
     def free_tiles(self) -> None:
