@@ -30,7 +30,6 @@ luminance, and .133 and .058 above a quarter cycle.
 
 from __future__ import annotations
 
-import argparse
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,11 +37,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.table import Table
 
+from benchmarks.pictures import parser, share, table
 from zfexplore.atlas.open import open_or_build
 from zfexplore.atlas.store import Atlas
-from zfexplore.choices import DEFAULT_IMAGES
 from zfexplore.deconv.project import project
 from zfexplore.exemplars.seen import see
 from zfexplore.images.open import open_images
@@ -109,33 +107,19 @@ def strongest_projections(
 
 def main() -> None:
     """Parse the options, measure, and print the table."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.cleanness",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--checkpoint", metavar="FILE|NAME", help="default: the shipped one")
-    parser.add_argument("--images", default=DEFAULT_IMAGES, metavar="DIR|NAME", help="default: %(default)s")
-    parser.add_argument("--limit", type=int, metavar="N", help="only the first N images")
-    asked = parser.parse_args()
+    asked = parser("cleanness", __doc__).parse_args()
     checkpoint = load_checkpoint(asked.checkpoint)
     source = open_images(asked.images, limit=asked.limit)
     atlas = finish(open_or_build(checkpoint, source))
-    table = Table(title=f"{len(source)} images of {source.name}", title_justify="left")
-    for heading in ("stage", "channels", "in luminance", "above a quarter cycle a pixel"):
-        table.add_column(heading, justify="left" if heading == "stage" else "right")
+    headings = ("stage", "channels", "in luminance", "above a quarter cycle a pixel")
+    found = table(f"{len(source)} images of {source.name}", headings)
     filters = next(step for step in checkpoint.net.steps if step.kind == "conv").module.weight
-    table.add_row(
+    found.add_row(
         f"{checkpoint.net.names[0]}, filters", str(len(filters)), share(luminance_share(filters.numpy()))
     )
     for row in measure(checkpoint, source, atlas):
-        table.add_row(row.stage, str(row.count), share(row.luminance), share(row.speckle))
-    Console(highlight=False).print(table)
-
-
-def share(value: float) -> str:
-    """Format a share, such as .058."""
-    return f"{value:.3f}".removeprefix("0")
+        found.add_row(row.stage, str(row.count), share(row.luminance), share(row.speckle))
+    Console(highlight=False).print(found)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ For ``ascii`` a glyph counts as an even grey of its density.
 
 from __future__ import annotations
 
-import argparse
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -31,11 +30,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks.cleanness import share
+from benchmarks.pictures import parser, share, table
 from zfexplore.atlas.select import select_channels
-from zfexplore.choices import DEFAULT_IMAGES
 from zfexplore.explorer import Explorer
 from zfexplore.figures.display import to_rgb
 from zfexplore.tui.drawing.cells import BLOCKS, LUMINANCE, drawable, resize, to_cells, to_image
@@ -90,16 +87,9 @@ def pictures(explorer: Explorer, layers: list[str], channels: str, count: int) -
 
 def main() -> None:
     """Parse the options, measure, and print the table."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.likeness",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--checkpoint", metavar="FILE|NAME", help="default: the shipped one")
-    parser.add_argument("--images", default=DEFAULT_IMAGES, metavar="DIR|NAME", help="default: %(default)s")
-    parser.add_argument("--limit", type=int, metavar="N", help="only the first N images")
-    parser.add_argument("--channels", default="top9", help="of each layer; default: %(default)s")
-    asked = parser.parse_args()
+    options = parser("likeness", __doc__)
+    options.add_argument("--channels", default="top9", help="of each layer; default: %(default)s")
+    asked = options.parse_args()
     explorer = Explorer(images=asked.images, checkpoint=asked.checkpoint, limit=asked.limit)
     layers = [record.name for record in explorer.atlas.stages.values() if record.kind == "conv"]
     found: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
@@ -108,13 +98,12 @@ def main() -> None:
             for mode in BLOCKS:
                 found[mode, terminal].append(likeness(pixels, rows, columns, mode))
     each = len(found["ascii", "120x40"])
-    table = Table(title=f"SSIM with the true picture, mean of {each} pictures", title_justify="left")
-    for heading in ("glyphs", *(f"{terminal}{far}" for terminal in TILES for far in ("", ", farther"))):
-        table.add_column(heading, justify="left" if heading == "glyphs" else "right")
+    columns = (f"{terminal}{far}" for terminal in TILES for far in ("", ", farther"))
+    shown = table(f"SSIM with the true picture, mean of {each} pictures", ("glyphs", *columns))
     for mode in BLOCKS:
         means = [np.mean(found[mode, terminal], axis=0) for terminal in TILES]
-        table.add_row(mode, *(share(float(value)) for mean in means for value in mean))
-    Console(highlight=False).print(table)
+        shown.add_row(mode, *(share(float(value)) for mean in means for value in mean))
+    Console(highlight=False).print(shown)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,6 @@ class SlowTerminal(Terminal):
     """Reads ``rate`` bytes a second at most."""
 
     rate = 1e6
-    tiles = 0  # bytes of them
     _next = 0.0
     _tail = b""
 
@@ -80,10 +79,10 @@ def echoes(rate: float, glyphs: str, keys: int, between: float, limit: int) -> t
             terminal.until(r"conv5:0\b")
             terminal.until_silent(5.0)
             for channel in range(1, keys + 1):
-                sent += sum(map(len, TILE.findall(terminal.written)))
                 begun = terminal.send("j")
                 times.append(terminal.until(rf"{MARK} +{channel} ") - begun)
                 terminal.wait(between)
+                sent += sum(map(len, TILE.findall(terminal.written)))
             terminal.leave("q")
     return times, sent
 

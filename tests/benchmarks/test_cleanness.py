@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.cleanness import luminance_share, measure, share, speckle_share, strongest_projections
+from benchmarks.cleanness import luminance_share, measure, speckle_share, strongest_projections
+from benchmarks.pictures import share
 from zfexplore.atlas.build import build_atlas
 from zfexplore.convention import InputConvention
 from zfexplore.images.open import open_images

@@ -14,7 +14,9 @@ import pytest
 
 from tests.support import text, until
 from tests.tui.kitty import KittyTerminal
+from zfexplore.studies.records import RankedChannel
 from zfexplore.tui import messages as say
+from zfexplore.tui import questions as ask
 from zfexplore.tui.app import ExplorerApp
 from zfexplore.tui.drawing.encode import encode
 from zfexplore.tui.drawing.kitty import PLACEHOLDER
@@ -22,6 +24,7 @@ from zfexplore.tui.identity import QUESTION, Terminal
 from zfexplore.tui.listening import STATUS, WELL
 from zfexplore.tui.pixel_app import PixelApp, following
 from zfexplore.tui.session import Session, load_session, save_session
+from zfexplore.units import Unit, Window
 
 SIZE = (120, 40)
 KITTY = Terminal("kitty", (0, 41), "kitty", (10, 20), tiles=True)
@@ -33,15 +36,15 @@ class Sharpener:
     def __init__(self, app: ExplorerApp, engine) -> None:
         self.app, self.engine = app, engine
 
-    def draw(self) -> None:
+    def draw(self, *, beside: bool = False) -> None:
         app = self.app
         sizes = {
             request.grid: request for request in self.engine.requests if isinstance(request, say.TileSize)
         }
         for size in sizes.values():
-            for shown in app.panes.grids[0].pictures:
+            for shown in app.panes.grids[beside].pictures:
                 tile = encode(getattr(shown, size.kind), size.rows, size.columns, size.cell)
-                app.hear(say.TileDrawn(app.generation, shown.rank, size.kind, tile))
+                app.hear(say.TileDrawn(app.generation, shown.rank, size.kind, tile, beside))
 
 
 @pytest.fixture
@@ -50,10 +53,12 @@ def terminal() -> KittyTerminal:
 
 
 @pytest.fixture
-def sharp(monkeypatch, engine, terminal):
+def sharp(monkeypatch, app, terminal):
     """An app on a kitty that takes images and answers at once; it draws itself nowhere."""
-    app = ExplorerApp(say.Setup(), engine)
+    return on_kitty(monkeypatch, app, terminal)
 
+
+def on_kitty(monkeypatch, app, terminal) -> ExplorerApp:
     def write(said: str) -> None:
         terminal.feed(said.encode())
         if STATUS in said:
@@ -99,6 +104,83 @@ async def test_the_panes_show_pixels_once_the_terminal_has_them_and_glyphs_below
         assert load_session().mode == ""
     assert load_session().mode == "octants"
     assert terminal.errors == []
+
+
+async def test_the_other_net_is_shown_in_pixels_too(monkeypatch, two_nets, terminal):
+    sharp = on_kitty(monkeypatch, two_nets, terminal)
+    async with sharp.run_test(size=SIZE) as pilot:
+        sharp.post_message(PixelApp.Said(KITTY))
+        await until(pilot, lambda: sharp.drawn == "pixels" and sharp.settled > 0)
+        await pilot.press("W")
+        await until(pilot, lambda: len(sharp.panes.grids[1].pictures) == 9)
+        for beside in (False, True):
+            Sharpener(sharp, sharp.engine).draw(beside=beside)
+        await until(pilot, lambda: text(sharp).count(PLACEHOLDER) == 18 * 7 * 14)
+        await pilot.press("W")
+        await until(pilot, lambda: sharp.settled == sharp.generation)
+        Sharpener(sharp, sharp.engine).draw(beside=True)  # they come too late
+        await pilot.pause()
+        assert PLACEHOLDER not in text(sharp)
+        Sharpener(sharp, sharp.engine).draw()
+        await until(pilot, lambda: text(sharp).count(PLACEHOLDER) == 18 * 7 * 14)
+    assert terminal.errors == []
+
+
+def unit_seen(unit: Unit, cuts=()) -> ask.UnitSeen:
+    """A unit in three flat colours, and its exemplar in three others, with tiles."""
+    six = [say.Bitmap(np.full((20, 20, 3), 30 * number, np.uint8)) for number in range(6)]
+    for bitmap in six:
+        for cut in cuts:
+            bitmap.keep(encode(bitmap, *cut))
+    window = Window(0, 0, 8, 8)
+    here, best = (
+        say.ShownUnit(0, 3.0, "cat.png", "", 1, 1, window, 1.0, *three) for three in (six[:3], six[3:])
+    )
+    return ask.UnitSeen(unit, here, best)
+
+
+async def test_ones_own_picture_is_shown_in_pixels_too(sharp, engine, terminal, tmp_path):
+    (tmp_path / "cat.png").touch()
+    unit = Unit("conv2", 7, 3, 4)
+    row = RankedChannel(unit, 31.0, 100.0, 100.0, 100.0, 1.1, 1, Window(0, 0, 8, 8))
+    async with sharp.run_test(size=SIZE) as pilot:
+        sharp.post_message(PixelApp.Said(KITTY))
+        await until(pilot, lambda: sharp.drawn == "pixels" and sharp.settled > 0)
+        Sharpener(sharp, engine).draw()
+        await until(pilot, lambda: text(sharp).count(PLACEHOLDER) == 18 * 7 * 14)
+        sharp._open_picture(str(tmp_path / "cat.png"), at_once=True)
+        await until(pilot, lambda: isinstance(engine.requests[-1], ask.RankPicture))
+        picture = say.Bitmap(np.full((20, 20, 3), 77, np.uint8))
+        number = engine.requests[-1].number
+        sharp.hear(ask.Answered(number, ask.Ranking(picture, (row,), 567, True, ())))
+        await until(pilot, lambda: isinstance(engine.requests[-1], ask.SeeUnit))
+        cuts = engine.requests[-1].cuts
+        sharp.hear(ask.Answered(number, unit_seen(unit)))
+        await until(pilot, lambda: unit in sharp.screen.seen)
+        assert PLACEHOLDER not in text(sharp)
+        sharp.hear(ask.Answered(number, unit_seen(unit, cuts)))
+        panes = list(sharp.screen.query("#own-unit LargePicture"))
+        cells = sum(rows * columns for rows, columns, _ in (pane.cut for pane in panes))
+        await until(pilot, lambda: text(sharp).count(PLACEHOLDER) == cells)
+        sent = len(terminal.transmitted)
+
+        await pilot.press("question_mark")
+        await until(pilot, lambda: PLACEHOLDER not in text(sharp))
+        await pilot.press("escape")
+        await until(pilot, lambda: text(sharp).count(PLACEHOLDER) == cells)
+        await pilot.press("escape")
+        await until(pilot, lambda: text(sharp).count(PLACEHOLDER) == 18 * 7 * 14)
+        assert len(terminal.transmitted) == sent == 18 + 4  # the pictures in sight, each once
+    assert terminal.errors == []
+
+
+async def test_tiles_are_drawn_for_the_cells_of_another_font(sharp, monkeypatch):
+    async with sharp.run_test(size=SIZE) as pilot:
+        sharp.post_message(PixelApp.Said(KITTY))
+        await until(pilot, lambda: sharp.drawn == "pixels")
+        monkeypatch.setattr("zfexplore.tui.pixel_app.cell_in_pixels", lambda told: (12, 24))
+        await pilot.resize_terminal(100, 33)
+        await until(pilot, lambda: {grid.cell for grid in sharp.panes.all_grids} == {(12, 24)})
 
 
 async def test_a_terminals_glyphs_are_taken_unless_others_were_chosen(engine):

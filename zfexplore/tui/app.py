@@ -340,7 +340,7 @@ class ExplorerApp(FollowApp):
     @take.register
     def take_tile_drawn(self, event: say.TileDrawn) -> None:
         """Take a picture of the channel asked for last in pixels; the terminal gets it when it can."""
-        if event.generation == self.generation:
+        if event.generation == self.generation and (self.both or not event.beside):
             self.panes.show_tile(event)
 
     @take.register
@@ -486,7 +486,6 @@ class ExplorerApp(FollowApp):
         if (found := self._under_cursor()) is None:
             return
         unit, shown = found
-        self.finish_tile()
         pictures, boxed = self.panes.grid_in_use.pictures, self.panes.boxed
         called = self.panes.called(unit).removeprefix(str(unit)).strip()
         self.zoomed = self.setup_in_use

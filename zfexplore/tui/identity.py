@@ -1,12 +1,14 @@
 """Who the terminal is, and what pictures it is known to draw.
 
 It is asked once, after the first frame, and nobody waits: until the answer comes, and if none comes,
-pictures are quadrants, which every font has. Only what a source tells of a terminal stands in ``KNOWN``:
+pictures are quadrants, which every font has. Only what somebody has written of a terminal stands in
+``KNOWN``, and who:
 
-- octants: kitty 0.40, foot 1.20, Ghostty 1.2 and VTE 0.80 draw them themselves (their release notes;
-  ghostty-org/ghostty#5433), WezTerm in its builds of 2026 (its changelog, wezterm/wezterm#6502);
-- sextants: kitty 0.20 (kovidgoyal/kitty#3106 was the last error), VTE 0.60, Ghostty 1.0 and WezTerm
-  20210814 (dankamongmen/notcurses#2833, #1715).
+- octants: Ghostty and WezTerm draw them themselves since ghostty-org/ghostty#5433 and wezterm/wezterm#6502;
+  WezTerm's changelog has them in its builds of 2026. Of kitty 0.40, foot 1.20 and Ghostty 1.2 the thread
+  breferrari/vigia#324 says so, which names their sources and release notes, and of VTE even since 0.78;
+- sextants, from issue threads alone: kitty 0.20 (kovidgoyal/kitty#3106 was the last error), VTE 0.60,
+  Ghostty 1.0 and WezTerm 20210814 (dankamongmen/notcurses#2833, #1715).
 
 Alacritty does not tell its version, Konsole and xterm take them from a font, and Windows Terminal has them
 in its newest builds only (microsoft/terminal#20424): there quadrants stay. tmux may know what the terminal

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from zfexplore.progress import Progress
 from zfexplore.settings import Command, Settings
-from zfexplore.tui.drawing.bitmap import Bitmap, Size, Tile
+from zfexplore.tui.drawing.bitmap import Bitmap, Cut, Size, Tile
 from zfexplore.tui.naming import name_of, names_of, slug
 from zfexplore.units import Unit, Window
 
@@ -146,6 +146,11 @@ class TileSize:
     def size(self) -> Size:
         """The size of its drawings."""
         return self.rows, self.columns, self.mode
+
+    @property
+    def cut(self) -> Cut:
+        """The cells of its tiles."""
+        return self.rows, self.columns, self.cell
 
 
 @dataclass(frozen=True)
@@ -314,12 +319,16 @@ class PictureArrived:
 
 @dataclass(frozen=True)
 class TileDrawn:
-    """A picture that has arrived before, now in pixels: the ``kind`` of the unit of that rank."""
+    """A picture that has arrived before, now in pixels: the ``kind`` of the unit of that rank.
+
+    It is one of the other net's if it is ``beside``.
+    """
 
     generation: int
     rank: int
     kind: str
     tile: Tile
+    beside: bool = False
 
 
 @dataclass(frozen=True)

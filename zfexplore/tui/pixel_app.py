@@ -12,7 +12,7 @@ import sys
 import time
 from contextlib import suppress
 from random import randrange
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 from textual.message import Message
@@ -33,6 +33,10 @@ from zfexplore.tui.identity import (
 from zfexplore.tui.listening import STATUS, WELL, Ear, listening
 from zfexplore.tui.study_screens import StudyApp
 from zfexplore.tui.terminal import speaks_utf8
+
+if TYPE_CHECKING:
+    from zfexplore.tui.widgets.large import LargePicture
+    from zfexplore.tui.widgets.pictures import PictureGrid
 
 SECONDS_BETWEEN_STEPS = 1 / 60
 PATIENCE = 1.0  # seconds; a terminal that has not said by then that it is well is not waited for again
@@ -132,16 +136,34 @@ class PixelApp(StudyApp):
         if was and not self.sharp:
             self._write(self.tiles.free())
         self.panes.set_mode(self.mode)
-        for grid in self.panes.all_grids:
-            # tmux goes a column back for each combining character, which misleads it in the last column.
-            grid.tiles, grid.spare = self.tiles, int(tmux and self.sharp)
-            grid.cell = cell_in_pixels(self.known.cell) if self.sharp else (0, 0)
+        for picture in self._pictures():
+            self._lend(picture)
 
-    def measure_cells(self) -> None:
-        """After the window or its font has changed: tiles are drawn for the cells as they are."""
+    def on_large_picture_came(self, event: LargePicture.Came) -> None:
+        """Let a screen that has been opened show pixels too."""
+        self._lend(event.picture)
+
+    def _pictures(self) -> list[PictureGrid | LargePicture]:
+        """Give all that may show pixels: the panes, and the pictures of the screens above them."""
+        found: list[PictureGrid | LargePicture] = [*self.panes.all_grids]
+        if len(self.screen_stack) > 1:
+            from zfexplore.tui.widgets.large import LargePicture
+
+            found += [picture for screen in self.screen_stack[1:] for picture in screen.query(LargePicture)]
+        return found
+
+    def _lend(self, picture: PictureGrid | LargePicture) -> None:
+        """Give what shows a picture the terminal's tiles, and the size of its cells."""
+        # tmux goes a column back for each combining character, which misleads it in the last column.
+        tmux = self.known.tmux or bool(os.environ.get("TMUX"))
+        picture.tiles, picture.spare = self.tiles, int(tmux and self.sharp)
+        picture.cell = cell_in_pixels(self.known.cell) if self.sharp else (0, 0)
+
+    def on_resize(self) -> None:
+        """Draw tiles for the cells as they are, after the window or its font has changed."""
         if self.sharp:
-            for grid in self.panes.all_grids:
-                grid.cell = cell_in_pixels(self.known.cell)
+            for picture in self._pictures():
+                picture.cell = cell_in_pixels(self.known.cell)
 
     # -- what is sent ------------------------------------------------------------------------------
 
@@ -152,13 +174,12 @@ class PixelApp(StudyApp):
             self._sending.resume()
 
     def _send(self) -> None:
-        """Send the next step, unless the one before is still on its way, or dialogs lie over the panes."""
+        """Send the next step, unless the one before is still on its way."""
         if self._waiting_since is not None:
             if time.monotonic() < self._waiting_since + PATIENCE:
                 return
             self._waiting_since, self._says_so = None, False
-        covered = self.screen is not self.panes
-        if covered or not self.tiles.busy:
+        if not self.tiles.busy:
             if self._sending is not None:
                 self._sending.pause()
             return
@@ -166,13 +187,18 @@ class PixelApp(StudyApp):
         self._write(text + STATUS if self._says_so else text)
         if self._says_so:
             self._waiting_since, self._ear.awaited = time.monotonic(), True
-        for grid in self.panes.all_grids:
-            grid.redraw(complete)
+        for picture in self._pictures():
+            picture.redraw(complete)
 
-    def finish_tile(self) -> None:
-        """Send the rest of the image that has been begun: others may now send images of their own."""
-        text, _ = self.tiles.finish()
-        self._write(text)
+    def push_screen(self, screen: Any, *args: Any, **options: Any) -> Any:
+        """Push a screen; before one that sends images of its own, the image that has been begun is ended."""
+        if self.sharp:
+            from zfexplore.tui.screens.zoom import ZoomScreen
+
+            if isinstance(screen, ZoomScreen):
+                text, _ = self.tiles.finish()
+                self._write(text)
+        return super().push_screen(screen, *args, **options)
 
     def free_tiles(self) -> None:
         """Make the terminal forget the tiles."""
@@ -180,12 +206,12 @@ class PixelApp(StudyApp):
             self._write(self.tiles.free())
 
     def _send_anew(self, _: App[Any]) -> None:
-        """After ``fg``: the terminal may have forgotten all while another program had it."""
+        """After ``fg``: the terminal may have forgotten all, or some, while another program had it."""
         self._waiting_since = None
-        self.tiles.lose()
-        for grid in self.panes.all_grids:
-            grid.want()
-            grid.refresh()
+        self._write(self.tiles.free())
+        for picture in self._pictures():
+            picture.want()
+            picture.refresh()
 
     def _write(self, text: str) -> None:
         if text and self._driver is not None and not self.is_headless:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from zfexplore.progress import Progress
 from zfexplore.studies.records import ClassProbability, RankedChannel, Response
-from zfexplore.tui.drawing.bitmap import Bitmap, Size
+from zfexplore.tui.drawing.bitmap import Bitmap, Cut, Size
 from zfexplore.tui.messages import Setup, ShownUnit
 from zfexplore.units import Unit, Window
 
@@ -57,13 +57,15 @@ class SeeUnit(Question):
     """Bring a unit back to pixels on the picture that was ranked under this number.
 
     ``ahead`` are the units that may be wanted next: they are answered too, one by one, while nothing else
-    is asked. ``sizes`` are those of the drawings to be made.
+    is asked. ``sizes`` are those of the drawings to be made, and ``cuts`` those of the tiles: where there are
+    any, the unit is answered once more when it has them.
     """
 
     chosen: Chosen
     unit: Unit
     ahead: tuple[Unit, ...] = ()
     sizes: tuple[Size, ...] = ()
+    cuts: tuple[Cut, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,10 +107,11 @@ class FeedsFrom(Question):
 
 @dataclass(frozen=True)
 class SeeFeed(Question):
-    """Bring a unit back to pixels on a picture; the answer is a ``ShownUnit``."""
+    """Bring a unit back to pixels on a picture; the answer is a ``ShownUnit``, and for ``cuts`` once more."""
 
     chosen: Chosen
     unit: Unit
+    cuts: tuple[Cut, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,11 +138,15 @@ class Ranking:
 
 @dataclass(frozen=True, eq=False)
 class UnitSeen:
-    """A unit of a ranking on the picture, and its channel's strongest exemplar, None where it never fires."""
+    """A unit of a ranking on the picture, and its channel's strongest exemplar.
+
+    Where there is none to show, ``notice`` says why.
+    """
 
     unit: Unit
     here: ShownUnit
     best: ShownUnit | None
+    notice: str = "fires on no image"
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,7 @@ def test_a_picture_smaller_than_its_cells_is_sent_as_it_is():
     tile = encode(Bitmap(picture), 7, 14, (10, 20))
 
     np.testing.assert_array_equal(pixels_of(tile), picture)
-    assert tile.fits(7, 14, (10, 20))
-    assert not tile.fits(7, 14, (9, 20))
+    assert tile.cut == (7, 14, (10, 20))
 
 
 def test_a_larger_one_gets_the_pixels_of_its_cells_and_a_tiny_one_squares():

@@ -122,11 +122,15 @@ def test_an_image_that_was_begun_is_ended_before_it_is_freed_or_others_send_thei
     assert terminal.errors == []
 
 
-def test_a_terminal_that_has_lost_all_gets_all_again(terminal):
-    tiles, tile = Tiles(), tile_of(0)
-    tiles.want("projections", [tile])
-    send(tiles, terminal)
-    tiles.lose()
+def test_after_another_program_had_the_terminal_all_is_sent_again(terminal):
+    tiles, tile, long = Tiles(), tile_of(0), tile_of(1, side=160, rows=8, columns=16)
+    tiles.want("projections", [tile, long])
+    while tiles.number(tile) is None:
+        terminal.feed(tiles.step()[0].encode())
+    terminal.feed(tiles.step()[0].encode())  # the long one is begun
+    terminal.feed(tiles.free().encode())
     assert tiles.number(tile) is None
     send(tiles, terminal)
-    assert terminal.transmitted[tile.png] == 2
+    assert terminal.transmitted == {tile.png: 2, long.png: 2}
+    assert len(terminal.images) == 2  # those of before do not stay
+    assert terminal.errors == []

@@ -245,6 +245,21 @@ def test_a_unit_of_a_fully_connected_layer_is_brought_back_too(answerer, posted,
     assert (seen.here.y, seen.here.x) == (-1, -1)
 
 
+def test_where_pixels_are_shown_a_unit_comes_at_once_and_again_with_its_tiles(
+    answerer, posted, subject, ranked
+):
+    chosen = ask.Chosen("0.png", "noise", 2)
+    cut = (4, 8, (10, 20))
+    request = ask.SeeFeed(9, chosen, Unit("conv2", 3, 1, 1), (cut,))
+    answerer.take(request)
+    tiles = []
+    while answerer.busy:  # the pipe pickles each answer when it is posted
+        before = len(posted)
+        answerer.step(subject, complete=True)
+        tiles += [set(message.answer.projection.tiles) for message in posted[before:]]
+    assert tiles == [set(), {cut}]
+
+
 def test_an_exemplar_is_projected_once(answerer, posted, subject, ranked, monkeypatch):
     chosen, ranking = ranked
     row = next(row for row in ranking.channels if subject.top_rows(row.unit.stage, row.unit.channel))

@@ -112,37 +112,6 @@ def test_a_picture_is_the_projection_in_its_window_beside_its_patch(engine, mail
     assert inside == pytest.approx((y1 - y0) * (x1 - x0), abs=10)
 
 
-def test_pictures_of_the_growing_atlas_come_once_all_are_there(setup):
-    """Without the thread: what was posted by the time each picture is made."""
-    posted, before = [], []
-    engine = Engine(setup, Inbox(), posted.append)
-
-    class Pictures:
-        ahead = ()
-
-        def pictures(self, subject, stage, channel, stopped):
-            for rank in range(2):
-                before.append(len(posted))
-                yield rank
-
-        def expect(self, stage, channels):
-            pass
-
-    engine._gallery = Pictures()
-    engine._subject = type(
-        "Subject", (), {"top_rows": lambda *place: ("a place",), "growing": True, "gone": False}
-    )()
-    request = say.ShowChannel("conv1", 0, 1)
-    engine._inbox.put(request)
-
-    engine._show(request)
-    assert before == [1, 2]  # the first time one by one
-    engine._show(request)
-    assert before[2:] == [4, 4]
-    kinds = [type(message).__name__ for message in posted]
-    assert kinds == ["TopListed", "PictureArrived", "PictureArrived", "ChannelShown"] * 2
-
-
 def test_only_the_latest_wish_is_served(engine, mail):
     mail.wait(say.AtlasChanged)
     for generation in range(1, 40):
@@ -375,11 +344,13 @@ def test_a_net_that_no_atlas_can_be_made_of_gives_way_to_the_one_before(two, mai
     engine = Engine(first, Inbox(), mail)
     assert engine.load()
     engine._serve(say.Explore(second))
+    engine._serve(say.SaveChannel("conv1", 2))
     engine._subject.building = iter(map(int, ["overflow"]))
     engine._turn()
 
-    (failed,) = mail.of(say.Failed)
+    failed, unsaved = mail.of(say.Failed)
     assert (failed.fatal, failed.setup) == (False, second)
+    assert unsaved.text == "there is no atlas to take a figure from"
     assert engine.setup == first
     assert [net.name for net in mail.of(say.NetLoaded)] == ["tiny", "other", "tiny"]
 

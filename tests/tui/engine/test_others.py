@@ -66,7 +66,7 @@ def test_the_other_net_is_shown_after_the_one_in_view_and_compared_with_it(engin
     assert [unit.value for unit in beside] == [unit.value for unit in own]
 
 
-def test_what_the_other_net_cannot_show_is_told_in_its_place(engine, two, mail, tmp_path):
+def test_what_the_other_net_cannot_show_is_told_in_its_place(engine, two, mail, tmp_path, monkeypatch):
     build(engine)
     lost = replace(two[1], checkpoint=str(tmp_path / "lost.safetensors"))
     show(engine, generation=1, beside=lost)
@@ -78,6 +78,12 @@ def test_what_the_other_net_cannot_show_is_told_in_its_place(engine, two, mail, 
     other.loaded.stages[2].__dict__["channels"] = 7
     show(engine, generation=2, beside=two[1])
     assert mail.of(say.BesideListed)[1].notice == "conv3 of other has no channel 7: it has 0-6"
+
+    other.loaded.stages[2].__dict__["channels"] = 384
+    monkeypatch.setattr(type(other), "gone", True)
+    show(engine, generation=3, beside=two[1])
+    listed = mail.of(say.BesideListed)[2]
+    assert (str(listed.unit), listed.notice) == ("conv3:7", "the images are gone")
 
 
 def test_a_net_that_nobody_asked_for_and_cannot_be_opened_is_left_alone(files, setup, mail, tmp_path):

@@ -18,7 +18,7 @@ def closed(monkeypatch):
     closed: list[str] = []
 
     def open_subject(setup, source):
-        subject = SimpleNamespace(setup=setup, source=source, gone=False)
+        subject = SimpleNamespace(setup=setup, source=source, gone=False, saves=[])
         subject.pause = lambda: closed.append(setup.name)
         return subject
 
@@ -32,7 +32,7 @@ def test_the_nets_explored_lately_stay_open_and_the_present_one_always(closed):
     subjects = Subjects(forgotten.append)
     setups = [Setup(checkpoint=f"{number}.safetensors") for number in range(KEPT + 2)]
     first = subjects.open(setups[0])
-    subjects.held = setups[0]
+    subjects.hold(setups[0])
     for setup in setups[1:KEPT]:
         subjects.open(setup)
     subjects.open(setups[1])  # used again
@@ -42,6 +42,22 @@ def test_the_nets_explored_lately_stay_open_and_the_present_one_always(closed):
     assert closed == ["2", "3"]
     assert [subject.setup.name for subject in forgotten] == closed
     assert subjects.open(setups[0]) is first
+
+
+def test_the_net_come_from_and_one_that_a_figure_waits_for_stay(closed):
+    subjects = Subjects(print)
+    setups = [Setup(checkpoint=f"{number}.safetensors") for number in range(KEPT + 3)]
+    subjects.open(setups[0])
+    subjects.hold(setups[0])
+    subjects.open(setups[1]).saves.append("a figure")
+    for setup in setups[2:KEPT]:
+        subjects.open(setup)
+    subjects.open(setups[KEPT])
+    subjects.hold(setups[KEPT])
+    subjects.open(setups[KEPT + 1])
+    assert closed == ["2", "3"]
+    subjects.open(setups[KEPT + 2])
+    assert closed == ["2", "3", "0"]
 
 
 def test_images_are_shared_where_they_are_the_same(closed):

@@ -55,6 +55,14 @@ def test_what_is_cut_is_told_once_and_a_folder_that_goes_and_comes_back_too(run,
     assert len(mail.of(RunRead)) == 3
 
 
+def test_what_nobody_thought_of_is_told_and_looked_at_again(run, mail):
+    watcher = Watcher(str(run), mail)
+    (run / "log.jsonl").write_text(f'{{"epoch": {10**400}, "loss": 2.5}}\n')
+    assert "too large" in watcher.look().trouble
+    (run / "log.jsonl").write_text('{"epoch": 1, "loss": 2.5}\n')
+    assert watcher.look().trouble == ""
+
+
 def test_the_engine_waits_for_the_first_weights_and_begins_with_the_newest(run, mail, files, monkeypatch):
     monkeypatch.setattr(watcher, "SECONDS", 0.01)
     inbox = Inbox()

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Size = tuple[int, int, str]  # of a drawing: rows and columns of cells, and the kind of glyphs
 Run = tuple[str, int, int]  # characters, their colour and the colour behind them, both 0xRRGGBB
 Drawing = tuple[tuple[Run, ...], ...]  # the runs of each row of cells
+Cut = tuple[int, int, tuple[int, int]]  # of a tile: rows and columns of cells, and a cell's width and height
+
+TILES_KEPT = 4  # of one picture: as in both grids, and of a size before
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,10 @@ class Tile:
     png: bytes
     key: bytes
 
-    def fits(self, rows: int, columns: int, cell: tuple[int, int]) -> bool:
-        """Tell whether it was made for those cells."""
-        return (self.rows, self.columns, self.cell) == (rows, columns, cell)
+    @property
+    def cut(self) -> Cut:
+        """The cells that it was made for."""
+        return self.rows, self.columns, self.cell
 
 
 class Bitmap:
@@ -44,8 +48,8 @@ class Bitmap:
     ``pixels`` [h, w, 3] are colours (uint8), or a projection's signed values (float32), which are
     scaled when they are drawn. A ``box`` is drawn around that part of them, on what is shown and not on
     the pixels: at the size of a thumbnail a thin line would be lost. ``drawings`` are kept by size, and
-    so are the ``strips`` made of them, which stay in the process that shows them. The ``tile`` is the
-    picture in pixels, where the terminal can draw them.
+    so are the ``strips`` made of them, which stay in the process that shows them. The ``tiles`` are the
+    picture in pixels by the cells they were made for, where the terminal can draw them.
     """
 
     def __init__(self, pixels: np.ndarray | None, box: Window | None = None) -> None:
@@ -54,7 +58,7 @@ class Bitmap:
         self.box = box
         self.drawings: dict[Size, Drawing] = {}
         self.strips: dict[Size, list[Strip]] = {}
-        self.tile: Tile | None = None
+        self.tiles: dict[Cut, Tile] = {}
 
     @property
     def pixels(self) -> np.ndarray:
@@ -73,15 +77,21 @@ class Bitmap:
         other._packed = self._packed
         return other
 
+    def keep(self, tile: Tile) -> None:
+        """Keep a tile; where there are too many, those of before go."""
+        if len(self.tiles) >= TILES_KEPT:
+            self.tiles.clear()
+        self.tiles[tile.cut] = tile
+
     def __getstate__(self) -> tuple[Any, ...]:
-        """Give what is sent: the pixels as bytes, the drawings and the tile."""
+        """Give what is sent: the pixels as bytes, the drawings and the tiles."""
         if self._packed is not None:
-            return self._packed, self.box, self.drawings, self.tile
+            return self._packed, self.box, self.drawings, self.tiles
         pixels = self.pixels
-        return (pixels.tobytes(), pixels.shape, pixels.dtype.str), self.box, self.drawings, self.tile
+        return (pixels.tobytes(), pixels.shape, pixels.dtype.str), self.box, self.drawings, self.tiles
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         """Take what was sent."""
         self._pixels = None
-        self._packed, self.box, self.drawings, self.tile = state
+        self._packed, self.box, self.drawings, self.tiles = state
         self.strips = {}

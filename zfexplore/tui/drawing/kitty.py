@@ -18,7 +18,7 @@ from functools import lru_cache
 PLACEHOLDER = "\U0010eeee"
 PIECE = 4096  # characters of an image in one escape: the most that the protocol allows
 
-# Combining characters that stand for 0, 1, 2 ...: the first of kitty's list. Larger tiles are never drawn.
+# Combining characters that stand for 0, 1, 2 ...: the first of kitty's list. Tiles have no more columns.
 NUMBERS = (
     "\u0305\u030d\u030e\u0310\u0312\u033d\u033e\u033f\u0346\u034a\u034b\u034c\u0350\u0351\u0352\u0357\u035b"
     "\u0363\u0364\u0365\u0366\u0367\u0368\u0369\u036a\u036b\u036c\u036d\u036e\u036f\u0483\u0484\u0485\u0486"

@@ -10,7 +10,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from zfexplore.tui.drawing.bitmap import Bitmap, Drawing
+from zfexplore.tui.drawing import kitty
+from zfexplore.tui.drawing.bitmap import Bitmap, Drawing, Tile
+from zfexplore.tui.drawing.tiles import Tiles
 
 KEPT = 4  # sizes of one picture: as thumbnail in both grids, large, and one of a size before
 
@@ -32,6 +34,14 @@ def strips_of(bitmap: Bitmap, rows: int, columns: int, mode: str) -> list[Strip]
             bitmap.strips.clear()
         strips = bitmap.strips[size] = to_strips(drawing)
     return strips
+
+
+def in_pixels(tiles: Tiles, tile: Tile | None, line: int, plain: Style) -> Segment | None:
+    """Give a line of cells that show a tile; None as long as the terminal does not have it."""
+    number = None if tile is None else tiles.number(tile)
+    if tile is None or number is None:
+        return None
+    return Segment(kitty.placeholders(line, tile.columns), plain + in_colour(number))
 
 
 def to_strips(drawing: Drawing) -> list[Strip]:

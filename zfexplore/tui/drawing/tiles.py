@@ -78,17 +78,11 @@ class Tiles:
         tile = self._ended()
         return text, [tile] if tile else []
 
-    def lose(self) -> None:
-        """Take it that the terminal has nothing any more, and begin anew."""
-        self._there.clear()
-        self._pieces.clear()
-        self._coming = None
-
     def free(self) -> str:
-        """Give what makes the terminal forget all of it."""
+        """Give what makes the terminal forget all of it, and begin anew."""
         text, _ = self.finish()
         text += "".join(self._wrap(kitty.freed(number)) for number, _ in self._there.values())
-        self.lose()
+        self._there.clear()
         return text
 
     def _following(self) -> Tile | None:

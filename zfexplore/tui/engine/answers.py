@@ -20,7 +20,7 @@ from zfexplore.progress import Finished, Progress
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
 from zfexplore.tui.drawing.bitmap import Bitmap
-from zfexplore.tui.engine.own import OwnPictures, draw_shown
+from zfexplore.tui.engine.own import OwnPictures, cut_shown, draw_shown
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
@@ -132,10 +132,16 @@ class Answerer:
         image = self._own.image(request.number) or _open(request.chosen, subject)
         for unit in (request.unit, *request.ahead):
             here = subject.on_picture(image, request.chosen.name, unit)
-            best = self._own.strongest(subject, unit)
-            for shown in (here, *([best] if best else [])):
+            best, notice = self._own.exemplar(subject, unit)
+            both = [shown for shown in (here, best) if shown is not None]
+            for shown in both:
                 draw_shown(shown, request.sizes)
-            yield ask.UnitSeen(unit, here, best)
+            if unit == request.unit or not request.cuts:
+                yield ask.UnitSeen(unit, here, best, notice)
+            if request.cuts:
+                for shown in both:
+                    cut_shown(shown, request.cuts)
+                yield ask.UnitSeen(unit, here, best, notice)
 
     def _saving_unit(self, request: ask.SaveUnit, subject: Subject, complete: bool) -> Iterator[object]:
         from zfexplore.tui.engine.subject import replaced
@@ -190,7 +196,11 @@ class Answerer:
             seen = see(subject.checkpoint, _open(chosen, subject), explorer.settings.fit)
         else:
             seen = explorer.look(chosen.image)
-        yield subject.unit_on(seen, chosen.name, request.unit)
+        shown = subject.unit_on(seen, chosen.name, request.unit)
+        yield shown
+        if request.cuts:
+            cut_shown(shown, request.cuts)
+            yield shown
 
     def _save_now(self, request: ask.SaveOcclusion, subject: Subject) -> None:
         """Save an occlusion as far as it is known; it goes on growing."""

@@ -90,10 +90,10 @@ class Gallery:
         for size in [tile for tile in self.tiles.values() if tile.cell != (0, 0)]:
             for _, shown in kept.pictures if kept else ():
                 bitmap: Bitmap = getattr(shown, size.kind)
-                where = size.rows, size.columns, size.cell
-                if bitmap.tile is None or not bitmap.tile.fits(*where):
-                    bitmap.tile = encode(bitmap, *where)
-                    yield shown.rank, size.kind, bitmap.tile
+                if size.cut not in bitmap.tiles:
+                    tile = encode(bitmap, *size.cut)
+                    bitmap.keep(tile)
+                    yield shown.rank, size.kind, tile
 
     def expect(self, stage_name: str, channels: Iterable[int]) -> None:
         """Plan to project the channels that the cursor may come to next."""

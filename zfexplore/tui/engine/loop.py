@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,8 @@ from zfexplore.tui.engine.answers import Answerer
 from zfexplore.tui.engine.gallery import Gallery
 from zfexplore.tui.engine.inbox import Inbox
 from zfexplore.tui.engine.others import Others
+from zfexplore.tui.engine.present import Present
+from zfexplore.tui.engine.sharpener import Sharpener
 from zfexplore.tui.engine.subjects import Subjects, state_of
 from zfexplore.tui.log import log_path
 
@@ -29,7 +31,6 @@ SECONDS_BETWEEN_PARTIALS = 1.0
 
 if TYPE_CHECKING:
     from zfexplore.atlas.store import Atlas
-    from zfexplore.tui.drawing.bitmap import Tile
     from zfexplore.tui.engine.subject import Subject
 
 log = logging.getLogger("zfexplore.tui")
@@ -45,15 +46,12 @@ class Engine:
         self._subject: Subject  # what is explored, once loaded
         self._gallery = Gallery()
         self._subjects = Subjects(self._gallery.forget)
-        self._others = Others(self._subjects, self._gallery, inbox, post)
+        self._sharpener = Sharpener(self._gallery, post)
+        self._others = Others(self._subjects, self._gallery, self._sharpener, inbox, post)
         self._former: say.Setup | None = None  # explored before
-        self._present: say.ShowChannel | None = None  # the channel the user looks at
-        self._present_rows: tuple[say.PlaceRow, ...] | None = None
-        self._shown_generation = -1  # of the channel whose pictures have all been posted
-        self._renew_from = 0.0  # when its pictures may follow the growing atlas again
+        self._present = Present(self._gallery, self._sharpener, inbox, post)
         self._told: set[str] = set()  # remarks
         self._answerer = Answerer(post)
-        self._sharpening: Iterator[tuple[int, str, Tile]] | None = None  # of the present channel
 
     def load(self) -> bool:
         """Open the images and the net; where that fails, say so and give False."""
@@ -79,7 +77,7 @@ class Engine:
     def _turn(self) -> None:
         """Serve one request, or do a piece of what can wait."""
         building = self._subject.building is not None
-        busy = building or self._gallery.ahead or self._answerer.busy or self._sharpening is not None
+        busy = building or self._gallery.ahead or self._answerer.busy or self._sharpener.busy
         other = None if busy else self._others.due(self.setup)
         idle = not busy and other is None
         request = self._inbox.take(wait=idle)
@@ -89,8 +87,8 @@ class Engine:
             return
         elif self._answerer.busy and (not building or self._subject.atlas is not None):
             self._answer()
-        elif self._sharpening is not None:
-            self._sharpen_on()
+        elif self._sharpener.busy:
+            self._sharpener.step()
         elif building:
             self._build_on(self._subject)
         elif self._gallery.ahead:
@@ -125,10 +123,10 @@ class Engine:
 
         self._post(replace(subject.loaded, indexed=subject.atlas is not None))
         self._subject = subject
-        self.setup = self._subjects.held = subject.setup
-        self._present = self._present_rows = None
-        self._shown_generation = -1
+        self.setup = subject.setup
+        self._subjects.hold(subject.setup)
         self._gallery.ahead = []
+        self._present.forget()
         if (atlas := subject.atlas) is not None:
             self._post(say.AtlasChanged(statistics(atlas), atlas.count, subject.complete))
         subject.build(seconds_between_partials=SECONDS_BETWEEN_PARTIALS)
@@ -175,13 +173,13 @@ class Engine:
     def _serve(self, request: object) -> None:
         if isinstance(request, say.TileSize):
             self._gallery.tiles[request.grid] = request
-            self._sharpen()
+            self._sharpener.begin()
         elif isinstance(request, say.Explore):
             self._explore(request.setup)
         elif isinstance(request, say.ShowChannel):
             if request.setup not in (None, self.setup):
                 return  # it was asked of the net before; of this one another will be
-            self._present, self._present_rows, self._sharpening = request, None, None
+            self._present.take(request)
             if self._subject.atlas is not None:
                 self._show(request)
             if request.beside is not None and not self._inbox.overtaken(request):
@@ -215,6 +213,7 @@ class Engine:
         except Exception as error:
             subject.building, subject.failed = None, True
             self._lose(subject, error)
+            self._save_what_waited(subject)
             return
         if isinstance(event, Note):
             if not subject.quiet:
@@ -256,18 +255,14 @@ class Engine:
         """
         from zfexplore.tui.engine.subject import statistics
 
-        complete = subject.complete
         if subject is not self._subject:
-            self._others.grown(self._present, self._subject, subject)
+            self._others.grown(self._present.request, self._subject, subject)
             return
-        self._post(say.AtlasChanged(statistics(atlas), atlas.count, complete))
-        request = self._present
-        if request is None or not (complete or time.monotonic() > self._renew_from):
-            return
-        if self._subject.top_rows(request.stage_name, request.channel) != self._present_rows:
+        self._post(say.AtlasChanged(statistics(atlas), atlas.count, subject.complete))
+        if (request := self._present.changed(subject)) is not None:
             started = time.monotonic()
             self._show(request)
-            self._renew_from = time.monotonic() + 3 * (time.monotonic() - started)
+            self._present.rest(3 * (time.monotonic() - started))
 
     def _after_the_atlas(self, subject: Subject) -> None:
         """Name what was left out, and save the figures that waited for the whole atlas."""
@@ -275,9 +270,7 @@ class Engine:
             total = len(subject.source)
             left_out = f"{subject.skipped} of {total} images could not be read and were left out"
             self._note(f"{left_out}; their names are in {log_path()}")
-        saves, subject.saves = subject.saves, []
-        for request in saves:
-            self._save_or_tell(request)
+        self._save_what_waited(subject)
 
     def _note(self, text: str) -> None:
         """Post a remark, unless another net has led to the same one."""
@@ -292,7 +285,7 @@ class Engine:
         if self._inbox.overtaken(request):
             return
         try:
-            self._show_pictures(request)
+            self._present.show(self._subject)
         except Exception as error:
             self._fail(error, generation=request.generation)
 
@@ -303,51 +296,6 @@ class Engine:
         except Exception as error:
             log.warning("%s", error)
             self._post(say.BesideListed(request.generation, setup.name, None, "", str(error)))
-
-    def _show_pictures(self, request: say.ShowChannel) -> None:
-        """What is shown already is renewed at one stroke: else places and pictures disagree meanwhile."""
-        stage_name, channel, started = request.stage_name, request.channel, time.monotonic()
-        if self._subject.gone and (rows := self._subject.top_rows(stage_name, channel)):
-            self._post(say.TopListed(stage_name, channel, request.generation, rows))
-            self._post(say.ImagesGone(request.generation))
-            return
-        renewing = request.generation == self._shown_generation
-        rows = self._present_rows = self._subject.top_rows(stage_name, channel)
-        pictures: Iterable[say.ShownUnit] = self._gallery.pictures(
-            self._subject, stage_name, channel, lambda: self._inbox.overtaken(request)
-        )
-        if renewing:
-            pictures = list(pictures)
-        self._post(say.TopListed(stage_name, channel, request.generation, rows))
-        count = 0
-        for shown in pictures:
-            self._post(say.PictureArrived(request.generation, shown))
-            count += 1
-        if self._inbox.overtaken(request):
-            return
-        self._shown_generation = request.generation
-        seconds = time.monotonic() - started
-        log.info("%s:%d shown in %.3f s", stage_name, channel, seconds)
-        self._post(say.ChannelShown(stage_name, channel, request.generation, count))
-        self._sharpen()
-        if not self._subject.growing:
-            self._gallery.expect(stage_name, request.ahead)
-
-    def _sharpen(self) -> None:
-        """Plan to draw the present channel in pixels too, if the grids show them."""
-        if self._present is not None and self._present.generation == self._shown_generation:
-            stage_name, channel = self._present.stage_name, self._present.channel
-            self._sharpening = self._gallery.sharpen(self._subject, stage_name, channel)
-
-    def _sharpen_on(self) -> None:
-        """Draw one more picture in pixels."""
-        assert self._present is not None
-        assert self._sharpening is not None
-        drawn = next(self._sharpening, None)
-        if drawn is None:
-            self._sharpening = None
-        else:
-            self._post(say.TileDrawn(self._present.generation, *drawn))
 
     # -- files -------------------------------------------------------------------------------------
 
@@ -363,6 +311,12 @@ class Engine:
                 self._save(request, subject, lambda: self._inbox.closed)
         except Exception as error:
             self._fail(error, path=path)
+
+    def _save_what_waited(self, subject: Subject) -> None:
+        """Save the figures that waited for an atlas, or say why not: it grows no more."""
+        saves, subject.saves = subject.saves, []
+        for request in saves:
+            self._save_or_tell(request)
 
     def _save(self, request: say.SaveChannel, subject: Subject, stopped: Callable[[], bool]) -> None:
         stage_name, channel = request.stage_name, request.channel

@@ -18,6 +18,7 @@ from zfexplore.units import Unit
 if TYPE_CHECKING:
     from zfexplore.tui.engine.gallery import Gallery
     from zfexplore.tui.engine.inbox import Inbox
+    from zfexplore.tui.engine.sharpener import Sharpener
     from zfexplore.tui.engine.subject import Subject
     from zfexplore.tui.engine.subjects import Subjects
 
@@ -28,9 +29,15 @@ class Others:
     """What the engine does with nets that are not explored at present."""
 
     def __init__(
-        self, subjects: Subjects, gallery: Gallery, inbox: Inbox, post: Callable[[object], object]
+        self,
+        subjects: Subjects,
+        gallery: Gallery,
+        sharpener: Sharpener,
+        inbox: Inbox,
+        post: Callable[[object], object],
     ) -> None:
-        self._subjects, self._gallery, self._inbox, self._post = subjects, gallery, inbox, post
+        self._subjects, self._gallery, self._sharpener = subjects, gallery, sharpener
+        self._inbox, self._post = inbox, post
         self._hopeless: set[say.Setup] = set()  # cannot be opened, as is told when one is asked for
         self._rows: tuple[say.PlaceRow, ...] | None = None  # of the channel that is shown beside
 
@@ -74,6 +81,7 @@ class Others:
             count += 1
         if not self._inbox.overtaken(request):
             self._post(say.BesideShown(request.generation, count))
+            self._sharpener.take(request.generation, other, unit, beside=True)
             if not other.growing:
                 self._gallery.expect_of(other, unit.stage, request.ahead)
 
@@ -119,6 +127,8 @@ def counterpart(request: say.ShowChannel, present: Subject, other: Subject) -> t
         if channel >= stage.channels:
             return None, f"{stage.name} of {name} has no channel {channel}: it has 0-{stage.channels - 1}"
         twin = Unit(stage.name, channel)
+    if other.gone:
+        return twin, "the images are gone"
     if other.atlas is None:
         failed = f"no atlas could be made of {name}"
         return twin, failed if other.failed else f"the atlas of {name} is built after the other"

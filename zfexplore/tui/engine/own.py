@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from zfexplore.errors import ExploreError
 from zfexplore.tui import messages as say
-from zfexplore.tui.drawing.bitmap import Bitmap, Size
+from zfexplore.tui.drawing.bitmap import Bitmap, Cut, Size
+from zfexplore.tui.engine.gallery import KINDS
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
@@ -15,9 +18,10 @@ if TYPE_CHECKING:
 
     from zfexplore.tui.engine.subject import Subject
 
+log = logging.getLogger("zfexplore.tui")
+
 PICTURES_KEPT = 2  # the one shown, and the one that a watched file has become meanwhile
 EXEMPLARS_KEPT = 64  # at most 1 MB each
-PICTURES_OF_A_UNIT = ("projection", "patch", "whole")
 
 
 class OwnPictures:
@@ -37,6 +41,14 @@ class OwnPictures:
         """Give the picture of that question; None if it is not kept."""
         return self._pictures.get(number)
 
+    def exemplar(self, subject: Subject, unit: Unit) -> tuple[say.ShownUnit | None, str]:
+        """Give the strongest exemplar of a unit's channel, and why there is none, if there is none."""
+        try:
+            return self.strongest(subject, unit), "fires on no image"
+        except ExploreError as error:
+            log.warning("%s", error)
+            return None, "the images are gone" if subject.gone else "its image cannot be read"
+
     def strongest(self, subject: Subject, unit: Unit) -> say.ShownUnit | None:
         """Give the strongest exemplar of a unit's channel, projected anew only if the atlas has another."""
         rows = subject.top_rows(unit.stage, unit.channel)
@@ -54,6 +66,17 @@ def draw_shown(shown: say.ShownUnit, sizes: Iterable[Size]) -> None:
     """Draw a unit's pictures at ``sizes``, and drop the drawings of other sizes."""
     from zfexplore.tui.drawing.picture import draw
 
-    for kind in PICTURES_OF_A_UNIT:
+    for kind in KINDS:
         bitmap: Bitmap = getattr(shown, kind)
         bitmap.drawings = {size: draw(bitmap, *size) for size in sizes}
+
+
+def cut_shown(shown: say.ShownUnit, cuts: Iterable[Cut]) -> None:
+    """Make the tiles of a unit's pictures that they do not have yet."""
+    from zfexplore.tui.drawing.encode import encode
+
+    for kind in KINDS:
+        bitmap: Bitmap = getattr(shown, kind)
+        for cut in cuts:
+            if cut not in bitmap.tiles:
+                bitmap.keep(encode(bitmap, *cut))

@@ -19,11 +19,12 @@ KEPT = 4  # nets; one of ZFNet's takes 60 MB
 class Subjects:
     """Opens nets, shares the images among them, and closes the one that was explored longest ago.
 
-    ``forget`` is told of every subject that is closed. ``held`` is the net that is explored, which stays.
+    One that is explored, or that a figure waits for, stays.
+    ``forget`` is told of every subject that is closed.
     """
 
     def __init__(self, forget: Callable[[Subject], object]) -> None:
-        self.held: say.Setup | None = None
+        self._held: say.Setup | None = None  # the net that is explored, which stays
         self._forget = forget
         self._kept: OrderedDict[say.Setup, tuple[Subject, object]] = OrderedDict()
 
@@ -31,6 +32,13 @@ class Subjects:
         """Give a net that is open, unless its file has changed since."""
         subject, state = self._kept.get(setup, (None, None))
         return subject if state == state_of(setup) else None
+
+    def hold(self, setup: say.Setup) -> None:
+        """Note that a net that is kept is explored from now on, and the one before was until now."""
+        for latest in (self._held, setup):
+            if latest is not None and latest in self._kept:
+                self._kept.move_to_end(latest)
+        self._held = setup
 
     def open(self, setup: say.Setup) -> Subject:
         """Give the net, opened if it is not; raises ExploreError and leaves all as it is."""
@@ -47,8 +55,10 @@ class Subjects:
         if subject.setup in self._kept:
             self._close(subject.setup)
         self._kept[subject.setup] = subject, state
-        while len(self._kept) > KEPT:
-            self._close(next(setup for setup in self._kept if setup not in (self.held, subject.setup)))
+        needed = (self._held, subject.setup)
+        idle = [one for one, (kept, _) in self._kept.items() if one not in needed and not kept.saves]
+        for setup in idle[: max(0, len(self._kept) - KEPT)]:
+            self._close(setup)
 
     def all(self) -> list[Subject]:
         """Give all that are open, the one explored longest ago first."""

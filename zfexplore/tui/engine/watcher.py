@@ -6,6 +6,7 @@ that is gone or strange for a while is told, and looked at again.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +17,8 @@ from zfexplore.errors import ExploreError
 from zfexplore.progress import Progress
 from zfexplore.tui import messages as say
 from zfexplore.tui.following import Course, Kept, RunRead
+
+log = logging.getLogger("zfexplore.tui")
 
 SECONDS = 1.0  # between two looks
 LEAST_SHARE = 0.1  # of an epoch, from which its mean loss so far says something
@@ -39,7 +42,9 @@ class Watcher:
         """Read the folder, and tell what is new."""
         try:
             course, unreadable = self._read()
-        except (ExploreError, OSError) as error:
+        except Exception as error:
+            if not isinstance(error, ExploreError | OSError) and str(error) != self._last.trouble:
+                log.exception("the run cannot be read")
             course, unreadable = replace(self._last, condition="stopped", trouble=str(error)), ()
         for line in unreadable:
             if line not in self._told:

@@ -128,7 +128,6 @@ class ExplorerScreen(Screen[None]):
         """Show pixels again."""
         for grid in self.all_grids:
             grid.covered = False
-            grid.want()
 
     @property
     def course(self) -> CourseBar:
@@ -378,9 +377,9 @@ class ExplorerScreen(Screen[None]):
 
     def show_tile(self, event: say.TileDrawn) -> None:
         """Keep a picture in pixels with the picture, for the grids that show it."""
-        for grid in self.live_grids:
+        for grid in self.grids[1:] if event.beside else self.live_grids:
             if event.rank < len(grid.pictures) and not grid.stale:
-                getattr(grid.pictures[event.rank], event.kind).tile = event.tile
+                getattr(grid.pictures[event.rank], event.kind).keep(event.tile)
                 grid.want()
                 if grid.tiles.number(event.tile) is not None:  # its content has been sent before
                     grid.redraw([event.tile])

@@ -19,7 +19,7 @@ from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.feeds import FeedList, name_of
 from zfexplore.tui.widgets.keybar import KeyBar
-from zfexplore.tui.widgets.large import LargePicture
+from zfexplore.tui.widgets.large import LargePicture, cuts_of
 from zfexplore.tui.widgets.rows import Rows
 from zfexplore.tui.widgets.sidebar import entitle
 from zfexplore.units import Unit
@@ -167,7 +167,8 @@ class FeedsScreen(StudyScreen):
         if unit is None or unit.stage == INPUT:
             self._draw_seen(None, "" if unit is None else f"{name_of(unit)}, a pixel")
         else:
-            self.ask(lambda number: SeeFeed(number, chosen, unit))
+            cuts = cuts_of(self.query(LargePicture))
+            self.ask(lambda number: SeeFeed(number, chosen, unit, cuts))
 
     def _draw_seen(self, shown: ShownUnit | None, title: str = "") -> None:
         projection, where = (

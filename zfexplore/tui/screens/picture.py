@@ -251,7 +251,7 @@ class PictureScreen(PathScreen):
             whole = None if known is None or window is None else known.here.whole
             self.pictures.show_picture(whole or self.ranking.picture.boxed(window))
         if known is not None:
-            self.pictures.show_unit(known.here, known.best, boxed=self.boxed)
+            self.pictures.show_unit(known.here, known.best, known.notice, boxed=self.boxed)
         else:
             self._clear = self.set_timer(SECONDS_TO_CLEAR, self._clear_unknown)
 
@@ -273,7 +273,11 @@ class PictureScreen(PathScreen):
         if missing and sizes:
             # All are asked under the number of the ranking, so that those on their way are not lost.
             self.number, self.waiting, self.expecting = self.ranked_by, True, "unit"
-            self.post_message(self.Asked(SeeUnit(self.number, self.ranked, missing[0], missing[1:], sizes)))
+            self.post_message(
+                self.Asked(
+                    SeeUnit(self.number, self.ranked, missing[0], missing[1:], sizes, self.pictures.cuts)
+                )
+            )
 
     # -- keys --------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 
 from zfexplore.tui.questions import Chosen, GiveUp, Question, Refused
 from zfexplore.tui.screens.help import HelpScreen, idle_keys
+from zfexplore.tui.widgets.large import LargePicture
 from zfexplore.units import Unit
 
 _numbers = count(1)
@@ -41,6 +42,16 @@ class StudyScreen(ModalScreen[Unit | None]):
         self.chosen, self.mode = chosen, mode
         self.number = 0
         self.waiting = False
+
+    def on_screen_suspend(self) -> None:
+        """Show glyphs below a dialog, as the panes do."""
+        for picture in self.query(LargePicture):
+            picture.covered = True
+
+    def on_screen_resume(self) -> None:
+        """Show pixels again."""
+        for picture in self.query(LargePicture):
+            picture.covered = False
 
     def ask(self, make: Callable[[int], Question]) -> None:
         """Ask the question that ``make`` gives for a number."""

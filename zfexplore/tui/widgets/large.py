@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from textual import events
 from textual.geometry import Region
 from textual.message import Message
@@ -9,17 +11,28 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from zfexplore.tui.drawing.bitmap import Bitmap, Size
-from zfexplore.tui.drawing.strips import strips_of
+from zfexplore.tui.drawing.bitmap import Bitmap, Cut, Size, Tile
+from zfexplore.tui.drawing.kitty import NUMBERS
+from zfexplore.tui.drawing.strips import in_pixels, strips_of
+from zfexplore.tui.drawing.tiles import Tiles
 
 
 class LargePicture(Widget):
-    """Draws ``bitmap``, square, in the middle."""
+    """Draws ``bitmap``, square, in the middle; in pixels where it has them and the terminal too."""
 
     DEFAULT_CSS = "LargePicture { height: 1fr; width: 1fr; }"
 
     bitmap: reactive[Bitmap | None] = reactive(None)
     mode: reactive[str] = reactive("quadrants")
+    cell: reactive[tuple[int, int]] = reactive((0, 0), init=False)  # pixels, where the terminal draws them
+    covered: reactive[bool] = reactive(False, init=False)  # by a dialog, as in a PictureGrid
+
+    class Came(Message):
+        """The picture is on the screen: where the terminal draws pixels, the app gives it what it needs."""
+
+        def __init__(self, picture: LargePicture) -> None:
+            super().__init__()
+            self.picture = picture
 
     class Clicked(Message):
         """The user clicked the picture at ``y, x``, both in [0, 1]."""
@@ -27,6 +40,58 @@ class LargePicture(Widget):
         def __init__(self, y: float, x: float) -> None:
             super().__init__()
             self.y, self.x = y, x
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.tiles = Tiles()  # the terminal's, once the app has given them
+        self.spare = 0  # columns at the right that hold no picture
+
+    def on_mount(self) -> None:
+        """Ask the app for the terminal's tiles."""
+        self.post_message(self.Came(self))
+
+    def on_unmount(self) -> None:
+        """Want nothing any more."""
+        self.tiles.want(self.id or "", ())
+
+    def on_resize(self) -> None:
+        """Want the picture in another size."""
+        self.want()
+
+    def watch_bitmap(self) -> None:
+        """Want another picture."""
+        self.want()
+
+    def watch_cell(self) -> None:
+        """Want the picture for other cells."""
+        self.want()
+
+    def watch_covered(self) -> None:
+        """Want nothing below a dialog."""
+        self.want()
+
+    def want(self) -> None:
+        """Tell which picture the terminal should have in pixels."""
+        tile = None if self.covered else self._tile
+        self.tiles.want(self.id or "", () if tile is None else (tile,))
+
+    def redraw(self, tiles: Iterable[Tile]) -> None:
+        """Draw the picture if it is one of these, which the terminal has by now."""
+        tile = self._tile
+        if tile is not None and tile in tiles:
+            self.refresh()
+
+    @property
+    def cut(self) -> Cut | None:
+        """The cells for which a tile may be made; None where there are to be no pixels."""
+        cells = self._cells
+        able = self.size.area and self.cell != (0, 0) and cells.width <= len(NUMBERS)
+        return (cells.height, cells.width, self.cell) if able else None
+
+    @property
+    def _tile(self) -> Tile | None:
+        cut = self.cut
+        return None if self.bitmap is None or cut is None else self.bitmap.tiles.get(cut)
 
     @property
     def drawn_size(self) -> Size:
@@ -37,7 +102,7 @@ class LargePicture(Widget):
     @property
     def _cells(self) -> Region:
         """Where the picture stands in the pane."""
-        width, height = self.size
+        width, height = self.size.width - self.spare, self.size.height
         rows = max(1, min(height, width // 2))
         columns = min(width, 2 * rows)
         return Region((width - columns) // 2, (height - rows) // 2, columns, rows)
@@ -55,7 +120,11 @@ class LargePicture(Widget):
         width, line = self.size.width, y - top
         if self.bitmap is None or not 0 <= line < rows:
             return Strip.blank(width, self.rich_style)
-        strip = strips_of(self.bitmap, rows, columns, self.mode)[line]
+        pixels = None if self.covered else in_pixels(self.tiles, self._tile, line, self.rich_style)
+        if pixels is None:
+            strip = strips_of(self.bitmap, rows, columns, self.mode)[line]
+        else:
+            strip = Strip([pixels], columns)
         return Strip.join(
             [
                 Strip.blank(left, self.rich_style),
@@ -63,3 +132,8 @@ class LargePicture(Widget):
                 Strip.blank(width - left - columns, self.rich_style),
             ]
         )
+
+
+def cuts_of(pictures: Iterable[LargePicture]) -> tuple[Cut, ...]:
+    """Give the cells for which tiles are made of what these show, each once."""
+    return tuple({cut: None for picture in pictures if (cut := picture.cut) is not None})

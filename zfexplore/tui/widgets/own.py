@@ -6,10 +6,10 @@ from rich.markup import escape
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from zfexplore.tui.drawing.bitmap import Bitmap, Size
+from zfexplore.tui.drawing.bitmap import Bitmap, Cut, Size
 from zfexplore.tui.messages import ShownUnit
 from zfexplore.tui.widgets.channels import number
-from zfexplore.tui.widgets.large import LargePicture
+from zfexplore.tui.widgets.large import LargePicture, cuts_of
 from zfexplore.tui.widgets.sidebar import entitle
 from zfexplore.tui.widgets.top import bare_name
 
@@ -35,6 +35,11 @@ class UnitPictures(Vertical):
         """The sizes at which pictures are drawn."""
         return tuple(dict.fromkeys(pane.drawn_size for pane in self.query(LargePicture) if pane.size.area))
 
+    @property
+    def cuts(self) -> tuple[Cut, ...]:
+        """The cells for which tiles are made."""
+        return cuts_of(self.query(LargePicture))
+
     def set_mode(self, mode: str) -> None:
         """Draw with other glyphs."""
         for pane in self.query(LargePicture):
@@ -51,8 +56,8 @@ class UnitPictures(Vertical):
         self._fill("best-picture", None, "strongest exemplar")
         self._fill("best-projection", None, "projection")
 
-    def show_unit(self, here: ShownUnit, best: ShownUnit | None, *, boxed: bool) -> None:
-        """Show a unit: whole images if ``boxed``, else what it saw of them."""
+    def show_unit(self, here: ShownUnit, best: ShownUnit | None, notice: str, *, boxed: bool) -> None:
+        """Show a unit: whole images if ``boxed``, else what it saw; ``notice`` in place of no exemplar."""
         entitle(self.query_one("#own-picture"), "your picture" if boxed else "what it saw")
         if not boxed:
             self.show_picture(here.patch)
@@ -60,7 +65,7 @@ class UnitPictures(Vertical):
         told = f"projection, {number(here.value)}" if here.value > 0 else below
         self._fill("own-projection", here.projection, told)
         if best is None:
-            self._fill("best-picture", None, "fires on no image")
+            self._fill("best-picture", None, notice)
             self._fill("best-projection", None, "")
             return
         name = bare_name(best.name, best.label)

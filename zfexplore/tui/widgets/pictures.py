@@ -22,9 +22,8 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from zfexplore.tui import keys
-from zfexplore.tui.drawing import kitty
 from zfexplore.tui.drawing.bitmap import Bitmap, Tile
-from zfexplore.tui.drawing.strips import dimmed, in_colour, strips_of
+from zfexplore.tui.drawing.strips import dimmed, in_pixels, strips_of
 from zfexplore.tui.drawing.tiles import Tiles
 from zfexplore.tui.messages import ShownUnit, TileSize
 from zfexplore.tui.widgets.channels import number
@@ -151,13 +150,14 @@ class PictureGrid(Widget, can_focus=True):
 
     def want(self) -> None:
         """Tell which pictures the terminal should have in pixels."""
-        shown = [self._tile(getattr(shown, self.kind)) for shown in self.pictures if self.size.area]
+        in_sight = self.size.area and not self.covered
+        shown = [self._tile(getattr(shown, self.kind)) for shown in self.pictures if in_sight]
         self.tiles.want(self.id or "", [tile for tile in shown if tile is not None])
 
     def _tile(self, bitmap: Bitmap) -> Tile | None:
         """Give the picture in pixels, if it has been drawn for the cells that it has here."""
-        place, tile = self.arrangement, bitmap.tile
-        return tile if tile is not None and tile.fits(place.rows, place.columns, self.cell) else None
+        place = self.arrangement
+        return bitmap.tiles.get((place.rows, place.columns, self.cell))
 
     def redraw(self, tiles: Iterable[Tile]) -> None:
         """Draw the pictures of these tiles, which the terminal has by now."""
@@ -177,6 +177,10 @@ class PictureGrid(Widget, can_focus=True):
     def watch_cell(self) -> None:
         """Post the other size of pixels."""
         self.tell_size()
+
+    def watch_covered(self) -> None:
+        """Want nothing below a dialog, and all again after it."""
+        self.want()
 
     def watch_pictures(self, old: tuple[ShownUnit, ...], new: tuple[ShownUnit, ...]) -> None:
         """Redraw the tiles that changed, a row of tiles a frame: a key never waits for a whole pane."""
@@ -279,11 +283,10 @@ class PictureGrid(Widget, can_focus=True):
             style = self.get_component_rich_style("pictures--empty")
             return [Segment(dot.center(place.columns), style)]
         bitmap = getattr(self.pictures[rank], self.kind)
-        if not (self.dim or self.covered) and (tile := self._tile(bitmap)):
-            number = self.tiles.number(tile)
-            if number is not None:
-                text = kitty.placeholders(line, place.columns)
-                return [Segment(text, self._plain + in_colour(number))]
+        if not (self.dim or self.covered):
+            pixels = in_pixels(self.tiles, self._tile(bitmap), line, self._plain)
+            if pixels is not None:
+                return [pixels]
         segments = list(strips_of(bitmap, place.rows, place.columns, self.mode)[line])
         return [Segment(text, dimmed(style)) for text, style, _ in segments] if self.dim else segments
 
