@@ -13,9 +13,9 @@ from textual import events
 from tests.support import running, text, until
 from zfexplore.progress import Progress
 from zfexplore.tui import messages as say
+from zfexplore.tui import questions as ask
 from zfexplore.tui.app import ExplorerApp
 from zfexplore.tui.log import log_path
-from zfexplore.tui.questions import Occlude
 from zfexplore.tui.screens.dialogs import ConfirmScreen, ErrorScreen
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, keymap_path, load_session, save_session
@@ -24,6 +24,7 @@ from zfexplore.tui.widgets.layers import LayerList, LayerTabs
 from zfexplore.tui.widgets.minimap import Minimap
 from zfexplore.tui.widgets.status import StatusBar
 from zfexplore.tui.widgets.top import TopList
+from zfexplore.units import Unit
 
 # What is in sight at a size, and the sizes that the explorer is made for.
 PANES = {
@@ -304,8 +305,8 @@ async def test_enter_saves_and_says_where(app, engine):
 
 
 async def test_a_file_of_another_origin_is_replaced_only_when_told(app, engine, tmp_path):
-    asked = say.SaveChannel("conv2", 0)
-    told = say.SaveChannel("conv2", 0, overwrite=True)
+    asked = ask.SaveUnit(7, ask.Chosen("cat.png"), Unit("conv2", 0, 1, 1))  # its screen may have gone by now
+    told = replace(asked, overwrite=True)
     async with running(app, (80, 24)) as pilot:
         for key, replaced in [("n", False), ("escape", False), ("y", True)]:
             app.hear(say.OverwriteAsked(asked, tmp_path / "x.png", "came from another checkpoint"))
@@ -437,7 +438,7 @@ async def test_keys_act_on_the_pinned_channel_where_it_is_focused_or_alone_in_si
         await until(pilot, lambda: engine.requests[-1] == say.SaveChannel("conv2", 0))
         assert app.clipboard == "zfexplore export channel conv2:0"
         await pilot.press("o")
-        await until(pilot, lambda: isinstance(engine.requests[-1], Occlude))
+        await until(pilot, lambda: isinstance(engine.requests[-1], ask.Occlude))
         assert (engine.requests[-1].stage_name, engine.requests[-1].channel) == ("conv2", 0)
 
 
@@ -625,7 +626,7 @@ async def test_without_an_engine_nothing_is_waited_for_and_enter_offers_to_start
 async def test_a_question_that_a_dying_engine_was_at_is_refused_and_so_is_a_new_one(app, engine):
     async with running(app) as pilot:
         await pilot.press("o")
-        await until(pilot, lambda: isinstance(engine.requests[-1], Occlude))
+        await until(pilot, lambda: isinstance(engine.requests[-1], ask.Occlude))
         await die(app, pilot)
         await pilot.press("n")
         await until(pilot, lambda: "✗ the engine has died" in text(app))

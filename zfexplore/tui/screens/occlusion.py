@@ -12,8 +12,7 @@ from textual.widgets import Static
 
 from zfexplore.progress import Progress
 from zfexplore.tui import keys
-from zfexplore.tui.questions import Chosen, Occlude, Occlusion, Overwrite, SaveOcclusion
-from zfexplore.tui.screens.dialogs import ConfirmScreen
+from zfexplore.tui.questions import Chosen, Occlude, Occlusion, SaveOcclusion
 from zfexplore.tui.screens.study import StudyScreen
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.classmap import ClassMap
@@ -69,14 +68,8 @@ class OcclusionScreen(StudyScreen):
 
     # -- answers -----------------------------------------------------------------------------------
 
-    def show(self, answer: Occlusion | Overwrite) -> None:
-        """Show the maps so far, or ask whether to replace a file."""
-        if isinstance(answer, Overwrite):
-            self.waiting = self.view is not None and self.view.job is not None  # it may still grow
-            self.app.push_screen(
-                ConfirmScreen(f"{answer.path} {answer.reason}. Replace it?"), self._overwrite
-            )
-            return
+    def show(self, answer: Occlusion) -> None:
+        """Show the maps so far."""
         self.view = answer = answer.stopped() if self.halted else answer
         self.waiting = answer.job is not None
         self.query_one(JobBar).job = answer.job
@@ -88,10 +81,6 @@ class OcclusionScreen(StudyScreen):
         """Show the reason in the place of the numbers; maps that are there stay."""
         self.query_one(JobBar).job = None
         self.query_one("#occlusion-numbers", Static).update(f" ✗ {text}")
-
-    def _overwrite(self, yes: bool | None) -> None:
-        if yes:
-            self.post_message(self.Asked(SaveOcclusion(self.number, overwrite=True)))
 
     # -- keys --------------------------------------------------------------------------------------
 
