@@ -454,3 +454,38 @@ async def test_t_or_a_second_click_goes_to_the_channel_in_the_panes_and_backspac
 
         await pilot.press("backspace")
         assert (app.stage_name, app.channel) == ("conv2", 0)
+
+
+async def test_after_escape_from_what_to_watch_a_pasted_path_is_looked_at(host, folder):
+    async with host.run_test(size=(80, 24)) as pilot:
+        await choose(host, pilot, folder)
+        await rank(host, pilot)
+        await pilot.press("v", "escape")
+        await until(pilot, lambda: not host.screen.asking)
+        host.post_message(events.Paste(f"{folder}/car.JPG"))
+        await until(pilot, lambda: questions(host) == ["cat.png", "car.JPG"])
+
+
+async def test_escape_from_another_path_goes_back_to_what_is_watched(tmp_path):
+    (tmp_path / "one.png").write_text("whole")
+    host = StudyHost(lambda host: PictureScreen(str(tmp_path), STAGES, host.mode))
+    async with host.run_test(size=(120, 40)) as pilot:
+        host.screen.action_watch()
+        await pilot.press("enter")
+        await until(pilot, lambda: questions(host) == ["one.png"])
+        await rank(host, pilot)
+        await pilot.press("i")
+        await until(pilot, lambda: host.screen.asking)
+        await pilot.press("escape")
+        await until(pilot, lambda: "watching · one.png" in text(host))
+        assert not host.screen.asking
+        assert host.screen.watched is not None
+
+
+async def test_pictures_that_come_into_sight_are_asked_for(host, folder):
+    async with host.run_test(size=(50, 14)) as pilot:
+        await choose(host, pilot, folder)
+        await rank(host, pilot)
+        await pilot.pause(0.1)
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: isinstance(host.engine.requests[-1], ask.SeeUnit))

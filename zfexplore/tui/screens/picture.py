@@ -206,8 +206,9 @@ class PictureScreen(PathScreen):
             self._moved()
 
     def on_resize(self) -> None:
-        """The pictures are drawn at another size."""
+        """The pictures are drawn at another size, or come into sight."""
         self.refresh_bindings()
+        self.call_after_refresh(self._moved)
 
     def on_screen_resume(self) -> None:
         """Ask anew what another screen's question has ended."""
@@ -345,8 +346,9 @@ class PictureScreen(PathScreen):
         self.call_after_refresh(self._moved)
 
     def action_close(self) -> None:
-        """End watching, or leave."""
-        if self.asking and self.asks_what_to_watch and self.ranking is not None:
+        """Go back from a path to what is listed or watched; end watching; or leave."""
+        if self.asking and self.ranking is not None and (self.asks_what_to_watch or self.watched is not None):
+            self.asks_what_to_watch = False
             self.remove_class("-asking")
             self.channels.focus()
             self._headline()
