@@ -9,6 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 
 from zfexplore.tui.keys import EVERYWHERE, written
 from zfexplore.tui.messages import Stage, StageStatistics
@@ -37,7 +38,7 @@ class ExplorerCommands(Provider):
         named = channels_typed(query, self._explorer.stages, self._explorer.stage_name)
         for rank, unit in enumerate(named):
             called = self._explorer.panes.called(unit)
-            yield Hit(FIRST - rank, called, self._go(unit), help="go to this channel")
+            yield Hit(FIRST - rank, Content(called), self._go(unit), called, help="go to this channel")
         matcher = self.matcher(query)
         for name, run, about in chain(self._entries(), self._named(named), self._excited(query)):
             if (score := matcher.match(name)) > 0:
