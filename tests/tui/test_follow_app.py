@@ -158,3 +158,17 @@ async def test_without_a_run_there_is_no_bar_and_its_keys_do_nothing(app, engine
         assert not app.query_one(CourseBar).display
         assert not [request for request in engine.requests if isinstance(request, say.Explore)]
         assert "earlier" not in text(app)
+
+
+async def test_without_an_engine_no_weights_are_waited_for(following):
+    app = following
+    async with running(app, (120, 40)) as pilot:
+        await settled(pilot, app)
+        app.hear(RunRead(further(COURSE, 2)))
+        await settled(pilot, app)
+        app.hear(say.EngineDied("it was killed"))
+        await until(pilot, lambda: app.died_of)
+        app.present = app.course.weights[-1]
+        await pilot.press("n", "left_parenthesis")
+        await pilot.pause()
+        assert app.awaited is None

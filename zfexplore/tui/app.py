@@ -244,7 +244,8 @@ class ExplorerApp(FollowApp):
         """Go where the user was, or where the last session ended, or to the highest convolution."""
         again = bool(self.stage_name) and event.stages == self.stages  # the engine has been started again
         another = bool(self.stage_name) and event.setup not in (None, self.setup)
-        target = self.target(event, self.stages) if another else None
+        aim = self.arrived(event.setup)
+        target = (aim or self.target(event, self.stages)) if another else None
         self.nearest, self.net, self.setup = event.nearest, event.setup, event.setup or self.setup
         self.panes.show_net(event)
         if target is not None:
@@ -320,7 +321,7 @@ class ExplorerApp(FollowApp):
         if event.generation == self.generation:
             self.panes.show_picture(event.shown)
             here = None if self.channel is None else Unit(self.stage_name, self.channel)
-            if isinstance(self.screen, ZoomScreen) and self.screen.unit == here:
+            if isinstance(self.screen, ZoomScreen) and (self.screen.unit, self.zoomed) == (here, self.net):
                 self.screen.pictures = self.panes.grids[0].pictures
 
     @take.register
@@ -384,6 +385,7 @@ class ExplorerApp(FollowApp):
     def take_engine_died(self, event: say.EngineDied) -> None:
         """Offer to start the engine again; nothing waits for it any more."""
         self.died_of = f"the engine has died: {event.reason}"
+        self.refused(self.wanted)
         self.panes.show_job(None)
         self.settled = self.generation = self.generation + 1
         self.panes.settle(DIED)
@@ -436,6 +438,9 @@ class ExplorerApp(FollowApp):
 
     def action_save_shown(self) -> None:
         """Save what is shown: in the large view its unit, else the channel and the pinned one beside it."""
+        if self.died_of:
+            self.offer_to_start()
+            return
         if isinstance(self.screen, ZoomScreen):
             unit = self.screen.unit
             shown = self.screen.shown.row

@@ -93,8 +93,8 @@ class FollowApp(SwappingApp):
         """Have other weights explored: same layer, same channel, same images."""
         if kept in (self.present, self.awaited) and self.awaited in (None, kept):
             return
-        self.awaited, self.whole = kept, False
-        self.explore(replace(self.setup, checkpoint=kept.path))
+        if self.explore(replace(self.setup, checkpoint=kept.path)):
+            self.awaited, self.whole = kept, False
 
     def _show_course(self) -> None:
         bar = self.panes.query_one(CourseBar)

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from zfexplore.arguments import pasted_paths
-from zfexplore.tui.messages import Setup, ShownUnit
+from zfexplore.tui.messages import Save, Setup, ShownUnit
 from zfexplore.tui.questions import Answered, Chosen, RankPicture, Refused
 from zfexplore.tui.screens.feeds import FeedsScreen
 from zfexplore.tui.screens.occlusion import OcclusionScreen
@@ -25,6 +25,9 @@ from zfexplore.units import Unit
 if TYPE_CHECKING:
     from zfexplore.tui.client import Worker
     from zfexplore.tui.screens.explorer import ExplorerScreen
+
+
+NO_ENGINE = "the engine has died; start it again with ⏎ in the panes, then ask anew"
 
 
 class Said(Message):
@@ -133,13 +136,15 @@ class StudyApp(App[None]):
         """Refuse the questions that are waiting for an answer of an engine that has died."""
         for screen in self.screen_stack:
             if isinstance(screen, StudyScreen) and screen.waiting:
-                screen.take(Refused("the engine has died; start it again with ⏎ in the panes, then ask anew"))
+                screen.take(Refused(NO_ENGINE))
 
     def on_study_screen_asked(self, event: StudyScreen.Asked) -> None:
         """Pass a screen's request on."""
         if isinstance(event.request, RankPicture):
             self.own_path = event.request.chosen.path
-        if self.died_of:
+        if self.died_of and isinstance(event.request, Save):
+            self.notify(NO_ENGINE, markup=False)
+        elif self.died_of:
             self.refuse_all()
         else:
             self.engine.ask(replace(event.request, setup=self.net))

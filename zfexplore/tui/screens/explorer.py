@@ -197,6 +197,11 @@ class ExplorerScreen(Screen[None]):
         return self.grids if follows else self.grids[:1]
 
     @property
+    def awaiting_grids(self) -> tuple[PictureGrid, ...]:
+        """Those, and the one of another net: the grids that wait for pictures of the channel."""
+        return self.grids if self.other else self.live_grids
+
+    @property
     def grid_in_use(self) -> PictureGrid:
         """The grid that keys act on: a pinned channel's or another net's if it has the focus or all room."""
         projections, patches = self.grids
@@ -260,11 +265,12 @@ class ExplorerScreen(Screen[None]):
         assert self.stage is not None
         unit = self.stage.called(self.channel or 0)
         self.query_one(StatusBar).unit = unit
-        for grid in self.live_grids:
+        for grid in self.awaiting_grids:
             grid.stale = True
+        for grid in self.live_grids:
             grid.notice = grid.notice if self.statistics == {} else ""
         if self.other:
-            self.grids[1].stale, self.other_unit = True, None
+            self.other_unit = None
         self.query_one(Minimap).cursor = self.channel or 0
         return unit
 
@@ -272,13 +278,13 @@ class ExplorerScreen(Screen[None]):
         """Clear the panes where the filter leaves no channel of the layer."""
         assert self.stage is not None
         self.query_one(StatusBar).unit = self.stage.name
-        for grid in self.live_grids:
+        for grid in self.awaiting_grids:
             grid.stale = True
         self.settle(f"no channel of {self.stage.name} passes the filter")
 
     def settle(self, notice: str) -> None:
         """Stop expecting pictures; those of another channel go, and ``notice`` says why there are none."""
-        for grid in self.live_grids:
+        for grid in self.awaiting_grids:
             if grid.stale:
                 grid.pictures = ()
             grid.stale, grid.notice = False, notice
