@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.support import running, text, until
 from zfexplore.tui import messages as say
+from zfexplore.tui.keys import OF_SEVERAL_NETS
 from zfexplore.tui.questions import Occlude
 from zfexplore.tui.swapping import ONE_NET
 from zfexplore.units import Unit
@@ -202,3 +203,10 @@ async def test_pictures_of_the_net_in_view_never_come_into_the_large_view_of_the
         await until(pilot, lambda: app.panes.grids[0].pictures[8].rank == 8)
         await pilot.pause()
         assert app.screen.pictures is theirs
+
+
+async def test_of_two_nets_help_and_palette_list_the_keys_that_need_them(two_nets):
+    async with running(two_nets) as pilot:
+        assert not set(OF_SEVERAL_NETS) & set(two_nets.resting_keys())
+        await pilot.press("colon", *"other net")
+        await until(pilot, lambda: "other net: the next net" in text(two_nets))

@@ -560,13 +560,22 @@ class ExplorerApp(FollowApp):
             return
         pane = self.focused
         columns = pane.ABOUT if isinstance(pane, Rows) else ()
+        place = (pane.id or "") if pane else ""
+        self.push_screen(HelpScreen(place, self.keymap, columns, self.resting_keys()))
+
+    def resting_keys(self) -> list[str]:
+        """Give the keys of the panes, by id, that do nothing now: neither help nor palette lists them."""
         hidden = [name for name in keys.CONCERNS if not self.panes.query_one(f"#{name}").region.area]
-        idle = [key.id for key in keys.EVERYWHERE if key.action in {f"pane('{name}')" for name in hidden}]
+        resting = [key.id for key in keys.EVERYWHERE if key.action in {f"pane('{name}')" for name in hidden}]
         if self.size.width >= ROOM_FOR_BOTH:
-            idle.append("swap")
+            resting.append("swap")
         else:  # there these two come in turn
-            idle = [id for id in idle if id not in ("focus-3", "focus-4")]
-        self.push_screen(HelpScreen((pane.id or "") if pane else "", self.keymap, columns, idle))
+            resting = [id for id in resting if id not in ("focus-3", "focus-4")]
+        if self.other is None:
+            resting += keys.OF_SEVERAL_NETS
+        if not self.follows:
+            resting += [key.id for key in keys.FOLLOWING]
+        return resting
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Switch off swapping where both grids are in sight, and the keys of the panes below a dialog."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from zfexplore.tui.keys import EVERYWHERE, written
+from zfexplore.tui.keys import EVERYWHERE, FOLLOWING, written
 from zfexplore.tui.messages import Stage, StageStatistics
 from zfexplore.units import Unit
 
@@ -74,8 +74,9 @@ class ExplorerCommands(Provider):
         for layer in self._explorer.stages:
             go = partial(self._explorer.go_to, layer.name)
             yield layer.name, go, f"go to this layer of {layer.channels} channels"
-        for key in EVERYWHERE:
-            if key.id != "palette":
+        resting = self._explorer.resting_keys()
+        for key in (*EVERYWHERE, *FOLLOWING):
+            if key.id not in ("palette", *resting):
                 yield (
                     f"{key.label}: {key.help}",
                     partial(self.app.run_action, key.action),
