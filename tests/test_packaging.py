@@ -36,7 +36,7 @@ def test_the_wheel_carries_weights_photographs_with_their_terms_styles_and_the_m
     names = set(wheel.namelist())
     assert {"zfexplore/images/photographs.zip", "zfexplore/images/photographs.md"} <= names
     assert f"zfexplore/checkpoints/{header.SHIPPED}" in names
-    assert "zfexplore/tui/theme.tcss" in names
+    assert {"zfexplore/tui/theme.tcss", "zfexplore/tui/screens/screens.tcss"} <= set(names)
     assert "zfexplore/py.typed" in names  # type checkers read our annotations only with it
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
 

@@ -156,7 +156,7 @@ async def test_without_a_run_there_is_no_bar_and_its_keys_do_nothing(app, engine
     async with running(app, (80, 24)) as pilot:
         await until(pilot, lambda: app.settled == app.generation > 0)
         await pilot.press("left_parenthesis", "right_curly_bracket")
-        assert not app.query_one(CourseBar).display
+        assert not app.query(CourseBar)
         assert not [request for request in engine.requests if isinstance(request, say.Explore)]
         assert "earlier" not in text(app)
 

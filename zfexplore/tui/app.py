@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial, singledispatchmethod
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from textual.filter import ANSIToTruecolor, LineFilter
 from textual.theme import Theme
@@ -24,20 +24,20 @@ from zfexplore.choices import Drawn, Glyphs
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui.client import Worker
-from zfexplore.tui.commands import ExplorerCommands
-from zfexplore.tui.drawing.pixels import pixel_widget
 from zfexplore.tui.follow_app import FollowApp
 from zfexplore.tui.log import log_path
 from zfexplore.tui.pixel_app import following
-from zfexplore.tui.screens.dialogs import ConfirmScreen, ErrorScreen
 from zfexplore.tui.screens.explorer import ExplorerScreen
-from zfexplore.tui.screens.help import HelpScreen, idle_keys
-from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.session import Session, load_keymap, load_session, save_session
 from zfexplore.tui.terminal import leave_when_told, share_suspension
 from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, PictureGrid
 from zfexplore.tui.widgets.rows import Rows
 from zfexplore.units import Unit
+
+if TYPE_CHECKING:
+    from textual.command import Provider
+
+    from zfexplore.tui.screens.zoom import ZoomScreen
 
 SECONDS_AT_REST = 1.0  # without a step to another channel, before garbage is collected
 ENOUGH_TO_STRIKE = 18  # images: among fewer, nine strongest say little
@@ -63,13 +63,19 @@ DARKROOM = Theme(
 )
 
 
+def _commands() -> type[Provider]:
+    from zfexplore.tui.commands import ExplorerCommands
+
+    return ExplorerCommands
+
+
 class ExplorerApp(FollowApp):
     """Look at what every channel of a net responds to."""
 
     TITLE = "zfexplore"
     CSS_PATH = "theme.tcss"
     BINDINGS = keys.bindings(keys.EVERYWHERE)
-    COMMANDS = {ExplorerCommands}
+    COMMANDS = {_commands}
 
     def __init__(
         self, setup: say.Setup, engine: Worker, *, mode: str = "", pixels: type[Widget] | None = None,
@@ -81,6 +87,8 @@ class ExplorerApp(FollowApp):
         self.wished_mode = self.session.mode  # what the next run begins with: only ``m`` changes it
         wish = mode or (self.session.mode if self.session.mode in DRAWN else "")
         super().__init__(wish, forced=mode == "pixels")
+        self.register_theme(DARKROOM)
+        self.theme = DARKROOM.name  # before the style sheets are read, for they would be read again
         self.setup, self.engine, self.pixels = setup, engine, pixels
         self.panes = ExplorerScreen(self.mode, follows=setup.follow is not None)
         self.stage_name = ""
@@ -107,8 +115,6 @@ class ExplorerApp(FollowApp):
 
     def on_mount(self) -> None:
         """Set the theme and the keys, and the signals on which to leave."""
-        self.register_theme(DARKROOM)
-        self.theme = DARKROOM.name
         self.keymap = load_keymap()
         self.set_keymap(self.keymap)
         leave_when_told(self.exit, self.hang_up)
@@ -134,6 +140,7 @@ class ExplorerApp(FollowApp):
         """The first frame is up: only now may the engine import what is heavy."""
         self.engine.start(self.hear)
         self.ask_terminal()
+        self.run_worker(self.load_the_rest())
 
     def on_unmount(self) -> None:
         """Stop the engine, and save where the user was."""
@@ -157,6 +164,13 @@ class ExplorerApp(FollowApp):
     def _come_back(self, loop: asyncio.AbstractEventLoop) -> None:
         self.engine.go_on()
         loop.call_soon_threadsafe(partial(self.refresh, layout=True))  # the shell may have written meanwhile
+
+    @property
+    def large(self) -> ZoomScreen | None:
+        """The large view, if it is what is seen."""
+        from zfexplore.tui.screens.zoom import ZoomScreen
+
+        return self.screen if isinstance(self.screen, ZoomScreen) else None
 
     # -- where the user is -------------------------------------------------------------------------
 
@@ -321,8 +335,9 @@ class ExplorerApp(FollowApp):
         if event.generation == self.generation:
             self.panes.show_picture(event.shown)
             here = None if self.channel is None else Unit(self.stage_name, self.channel)
-            if isinstance(self.screen, ZoomScreen) and (self.screen.unit, self.zoomed) == (here, self.net):
-                self.screen.pictures = self.panes.grids[0].pictures
+            large = self.large
+            if large is not None and (large.unit, self.zoomed) == (here, self.net):
+                large.pictures = self.panes.grids[0].pictures
 
     @take.register
     def take_tile_drawn(self, event: say.TileDrawn) -> None:
@@ -352,6 +367,8 @@ class ExplorerApp(FollowApp):
     @take.register
     def take_overwrite_asked(self, event: say.OverwriteAsked) -> None:
         """Ask whether to replace a file of another origin."""
+        from zfexplore.tui.screens.dialogs import ConfirmScreen
+
         request = event.request
 
         def answered(yes: bool | None) -> None:
@@ -374,6 +391,8 @@ class ExplorerApp(FollowApp):
             self.show_channel()  # which the engine has given up for the other net
         if event.fatal:
             self.failure = event.text
+            from zfexplore.tui.screens.dialogs import ErrorScreen
+
             self.panes.tell("nothing to show")
             self.push_screen(ErrorScreen(text))
         else:
@@ -394,6 +413,7 @@ class ExplorerApp(FollowApp):
 
     def offer_to_start(self) -> None:
         """Ask whether to start the engine again."""
+        from zfexplore.tui.screens.dialogs import ConfirmScreen
 
         def answered(yes: bool | None) -> None:
             if yes and self.died_of:
@@ -441,9 +461,8 @@ class ExplorerApp(FollowApp):
         if self.died_of:
             self.offer_to_start()
             return
-        if isinstance(self.screen, ZoomScreen):
-            unit = self.screen.unit
-            shown = self.screen.shown.row
+        if (large := self.large) is not None:
+            unit, shown = large.unit, large.shown.row
             self.engine.ask(say.SaveChannel(unit.stage, unit.channel, shown=shown, setup=self.zoomed))
             return
         units = [self.panes.unit_in_use]
@@ -457,16 +476,19 @@ class ExplorerApp(FollowApp):
 
     def action_copy(self) -> None:
         """Put the command that makes the channel's figure on the clipboard."""
-        large = isinstance(self.screen, ZoomScreen)
-        unit = self.screen.unit if isinstance(self.screen, ZoomScreen) else self.panes.unit_in_use
+        large = self.large
+        unit = self.panes.unit_in_use if large is None else large.unit
         if unit is not None:
-            setup = (self.zoomed if large else self.setup_in_use) or self.setup
+            setup = (self.setup_in_use if large is None else self.zoomed) or self.setup
             command = setup.export_command(unit.stage, unit.channel)
             self.copy_to_clipboard(command)
             self.notify(command, title="copied", markup=False)
 
     def action_zoom(self) -> None:
         """Show the picture under the cursor large."""
+        from zfexplore.tui.drawing.pixels import pixel_widget
+        from zfexplore.tui.screens.zoom import ZoomScreen
+
         if (found := self._under_cursor()) is None:
             return
         unit, shown = found
@@ -554,9 +576,11 @@ class ExplorerApp(FollowApp):
 
     def action_help(self) -> None:
         """Open the help, first what can be done here."""
-        if isinstance(self.screen, ZoomScreen):
+        from zfexplore.tui.screens.help import HelpScreen, idle_keys
+
+        if (large := self.large) is not None:
             place = "in the large view"
-            self.push_screen(HelpScreen(place, self.keymap, idle=idle_keys(place, self.screen)))
+            self.push_screen(HelpScreen(place, self.keymap, idle=idle_keys(place, large)))
             return
         pane = self.focused
         columns = pane.ABOUT if isinstance(pane, Rows) else ()
@@ -588,12 +612,9 @@ class ExplorerApp(FollowApp):
         if isinstance(self.screen, ExplorerScreen):
             typing = self.focused is not None and self.focused.check_consume_key("1", "1")
             return not (action == "pane" and typing)  # its keys, which come first, are text there
-        here = {key.action for key in keys.LARGE} if isinstance(self.screen, ZoomScreen) else set()
-        if (
-            isinstance(self.screen, ZoomScreen)
-            and not self.screen.savable
-            and action in ("save_shown", "copy")
-        ):
+        large = self.large
+        here = set() if large is None else {key.action for key in keys.LARGE}
+        if large is not None and not large.savable and action in ("save_shown", "copy"):
             return False
         ours = {key.action.partition("(")[0] for key in (*keys.EVERYWHERE, *keys.FOLLOWING)}
         return action not in ours or f"app.{action}" in here

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui.following import Course, Kept, RunRead, nearest
 from zfexplore.tui.study_screens import Said
 from zfexplore.tui.swapping import SwappingApp
-from zfexplore.tui.widgets.course import CourseBar
+
+if TYPE_CHECKING:
+    from zfexplore.tui.widgets.course import CourseBar
 
 
 class FollowApp(SwappingApp):
@@ -97,7 +100,7 @@ class FollowApp(SwappingApp):
             self.awaited, self.whole = kept, False
 
     def _show_course(self) -> None:
-        bar = self.panes.query_one(CourseBar)
+        bar = self.panes.course
         bar.course, bar.present, bar.awaited = self.course, self.shown, self.awaited or self.present
 
     # -- what the user does ------------------------------------------------------------------------

@@ -1,4 +1,8 @@
-"""The part of the app that opens the screens of the studies, and passes their questions and answers on."""
+"""The part of the app that opens the screens of the studies, and passes their questions and answers on.
+
+The screens that open later, and what is only said there, are imported where they are used: the first frame
+does not wait for them. Once it is up, ``load_the_rest`` imports them, so that no key does either.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from textual import events, work
@@ -15,18 +20,18 @@ from textual.widget import Widget
 
 from zfexplore.arguments import pasted_paths
 from zfexplore.tui.messages import Save, Setup, ShownUnit
-from zfexplore.tui.questions import Answered, Chosen, RankPicture, Refused
-from zfexplore.tui.screens.feeds import FeedsScreen
-from zfexplore.tui.screens.occlusion import OcclusionScreen
-from zfexplore.tui.screens.picture import PictureScreen
-from zfexplore.tui.screens.study import StudyScreen
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
     from zfexplore.tui.client import Worker
+    from zfexplore.tui.questions import Chosen
     from zfexplore.tui.screens.explorer import ExplorerScreen
+    from zfexplore.tui.screens.picture import PictureScreen
+    from zfexplore.tui.screens.study import StudyScreen
 
-
+# Each is imported in one go, for which a key may wait.
+LATER = ("questions", "screens.help", "screens.study", "screens.dialogs", "screens.occlusion", "screens.zoom",
+         "screens.feeds", "screens.picture", "drawing.pixels", "commands")  # fmt: skip
 NO_ENGINE = "the engine has died; start it again with ⏎ in the panes, then ask anew"
 
 
@@ -64,6 +69,12 @@ class StudyApp(App[None]):
     def go_to(self, stage_name: str, channel: int | None = None) -> None:
         """Show a channel; the explorer says how."""
 
+    async def load_the_rest(self) -> None:
+        """Import what the first frame did without, with room for keys in between."""
+        for name in LATER:
+            import_module(f"zfexplore.tui.{name}")
+            await asyncio.sleep(0)
+
     # -- what keys do ------------------------------------------------------------------------------
 
     def action_picture(self) -> None:
@@ -74,6 +85,8 @@ class StudyApp(App[None]):
         self._open_picture(self.own_path, at_once=False)
 
     def _open_picture(self, path: str, *, at_once: bool) -> None:
+        from zfexplore.tui.screens.picture import PictureScreen
+
         stages = tuple(layer.name for layer in self.panes.stages)
         self.push_screen(PictureScreen(path, stages, self.mode, at_once=at_once), self._jump)
 
@@ -100,7 +113,7 @@ class StudyApp(App[None]):
         """Ask what matters in the picture under the cursor to the channel."""
         if (found := self._under_cursor()) is not None:
             unit, shown = found
-            self.push_screen(OcclusionScreen(_chosen(shown), unit.stage, unit.channel, self.mode))
+            self._open_occlusion(_chosen(shown), unit)
 
     def action_feeds(self) -> None:
         """Ask what drives the unit under the cursor."""
@@ -127,19 +140,25 @@ class StudyApp(App[None]):
 
     def take(self, record: object) -> None:
         """Give an answer to the screen that asked, if it is still there."""
+        from zfexplore.tui.questions import Answered
+
         if isinstance(record, Answered):
-            for screen in self.screen_stack:
-                if isinstance(screen, StudyScreen) and screen.number == record.number:
+            for screen in self._studies():
+                if screen.number == record.number:
                     screen.take(record.answer)
 
     def refuse_all(self) -> None:
         """Refuse the questions that are waiting for an answer of an engine that has died."""
-        for screen in self.screen_stack:
-            if isinstance(screen, StudyScreen) and screen.waiting:
+        from zfexplore.tui.questions import Refused
+
+        for screen in self._studies():
+            if screen.waiting:
                 screen.take(Refused(NO_ENGINE))
 
     def on_study_screen_asked(self, event: StudyScreen.Asked) -> None:
         """Pass a screen's request on."""
+        from zfexplore.tui.questions import RankPicture
+
         if isinstance(event.request, RankPicture):
             self.own_path = event.request.chosen.path
         if self.died_of and isinstance(event.request, Save):
@@ -152,7 +171,7 @@ class StudyApp(App[None]):
     def on_picture_screen_study(self, event: PictureScreen.Study) -> None:
         """Open what the user asks of a channel on a picture of their own, above its ranking."""
         if event.how == "occlude":
-            self.push_screen(OcclusionScreen(event.chosen, event.unit.stage, event.unit.channel, self.mode))
+            self._open_occlusion(event.chosen, event.unit)
         else:
             self._open_feeds(event.chosen, event.unit)
 
@@ -169,7 +188,20 @@ class StudyApp(App[None]):
             return None
         return unit, grid.pictures[min(grid.cursor, len(grid.pictures) - 1)]
 
+    def _studies(self) -> list[StudyScreen]:
+        """Give the studies that are open, the one in sight last."""
+        from zfexplore.tui.screens.study import StudyScreen
+
+        return [screen for screen in self.screen_stack if isinstance(screen, StudyScreen)]
+
+    def _open_occlusion(self, chosen: Chosen, unit: Unit) -> None:
+        from zfexplore.tui.screens.occlusion import OcclusionScreen
+
+        self.push_screen(OcclusionScreen(chosen, unit.stage, unit.channel, self.mode))
+
     def _open_feeds(self, chosen: Chosen, unit: Unit) -> None:
+        from zfexplore.tui.screens.feeds import FeedsScreen
+
         screen = FeedsScreen(chosen, unit, self.mode, self.nearest, self.pixels)
         self.push_screen(screen, self._jump)
 
@@ -177,7 +209,7 @@ class StudyApp(App[None]):
         """Go to a channel, remembering the one that is left."""
         if unit is None:
             return
-        while isinstance(self.screen, StudyScreen):  # the ranking below a list of feeds
+        while self.screen in self._studies():  # the ranking below a list of feeds
             self.pop_screen()
         if self.channel is not None:
             self.trail.append(Unit(self.stage_name, self.channel))
@@ -191,4 +223,6 @@ def _pasted(text: str) -> tuple[tuple[str, ...], bool]:
 
 
 def _chosen(shown: ShownUnit) -> Chosen:
+    from zfexplore.tui.questions import Chosen
+
     return Chosen(shown.name, shown.label, shown.image)

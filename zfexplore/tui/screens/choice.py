@@ -36,6 +36,7 @@ class Names(Rows):
 class ChoiceScreen(ModalScreen[str | None]):
     """Offers ``names`` with the cursor on ``here``; gives the one chosen, or None."""
 
+    CSS_PATH = "screens.tcss"
     BINDINGS = [
         Binding("enter,right", "take", "choose", key_display="⏎"),
         Binding("escape,q,left", "dismiss(None)", "as before", key_display="esc"),

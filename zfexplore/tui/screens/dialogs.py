@@ -12,6 +12,7 @@ from textual.widgets import Static
 class ConfirmScreen(ModalScreen[bool]):
     """Asks ``question``; gives True for y, False for n or escape."""
 
+    CSS_PATH = "screens.tcss"
     BINDINGS = [Binding("y", "answer(True)", "yes"), Binding("n,escape,q", "answer(False)", "no")]
 
     def __init__(self, question: str) -> None:
@@ -32,6 +33,7 @@ class ConfirmScreen(ModalScreen[bool]):
 class ErrorScreen(ModalScreen[None]):
     """Says what failed; q leaves the program, escape stays with the empty panes."""
 
+    CSS_PATH = "screens.tcss"
     BINDINGS = [Binding("q,enter", "leave", "leave"), Binding("escape", "dismiss", "stay")]
 
     def __init__(self, text: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -13,7 +15,6 @@ from zfexplore.tui import messages as say
 from zfexplore.tui.drawing.compositor import FrugalCompositor
 from zfexplore.tui.screens.sharing import TALL, WIDE, four_grids, rows_of_facts
 from zfexplore.tui.widgets.channels import ChannelList
-from zfexplore.tui.widgets.course import CourseBar, rows_of_course
 from zfexplore.tui.widgets.jobs import JobBar
 from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.layers import LayerList, LayerTabs
@@ -24,6 +25,9 @@ from zfexplore.tui.widgets.sidebar import Sidebar, entitle
 from zfexplore.tui.widgets.status import StatusBar
 from zfexplore.tui.widgets.top import TopList
 from zfexplore.units import Unit
+
+if TYPE_CHECKING:
+    from zfexplore.tui.widgets.course import CourseBar
 
 KINDS = {"projection": "projections", "patch": "patches", "whole": "whole images"}  # and their titles
 NAME_CELLS = 24  # of a net's name
@@ -92,12 +96,14 @@ class ExplorerScreen(Screen[None]):
                     yield TopList(id="top")
                     yield Minimap(id="map")
                 yield JobBar(id="jobs")
-        yield CourseBar(id="course")
+        if self.follows:
+            from zfexplore.tui.widgets.course import CourseBar
+
+            yield CourseBar(id="course")
         yield KeyBar()
 
     def on_mount(self) -> None:
         """Name the panes, and focus the channels."""
-        self.query_one(CourseBar).display = self.follows
         self._share_rows(*self.app.size)
         self.set_mode(self.mode)
         self.watch(self.grids[0], "dim", self._dim_places, init=False)
@@ -124,10 +130,19 @@ class ExplorerScreen(Screen[None]):
             grid.covered = False
             grid.want()
 
+    @property
+    def course(self) -> CourseBar:
+        """The bar of the training, which is there only if one is followed: its module is imported then."""
+        from zfexplore.tui.widgets.course import CourseBar
+
+        return self.query_one(CourseBar)
+
     def _share_rows(self, width: int, height: int) -> None:
         """Give table and map the rows that the grids do not need; in narrow windows theme.tcss does it."""
         if self.follows:
-            self.query_one(CourseBar).styles.height = rows = rows_of_course(height)
+            from zfexplore.tui.widgets.course import rows_of_course
+
+            self.course.styles.height = rows = rows_of_course(height)
             height -= rows
         self._share_grids(width, height)
         facts = self.query_one("#facts").styles
@@ -467,7 +482,8 @@ class ExplorerScreen(Screen[None]):
         self.mode = mode
         for grid in self.all_grids:
             grid.mode = mode
-        self.query_one(CourseBar).braille = mode != "ascii"
+        if self.follows:
+            self.course.braille = mode != "ascii"
 
     def pin(self, unit: str) -> None:
         """Keep the channel's pictures in grids of their own, or where there is no room in the second one."""

@@ -22,6 +22,7 @@ from zfexplore.tui.widgets.keybar import KeyBar
 class HelpScreen(ModalScreen[None]):
     """A dialog that any of its keys closes."""
 
+    CSS_PATH = "screens.tcss"
     BINDINGS = [
         Binding("escape,q,question_mark,enter", "dismiss", "close", key_display="esc"),
         *bindings(PANES),

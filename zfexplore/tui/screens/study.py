@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from textual.message import Message
@@ -22,6 +23,7 @@ class StudyScreen(ModalScreen[Unit | None]):
     Only answers to the question asked last are taken.
     """
 
+    CSS_PATH = Path(__file__).with_name("screens.tcss")  # absolute: subclasses may live elsewhere
     HELP = ""  # the title of its keys in the help
     COLUMNS: tuple[tuple[str, str], ...] = ()  # of its table, each with what it says
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (70, "-narrow"), (100, "-normal")]

@@ -26,6 +26,7 @@ from zfexplore.units import Unit
 class ZoomScreen(ModalScreen[int]):
     """Walks through a channel's pictures; gives the rank it was left at."""
 
+    CSS_PATH = "screens.tcss"
     BINDINGS = keys.bindings(keys.LARGE)
 
     pictures: reactive[tuple[ShownUnit, ...]] = reactive((), init=False)  # more may come while it is open

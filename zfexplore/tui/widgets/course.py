@@ -41,7 +41,7 @@ class CourseBar(Widget):
         "course--trouble",
     }
     DEFAULT_CSS = """
-    CourseBar { height: 1; background: $surface; display: none; }
+    CourseBar { height: 1; background: $surface; }
     CourseBar > .course--loss { color: $primary; }
     CourseBar > .course--accuracy { color: $success; }
     CourseBar > .course--here { color: $accent; text-style: bold; }
