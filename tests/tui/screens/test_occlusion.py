@@ -193,3 +193,5 @@ async def test_what_does_not_work_is_told_in_its_place():
         host.hear(ask.Answered(number, ask.Refused("the image is gone")))
 
         await until(pilot, lambda: "✗ the image is gone" in text(host))
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: "✗ the image is gone" in text(host) and host.size.width == 120)

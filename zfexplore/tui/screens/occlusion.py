@@ -35,6 +35,7 @@ class OcclusionScreen(StudyScreen):
         super().__init__(chosen, mode)
         self.unit = Unit(stage, channel)
         self.view: Occlusion | None = None
+        self.refusal = ""  # why there are no maps
         self.place = (0, 0)
         self.halted = False  # by the user: an answer that was on its way does not set it going again
         self.moved = False  # by the user: until then the cursor follows the weakest place
@@ -79,8 +80,9 @@ class OcclusionScreen(StudyScreen):
 
     def show_refusal(self, text: str) -> None:
         """Show the reason in the place of the numbers; maps that are there stay."""
+        self.refusal = f" ✗ {text}"
         self.query_one(JobBar).job = None
-        self.query_one("#occlusion-numbers", Static).update(f" ✗ {text}")
+        self.query_one("#occlusion-numbers", Static).update(self.refusal)
 
     # -- keys --------------------------------------------------------------------------------------
 
@@ -148,7 +150,7 @@ class OcclusionScreen(StudyScreen):
         numbers = self.query_one("#occlusion-numbers", Static)
         view = self.view
         if view is None:
-            numbers.update(" the first answers are coming …" if self.waiting else " stopped")
+            numbers.update(" the first answers are coming …" if self.waiting else self.refusal or " stopped")
             return
         response = self.query_one("#occlusion-response", LargePicture)
         probability = self.query_one("#occlusion-probability", LargePicture)
