@@ -24,7 +24,6 @@ from zfexplore.tui.widgets.layers import LayerList, LayerTabs
 from zfexplore.tui.widgets.minimap import Minimap
 from zfexplore.tui.widgets.status import StatusBar
 from zfexplore.tui.widgets.top import TopList
-from zfexplore.units import Unit
 
 # What is in sight at a size, and the sizes that the explorer is made for.
 PANES = {
@@ -296,27 +295,6 @@ async def test_a_dead_channel_says_so(app):
         assert "dead" in text(app)
 
 
-async def test_enter_saves_and_says_where(app, engine):
-    async with running(app) as pilot:
-        await pilot.press("down", "enter")
-        await until(pilot, lambda: "conv2-1.png" in text(app))
-
-        assert engine.requests[-1] == say.SaveChannel("conv2", 1)
-
-
-async def test_a_file_of_another_origin_is_replaced_only_when_told(app, engine, tmp_path):
-    asked = ask.SaveUnit(7, ask.Chosen("cat.png"), Unit("conv2", 0, 1, 1))  # its screen may have gone by now
-    told = replace(asked, overwrite=True)
-    async with running(app, (80, 24)) as pilot:
-        for key, replaced in [("n", False), ("escape", False), ("y", True)]:
-            app.hear(say.OverwriteAsked(asked, tmp_path / "x.png", "came from another checkpoint"))
-            await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-            await pilot.press(key)
-            await until(pilot, lambda: not isinstance(app.screen, ConfirmScreen))
-
-            assert (told in engine.requests) is replaced, key
-
-
 async def test_an_error_is_a_toast_with_the_log_and_the_app_lives_on(app, monkeypatch):
     monkeypatch.setenv("ZFEXPLORE_CACHE", "/cache")
     async with running(app, (80, 24)) as pilot:
@@ -421,20 +399,6 @@ async def test_ctrl_c_leaves_after_asking_once_on_every_screen_and_names_the_key
         assert not engine.stopped
         await pilot.press("ctrl+c")
         await until(pilot, lambda: not app.is_running or engine.stopped)
-
-
-async def test_s_saves_what_is_shown_the_channel_the_pinned_one_the_unit_in_the_large_view(app, engine):
-    def saved():
-        return [request for request in engine.requests if isinstance(request, say.SaveChannel)]
-
-    async with running(app) as pilot:
-        await pilot.press("b", "s")
-        assert saved() == [say.SaveChannel("conv2", 0)]
-        await pilot.press("space", "down", "s")
-        assert saved()[1:] == [say.SaveChannel("conv2", 1), say.SaveChannel("conv2", 0)]
-        await until(pilot, lambda: app.settled == app.generation)
-        await pilot.press("z", "right", "s")
-        assert saved()[3:] == [say.SaveChannel("conv2", 1, shown=app.panes.grids[0].pictures[1].row)]
 
 
 async def test_glyphs_given_for_one_run_are_not_remembered(engine):

@@ -12,7 +12,6 @@ import asyncio
 import gc
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial, singledispatchmethod
 from typing import TYPE_CHECKING, get_args
 
@@ -37,7 +36,6 @@ from zfexplore.units import Unit
 if TYPE_CHECKING:
     from textual.command import Provider
 
-    from zfexplore.tui.screens.zoom import ZoomScreen
 
 SECONDS_AT_REST = 1.0  # without a step to another channel, before garbage is collected
 ENOUGH_TO_STRIKE = 18  # images: among fewer, nine strongest say little
@@ -98,7 +96,6 @@ class ExplorerApp(FollowApp):
         self.interrupted = float("-inf")  # when ctrl+c was pressed last
         self.failure = ""  # why nothing can be explored
         self._opened_at = -1  # the generation at which a layer was opened that nobody chose
-        self.zoomed: say.Setup | None = None  # the net of the picture shown large
         self._collected_at = self._seen_at = 0  # generations, at which garbage was collected and looked after
 
     def get_default_screen(self) -> ExplorerScreen:
@@ -164,13 +161,6 @@ class ExplorerApp(FollowApp):
     def _come_back(self, loop: asyncio.AbstractEventLoop) -> None:
         self.engine.go_on()
         loop.call_soon_threadsafe(partial(self.refresh, layout=True))  # the shell may have written meanwhile
-
-    @property
-    def large(self) -> ZoomScreen | None:
-        """The large view, if it is what is seen."""
-        from zfexplore.tui.screens.zoom import ZoomScreen
-
-        return self.screen if isinstance(self.screen, ZoomScreen) else None
 
     # -- where the user is -------------------------------------------------------------------------
 
@@ -360,24 +350,6 @@ class ExplorerApp(FollowApp):
             self.panes.show_gone()
 
     @take.register
-    def take_figure_saved(self, event: say.FigureSaved) -> None:
-        """Show where the figure is."""
-        self.notify(str(event.path), title="saved", markup=False)
-
-    @take.register
-    def take_overwrite_asked(self, event: say.OverwriteAsked) -> None:
-        """Ask whether to replace a file of another origin."""
-        from zfexplore.tui.screens.dialogs import ConfirmScreen
-
-        request = event.request
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.engine.ask(replace(request, overwrite=True))
-
-        self.push_screen(ConfirmScreen(f"{event.path} {event.reason}. Replace it?"), answered)
-
-    @take.register
     def take_noted(self, event: say.Noted) -> None:
         """Show the remark."""
         self.notify(event.text, markup=False)
@@ -435,15 +407,6 @@ class ExplorerApp(FollowApp):
         if self.stage_name in names:
             self.go_to(names[max(0, min(names.index(self.stage_name) + step, len(names) - 1))])
 
-    def action_save(self) -> None:
-        """Project the channel and save its figure; start an engine that has died."""
-        if self.died_of:
-            self.offer_to_start()
-        elif self.channel is not None:
-            self.engine.ask(say.SaveChannel(self.stage_name, self.channel, setup=self.net))
-        elif self.stage_name:
-            self.notify("no channel passes the filter", markup=False)
-
     def action_interrupt(self) -> None:
         """Leave, after asking once; where text is marked, copy it."""
         if marked := self.screen.get_selected_text():
@@ -455,34 +418,6 @@ class ExplorerApp(FollowApp):
             leaves = keys.written(self.keymap.get("quit", "q"))
             text = f"ctrl+c again leaves the explorer; in the panes {leaves} does so at once"
             self.notify(text, timeout=SECONDS_TO_CONFIRM, markup=False)
-
-    def action_save_shown(self) -> None:
-        """Save what is shown: in the large view its unit, else the channel and the pinned one beside it."""
-        if self.died_of:
-            self.offer_to_start()
-            return
-        if (large := self.large) is not None:
-            unit, shown = large.unit, large.shown.row
-            self.engine.ask(say.SaveChannel(unit.stage, unit.channel, shown=shown, setup=self.zoomed))
-            return
-        units = [self.panes.unit_in_use]
-        if self.panes.pinned is not None and self.panes.grid_in_use not in self.panes.pinned_grids:
-            units += [Unit.parse(self.panes.pinned[0])] if self.panes.pinned_grids[0].display else []
-        for wanted in dict.fromkeys(unit for unit in units if unit is not None):
-            self.engine.ask(say.SaveChannel(wanted.stage, wanted.channel, setup=self.setup_in_use))
-        other = self.panes.other_unit
-        if other is not None and self.panes.grids[1].display and not self.panes.on_other:
-            self.engine.ask(say.SaveChannel(other.stage, other.channel, setup=self.beside))
-
-    def action_copy(self) -> None:
-        """Put the command that makes the channel's figure on the clipboard."""
-        large = self.large
-        unit = self.panes.unit_in_use if large is None else large.unit
-        if unit is not None:
-            setup = (self.setup_in_use if large is None else self.zoomed) or self.setup
-            command = setup.export_command(unit.stage, unit.channel)
-            self.copy_to_clipboard(command)
-            self.notify(command, title="copied", markup=False)
 
     def action_zoom(self) -> None:
         """Show the picture under the cursor large."""

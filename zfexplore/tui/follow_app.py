@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui.following import Course, Kept, RunRead, nearest
+from zfexplore.tui.saving import SavingApp
 from zfexplore.tui.study_screens import Said
-from zfexplore.tui.swapping import SwappingApp
 
 if TYPE_CHECKING:
     from zfexplore.tui.widgets.course import CourseBar
 
 
-class FollowApp(SwappingApp):
+class FollowApp(SavingApp):
     """Knows how the training stands (``course``), and which of its weights are looked at.
 
     ``present`` are the weights that the engine explores, ``awaited`` those that it has been asked for, and
