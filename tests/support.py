@@ -84,6 +84,12 @@ def result_of(events: Iterator[Any]) -> tuple[Any, list[Any]]:
     return last.result, before
 
 
+def leaves(kind: type) -> list[type]:
+    """The classes of a kind that have none below them."""
+    below = [leaf for one in kind.__subclasses__() for leaf in leaves(one)]
+    return below or [kind]
+
+
 # -- the explorer in the terminal ----------------------------------------------------------------------
 
 SECONDS = 30  # how long anything is waited for

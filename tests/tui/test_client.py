@@ -10,14 +10,18 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.support import leaves
 from zfexplore.tui import client
 from zfexplore.tui import messages as say
+from zfexplore.tui import questions as ask
 from zfexplore.tui.client import PROGRAM, EngineProcess, reason_of
 from zfexplore.tui.log import log_path
+from zfexplore.units import Unit
 
 SECONDS = 60
 PATH, _, MAIN = PROGRAM.rpartition("; main()")[0].partition("from ")
@@ -27,6 +31,8 @@ SLEEPS = BEGIN + "import time\nmain(lambda setup, inbox, post: [post('sleeping')
 HANGS = BEGIN + (
     "import ctypes\nmain(lambda setup, inbox, post: [post('sleeping'), ctypes.PyDLL(None).sleep(600)])"
 )
+CHOSEN = ask.Chosen("cat.png", path="cat.png")
+SAVES = (say.SaveChannel("conv5", 3), ask.SaveUnit(1, CHOSEN, Unit("conv5", 3, 1, 2)), ask.SaveOcclusion(2))
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -214,13 +220,33 @@ def test_whatever_it_does_it_has_ended_when_the_explorer_has_left(start, mail, s
 
 
 @posix
-def test_a_figure_that_a_hung_engine_never_saved_is_named(start, mail, setup):
+def test_figures_that_a_hung_engine_never_saved_are_named(start, mail, setup, monkeypatch):
+    monkeypatch.setattr(client, "SECONDS_TO_SAVE", 0.1)
     engine = start(SLEEPS)
     mail.wait(str)
-    engine.ask(say.SaveChannel("conv5", 3))
+    for save in SAVES:
+        engine.ask(save)
     engine.stop()
 
-    assert engine.unsaved == (str(setup.out / "conv5-3.png"),)
+    on_cat, occlusion = "the figure of conv5:3@1,2 on cat.png", "the figure of the occlusion"
+    assert engine.unsaved == (str(setup.out / "conv5-3.png"), on_cat, occlusion)
+
+
+def test_every_kind_of_save_is_waited_for_until_it_is_settled_whichever_net_it_is_of(start, mail, two):
+    settles = (
+        BEGIN + "from zfexplore.tui import messages as say\n"
+        "def run(setup, inbox, post):\n"
+        "    while (request := inbox.take(wait=True)) is not None: post(say.Settled(request)), post('one')\n"
+        "main(run)"
+    )
+    engine = start(settles)
+    for save in SAVES:
+        engine.ask(replace(save, setup=two[1]))
+    assert len(engine.unsaved) == len(SAVES) == len(leaves(say.Save))
+    mail.wait(str, lambda _: len(mail.messages) == len(SAVES))
+
+    assert engine.unsaved == ()
+    assert mail.messages == ["one"] * len(SAVES)
 
 
 PARENT = """

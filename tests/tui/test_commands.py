@@ -77,3 +77,14 @@ async def test_the_palette_goes_to_a_channel_that_a_filter_hides(app, engine):
 
         assert app.query_one(ChannelList).count() == 256
         assert engine.requests[-1].channel == 130
+
+
+async def test_a_name_that_looks_like_markup_stands_as_it_is(app, engine):
+    async with running(app) as pilot:
+        layer = say.Stage("fc8", "fc", 2, (), None, ("[ant]", "[/b]"))
+        engine.post(say.NetLoaded("zfnet", (*app.stages, layer), "cpu", {}))
+        await until(pilot, lambda: app.stages[-1] is layer)
+        await pilot.press("colon", *"fc8:0")
+        await until(pilot, lambda: "fc8:0 [ant]" in text(app))
+        await pilot.press("backspace", "1")
+        await until(pilot, lambda: "fc8:1 [/b]" in text(app))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import running, text, until
+from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
 from zfexplore.tui.following import Course, Kept, RunRead
@@ -158,3 +159,28 @@ async def test_without_a_run_there_is_no_bar_and_its_keys_do_nothing(app, engine
         assert not app.query(CourseBar)
         assert not [request for request in engine.requests if isinstance(request, say.Explore)]
         assert "earlier" not in text(app)
+
+
+async def test_without_an_engine_no_weights_are_waited_for(following):
+    app = following
+    async with running(app, (120, 40)) as pilot:
+        await settled(pilot, app)
+        app.hear(RunRead(further(COURSE, 2)))
+        await settled(pilot, app)
+        app.hear(say.EngineDied("it was killed"))
+        await until(pilot, lambda: app.died_of)
+        app.present = app.course.weights[-1]
+        await pilot.press("n", "left_parenthesis")
+        await pilot.pause()
+        assert app.awaited is None
+
+
+async def test_help_and_palette_list_the_keys_of_following_and_none_of_several_nets(following):
+    app = following
+    async with running(app, (120, 60)) as pilot:
+        await settled(pilot, app)
+        assert set(app.resting_keys()) == {"swap", *keys.OF_SEVERAL_NETS}
+        await pilot.press("question_mark", "G")
+        await until(pilot, lambda: keys.FOLLOWED in text(app) and "the newest, and go on" in text(app))
+        await pilot.press("escape", "colon", *"earlier")
+        await until(pilot, lambda: "earlier: the weights kept before these" in text(app))

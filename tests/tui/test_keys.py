@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from zfexplore.tui.app import ExplorerApp
-from zfexplore.tui.keys import CONCERNS, EVERYWHERE, LARGE, PANES, TABLES, bindings, tables_from
+from zfexplore.tui.keys import CONCERNS, EVERYWHERE, FOLLOWING, LARGE, PANES, TABLES, bindings, tables_from
 from zfexplore.tui.screens.zoom import ZoomScreen
 from zfexplore.tui.widgets.minimap import Minimap
 from zfexplore.tui.widgets.pictures import PictureGrid
@@ -37,7 +37,7 @@ def test_every_action_is_there(table, homes):
 @pytest.mark.parametrize("place", ["", *CONCERNS, *TABLES])
 def test_help_lists_the_keys_of_the_screen_once_and_first_those_of_the_place(place):
     tables = tables_from(place)
-    screen = (PANES, EVERYWHERE) if place in ("", *CONCERNS) else (TABLES[place],)
+    screen = (PANES, EVERYWHERE, FOLLOWING) if place in ("", *CONCERNS) else (TABLES[place],)
 
     listed = [key.id for table in tables.values() for key in table]
     assert sorted(listed) == sorted(key.id for table in screen for key in table)

@@ -18,6 +18,8 @@ def test_a_net_is_named_by_its_file_by_net_or_as_the_shipped_one():
         (("a/last.safetensors", "b/last.safetensors", "b/first.pt"), ["a/last", "b/last", "first"]),
         (("x/a/last.pt", "y/a/last.pt"), ["x/a/last", "y/a/last"]),
         (("last.pt", "b/last.pt"), ["last", "b/last"]),
+        (("a/one.pt", "a/one.safetensors"), ["one.pt", "one.safetensors"]),
+        (("a/one.pt", "a/one.safetensors", "b/one.pt"), ["one.pt", "one.safetensors", "one"]),
         ((), []),
     ],
 )

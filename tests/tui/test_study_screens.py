@@ -8,6 +8,7 @@ from textual import events
 from tests.support import text, until
 from zfexplore.studies.records import Feed, Feeds
 from zfexplore.tui import keys
+from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
 from zfexplore.tui.screens.feeds import FeedsScreen
 from zfexplore.tui.screens.help import HelpScreen
@@ -86,3 +87,20 @@ async def test_without_a_picture_nothing_is_asked(app, engine):
         await pilot.press("o", "f")
 
         assert app.screen is app.panes
+
+
+async def test_a_map_cannot_be_saved_by_an_engine_that_has_died_and_the_screen_says_so(app, engine):
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await until(pilot, lambda: app.settled > 0)
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(engine.requests[-1], ask.Occlude))
+        screen = app.screen
+        app.hear(say.EngineDied("it was killed"))
+        await until(pilot, lambda: app.died_of)
+        await pilot.press("n")
+        await until(pilot, lambda: app.screen is screen)
+        screen.query_one("#occlusion-numbers").update("")
+        screen.view = object()  # as far as it had come
+        screen.action_save()
+        await until(pilot, lambda: "start it again" in text(app))
+        assert not any(isinstance(request, say.Save) for request in engine.requests)

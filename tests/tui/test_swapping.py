@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.support import running, text, until
 from zfexplore.tui import messages as say
+from zfexplore.tui.keys import OF_SEVERAL_NETS
 from zfexplore.tui.questions import Occlude
 from zfexplore.tui.swapping import ONE_NET
 from zfexplore.units import Unit
@@ -154,3 +155,58 @@ async def test_with_one_net_it_is_told_how_to_give_several(app):
         await until(pilot, lambda: app.settled == app.generation > 0)
         await pilot.press("w", "W", "equals_sign")
         await until(pilot, lambda: [toast.message for toast in app._notifications] == [ONE_NET] * 3)
+
+
+async def test_whoever_swaps_twice_at_once_is_where_they_were_and_nothing_is_under_way(two_nets, nets):
+    app, engine = two_nets, two_nets.engine
+    async with running(app) as pilot:
+        await until(pilot, lambda: app.settled == app.generation > 0)
+        engine.answer = False
+        await pilot.press("w", "w")
+        assert [one.setup for one in engine.requests if isinstance(one, say.Explore)] == [nets[1], nets[0]]
+        engine.explore(nets[0])  # of two wishes the inbox keeps the latest
+        await until(pilot, lambda: app.wanted is None)
+
+
+async def test_a_net_on_its_way_is_not_waited_for_once_the_engine_has_died(two_nets, nets):
+    app, engine = two_nets, two_nets.engine
+    async with running(app) as pilot:
+        await until(pilot, lambda: app.settled == app.generation > 0)
+        engine.answer = False
+        await pilot.press("w")
+        app.hear(say.EngineDied("it was killed"))
+        await until(pilot, lambda: app.died_of)
+        assert app.wanted is None
+
+
+async def test_what_has_ended_for_one_net_has_ended_for_the_one_beside(two_nets):
+    app, engine = two_nets, two_nets.engine
+    async with running(app) as pilot:
+        await pilot.press("W")
+        await until(pilot, lambda: len(app.panes.grids[1].pictures) == 9)
+        engine.answer = False
+        await pilot.press("down")
+        await until(pilot, lambda: app.panes.grids[1].stale)
+        await pilot.press("escape")
+        assert [(grid.stale, grid.pictures) for grid in app.panes.grids] == [(False, ())] * 2
+
+
+async def test_pictures_of_the_net_in_view_never_come_into_the_large_view_of_the_other(two_nets):
+    app, engine = two_nets, two_nets.engine
+    async with running(app) as pilot:
+        await pilot.press("W")
+        await until(pilot, lambda: len(app.panes.grids[1].pictures) == 9)
+        await pilot.press("4", "z")
+        await until(pilot, lambda: app.screen is not app.panes)
+        theirs = app.screen.pictures
+        engine.show([each for each in engine.requests if isinstance(each, say.ShowChannel)][-1])  # anew
+        await until(pilot, lambda: app.panes.grids[0].pictures[8].rank == 8)
+        await pilot.pause()
+        assert app.screen.pictures is theirs
+
+
+async def test_of_two_nets_help_and_palette_list_the_keys_that_need_them(two_nets):
+    async with running(two_nets) as pilot:
+        assert not set(OF_SEVERAL_NETS) & set(two_nets.resting_keys())
+        await pilot.press("colon", *"other net")
+        await until(pilot, lambda: "other net: the next net" in text(two_nets))

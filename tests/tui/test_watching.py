@@ -77,15 +77,6 @@ def test_what_cannot_be_read_is_offered_again_for_a_while_and_anew_when_it_has_g
     assert watched.unreadable()
 
 
-def test_what_was_offered_and_not_shown_is_offered_again(tmp_path):
-    write(tmp_path / "one.png")
-    watched = Watched(str(tmp_path))
-    assert watched.look().path
-    watched.offer_again()
-    assert watched.look().path
-    assert watched.look() == NOTHING
-
-
 def test_the_users_folder_may_be_written_as_they_write_it(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))

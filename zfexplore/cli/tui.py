@@ -106,8 +106,8 @@ def tui(
         gc.set_threshold(*COLLECTING)
         gc.enable()
         app.run()
-    for path in engine.unsaved:
-        remarks().print(f"{path} was not saved: the explorer was left before it could be", markup=False)
+    for figure in engine.unsaved:
+        remarks().print(f"{figure} was not saved: the explorer was left before it could be", markup=False)
     if app.return_code:
         raise ExploreError(app.failure or "the explorer failed")
 

@@ -12,7 +12,6 @@ import asyncio
 import gc
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial, singledispatchmethod
 from typing import TYPE_CHECKING, get_args
 
@@ -37,7 +36,6 @@ from zfexplore.units import Unit
 if TYPE_CHECKING:
     from textual.command import Provider
 
-    from zfexplore.tui.screens.zoom import ZoomScreen
 
 SECONDS_AT_REST = 1.0  # without a step to another channel, before garbage is collected
 ENOUGH_TO_STRIKE = 18  # images: among fewer, nine strongest say little
@@ -98,7 +96,6 @@ class ExplorerApp(FollowApp):
         self.interrupted = float("-inf")  # when ctrl+c was pressed last
         self.failure = ""  # why nothing can be explored
         self._opened_at = -1  # the generation at which a layer was opened that nobody chose
-        self.zoomed: say.Setup | None = None  # the net of the picture shown large
         self._collected_at = self._seen_at = 0  # generations, at which garbage was collected and looked after
 
     def get_default_screen(self) -> ExplorerScreen:
@@ -164,13 +161,6 @@ class ExplorerApp(FollowApp):
     def _come_back(self, loop: asyncio.AbstractEventLoop) -> None:
         self.engine.go_on()
         loop.call_soon_threadsafe(partial(self.refresh, layout=True))  # the shell may have written meanwhile
-
-    @property
-    def large(self) -> ZoomScreen | None:
-        """The large view, if it is what is seen."""
-        from zfexplore.tui.screens.zoom import ZoomScreen
-
-        return self.screen if isinstance(self.screen, ZoomScreen) else None
 
     # -- where the user is -------------------------------------------------------------------------
 
@@ -258,7 +248,8 @@ class ExplorerApp(FollowApp):
         """Go where the user was, or where the last session ended, or to the highest convolution."""
         again = bool(self.stage_name) and event.stages == self.stages  # the engine has been started again
         another = bool(self.stage_name) and event.setup not in (None, self.setup)
-        target = self.target(event, self.stages) if another else None
+        aim = self.arrived(event.setup)
+        target = (aim or self.target(event, self.stages)) if another else None
         self.nearest, self.net, self.setup = event.nearest, event.setup, event.setup or self.setup
         self.panes.show_net(event)
         if target is not None:
@@ -334,7 +325,8 @@ class ExplorerApp(FollowApp):
         if event.generation == self.generation:
             self.panes.show_picture(event.shown)
             here = None if self.channel is None else Unit(self.stage_name, self.channel)
-            if (large := self.large) is not None and large.unit == here:
+            large = self.large
+            if large is not None and (large.unit, self.zoomed) == (here, self.net):
                 large.pictures = self.panes.grids[0].pictures
 
     @take.register
@@ -356,24 +348,6 @@ class ExplorerApp(FollowApp):
         if event.generation == self.generation:
             self.settled = event.generation
             self.panes.show_gone()
-
-    @take.register
-    def take_figure_saved(self, event: say.FigureSaved) -> None:
-        """Show where the figure is."""
-        self.notify(str(event.path), title="saved", markup=False)
-
-    @take.register
-    def take_overwrite_asked(self, event: say.OverwriteAsked) -> None:
-        """Ask whether to replace a file of another origin."""
-        from zfexplore.tui.screens.dialogs import ConfirmScreen
-
-        request = event.request
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.engine.ask(replace(request, overwrite=True))
-
-        self.push_screen(ConfirmScreen(f"{event.path} {event.reason}. Replace it?"), answered)
 
     @take.register
     def take_noted(self, event: say.Noted) -> None:
@@ -402,6 +376,7 @@ class ExplorerApp(FollowApp):
     def take_engine_died(self, event: say.EngineDied) -> None:
         """Offer to start the engine again; nothing waits for it any more."""
         self.died_of = f"the engine has died: {event.reason}"
+        self.refused(self.wanted)
         self.panes.show_job(None)
         self.settled = self.generation = self.generation + 1
         self.panes.settle(DIED)
@@ -432,15 +407,6 @@ class ExplorerApp(FollowApp):
         if self.stage_name in names:
             self.go_to(names[max(0, min(names.index(self.stage_name) + step, len(names) - 1))])
 
-    def action_save(self) -> None:
-        """Project the channel and save its figure; start an engine that has died."""
-        if self.died_of:
-            self.offer_to_start()
-        elif self.channel is not None:
-            self.engine.ask(say.SaveChannel(self.stage_name, self.channel, setup=self.net))
-        elif self.stage_name:
-            self.notify("no channel passes the filter", markup=False)
-
     def action_interrupt(self) -> None:
         """Leave, after asking once; where text is marked, copy it."""
         if marked := self.screen.get_selected_text():
@@ -452,31 +418,6 @@ class ExplorerApp(FollowApp):
             leaves = keys.written(self.keymap.get("quit", "q"))
             text = f"ctrl+c again leaves the explorer; in the panes {leaves} does so at once"
             self.notify(text, timeout=SECONDS_TO_CONFIRM, markup=False)
-
-    def action_save_shown(self) -> None:
-        """Save what is shown: in the large view its unit, else the channel and the pinned one beside it."""
-        if (large := self.large) is not None:
-            unit, shown = large.unit, large.shown.row
-            self.engine.ask(say.SaveChannel(unit.stage, unit.channel, shown=shown, setup=self.zoomed))
-            return
-        units = [self.panes.unit_in_use]
-        if self.panes.pinned is not None and self.panes.grid_in_use not in self.panes.pinned_grids:
-            units += [Unit.parse(self.panes.pinned[0])] if self.panes.pinned_grids[0].display else []
-        for wanted in dict.fromkeys(unit for unit in units if unit is not None):
-            self.engine.ask(say.SaveChannel(wanted.stage, wanted.channel, setup=self.setup_in_use))
-        other = self.panes.other_unit
-        if other is not None and self.panes.grids[1].display and not self.panes.on_other:
-            self.engine.ask(say.SaveChannel(other.stage, other.channel, setup=self.beside))
-
-    def action_copy(self) -> None:
-        """Put the command that makes the channel's figure on the clipboard."""
-        large = self.large
-        unit = self.panes.unit_in_use if large is None else large.unit
-        if unit is not None:
-            setup = (self.setup_in_use if large is None else self.zoomed) or self.setup
-            command = setup.export_command(unit.stage, unit.channel)
-            self.copy_to_clipboard(command)
-            self.notify(command, title="copied", markup=False)
 
     def action_zoom(self) -> None:
         """Show the picture under the cursor large."""
@@ -577,13 +518,22 @@ class ExplorerApp(FollowApp):
             return
         pane = self.focused
         columns = pane.ABOUT if isinstance(pane, Rows) else ()
+        place = (pane.id or "") if pane else ""
+        self.push_screen(HelpScreen(place, self.keymap, columns, self.resting_keys()))
+
+    def resting_keys(self) -> list[str]:
+        """Give the keys of the panes, by id, that do nothing now: neither help nor palette lists them."""
         hidden = [name for name in keys.CONCERNS if not self.panes.query_one(f"#{name}").region.area]
-        idle = [key.id for key in keys.EVERYWHERE if key.action in {f"pane('{name}')" for name in hidden}]
+        resting = [key.id for key in keys.EVERYWHERE if key.action in {f"pane('{name}')" for name in hidden}]
         if self.size.width >= ROOM_FOR_BOTH:
-            idle.append("swap")
+            resting.append("swap")
         else:  # there these two come in turn
-            idle = [id for id in idle if id not in ("focus-3", "focus-4")]
-        self.push_screen(HelpScreen((pane.id or "") if pane else "", self.keymap, columns, idle))
+            resting = [id for id in resting if id not in ("focus-3", "focus-4")]
+        if self.other is None:
+            resting += keys.OF_SEVERAL_NETS
+        if not self.follows:
+            resting += [key.id for key in keys.FOLLOWING]
+        return resting
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Switch off swapping where both grids are in sight, and the keys of the panes below a dialog."""

@@ -62,12 +62,12 @@ class EngineProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: Thread | None = None
         self._leaving = self._hurried = False
-        self._unsaved: dict[str, None] = {}
+        self._unsaved: dict[say.Save, None] = {}  # requests of which nothing has been heard
 
     @property
     def unsaved(self) -> tuple[str, ...]:
-        """The figures that were asked for and of which nothing has been heard, by their files."""
-        return tuple(self._unsaved)
+        """The figures that were asked for and of which nothing has been heard, named for the user."""
+        return tuple(dict.fromkeys(request.called(self.setup) for request in self._unsaved))
 
     @property
     def pid(self) -> int | None:
@@ -90,8 +90,8 @@ class EngineProcess:
 
     def ask(self, request: object) -> None:
         """Take a request; never waits."""
-        if isinstance(request, say.SaveChannel):
-            self._unsaved[str(self.setup.figure_path(request))] = None
+        if isinstance(request, say.Save):
+            self._unsaved[request] = None
         self._requests.put(request)
 
     def cancel(self) -> None:
@@ -142,9 +142,10 @@ class EngineProcess:
         with suppress(EOFError, OSError), process.stdout:
             while True:
                 message = pipe.receive(process.stdout)
-                if isinstance(message, say.FigureSaved | say.OverwriteAsked | say.Failed):
-                    self._unsaved.pop(str(message.path), None)
-                post(message)
+                if isinstance(message, say.Settled):
+                    self._unsaved.pop(message.request, None)
+                else:
+                    post(message)
         code = process.wait()
         if code and not self._leaving:
             post(say.EngineDied(reason_of(code)))

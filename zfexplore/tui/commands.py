@@ -9,8 +9,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 
-from zfexplore.tui.keys import EVERYWHERE, written
+from zfexplore.tui.keys import EVERYWHERE, FOLLOWING, written
 from zfexplore.tui.messages import Stage, StageStatistics
 from zfexplore.units import Unit
 
@@ -37,7 +38,7 @@ class ExplorerCommands(Provider):
         named = channels_typed(query, self._explorer.stages, self._explorer.stage_name)
         for rank, unit in enumerate(named):
             called = self._explorer.panes.called(unit)
-            yield Hit(FIRST - rank, called, self._go(unit), help="go to this channel")
+            yield Hit(FIRST - rank, Content(called), self._go(unit), called, help="go to this channel")
         matcher = self.matcher(query)
         for name, run, about in chain(self._entries(), self._named(named), self._excited(query)):
             if (score := matcher.match(name)) > 0:
@@ -73,8 +74,9 @@ class ExplorerCommands(Provider):
         for layer in self._explorer.stages:
             go = partial(self._explorer.go_to, layer.name)
             yield layer.name, go, f"go to this layer of {layer.channels} channels"
-        for key in EVERYWHERE:
-            if key.id != "palette":
+        resting = self._explorer.resting_keys()
+        for key in (*EVERYWHERE, *FOLLOWING):
+            if key.id not in ("palette", *resting):
                 yield (
                     f"{key.label}: {key.help}",
                     partial(self.app.run_action, key.action),

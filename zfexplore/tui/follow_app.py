@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui.following import Course, Kept, RunRead, nearest
+from zfexplore.tui.saving import SavingApp
 from zfexplore.tui.study_screens import Said
-from zfexplore.tui.swapping import SwappingApp
 
 if TYPE_CHECKING:
     from zfexplore.tui.widgets.course import CourseBar
 
 
-class FollowApp(SwappingApp):
+class FollowApp(SavingApp):
     """Knows how the training stands (``course``), and which of its weights are looked at.
 
     ``present`` are the weights that the engine explores, ``awaited`` those that it has been asked for, and
@@ -96,8 +96,8 @@ class FollowApp(SwappingApp):
         """Have other weights explored: same layer, same channel, same images."""
         if kept in (self.present, self.awaited) and self.awaited in (None, kept):
             return
-        self.awaited, self.whole = kept, False
-        self.explore(replace(self.setup, checkpoint=kept.path))
+        if self.explore(replace(self.setup, checkpoint=kept.path)):
+            self.awaited, self.whole = kept, False
 
     def _show_course(self) -> None:
         bar = self.panes.course

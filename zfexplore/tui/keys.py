@@ -180,6 +180,8 @@ CONCERNS = {
     "map": ("save", "sort", "layer-down", "layer-up"),
 }
 
+OF_SEVERAL_NETS = ("swap-net", "both-nets", "alike")  # keys by id, which rest where there is one net
+
 PLACES = {"top": "top activations"}  # panes whose name is not their id
 
 NAMES = {  # of keys that Textual names otherwise than keyboards do
@@ -201,10 +203,12 @@ NAMES = {  # of keys that Textual names otherwise than keyboards do
     "escape": "esc",
 }
 
+FOLLOWED = "while following a training"
+
 TABLES = {
     "in a pane": PANES,
     "everywhere": EVERYWHERE,
-    "while following a training": FOLLOWING,
+    FOLLOWED: FOLLOWING,
     "while filtering": FILTER,
     "in the large view": LARGE,
     "on a picture of your own": PICTURE,
@@ -217,12 +221,12 @@ TABLES = {
 def tables_from(place: str) -> dict[str, tuple[Key, ...]]:
     """Give the tables of the keys that act at ``place``, a pane's id or a table's title, by their titles."""
     if place not in CONCERNS:
-        titles = (place,) if place in TABLES else ("in a pane", "everywhere")
+        titles = (place,) if place in TABLES else ("in a pane", "everywhere", FOLLOWED)
         return {title: TABLES[title] for title in titles}
     concerns = {key.id: key for key in EVERYWHERE if key.id in CONCERNS[place]}
     here = tuple(concerns[id] for id in CONCERNS[place])
     rest = tuple(key for key in EVERYWHERE if key.id not in concerns)
-    return {f"in the {PLACES.get(place, place)}": here + PANES, "everywhere": rest}
+    return {f"in the {PLACES.get(place, place)}": here + PANES, "everywhere": rest, FOLLOWED: FOLLOWING}
 
 
 def written(keys: str) -> str:

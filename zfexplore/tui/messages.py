@@ -91,7 +91,21 @@ class ShowChannel:
 
 
 @dataclass(frozen=True)
-class SaveChannel:
+class Save:
+    """The kind of request that writes a figure. ``Settled`` follows it, unless the engine ends before it can.
+
+    It ends no question, and no newer request ends it. It replaces a file of another origin if ``overwrite``.
+    """
+
+    overwrite: bool = field(default=False, kw_only=True)
+
+    def called(self, setup: Setup) -> str:
+        """Name what is to be written, in a line about it; ``setup`` is that of the engine."""
+        raise TypeError(f"{type(self).__name__} has no name")
+
+
+@dataclass(frozen=True)
+class SaveChannel(Save):
     """Write the channel's figure below the output folder, or that of its one unit ``shown``.
 
     ``setup`` is the net that is meant (None: the one explored).
@@ -99,7 +113,6 @@ class SaveChannel:
 
     stage_name: str
     channel: int
-    overwrite: bool = False
     shown: PlaceRow | None = None
     setup: Setup | None = None
 
@@ -108,6 +121,10 @@ class SaveChannel:
         """What the figure shows: the channel, or one unit of it."""
         place = (None, None) if self.shown is None else self.shown.place
         return Unit(self.stage_name, self.channel, *place)
+
+    def called(self, setup: Setup) -> str:
+        """Name its file."""
+        return str((self.setup or setup).figure_path(self))
 
 
 @dataclass(frozen=True)
@@ -392,7 +409,7 @@ class ImagesGone:
 
 @dataclass(frozen=True)
 class FigureSaved:
-    """The channel's figure is on the disk."""
+    """A figure is on the disk."""
 
     path: Path
 
@@ -401,9 +418,16 @@ class FigureSaved:
 class OverwriteAsked:
     """The file is there and of another origin: nothing was written yet."""
 
-    request: SaveChannel
+    request: Save
     path: Path
     reason: str
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What came of a request to save has been told: it is saved, asked about, or has failed."""
+
+    request: Save
 
 
 @dataclass(frozen=True)
@@ -417,14 +441,13 @@ class Noted:
 class Failed:
     """Something did not work; ``fatal`` when nothing can be shown without it.
 
-    ``generation`` is that of the channel which was to be shown, -1 where it was something else,
-    ``path`` the file of the figure that was to be saved, and ``setup`` the net that cannot be explored.
+    ``generation`` is that of the channel which was to be shown, -1 where it was something else, and
+    ``setup`` the net that cannot be explored.
     """
 
     text: str
     fatal: bool = False
     generation: int = -1
-    path: Path | None = None
     setup: Setup | None = None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import PurePath
 
@@ -16,9 +17,12 @@ def name_of(checkpoint: str | None, net: str | None = None) -> str:
 def names_of(checkpoints: Iterable[str]) -> dict[str, str]:
     """Name each checkpoint by its stem, and where stems are alike with as many folders as tell them apart.
 
-    ``runs/a/last.safetensors`` and ``runs/b/last.safetensors`` are ``a/last`` and ``b/last``.
+    ``runs/a/last.safetensors`` and ``runs/b/last.safetensors`` are ``a/last`` and ``b/last``; ``a/last.pt``
+    and ``a/last.safetensors`` differ in their ends alone, which they keep.
     """
     parts = {each: (*PurePath(each).parts[:-1], name_of(each)) for each in checkpoints}
+    alike = Counter(parts.values())
+    parts = {each: PurePath(each).parts if alike[path] > 1 else path for each, path in parts.items()}
     return {
         each: "/".join(path[-_length(path, [other for other in parts.values() if other != path]) :])
         for each, path in parts.items()

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from zfexplore.progress import Progress
 from zfexplore.studies.records import ClassProbability, RankedChannel, Response
 from zfexplore.tui.drawing.bitmap import Bitmap, Cut, Size
-from zfexplore.tui.messages import Setup, ShownUnit
+from zfexplore.tui.messages import Save, Setup, ShownUnit
 from zfexplore.units import Unit, Window
 
 
@@ -69,7 +68,7 @@ class SeeUnit(Question):
 
 
 @dataclass(frozen=True)
-class SaveUnit(Question):
+class SaveUnit(Question, Save):
     """Write the figure of a unit on the picture that was ranked under this number.
 
     ``moves`` tells that the file is watched, so that its figure may be of an earlier picture.
@@ -77,8 +76,11 @@ class SaveUnit(Question):
 
     chosen: Chosen
     unit: Unit
-    overwrite: bool = False
     moves: bool = False
+
+    def called(self, setup: Setup) -> str:
+        """Name the unit and the picture; only the engine knows the file."""
+        return f"the figure of {self.unit} on {self.chosen.name}"
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,12 @@ class Occlude(Question):
 
 
 @dataclass(frozen=True)
-class SaveOcclusion(Question):
+class SaveOcclusion(Question, Save):
     """Write the figure of the occlusion that was asked for with this number."""
 
-    overwrite: bool = False
+    def called(self, setup: Setup) -> str:
+        """Say what it is; only the engine knows the file."""
+        return "the figure of the occlusion"
 
 
 @dataclass(frozen=True)
@@ -149,13 +153,6 @@ class UnitSeen:
     notice: str = "fires on no image"
 
 
-@dataclass(frozen=True)
-class Saved:
-    """The figure is on the disk."""
-
-    path: Path
-
-
 @dataclass(frozen=True, eq=False)
 class Occlusion:
     """The maps as far as they are known: ``[row][column]`` of the places of the square, NaN and -1 elsewhere.
@@ -182,14 +179,6 @@ class Occlusion:
     def stopped(self) -> Occlusion:
         """Give the same maps, no longer growing."""
         return replace(self, job=None)
-
-
-@dataclass(frozen=True)
-class Overwrite:
-    """The file is there and of another origin: nothing was written yet."""
-
-    path: Path
-    reason: str
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from zfexplore.arguments import pasted_paths
-from zfexplore.tui.messages import Setup, ShownUnit
+from zfexplore.tui.messages import Save, Setup, ShownUnit
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 # Each is imported in one go, for which a key may wait.
 LATER = ("questions", "screens.help", "screens.study", "screens.dialogs", "screens.occlusion", "screens.zoom",
          "screens.feeds", "screens.picture", "drawing.pixels", "commands")  # fmt: skip
+NO_ENGINE = "the engine has died; start it again with ⏎ in the panes, then ask anew"
 
 
 class Said(Message):
@@ -152,7 +153,7 @@ class StudyApp(App[None]):
 
         for screen in self._studies():
             if screen.waiting:
-                screen.take(Refused("the engine has died; start it again with ⏎ in the panes, then ask anew"))
+                screen.take(Refused(NO_ENGINE))
 
     def on_study_screen_asked(self, event: StudyScreen.Asked) -> None:
         """Pass a screen's request on."""
@@ -160,7 +161,9 @@ class StudyApp(App[None]):
 
         if isinstance(event.request, RankPicture):
             self.own_path = event.request.chosen.path
-        if self.died_of:
+        if self.died_of and isinstance(event.request, Save):
+            self.notify(NO_ENGINE, markup=False)
+        elif self.died_of:
             self.refuse_all()
         else:
             self.engine.ask(replace(event.request, setup=self.net))

@@ -96,15 +96,19 @@ class SwappingApp(PixelApp):
         if not (self._under_way() or self._elsewhere()):
             super().action_feeds()
 
-    def explore(self, setup: say.Setup, aim: Unit | None = None) -> None:
-        """Explore a net from when it is loaded: at ``aim``, or else at the same channel."""
+    def explore(self, setup: say.Setup, aim: Unit | None = None) -> bool:
+        """Explore a net from when it is loaded: at ``aim``, or else at the same channel.
+
+        It gives False where there is no engine to ask.
+        """
         if self.died_of:
             self.notify(f"{self.died_of}: ⏎ starts it again", markup=False)
-            return
+            return False
         self.wanted, self._aim = setup, aim
         if self.both and self.panes.has_class("-patches"):
             self.panes.remove_class("-patches")  # where one grid fits, it is that of the net in view
         self.engine.ask(say.Explore(setup))
+        return True
 
     # -- what the engine says ----------------------------------------------------------------------
 
@@ -144,18 +148,20 @@ class SwappingApp(PixelApp):
         self._pair = event
         self.explore(event.other, event.found)
 
-    def refused(self, setup: say.Setup) -> None:
+    def refused(self, setup: say.Setup | None) -> None:
         """A net cannot be explored: stay where the user is."""
         if setup == self.wanted:
             self.wanted = self._aim = None
 
+    def arrived(self, setup: say.Setup | None) -> Unit | None:
+        """A net has come; if it is the one wanted, give where to go in it, None for the same channel."""
+        aim = self._aim if setup == self.wanted else None
+        self.refused(setup)  # it is wanted no more
+        return aim
+
     def target(self, net: say.NetLoaded, before: tuple[say.Stage, ...]) -> Unit:
-        """Give the channel to show of another net that has come, and say so where it is not the same one."""
+        """Give the same channel of another net that has come, or say which one is shown in its place."""
         stage, channel = self.panes.stage, self.channel
-        if net.setup == self.wanted:
-            aim, self.wanted, self._aim = self._aim, None, None
-            if aim is not None:
-                return aim
         twin = None if stage is None else twin_of(stage, before, net.stages)
         if twin is None:
             twin = [layer for layer in net.stages if layer.kind == "conv" or layer is net.stages[0]][-1]

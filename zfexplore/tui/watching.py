@@ -57,10 +57,6 @@ class Watched:
         self._again = False
         return Sight(newest.path)
 
-    def offer_again(self) -> None:
-        """Offer the picture again although it has not changed: it was not shown."""
-        self._again = True
-
     def unreadable(self) -> bool:
         """Take note that the picture could not be read; tell whether it is offered again unchanged."""
         self._again = self._tries_left > 0

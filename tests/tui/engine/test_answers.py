@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -66,6 +67,14 @@ def answers(answerer, posted, subject, request):
     while answerer.busy:
         answerer.step(subject, complete=True)
     return [message.answer for message in posted if isinstance(message, ask.Answered)]
+
+
+def saved(answerer, posted, subject, request):
+    """Ask to save; give what is told of it."""
+    answerer.take(request)
+    answerer.step(subject, complete=True)
+    assert posted[-1] == say.Settled(request)
+    return posted[-2]
 
 
 def test_a_picture_of_the_atlas_is_ranked_as_the_atlas_ranks_it(answerer, posted, subject):
@@ -156,12 +165,13 @@ def test_the_figure_carries_its_origin_and_replaces_nothing_of_another(answerer,
     path.parent.mkdir()
     path.write_text("mine")
 
-    *_, asked = answers(answerer, posted, subject, ask.SaveOcclusion(9))
-    assert asked == ask.Overwrite(path, "was not made by zfexplore")
+    save = ask.SaveOcclusion(9)
+    asked = say.OverwriteAsked(save, path, "was not made by zfexplore")
+    assert saved(answerer, posted, subject, save) == asked
     assert path.read_text() == "mine"
 
-    answers(answerer, posted, subject, ask.SaveOcclusion(9, overwrite=True))
-    assert posted[-1].path == path
+    told = ask.SaveOcclusion(9, overwrite=True)
+    assert saved(answerer, posted, subject, told) == say.FigureSaved(path)
     chunks = read_chunks(path)
     note = json.loads(chunks["occlusion"])
     assert (note["channel"], note["class"], chunks["picture"]) == ("conv5:3", "dot", "1.png")
@@ -175,15 +185,14 @@ def test_an_occlusion_is_saved_as_far_as_it_is_and_grows_on(answerer, posted, su
     answerer.take(ask.SaveOcclusion(11))
     answerer.step(subject, complete=True)
     path = subject.setup.out / "occlusion-conv5-4-3.png"
-    assert posted[-1] == say.FigureSaved(path)
+    assert posted[-2:] == [say.FigureSaved(path), say.Settled(ask.SaveOcclusion(11))]
     chunks = read_chunks(path)
     assert any("1 of 256 squares" in text for text in chunks.values()), chunks
     while answerer.busy:
         answerer.step(subject, complete=True)
     assert posted[-1].answer.job is None
-    answerer.take(ask.SaveOcclusion(12))
-    answerer.step(subject, complete=True)
-    assert posted[-1] == say.Failed("there is no occlusion map to save yet")
+    none = saved(answerer, posted, subject, ask.SaveOcclusion(12))
+    assert none == say.Failed("there is no occlusion map to save yet")
 
 
 def test_what_cannot_be_answered_is_refused_in_one_line(answerer, posted, subject, tmp_path):
@@ -274,27 +283,45 @@ def test_the_figure_of_a_unit_on_ones_own_picture_replaces_nothing_of_another(
 ):
     chosen, ranking = ranked
     unit = ranking.channels[0].unit
-    *_, saved = answers(answerer, posted, subject, ask.SaveUnit(7, chosen, unit))
+    save = ask.SaveUnit(7, chosen, unit)
     path = subject.setup.out / f"{unit.slug}-on-frame.png"
-    assert saved == ask.Saved(path)
+    assert saved(answerer, posted, subject, save) == say.FigureSaved(path)
     chunks = read_chunks(path)
     assert chunks["picture"] == chosen.path
     assert chunks["command"].startswith(f"zfexplore export unit {unit} {chosen.path}")
-    assert say.FigureSaved(path) in posted
 
-    assert answers(answerer, posted, subject, ask.SaveUnit(7, chosen, unit))[-1] == ask.Saved(path)
+    assert saved(answerer, posted, subject, save) == say.FigureSaved(path)
     moving = ask.SaveUnit(7, chosen, unit, moves=True)
-    assert answers(answerer, posted, subject, moving)[-1] == ask.Overwrite(
-        path, "may be of an earlier picture in the same file"
-    )
-    other = ask.Chosen("frame.png", path=str(tmp_path / "other" / "frame.png"))
-    asked = answers(answerer, posted, subject, ask.SaveUnit(7, other, unit))[-1]
-    assert asked == ask.Overwrite(path, "came from another picture")
+    earlier = "may be of an earlier picture in the same file"
+    assert saved(answerer, posted, subject, moving) == say.OverwriteAsked(moving, path, earlier)
+    other = ask.SaveUnit(7, ask.Chosen("frame.png", path=str(tmp_path / "other" / "frame.png")), unit)
+    another = "came from another picture"
+    assert saved(answerer, posted, subject, other) == say.OverwriteAsked(other, path, another)
     path.unlink()
-    asked = answers(answerer, posted, subject, ask.SaveUnit(7, chosen, unit))[-1]
+    asked = saved(answerer, posted, subject, save)
     assert (asked.path, "which it did not come with" in asked.reason) == (path, True)
     assert not path.exists()
-    assert answers(answerer, posted, subject, ask.SaveUnit(7, chosen, unit, True))[-1] == ask.Saved(path)
+    assert saved(answerer, posted, subject, replace(save, overwrite=True)) == say.FigureSaved(path)
+
+
+def test_a_save_ends_no_question_and_no_question_ends_a_save(answerer, posted, subject, ranked):
+    chosen, ranking = ranked
+    save = ask.SaveUnit(7, chosen, ranking.channels[1].unit)
+    answerer.take(ask.SeeUnit(7, chosen, ranking.channels[0].unit))
+    answerer.take(save)
+    answerer.take(ask.FeedsFrom(8, chosen, ranking.channels[0].unit))
+    while answerer.busy:
+        answerer.step(subject, complete=True)
+
+    assert [type(message) for message in posted] == [say.FigureSaved, say.Settled, ask.Answered]
+    assert posted[-1].number == 8
+
+
+def test_what_cannot_be_opened_to_save_from_is_told_and_the_next_is_served(answerer, posted):
+    answerer.take(ask.SaveOcclusion(3))
+    answerer.refuse(OSError("the weights are gone"))
+    assert not answerer.busy
+    assert posted == [say.Failed("the weights are gone"), say.Settled(ask.SaveOcclusion(3))]
 
 
 def test_file_names_are_safe_on_every_system():

@@ -12,11 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support import leaves
 from zfexplore.atlas.build import SLICE
 from zfexplore.atlas.open import atlas_folder
 from zfexplore.explorer import Explorer
 from zfexplore.images.open import open_images
 from zfexplore.tui import messages as say
+from zfexplore.tui import questions as ask
 from zfexplore.tui.engine.inbox import Inbox
 from zfexplore.tui.engine.loop import Engine
 from zfexplore.tui.engine.subject import open_subject
@@ -218,15 +220,26 @@ def test_stopping_in_the_middle_of_the_atlas_leaves_it_to_be_gone_on_with(setup,
     engine.stop()
 
 
-def test_a_figure_asked_for_just_before_the_end_is_saved(engine, mail, setup):
+def test_figures_of_each_kind_asked_for_just_before_the_end_are_saved(engine, mail, setup):
     mail.wait(say.AtlasChanged, lambda message: message.complete)
-    with engine.inbox._changed:  # so that the end is there before the request can be taken
-        engine.ask(say.SaveChannel("conv5", 3))
+    chosen = ask.Chosen("0.png", path=f"{setup.images}/noise/0.png")
+    engine.ask(ask.RankPicture(1, chosen))
+    unit = mail.wait(ask.Answered).answer.channels[0].unit
+    engine.ask(ask.Occlude(2, chosen, "conv5", 3))
+    mail.wait(ask.Answered, lambda message: message.number == 2)
+    saves = [
+        say.SaveChannel("conv5", 3), ask.SaveUnit(1, chosen, unit), ask.SaveOcclusion(2),
+    ]  # fmt: skip
+    with engine.inbox._changed:  # so that the end is there before a request can be taken
+        for save in saves:
+            engine.ask(save)
         engine.inbox.close()
     engine.stop()
 
-    assert (setup.out / "conv5-3.png").exists()
-    assert mail.of(say.FigureSaved)
+    assert {type(save) for save in saves} == set(leaves(say.Save))
+    assert {message.request for message in mail.of(say.Settled)} == set(saves)
+    names = {path.name for path in setup.out.iterdir()}
+    assert {"conv5-3.png", f"{unit.slug}-on-0.png", "occlusion-conv5-3-0.png"} <= names
 
 
 def test_figures_that_wait_for_an_atlas_that_is_not_finished_are_not_answered(setup, mail):

@@ -16,6 +16,9 @@ from zfexplore.tui.widgets.layers import LayerList
 from zfexplore.tui.widgets.status import StatusBar
 from zfexplore.tui.widgets.top import TopList
 
+# Keys that rest where one net is explored, and no training is followed.
+ALONE = [*keys.OF_SEVERAL_NETS, *(key.id for key in keys.FOLLOWING)]
+
 
 async def test_help_lists_the_keys_closes_and_loses_nothing_that_comes_meanwhile(app):
     async with running(app, (80, 24)) as pilot:
@@ -51,7 +54,8 @@ def lines_of(*arguments) -> list[str]:
 
 
 def test_a_pane_lists_the_keys_that_act_there_each_once_as_the_user_changed_them():
-    lines = lines_of("channels", {"save": "w,slash"}, "", (), ("swap",))
+    resting = ("swap", *(key.id for key in keys.FOLLOWING))
+    lines = lines_of("channels", {"save": "w,slash"}, "", (), resting)
 
     every = [key for key in keys.PANES + keys.EVERYWHERE if key.id != "swap"]
     written = ["w /" if key.id == "save" else keys.written(key.keys) for key in every]
@@ -86,14 +90,14 @@ async def test_question_mark_on_a_list_explains_its_columns_and_leaves_out_what_
             await until(pilot, lambda explained=explained: explained in text(app))
             titles = [title for title, _ in app.screen.columns]
             assert len(titles) >= number
-            assert app.screen.idle == ["swap"]
+            assert app.screen.idle == ["swap", *ALONE]
             await pilot.press("escape")
         shown = {column.title for column in app.query_one(ChannelList).columns()}
         assert shown <= {title for title, _ in ChannelList.ABOUT}
         await pilot.resize_terminal(80, 24)
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
-        assert app.screen.idle == ["focus-1", "focus-6"]  # panes that have no room
+        assert app.screen.idle == ["focus-1", "focus-6", *ALONE]  # panes that have no room
         await pilot.press("escape", "z")
         await until(pilot, lambda: isinstance(app.screen, ZoomScreen))
         await pilot.resize_terminal(120, 40)

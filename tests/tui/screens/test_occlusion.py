@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +15,6 @@ from zfexplore.progress import Progress
 from zfexplore.studies.records import Response
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
-from zfexplore.tui.screens.dialogs import ConfirmScreen
 from zfexplore.tui.screens.occlusion import OcclusionScreen, numbers_of
 from zfexplore.tui.widgets.classmap import ClassMap
 from zfexplore.units import Window
@@ -148,7 +146,7 @@ async def test_the_cursor_stays_at_the_weakest_place_until_it_is_moved():
         assert host.screen.query_one(ClassMap).place == (0, 1)
 
 
-async def test_s_saves_what_is_there_so_far_and_asks_before_it_replaces():
+async def test_s_saves_what_is_there_so_far_while_it_grows_on():
     host = occlusion_host()
     async with host.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: host.engine.requests)
@@ -157,11 +155,7 @@ async def test_s_saves_what_is_there_so_far_and_asks_before_it_replaces():
         number = await answer(host, pilot, view(whole=False))
         await pilot.press("s")
         await until(pilot, lambda: ask.SaveOcclusion(number) in host.engine.requests)
-        host.hear(ask.Answered(number, ask.Overwrite(Path("out/a.png"), "was not made by zfexplore")))
-        await until(pilot, lambda: isinstance(host.screen, ConfirmScreen))
-        assert host.screen_stack[-2].waiting  # it grows on
-        await pilot.press("y")
-        await until(pilot, lambda: ask.SaveOcclusion(number, overwrite=True) in host.engine.requests)
+        assert host.screen.waiting
 
 
 async def test_escape_stops_the_work_then_closes():
@@ -199,3 +193,5 @@ async def test_what_does_not_work_is_told_in_its_place():
         host.hear(ask.Answered(number, ask.Refused("the image is gone")))
 
         await until(pilot, lambda: "✗ the image is gone" in text(host))
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: "✗ the image is gone" in text(host) and host.size.width == 120)

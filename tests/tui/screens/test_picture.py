@@ -20,7 +20,6 @@ from zfexplore.tui import watching
 from zfexplore.tui.paths import completions
 from zfexplore.tui.screens import path as screen
 from zfexplore.tui.screens.choice import ChoiceScreen
-from zfexplore.tui.screens.dialogs import ConfirmScreen
 from zfexplore.tui.screens.feeds import FeedsScreen
 from zfexplore.tui.screens.occlusion import OcclusionScreen
 from zfexplore.tui.screens.picture import PictureScreen
@@ -299,29 +298,17 @@ async def test_help_says_what_the_columns_are_and_c_that_there_are_no_classes(ho
         await until(pilot, lambda: "the bounds of an estimate" in text(host))
 
 
-async def test_enter_saves_the_figure_and_asks_before_another_is_replaced(host, folder):
+async def test_enter_saves_the_figure_of_the_picture_that_is_listed(host, folder):
     async with host.run_test(size=(120, 40)) as pilot:
         await choose(host, pilot, folder)
         await rank(host, pilot)
         await until(pilot, lambda: isinstance(host.engine.requests[-1], ask.SeeUnit))
-        await pilot.press("enter", "down")  # moving on does not end it
-        await pilot.pause(0.1)
         number, chosen = host.screen.ranked_by, asked(host).chosen
-        assert host.engine.requests[-1] == ask.SaveUnit(number, chosen, RANKED[0].unit)
-        path = folder / "conv2-7-3-4-on-cat.png"
-        host.hear(ask.Answered(number, ask.Overwrite(path, "came from another picture")))
-        await until(pilot, lambda: isinstance(host.screen, ConfirmScreen))
-        await pilot.press("y")
-        replacing = ask.SaveUnit(number, chosen, RANKED[0].unit, True)
-        await until(pilot, lambda: replacing in host.engine.requests)
-        await pilot.pause()
-        assert host.engine.requests[-1] == replacing
-        host.hear(ask.Answered(number, ask.Saved(path)))
+        await pilot.press("enter")
+        await until(pilot, lambda: ask.SaveUnit(number, chosen, RANKED[0].unit) in host.engine.requests)
+        await pilot.press("down")
         await until(pilot, lambda: isinstance(host.engine.requests[-1], ask.SeeUnit))
         assert host.engine.requests[-1].unit == RANKED[1].unit
-        await pilot.press("s", "escape")  # leaving does not end it either
-        await until(pilot, lambda: not isinstance(host.screen, PictureScreen))
-        assert isinstance(host.engine.requests[-1], ask.SaveUnit)
 
 
 async def test_what_another_screens_question_has_ended_is_asked_again(host, folder):
@@ -467,3 +454,38 @@ async def test_t_or_a_second_click_goes_to_the_channel_in_the_panes_and_backspac
 
         await pilot.press("backspace")
         assert (app.stage_name, app.channel) == ("conv2", 0)
+
+
+async def test_after_escape_from_what_to_watch_a_pasted_path_is_looked_at(host, folder):
+    async with host.run_test(size=(80, 24)) as pilot:
+        await choose(host, pilot, folder)
+        await rank(host, pilot)
+        await pilot.press("v", "escape")
+        await until(pilot, lambda: not host.screen.asking)
+        host.post_message(events.Paste(f"{folder}/car.JPG"))
+        await until(pilot, lambda: questions(host) == ["cat.png", "car.JPG"])
+
+
+async def test_escape_from_another_path_goes_back_to_what_is_watched(tmp_path):
+    (tmp_path / "one.png").write_text("whole")
+    host = StudyHost(lambda host: PictureScreen(str(tmp_path), STAGES, host.mode))
+    async with host.run_test(size=(120, 40)) as pilot:
+        host.screen.action_watch()
+        await pilot.press("enter")
+        await until(pilot, lambda: questions(host) == ["one.png"])
+        await rank(host, pilot)
+        await pilot.press("i")
+        await until(pilot, lambda: host.screen.asking)
+        await pilot.press("escape")
+        await until(pilot, lambda: "watching · one.png" in text(host))
+        assert not host.screen.asking
+        assert host.screen.watched is not None
+
+
+async def test_pictures_that_come_into_sight_are_asked_for(host, folder):
+    async with host.run_test(size=(50, 14)) as pilot:
+        await choose(host, pilot, folder)
+        await rank(host, pilot)
+        await pilot.pause(0.1)
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: isinstance(host.engine.requests[-1], ask.SeeUnit))

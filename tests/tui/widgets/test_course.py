@@ -90,3 +90,24 @@ async def test_a_click_on_the_slider_goes_to_the_nearest_weights():
             await pilot.click(CourseBar, offset=(x, 4))
         await until(pilot, lambda: len(app.picked) == 3)
     assert app.picked == [FIRST, SECOND, THIRD]
+
+
+async def test_in_one_row_a_click_on_the_mark_of_weights_goes_to_them():
+    app = Bar(1, course=COURSE, present=THIRD)
+    async with app.run_test(size=(80, 1)) as pilot:
+        shown = text(app)
+        for x in (shown.index("●"), shown.rindex("●"), shown.rindex("◆")):
+            await pilot.click(CourseBar, offset=(x, 0))
+        await until(pilot, lambda: len(app.picked) == 3)
+    assert app.picked == [FIRST, SECOND, THIRD]
+
+
+async def test_a_loss_that_is_no_number_leaves_a_gap():
+    nan = float("nan")
+    rows = await lines_of(
+        40, 5, course=Course("run1", "stopped", 3, 3, losses=((1, nan), (2, 3.0), (3, 1.0)))
+    )
+    assert (rows[1][:7], rows[3][:7]) == ("     3 ", "     1 ")
+    none = await lines_of(40, 5, course=Course("run1", "stopped", 3, 3, losses=((1, nan),)))
+    assert "loss nan" in none[0]
+    assert "the lines begin" not in none[2]

@@ -2,7 +2,8 @@
 
 Only one is worked on at a time: a newer one ends it. Each answer is a generator, because an occlusion
 takes seconds and is shown as it grows. The engine takes the next step when no request waits, and closes
-the generator to give the question up.
+the generator to give the question up. What is to be saved waits in a line of its own: it ends no question,
+and no question ends it.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Answerer:
         self._question: ask.Question | None = None
         self._answers: Iterator[object] | None = None
         self._kept: Kept | None = None
-        self._saves: list[ask.SaveOcclusion] = []  # of what there is so far: they end no question
+        self._saves: list[ask.SaveOcclusion | ask.SaveUnit] = []
         self._own = OwnPictures()
 
     @property
@@ -70,7 +71,7 @@ class Answerer:
             if self._question is not None and self._question.number == request.number:
                 self.end()
             return
-        if isinstance(request, ask.SaveOcclusion):
+        if isinstance(request, ask.SaveOcclusion | ask.SaveUnit):
             self._saves.append(request)
             return
         self.end()
@@ -79,7 +80,9 @@ class Answerer:
     def step(self, subject: Subject, *, complete: bool) -> None:
         """Post the next answer. ``complete`` tells that the atlas has seen all images."""
         if self._saves:
-            self._save_now(self._saves.pop(0), subject)
+            save = self._saves.pop(0)
+            self._post(self._save(save, subject))
+            self._post(say.Settled(save))
             return
         request, answer = self._question, None
         assert request is not None
@@ -101,7 +104,11 @@ class Answerer:
             self._post(ask.Answered(request.number, answer))
 
     def refuse(self, error: Exception) -> None:
-        """End a question that cannot be worked on."""
+        """End what cannot be worked on: its net cannot be opened."""
+        if self._saves:
+            self._post(say.Failed(str(error)))
+            self._post(say.Settled(self._saves.pop(0)))
+            return
         assert self._question is not None
         number = self._question.number
         self.end()
@@ -113,6 +120,18 @@ class Answerer:
             with suppress(Exception):
                 self._answers.close()  # type: ignore[attr-defined]
         self._question = self._answers = None
+
+    def save_the_rest(self, subject_of: Callable[[Setup | None], Subject]) -> None:
+        """Before the end, save what was asked for; what cannot be is not settled."""
+        self.end()
+        for save in self._saves:
+            try:
+                saved = self._save(save, subject_of(save.setup))
+            except Exception as error:
+                log.warning("%s", error)
+                continue
+            if isinstance(saved, say.FigureSaved):
+                self._post(say.Settled(save))
 
     # -- one method a question ---------------------------------------------------------------------
 
@@ -142,21 +161,6 @@ class Answerer:
                 for shown in both:
                     cut_shown(shown, request.cuts)
                 yield ask.UnitSeen(unit, here, best, notice)
-
-    def _saving_unit(self, request: ask.SaveUnit, subject: Subject, complete: bool) -> Iterator[object]:
-        from zfexplore.tui.engine.subject import replaced
-
-        image = self._own.image(request.number) or _open(request.chosen, subject)
-        figure, path = subject.figure_on(image, request.chosen.path, request.unit)
-        reason = replaced(figure, path)
-        if reason is None and request.moves and path.exists():
-            reason = "may be of an earlier picture in the same file"
-        if reason and not request.overwrite:
-            yield ask.Overwrite(path, reason)
-            return
-        figure.save(path)
-        self._post(say.FigureSaved(path))
-        yield ask.Saved(path)
 
     def _occlusion(self, request: ask.Occlude, subject: Subject, complete: bool) -> Iterator[object]:
         from zfexplore.nets.synsets import class_of_synset
@@ -202,21 +206,40 @@ class Answerer:
             cut_shown(shown, request.cuts)
             yield shown
 
-    def _save_now(self, request: ask.SaveOcclusion, subject: Subject) -> None:
-        """Save an occlusion as far as it is known; it goes on growing."""
-        try:
-            answer = self._save(request, subject)
-        except (ExploreError, OSError) as error:
-            log.warning("%s", error)
-            answer = say.Failed(str(error))
-        except Exception as error:
-            log.exception("an occlusion could not be saved")
-            answer = say.Failed(f"{type(error).__name__}: {error}")
-        self._post(ask.Answered(request.number, answer) if isinstance(answer, ask.Overwrite) else answer)
+    # -- files -------------------------------------------------------------------------------------
 
     def _save(
+        self, request: ask.SaveOcclusion | ask.SaveUnit, subject: Subject
+    ) -> say.FigureSaved | say.OverwriteAsked | say.Failed:
+        """Save a figure; give what to tell of it."""
+        try:
+            if isinstance(request, ask.SaveUnit):
+                return self._save_unit(request, subject)
+            return self._save_occlusion(request, subject)
+        except (ExploreError, OSError) as error:
+            log.warning("%s", error)
+            return say.Failed(str(error))
+        except Exception as error:
+            log.exception("a figure could not be saved")
+            return say.Failed(f"{type(error).__name__}: {error}")
+
+    def _save_unit(self, request: ask.SaveUnit, subject: Subject) -> say.FigureSaved | say.OverwriteAsked:
+        from zfexplore.tui.engine.subject import replaced
+
+        image = self._own.image(request.number) or _open(request.chosen, subject)
+        figure, path = subject.figure_on(image, request.chosen.path, request.unit)
+        reason = replaced(figure, path)
+        if reason is None and request.moves and path.exists():
+            reason = "may be of an earlier picture in the same file"
+        if reason and not request.overwrite:
+            return say.OverwriteAsked(request, path, reason)
+        figure.save(path)
+        return say.FigureSaved(path)
+
+    def _save_occlusion(
         self, request: ask.SaveOcclusion, subject: Subject
-    ) -> ask.Overwrite | say.FigureSaved | say.Failed:
+    ) -> say.FigureSaved | say.OverwriteAsked:
+        """Save an occlusion as far as it is known; it goes on growing."""
         from zfexplore.figures.occlusion import occlusion_figure
         from zfexplore.figures.provenance import foreign, save_png
 
@@ -232,7 +255,7 @@ class Answerer:
         notes = {"picture": chosen.path or chosen.name, "occlusion": json.dumps(kept.result.described())}
         chunks = subject.explorer.origin.provenance(command=command, title=title, notes=notes).chunks()
         if not request.overwrite and (reason := foreign(path, chunks)):
-            return ask.Overwrite(path, reason)
+            return say.OverwriteAsked(request, path, reason)
         save_png(occlusion_figure(kept.result, title=title), path, chunks)
         return say.FigureSaved(path)
 
@@ -240,7 +263,6 @@ class Answerer:
     METHODS: ClassVar[Mapping[type[ask.Question], Callable[..., Iterator[object]]]] = {
         ask.RankPicture: _ranking,
         ask.SeeUnit: _seeing,
-        ask.SaveUnit: _saving_unit,
         ask.Occlude: _occlusion,
         ask.FeedsFrom: _feeds,
         ask.SeeFeed: _seen_feed,

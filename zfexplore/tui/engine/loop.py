@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zfexplore.errors import ExploreError
@@ -69,7 +68,6 @@ class Engine:
                 self._turn()
             except Exception as error:
                 self._fail(error)
-        self._answerer.end()
         self._save_the_rest()
         for subject in self._subjects.all():
             subject.pause()
@@ -299,54 +297,66 @@ class Engine:
 
     # -- files -------------------------------------------------------------------------------------
 
-    def _save_or_tell(self, request: say.SaveChannel) -> None:
+    def _save_or_tell(self, request: say.SaveChannel, subject: Subject | None = None) -> None:
         """Save a figure, or say why not; while the atlas is being built it waits."""
-        path = (request.setup or self.setup).figure_path(request)
         try:
-            subject = self._subject_of(request.setup)
+            subject = subject or self._subject_of(request.setup)
             if subject.growing:
-                subject.saves.append(replace(request, setup=subject.setup))
+                subject.saves.append(request)
                 self._post(say.Noted("this figure will be saved when the atlas is complete"))
-            else:
-                self._save(request, subject, lambda: self._inbox.closed)
+                return
+            settled = self._save(request, subject, lambda: self._inbox.closed)
         except Exception as error:
-            self._fail(error, path=path)
+            self._fail(error)
+            settled = True
+        if settled:
+            self._post(say.Settled(request))
 
     def _save_what_waited(self, subject: Subject) -> None:
         """Save the figures that waited for an atlas, or say why not: it grows no more."""
         saves, subject.saves = subject.saves, []
         for request in saves:
-            self._save_or_tell(request)
+            self._save_or_tell(request, subject)
 
-    def _save(self, request: say.SaveChannel, subject: Subject, stopped: Callable[[], bool]) -> None:
+    def _save(self, request: say.SaveChannel, subject: Subject, stopped: Callable[[], bool]) -> bool:
+        """Save a figure, or ask whether to replace another; give False if ``stopped`` came before."""
         stage_name, channel = request.stage_name, request.channel
         if subject.atlas is None:
             raise ExploreError("there is no atlas to take a figure from")
         path = subject.setup.figure_path(request)
         if not request.overwrite and (reason := subject.foreign(request)):
             self._post(say.OverwriteAsked(replace(request, setup=subject.setup), path, reason))
-            return
+            return True
         self._post(say.JobChanged(Progress(f"saving {path.stem}")))
         try:
             for _ in self._gallery.pictures(subject, stage_name, channel, stopped):
                 pass
-            if not stopped():
-                exemplars = self._gallery.exemplars(subject, stage_name, channel)
-                self._post(say.FigureSaved(subject.save_figure(request, exemplars)))
-            else:  # for the end, which saves what it still can
-                subject.saves.append(replace(request, setup=subject.setup))
+            if stopped():
+                subject.saves.append(request)  # for the end, which saves what it still can
+                return False
+            exemplars = self._gallery.exemplars(subject, stage_name, channel)
+            self._post(say.FigureSaved(subject.save_figure(request, exemplars)))
         finally:
             self._post(say.JobChanged(None))
+        return True
 
     def _save_the_rest(self) -> None:
-        """Before the end, save what was asked for; what cannot be stays unanswered, and is named so."""
-        waiting = [request for subject in self._subjects.all() for request in subject.saves]
-        left = [request for request in self._inbox.left() if isinstance(request, say.SaveChannel)]
-        for request in waiting + left:
+        """Before the end, save what was asked for; what cannot be is not settled, and is named so."""
+        waiting: list[tuple[say.SaveChannel, Subject | None]] = [
+            (request, subject) for subject in self._subjects.all() for request in subject.saves
+        ]
+        for request in self._inbox.left():
+            if isinstance(request, say.SaveChannel):
+                waiting.append((request, None))
+            elif isinstance(request, asked.Question) and isinstance(request, say.Save):
+                self._answerer.take(request)
+        self._answerer.save_the_rest(self._subject_of)
+        for request, known in waiting:
             try:
-                subject = self._subject_of(request.setup)
+                subject = known or self._subject_of(request.setup)
                 if not subject.growing and (request.overwrite or not subject.foreign(request)):
                     self._save(request, subject, lambda: False)
+                    self._post(say.Settled(request))
             except Exception as error:
                 self._fail(error)
 
@@ -356,7 +366,6 @@ class Engine:
         *,
         fatal: bool = False,
         generation: int = -1,
-        path: Path | None = None,
         setup: say.Setup | None = None,
     ) -> None:
         """Tell the user in one line; what is not our own error is logged in full."""
@@ -367,4 +376,4 @@ class Engine:
             text = f"{type(error).__name__}: {error}"
             log.exception("the engine failed")
         self._post(say.JobChanged(None))
-        self._post(say.Failed(text, fatal, generation, path, setup))
+        self._post(say.Failed(text, fatal, generation, setup))

@@ -8,11 +8,11 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.screen import Screen
 
 from zfexplore.progress import Progress
 from zfexplore.tui import messages as say
 from zfexplore.tui.drawing.compositor import FrugalCompositor
+from zfexplore.tui.screens.grids import KINDS, GridsScreen, join
 from zfexplore.tui.screens.sharing import TALL, WIDE, four_grids, rows_of_facts
 from zfexplore.tui.widgets.channels import ChannelList
 from zfexplore.tui.widgets.jobs import JobBar
@@ -29,11 +29,10 @@ from zfexplore.units import Unit
 if TYPE_CHECKING:
     from zfexplore.tui.widgets.course import CourseBar
 
-KINDS = {"projection": "projections", "patch": "patches", "whole": "whole images"}  # and their titles
 NAME_CELLS = 24  # of a net's name
 
 
-class ExplorerScreen(Screen[None]):
+class ExplorerScreen(GridsScreen):
     """Gives the panes their values, and tells the app in messages what the user did in them."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (70, "-narrow"), (ROOM_FOR_BOTH, "-normal"), (WIDE, "-wide")]
@@ -70,15 +69,7 @@ class ExplorerScreen(Screen[None]):
         self.complete = False  # whether the atlas has seen all images
         self.silent = ""  # the channel that has just been found to fire on none
         self.images, self.image_count = "", 0
-        self.pinned: tuple[str, tuple[say.ShownUnit, ...]] | None = None
-        self.shared = False  # whether the grids stand as for a pinned channel
-        self.four = False  # whether the pinned channel has two grids of its own
-        self.beside = "projection"  # what both grids show where the pinned channel has one of them
-        self.boxed = False
         self.net = ""  # the short name of the net in view
-        self.other = ""  # that of the net that the second grid shows
-        self.other_unit: Unit | None = None  # and its channel, if it has one
-        self.other_called = ""
 
     def compose(self) -> ComposeResult:
         """Lay the panes out; theme.tcss says where they stand."""
@@ -104,7 +95,7 @@ class ExplorerScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Name the panes, and focus the channels."""
-        self._share_rows(*self.app.size)
+        self.share_rows(*self.app.size)
         self.set_mode(self.mode)
         self.watch(self.grids[0], "dim", self._dim_places, init=False)
         self.tell("loading …")
@@ -116,7 +107,7 @@ class ExplorerScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Show jobs in the status bar where there is no job bar, and divide the rows anew."""
         self.query_one(StatusBar).brief = event.size.width < ROOM_FOR_BOTH
-        self._share_rows(*event.size)
+        self.share_rows(*event.size)
         self.refresh_bindings()
 
     def on_screen_suspend(self) -> None:
@@ -136,14 +127,14 @@ class ExplorerScreen(Screen[None]):
 
         return self.query_one(CourseBar)
 
-    def _share_rows(self, width: int, height: int) -> None:
+    def share_rows(self, width: int, height: int) -> None:
         """Give table and map the rows that the grids do not need; in narrow windows theme.tcss does it."""
         if self.follows:
             from zfexplore.tui.widgets.course import rows_of_course
 
             self.course.styles.height = rows = rows_of_course(height)
             height -= rows
-        self._share_grids(width, height)
+        self.share_grids(width, height)
         facts = self.query_one("#facts").styles
         if width < ROOM_FOR_BOTH:
             facts.clear_rule("height")
@@ -153,76 +144,7 @@ class ExplorerScreen(Screen[None]):
         rows = rows_of_facts(width, height) if four is None else four.facts
         facts.height, facts.display = rows or 1, "block" if rows else "none"
 
-    def _share_grids(self, width: int, height: int) -> None:
-        """Give a pinned channel two grids of its own where there is room, else the second one."""
-        if self.pinned is None and not self.shared:
-            return
-        self.shared = self.pinned is not None
-        four = four_grids(width, height) if self.pinned is not None else None
-        grids = self.query_one("#grids")
-        grids.set_class(four is not None and four.across == 2, "-two-by-two")
-        grids.set_class(four is not None and four.across == 4, "-four-across")
-        self.four = four is not None
-        projections, patches = self.grids
-        seen = "whole" if self.boxed else "patch"
-        alone = self.pinned is not None and not self.four  # in the second grid
-        projections.kind = self.beside if alone else "projection"
-        patches.kind = self.beside if alone else seen
-        if self.pinned is not None and alone:
-            patches.pictures, patches.stale = self.pinned[1], False
-        else:
-            patches.pictures, patches.stale = projections.pictures, projections.stale
-            patches.notice = projections.notice
-        for grid, kind in zip(self.own_grids, ("projection", seen), strict=True):
-            grid.kind = kind
-            grid.pictures = self.pinned[1] if self.pinned is not None and self.four else ()
-        self.name_panes()
-
     # -- what is shown -----------------------------------------------------------------------------
-
-    @property
-    def own_grids(self) -> tuple[PictureGrid, PictureGrid]:
-        """Projections and patches of a pinned channel, in sight where there is room for four grids."""
-        own = (self.query_one(f"#pinned-{name}", PictureGrid) for name in ("projections", "patches"))
-        projections, patches = own
-        return projections, patches
-
-    @property
-    def all_grids(self) -> tuple[PictureGrid, ...]:
-        """The grids in sight, and those that are not."""
-        return (*self.grids, *self.own_grids)
-
-    @property
-    def pinned_grids(self) -> tuple[PictureGrid, ...]:
-        """The grids that hold the pinned channel now."""
-        if self.pinned is None:
-            return ()
-        return self.own_grids if self.four else self.grids[1:]
-
-    @property
-    def grids(self) -> tuple[PictureGrid, PictureGrid]:
-        """Projections and patches."""
-        return self.query_one("#projections", PictureGrid), self.query_one("#patches", PictureGrid)
-
-    @property
-    def live_grids(self) -> tuple[PictureGrid, ...]:
-        """The grids that follow the channel under the cursor."""
-        follows = (self.pinned is None or self.four) and not self.other
-        return self.grids if follows else self.grids[:1]
-
-    @property
-    def grid_in_use(self) -> PictureGrid:
-        """The grid that keys act on: a pinned channel's or another net's if it has the focus or all room."""
-        projections, patches = self.grids
-        for grid in (patches,) if self.other else self.pinned_grids:
-            if grid.display and (grid.has_focus or not projections.display):
-                return grid
-        return projections
-
-    @property
-    def on_other(self) -> bool:
-        """Whether keys act on the other net's pictures."""
-        return bool(self.other) and self.grid_in_use is self.grids[1]
 
     @property
     def unit_in_use(self) -> Unit | None:
@@ -274,11 +196,12 @@ class ExplorerScreen(Screen[None]):
         assert self.stage is not None
         unit = self.stage.called(self.channel or 0)
         self.query_one(StatusBar).unit = unit
-        for grid in self.live_grids:
+        for grid in self.awaiting_grids:
             grid.stale = True
+        for grid in self.live_grids:
             grid.notice = grid.notice if self.statistics == {} else ""
         if self.other:
-            self.grids[1].stale, self.other_unit = True, None
+            self.other_unit = None
         self.query_one(Minimap).cursor = self.channel or 0
         return unit
 
@@ -286,13 +209,13 @@ class ExplorerScreen(Screen[None]):
         """Clear the panes where the filter leaves no channel of the layer."""
         assert self.stage is not None
         self.query_one(StatusBar).unit = self.stage.name
-        for grid in self.live_grids:
+        for grid in self.awaiting_grids:
             grid.stale = True
         self.settle(f"no channel of {self.stage.name} passes the filter")
 
     def settle(self, notice: str) -> None:
         """Stop expecting pictures; those of another channel go, and ``notice`` says why there are none."""
-        for grid in self.live_grids:
+        for grid in self.awaiting_grids:
             if grid.stale:
                 grid.pictures = ()
             grid.stale, grid.notice = False, notice
@@ -373,7 +296,7 @@ class ExplorerScreen(Screen[None]):
     def show_picture(self, shown: say.ShownUnit) -> None:
         """The first picture of a channel replaces the old ones; the others join or renew them."""
         for grid in self.live_grids:
-            _join(grid, shown)
+            join(grid, shown)
 
     def show_tile(self, event: say.TileDrawn) -> None:
         """Keep a picture in pixels with the picture, for the grids that show it."""
@@ -465,11 +388,6 @@ class ExplorerScreen(Screen[None]):
 
     # -- views -------------------------------------------------------------------------------------
 
-    def let_dim(self, dims: bool) -> None:
-        """Say whether the pictures are dimmed while others are waited for."""
-        for grid in self.all_grids:
-            grid.dims = dims
-
     def set_mode(self, mode: str) -> None:
         """Draw pictures and lines with glyphs of another kind."""
         self.mode = mode
@@ -478,67 +396,7 @@ class ExplorerScreen(Screen[None]):
         if self.follows:
             self.course.braille = mode != "ascii"
 
-    def pin(self, unit: str) -> None:
-        """Keep the channel's pictures in grids of their own, or where there is no room in the second one."""
-        self.pinned, self.beside = (unit, self.grids[0].pictures), "projection"
-        self._share_rows(*self.app.size)
-
-    def unpin(self) -> None:
-        """Let the second grid follow again."""
-        if any(grid.has_focus for grid in self.own_grids):
-            self.grids[0].focus()
-        self.pinned = None
-        self._share_rows(*self.app.size)
-
-    def show_other(self, net: str) -> None:
-        """Give the second grid to another net's projections; without ``net`` it follows again."""
-        projections, patches = self.grids
-        self.other, self.other_unit, self.other_called = net, None, ""
-        patches.kind = "projection" if net else "whole" if self.boxed else "patch"
-        patches.pictures = () if net else projections.pictures
-        patches.notice = "" if net else projections.notice
-        self.name_panes()
-
-    def expect_other(self, event: say.BesideListed) -> None:
-        """Name what the other net shows; where it shows nothing, say why."""
-        grid = self.grids[1]
-        self.other, self.other_unit, self.other_called = event.net, event.unit, event.called
-        if event.notice:
-            grid.pictures, grid.stale = (), False
-        grid.notice = event.notice
-        self.name_panes()
-
-    def show_other_picture(self, shown: say.ShownUnit) -> None:
-        """The other net's first picture replaces the old ones; the others join or renew them."""
-        _join(self.grids[1], shown)
-
-    def show_other_end(self, count: int) -> None:
-        """All of the other net's pictures have come; say so where there are none."""
-        grid = self.grids[1]
-        grid.pictures, grid.stale = () if grid.stale else grid.pictures[:count], False
-        grid.notice = "" if count else f"{self.other_called} fires on none of these images"
-
-    def toggle_box(self) -> None:
-        """Change between patches and whole images with a box; beside a pinned channel, projections come next.
-
-        That is where each of the two channels has one grid.
-        """
-        if self.pinned is not None and not self.four:
-            kinds = list(KINDS)
-            self.beside = kinds[(kinds.index(self.beside) + 1) % len(kinds)]
-        else:
-            self.boxed = not self.boxed
-            self.grids[1].kind = "whole" if self.boxed else "patch"
-        self._share_rows(*self.app.size)
-        self.name_panes()
-
 
 def short(name: str) -> str:
     """Cut a net's name in front, for its end is what tells it apart."""
     return name if len(name) <= NAME_CELLS else f"…{name[1 - NAME_CELLS :]}"
-
-
-def _join(grid: PictureGrid, shown: say.ShownUnit) -> None:
-    there = () if grid.stale else grid.pictures
-    grid.pictures = (*there[: shown.rank], shown, *there[shown.rank + 1 :])
-    grid.stale = False

@@ -94,7 +94,8 @@ def key_tables(
     tables = {"columns": list(columns)} if columns else {}
     for title, keys in tables_from(place).items():
         rows = [(written(keymap.get(key.id, key.keys)), key.help) for key in keys if key.id not in idle]
-        tables[title] = rows
+        if rows:
+            tables[title] = rows
     widest = max(len(names) for rows in tables.values() for names, _ in rows)
     parts: list[RenderableType] = []
     for title, rows in tables.items():

@@ -12,8 +12,7 @@ from textual.widgets import Static
 
 from zfexplore.progress import Progress
 from zfexplore.tui import keys
-from zfexplore.tui.questions import Chosen, Occlude, Occlusion, Overwrite, SaveOcclusion
-from zfexplore.tui.screens.dialogs import ConfirmScreen
+from zfexplore.tui.questions import Chosen, Occlude, Occlusion, SaveOcclusion
 from zfexplore.tui.screens.study import StudyScreen
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.classmap import ClassMap
@@ -36,6 +35,7 @@ class OcclusionScreen(StudyScreen):
         super().__init__(chosen, mode)
         self.unit = Unit(stage, channel)
         self.view: Occlusion | None = None
+        self.refusal = ""  # why there are no maps
         self.place = (0, 0)
         self.halted = False  # by the user: an answer that was on its way does not set it going again
         self.moved = False  # by the user: until then the cursor follows the weakest place
@@ -69,14 +69,8 @@ class OcclusionScreen(StudyScreen):
 
     # -- answers -----------------------------------------------------------------------------------
 
-    def show(self, answer: Occlusion | Overwrite) -> None:
-        """Show the maps so far, or ask whether to replace a file."""
-        if isinstance(answer, Overwrite):
-            self.waiting = self.view is not None and self.view.job is not None  # it may still grow
-            self.app.push_screen(
-                ConfirmScreen(f"{answer.path} {answer.reason}. Replace it?"), self._overwrite
-            )
-            return
+    def show(self, answer: Occlusion) -> None:
+        """Show the maps so far."""
         self.view = answer = answer.stopped() if self.halted else answer
         self.waiting = answer.job is not None
         self.query_one(JobBar).job = answer.job
@@ -86,12 +80,9 @@ class OcclusionScreen(StudyScreen):
 
     def show_refusal(self, text: str) -> None:
         """Show the reason in the place of the numbers; maps that are there stay."""
+        self.refusal = f" ✗ {text}"
         self.query_one(JobBar).job = None
-        self.query_one("#occlusion-numbers", Static).update(f" ✗ {text}")
-
-    def _overwrite(self, yes: bool | None) -> None:
-        if yes:
-            self.post_message(self.Asked(SaveOcclusion(self.number, overwrite=True)))
+        self.query_one("#occlusion-numbers", Static).update(self.refusal)
 
     # -- keys --------------------------------------------------------------------------------------
 
@@ -159,7 +150,7 @@ class OcclusionScreen(StudyScreen):
         numbers = self.query_one("#occlusion-numbers", Static)
         view = self.view
         if view is None:
-            numbers.update(" the first answers are coming …" if self.waiting else " stopped")
+            numbers.update(" the first answers are coming …" if self.waiting else self.refusal or " stopped")
             return
         response = self.query_one("#occlusion-response", LargePicture)
         probability = self.query_one("#occlusion-probability", LargePicture)

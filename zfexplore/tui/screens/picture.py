@@ -16,18 +16,8 @@ from textual.widgets import Static
 
 from zfexplore.arguments import pasted_paths
 from zfexplore.tui import keys
-from zfexplore.tui.questions import (
-    Chosen,
-    Overwrite,
-    Ranking,
-    RankPicture,
-    Saved,
-    SaveUnit,
-    SeeUnit,
-    UnitSeen,
-)
+from zfexplore.tui.questions import Chosen, Ranking, RankPicture, SaveUnit, SeeUnit, UnitSeen
 from zfexplore.tui.screens.choice import ChoiceScreen
-from zfexplore.tui.screens.dialogs import ConfirmScreen
 from zfexplore.tui.screens.path import PathLine, PathScreen
 from zfexplore.tui.screens.study import StudyScreen
 from zfexplore.tui.watching import Watched
@@ -70,9 +60,8 @@ class PictureScreen(PathScreen):
         self.ranking: Ranking | None = None
         self.ranked_by = 0  # the number of the question that it answers
         self.ranked: Chosen | None = None  # what it is of; ``chosen`` may be the next frame already
-        self.expecting = ""  # what was asked for: "ranking", "unit" or "figure"
+        self.expecting = ""  # what was asked for: "ranking" or "unit"
         self.seen: OrderedDict[Unit, UnitSeen] = OrderedDict()
-        self.saving: Unit | None = None  # whose figure was asked for
         self.boxed = True
         self.named = -1  # which of the most probable classes was gone to
         self.watched: Watched | None = None
@@ -167,21 +156,15 @@ class PictureScreen(PathScreen):
 
     # -- answers -----------------------------------------------------------------------------------
 
-    def show(self, answer: Ranking | UnitSeen | Saved | Overwrite) -> None:
+    def show(self, answer: Ranking | UnitSeen) -> None:
         """Show what has come."""
         if isinstance(answer, Ranking):
             self.expecting = ""
             self._show_ranking(answer)
-        elif isinstance(answer, UnitSeen):
+        else:
             self._keep(answer)
             if (row := self.channels.here) is not None and row.unit == answer.unit:
                 self._draw_unit()
-        else:
-            self.expecting = ""
-            if isinstance(answer, Overwrite):
-                self._ask_to_replace(answer)
-            else:
-                self._see()
 
     def _show_ranking(self, answer: Ranking) -> None:
         """List the channels, and the classes; the channel gone to stays while pictures follow each other."""
@@ -223,13 +206,13 @@ class PictureScreen(PathScreen):
             self._moved()
 
     def on_resize(self) -> None:
-        """The pictures are drawn at another size."""
+        """The pictures are drawn at another size, or come into sight."""
         self.refresh_bindings()
+        self.call_after_refresh(self._moved)
 
     def on_screen_resume(self) -> None:
         """Ask anew what another screen's question has ended."""
-        if self.expecting not in ("ranking", "figure"):
-            self._see()
+        self._see()
 
     def _moved(self) -> None:
         """Draw the unit if it is known; ask for it once the cursor rests."""
@@ -264,7 +247,7 @@ class PictureScreen(PathScreen):
     def _see(self) -> None:
         """Ask for the unit under the cursor, and for those of the next rows."""
         rows, here = self.channels.rows, self.channels.cursor
-        if self.ranking is None or self.ranked is None or self.expecting in ("ranking", "figure"):
+        if self.ranking is None or self.ranked is None or self.expecting == "ranking":
             return
         near = [here, *range(here + 1, here + 1 + AHEAD), *range(here - 1, here - 1 - BEHIND, -1)]
         wanted = [rows[index].unit for index in near if 0 <= index < len(rows)]
@@ -353,9 +336,7 @@ class PictureScreen(PathScreen):
     def action_study(self, how: str) -> None:
         """Ask more about the channel under the cursor on this picture."""
         row = self.channels.here
-        if self.expecting == "figure":  # another question would end it
-            self.notify("the figure is being saved", markup=False)
-        elif self.ranked is not None and row is not None:
+        if self.ranked is not None and row is not None:
             self.post_message(self.Study(how, self.ranked, row.unit))
 
     def action_box(self) -> None:
@@ -369,8 +350,9 @@ class PictureScreen(PathScreen):
         self.call_after_refresh(self._moved)
 
     def action_close(self) -> None:
-        """End watching, or leave."""
-        if self.asking and self.asks_what_to_watch and self.ranking is not None:
+        """Go back from a path to what is listed or watched; end watching; or leave."""
+        if self.asking and self.ranking is not None and (self.asks_what_to_watch or self.watched is not None):
+            self.asks_what_to_watch = False
             self.remove_class("-asking")
             self.channels.focus()
             self._headline()
@@ -393,31 +375,9 @@ class PictureScreen(PathScreen):
             self.action_go()
             return
         row = self.channels.here
-        if row is None or self.ranked is None or self.expecting == "figure":
-            return
-        if self.expecting == "ranking" and self.watched is not None:  # of the next frame: it can wait
-            self.watched.offer_again()
-        self._ask_for_figure(row.unit, overwrite=False)
-
-    def _ask_for_figure(self, unit: Unit, *, overwrite: bool) -> None:
-        assert self.ranked is not None
-        self.number, self.expecting = self.ranked_by, "figure"
-        self.saving, self.waiting, moves = unit, True, self.watched is not None
-        self.post_message(self.Asked(SaveUnit(self.number, self.ranked, unit, overwrite, moves)))
-
-    def _ask_to_replace(self, answer: Overwrite) -> None:
-        def answered(yes: bool | None) -> None:
-            if yes and self.saving is not None:
-                self._ask_for_figure(self.saving, overwrite=True)
-
-        self.app.push_screen(ConfirmScreen(f"{answer.path} {answer.reason}. Replace it?"), answered)
-
-    def give_up(self) -> None:
-        """Tell the engine that the answer is not wanted any more; a figure still is."""
-        if self.expecting == "figure":
-            self.waiting = False
-        else:
-            super().give_up()
+        if row is not None and self.ranked is not None:
+            moves = self.watched is not None
+            self.post_message(self.Asked(SaveUnit(self.ranked_by, self.ranked, row.unit, moves=moves)))
 
     # -- watching ----------------------------------------------------------------------------------
 
@@ -452,7 +412,7 @@ class PictureScreen(PathScreen):
         """Look again and again, and rank what is new, one picture at a time."""
         pause = SECONDS_TO_LOOK
         while self.watched is watched:
-            if self.is_current and self.expecting in ("", "unit"):
+            if self.is_current and self.expecting != "ranking":
                 started = time.monotonic()
                 sight = await asyncio.to_thread(watched.look)
                 pause = max(SECONDS_TO_LOOK, time.monotonic() - started)

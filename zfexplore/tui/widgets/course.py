@@ -6,6 +6,8 @@ the loss has its scale at the left and the accuracy at the right.
 
 from __future__ import annotations
 
+import math
+
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -75,11 +77,15 @@ class CourseBar(Widget):
         return self._strip(self._slider_row(self.course, max(1, width - 2 * SCALE)))
 
     def _in_one_row(self, course: Course, width: int) -> Strip:
-        """The slider has what the numbers leave."""
+        numbers, left, columns = self._beside_numbers(course, width)
+        gap = Segment(" ", self._style())
+        return self._strip([*numbers, gap, *self._slider(course, columns)])
+
+    def _beside_numbers(self, course: Course, width: int) -> tuple[list[Segment], int, int]:
+        """Give the numbers of a single row, and where in it the slider begins and how long it is."""
         numbers = self._numbers(course, width - SLIDER - 2)
         used = sum(segment.cell_length for segment in numbers)
-        gap = Segment(" ", self._style())
-        return self._strip([*numbers, gap, *self._slider(course, max(1, width - used - 2))])
+        return numbers, used + 1, max(1, width - used - 2)
 
     def _numbers(self, course: Course, room: int) -> list[Segment]:
         if course.trouble:
@@ -162,10 +168,7 @@ class CourseBar(Widget):
             return
         width, rows = self.size
         if rows == 1:
-            used = sum(
-                one.cell_length for one in self._numbers(self.course, width - max(SLIDER, width // 3) - 1)
-            )
-            left, columns = used + 1, max(1, width - used - 2)
+            _, left, columns = self._beside_numbers(self.course, width)
         else:
             left, columns = SCALE, max(1, width - 2 * SCALE)
         epochs = (place.x - left) / max(columns - 1, 1) * self.course.length
@@ -190,7 +193,8 @@ def slider(course: Course, here: Kept | None, columns: int) -> str:
 
 
 def _scaled(places: Places, length: float, floor: float | None = None) -> tuple[Places, float, float]:
-    """Bring a line to 0 to 1; give it with the values at the bottom and at the top."""
+    """Bring a line to 0 to 1, without what is no number; give it with the values at its bottom and top."""
+    places = tuple(place for place in places if math.isfinite(place[1]))
     values = [value for _, value in places]
     low = min(values, default=0.0) if floor is None else floor
     high = max(values, default=0.0)
