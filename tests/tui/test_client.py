@@ -55,12 +55,11 @@ def alive(pid: int) -> bool:
         return False
 
 
-def seconds_until_gone(pid: int, patience: float = 10.0) -> float:
-    began = time.monotonic()
+def until_gone(pid: int) -> None:
+    end = time.monotonic() + SECONDS
     while alive(pid):
-        assert time.monotonic() < began + patience, f"{pid} still runs"
+        assert time.monotonic() < end, f"{pid} still runs"
         time.sleep(0.02)
-    return time.monotonic() - began
 
 
 # -- a run -------------------------------------------------------------------------------------------
@@ -242,7 +241,7 @@ MOMENTS = {
 
 @linux
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_it_ends_within_two_seconds_of_the_explorers_death(setup, moment):
+def test_it_ends_soon_after_the_explorers_death_whatever_it_does(setup, moment):
     program, when = MOMENTS[moment]
     script = PARENT.format(
         images=setup.images, checkpoint=setup.checkpoint, out=str(setup.out), program=program, when=when
@@ -251,7 +250,7 @@ def test_it_ends_within_two_seconds_of_the_explorers_death(setup, moment):
         pid = int(parent.stdout.readline())
         parent.kill()
 
-    assert seconds_until_gone(pid) < 6  # two, and what a busy machine adds
+    until_gone(pid)  # in two seconds, if the machine is not busy; by itself one of them sleeps for 600
 
 
 @posix
