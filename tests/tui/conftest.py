@@ -153,6 +153,13 @@ def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch):
+    """What is told stays until it is looked at, however slow the machine; a test's garbage can wait."""
+    monkeypatch.setattr("textual.app.App.NOTIFICATION_TIMEOUT", 600.0)
+    monkeypatch.setattr("zfexplore.tui.app.SECONDS_AT_REST", 600.0)
+
+
 @pytest.fixture
 def engine() -> InstantEngine:
     return InstantEngine()

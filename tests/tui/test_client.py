@@ -61,24 +61,29 @@ def alive(pid: int) -> bool:
         return False
 
 
-def seconds_until_gone(pid: int, patience: float = 10.0) -> float:
-    began = time.monotonic()
+def until_gone(pid: int) -> None:
+    end = time.monotonic() + SECONDS
     while alive(pid):
-        assert time.monotonic() < began + patience, f"{pid} still runs"
+        assert time.monotonic() < end, f"{pid} still runs"
         time.sleep(0.02)
-    return time.monotonic() - began
 
 
 # -- a run -------------------------------------------------------------------------------------------
 
 
-def test_it_shows_a_channel_and_saves_what_was_asked_for_just_before_the_end(start, mail, setup, monkeypatch):
+def test_it_shows_a_channel_drawn_and_saves_what_was_asked_for_just_before_the_end(
+    start, mail, setup, monkeypatch
+):
     monkeypatch.setattr(client, "SECONDS_TO_SAVE", SECONDS)  # a busy machine takes longer than users wait
     engine = start()
+    engine.ask(say.TileSize("projections", "projection", 5, 10, "quadrants"))
     engine.ask(say.ShowChannel("conv3", 7, 1))
     shown = mail.wait(say.ChannelShown)
     assert (shown.stage_name, shown.channel, shown.generation) == ("conv3", 7, 1)
-    assert mail.of(say.PictureArrived)[0].shown.projection.pixels.dtype == "float32"
+    bitmap = mail.of(say.PictureArrived)[0].shown.projection
+    assert bitmap.pixels.dtype == "float32"
+    (rows,) = bitmap.drawings.values()  # drawn as the grid shows them
+    assert [sum(len(text) for text, _, _ in row) for row in rows] == [10] * 5
     mail.wait(say.AtlasChanged, lambda message: message.complete)
     engine.ask(say.SaveChannel("conv3", 7))
     engine.stop()
@@ -86,16 +91,6 @@ def test_it_shows_a_channel_and_saves_what_was_asked_for_just_before_the_end(sta
     assert (setup.out / "conv3-7.png").exists()
     assert engine.unsaved == ()
     assert not mail.of(say.EngineDied)
-
-
-def test_thumbnails_come_drawn_as_the_grid_shows_them(start, mail):
-    engine = start()
-    engine.ask(say.TileSize("projections", "projection", 5, 10, "quadrants"))
-    engine.ask(say.ShowChannel("conv3", 7, 1))
-    bitmap = mail.wait(say.PictureArrived).shown.projection
-
-    (rows,) = bitmap.drawings.values()
-    assert [sum(len(text) for text, _, _ in row) for row in rows] == [10] * 5
 
 
 SCRIPT = """
@@ -272,7 +267,7 @@ MOMENTS = {
 
 @linux
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_it_ends_within_two_seconds_of_the_explorers_death(setup, moment):
+def test_it_ends_soon_after_the_explorers_death_whatever_it_does(setup, moment):
     program, when = MOMENTS[moment]
     script = PARENT.format(
         images=setup.images, checkpoint=setup.checkpoint, out=str(setup.out), program=program, when=when
@@ -281,7 +276,7 @@ def test_it_ends_within_two_seconds_of_the_explorers_death(setup, moment):
         pid = int(parent.stdout.readline())
         parent.kill()
 
-    assert seconds_until_gone(pid) < 6  # two, and what a busy machine adds
+    until_gone(pid)  # in two seconds, if the machine is not busy; by itself one of them sleeps for 600
 
 
 @posix
