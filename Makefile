@@ -21,6 +21,7 @@ test: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(BIN)/python -m compileall -q zfexplore  # once, not in each of the processes that tests start
 	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 bench: setup

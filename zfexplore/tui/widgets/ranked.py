@@ -65,7 +65,7 @@ class RankedList(Rows):
         """Give the unit and the class that it stands for, whose end may be cut off."""
         if not row.name:
             return str(row.unit)
-        room = self._rooms()[0] if self._columns else UNIT
+        room = self._rooms[0] if self._columns else UNIT
         return fitted(f"{row.unit} {row.name}", room).rstrip()
 
     def is_faint(self, index: int) -> bool:
