@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import time
 from collections.abc import Sequence
 from functools import partial, singledispatchmethod
@@ -114,7 +115,8 @@ class ExplorerApp(FollowApp):
         """Set the theme and the keys, and the signals on which to leave."""
         self.keymap = load_keymap()
         self.set_keymap(self.keymap)
-        leave_when_told(self.exit, self.hang_up)
+        terminal = None if self.is_headless or sys.__stdin__ is None else sys.__stdin__.fileno()
+        leave_when_told(self.exit, self.hang_up, terminal)
         back = share_suspension(self._pause, partial(self._come_back, asyncio.get_running_loop()))
 
         def resumed(_: object) -> None:
