@@ -227,6 +227,8 @@ class _Lines:
         pass
 
     def progress(self, event: Progress) -> None:
+        if not event.done and event.total is None:  # it waits for something, which a note has told
+            return
         now = time.monotonic()
         complete = event.done == event.total
         if not complete and now - self._shown.get(event.task, float("-inf")) < SECONDS_BETWEEN_LINES:
@@ -243,6 +245,8 @@ class _Lines:
 
 
 def _pace(event: Progress) -> str:
+    if not event.done and event.total is None:
+        return ""
     rate = f"{event.rate:.1f} {event.unit}/s" if event.rate < 100 else f"{event.rate:.0f} {event.unit}/s"
     if event.done == event.total or event.seconds_left is None:
         return rate

@@ -8,6 +8,7 @@ the note leads to the atlas; a source without pixels takes the images' part.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -84,8 +85,8 @@ def note_spot(spot: Spot, images: str) -> None:
         return
     text = json.dumps(asdict(spot) | {"images": images}, sort_keys=True)
     file = notes_on(spot.path) / f"{short_hash(text)}.json"
-    if not file.exists():
-        with suppress(OSError, UnicodeEncodeError):  # the command has its atlas, and goes on
+    if not os.path.exists(file):
+        with suppress(ExploreError, UnicodeEncodeError):  # the command has its atlas, and goes on
             write_text(file, text)
 
 

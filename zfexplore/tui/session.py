@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from zfexplore.errors import ExploreError
 from zfexplore.files import cache_dir, write_text
 
 
@@ -38,7 +39,7 @@ def load_session(path: Path | None = None) -> Session:
 
 def save_session(session: Session, path: Path | None = None) -> None:
     """Save the session; if that is impossible, it is lost."""
-    with suppress(OSError):
+    with suppress(ExploreError):
         write_text(path or session_path(), json.dumps(asdict(session)) + "\n")
 
 
