@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import stat
 import subprocess
 import sys
 import time
@@ -90,6 +93,49 @@ def leaves(kind: type) -> list[type]:
     """The classes of a kind that have none below them."""
     below = [leaf for one in kind.__subclasses__() for leaf in leaves(one)]
     return below or [kind]
+
+
+# -- files that are none -------------------------------------------------------------------------------
+
+NOT_PLAIN = {
+    "pipe": "a pipe",
+    "link to a pipe": "a pipe",
+    "device": "a device",
+    "socket": "a socket",
+    "link to itself": "a link that leads to itself",
+}
+
+
+def made_strange(path: Path, kind: str) -> Path:
+    """Put there what is no plain file, of one of the kinds of ``NOT_PLAIN``."""
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "link to a pipe":
+        os.mkfifo(path.with_name(f"pipe-of-{path.name}.fifo"))
+        path.symlink_to(f"pipe-of-{path.name}.fifo")
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "socket":
+        os.mknod(path, stat.S_IFSOCK | 0o600)
+    else:
+        path.symlink_to(path.name)
+    return path
+
+
+@contextmanager
+def soon(seconds: int = 20) -> Iterator[None]:
+    """Fail a block that waits, and does not end."""
+
+    def fail(*_: object) -> None:
+        raise AssertionError("it waits")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 # -- the explorer in the terminal ----------------------------------------------------------------------

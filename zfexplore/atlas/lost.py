@@ -24,6 +24,7 @@ from zfexplore.images.listed import ListedSource
 from zfexplore.images.open import is_name
 from zfexplore.images.places import notes_on, short_hash
 from zfexplore.nets.checkpoint import Checkpoint
+from zfexplore.opening import read_text
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def find_lost(spot: Spot, checkpoint: Checkpoint, fit: Fit) -> LostImages | None
     found: list[tuple[bool, float, Path]] = []
     for file in notes_on(spot.path).glob("*.json"):
         with suppress(OSError, ValueError, KeyError, TypeError):
-            noted = json.loads(file.read_text(encoding="utf-8"))
+            noted = json.loads(read_text(file))
             source = LostImages(spot.path, str(noted["images"]))
             header = describe(checkpoint, source, k=9, fit=fit, stages=None, precision="float32")
             path = atlas_path(header["fingerprint"])

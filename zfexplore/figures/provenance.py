@@ -19,9 +19,11 @@ from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from zfexplore.files import atomic_path
+from zfexplore.opening import open_plain
 
 UNIT_KEY = "unit "  # the chunk "unit conv5:130" holds that channel's table
 ATLAS, CHECKPOINT, COMMAND, PICTURE = "atlas", "checkpoint", "command", "picture"
+LARGEST = 80_000_000  # pixels of a PNG that is read to its end; no figure has as many
 NOT_OURS = "was not made by zfexplore"
 
 
@@ -100,8 +102,10 @@ def save_png(image: Image.Image, path: str | os.PathLike[str], chunks: Mapping[s
 def read_chunks(path: str | os.PathLike[str]) -> dict[str, str]:
     """Give the text chunks of a PNG; none if the file is no PNG or does not exist."""
     try:
-        with Image.open(path, formats=["PNG"]) as image:
-            image.load()
+        with open_plain(path) as file, Image.open(file, formats=["PNG"]) as image:
+            if image.width * image.height > LARGEST:
+                return {str(key): str(text) for key, text in image.info.items() if isinstance(text, str)}
+            image.load()  # text may stand behind the picture
             return dict(cast(PngImageFile, image).text)
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
         return {}

@@ -8,16 +8,19 @@ of the same name beside them.
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
 from zfexplore.figures.provenance import ATLAS, CHECKPOINT, COMMAND, NOT_OURS, foreign, read_chunks
+from zfexplore.opening import open_plain, read_text
 
 SILENT = "does not say which weights and images it is of"
+LARGEST_HEADER = 2**28  # bytes of an atlas's header in an npz, unpacked
+LONGEST_LINE = 2**16  # characters of a table's first line that are looked at
 _TABLES = ("rank", "picture", "channel,max")  # how the first line of a table of ours begins
 
 
@@ -54,7 +57,7 @@ def _with_command(reason: str | None, told: Mapping[str, str]) -> str | None:
 def _of_json(path: Path) -> dict[str, str] | None:
     """Give the origin in a figure's or an atlas's JSON; None if it is neither."""
     try:
-        values: Any = json.loads(path.read_text(encoding="utf-8"))
+        values: Any = json.loads(read_text(path))
         if CHECKPOINT in values:
             return {key: str(values.get(key, "")) for key in (CHECKPOINT, ATLAS, COMMAND)}
         return _of_header(values["header"])
@@ -65,11 +68,13 @@ def _of_json(path: Path) -> dict[str, str] | None:
 def _of_arrays(path: Path) -> dict[str, str] | None:
     """Give the origin in an atlas's npz, nothing for a figure's; None if it is neither."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with open_plain(path) as file, np.load(file, allow_pickle=False) as arrays:
             if "header" in arrays.files:
+                if arrays.zip.getinfo("header.npy").file_size > LARGEST_HEADER:
+                    return None
                 return _of_header(json.loads(str(arrays["header"])))
             return {} if any(name.endswith(".pixels") for name in arrays.files) else None
-    except (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, MemoryError, BadZipFile):
         return None
 
 
@@ -79,7 +84,7 @@ def _of_header(header: Mapping[str, Any]) -> dict[str, str]:
 
 def _of_table(path: Path) -> dict[str, str] | None:
     try:
-        with path.open(encoding="utf-8") as file:
-            return {} if file.readline().startswith(_TABLES) else None
+        with open_plain(path, "r", encoding="utf-8") as file:
+            return {} if file.readline(LONGEST_LINE).startswith(_TABLES) else None
     except (OSError, ValueError):
         return None

@@ -36,7 +36,9 @@ from zfexplore.images.formats import HEAD, verdict
 from zfexplore.images.layout import arrange
 from zfexplore.images.listed import ListedSource
 from zfexplore.images.naming import natural_key, shown
+from zfexplore.images.room import unpacking
 from zfexplore.images.sources import LeftOut, NoImages
+from zfexplore.opening import open_plain
 
 MAX_MEMBER = 512 * 2**20  # bytes of one image, unpacked
 MAX_TAR = 2**30  # bytes to which any compressed tar may unpack; a larger one, to so many times its own size:
@@ -95,15 +97,14 @@ class ArchiveSource(ListedSource):
     def _decode(self, index: int) -> Image.Image:
         member = self._members[index]
         try:
-            with open(self._file, "rb") as file:
-                data = _data(file, member)
+            with open_plain(self._file) as file, unpacking(member.packed + member.size):
+                return read_rgb(io.BytesIO(_data(file, member)), member.path)
         except OSError as error:
             raise UndecodableError((error.strerror or "unreadable").lower()) from error
-        return read_rgb(io.BytesIO(data), member.path)
 
     def _contents(self) -> Iterator[str]:
         try:
-            with open(self._file, "rb", buffering=0) as file:
+            with open_plain(self._file, buffering=0) as file:
                 for member in self._members:
                     if member.crc is not None:
                         yield f"{member.size} {member.crc}"
@@ -169,9 +170,9 @@ def is_archive(path: Path) -> bool:
         return False
     file, inside = found
     try:
-        with open(file, "rb") as opened:
+        with open_plain(file) as opened:
             head = opened.read(HEAD)
-        packed = head.startswith((*_ZIP, *_OTHER_ARCHIVES, *_COMPRESSED)) or tarfile.is_tarfile(file)
+            packed = head.startswith((*_ZIP, *_OTHER_ARCHIVES, *_COMPRESSED)) or _is_tar(opened)
     except OSError:
         return False
     return packed or bool(inside)
@@ -184,19 +185,25 @@ def _title(name: str) -> str:
 def _readable(given: Path) -> Path:
     """Give a file of which members can be read where they lie: the archive, or its plain copy."""
     try:
-        with open(given, "rb") as file:
+        with open_plain(given) as file:
             head = file.read(HEAD)
-        if head.startswith(_OTHER_ARCHIVES):
-            raise ExploreError(
-                f"{given} is packed in a way that is not read: unpack it, or make it a zip", usage=True
-            )
-        if head.startswith(_ZIP) or tarfile.is_tarfile(given):
-            opener = next((opener for magic, opener in _COMPRESSED.items() if head.startswith(magic)), None)
-            return given if opener is None else _plain_copy(given, opener)
+            if head.startswith(_OTHER_ARCHIVES):
+                raise ExploreError(
+                    f"{given} is packed in a way that is not read: unpack it, or make it a zip", usage=True
+                )
+            if head.startswith(_ZIP) or _is_tar(file):
+                openers = (opener for magic, opener in _COMPRESSED.items() if head.startswith(magic))
+                opener = next(openers, None)
+                return given if opener is None else _plain_copy(given, opener)
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise ExploreError(f"cannot read {given}: {error}") from error
     told = "is a file; give the folder that holds the images, or an archive of them (.zip, .tar, .tar.gz)"
     raise ExploreError(f"{given} {told}", usage=True)
+
+
+def _is_tar(file: IO[bytes]) -> bool:
+    file.seek(0)
+    return tarfile.is_tarfile(file)
 
 
 def _plain_copy(given: Path, opener: Callable[..., IO[bytes]]) -> Path:
@@ -218,7 +225,12 @@ def _plain_copy(given: Path, opener: Callable[..., IO[bytes]]) -> Path:
 
 def _unpack(given: Path, opener: Callable[..., IO[bytes]], plain: Path) -> None:
     left = max(MAX_TAR, MAX_RATIO * given.stat().st_size)
-    with atomic_path(plain) as temporary, opener(given, "rb") as packed, open(temporary, "wb") as copy:
+    with (
+        atomic_path(plain) as temporary,
+        open_plain(given) as file,
+        opener(file, "rb") as packed,
+        open(temporary, "wb") as copy,
+    ):
         while data := _next(packed, given):
             left -= len(data)
             if left < 0:
@@ -243,7 +255,7 @@ def _images(file: Path, given: Path, left_out: list[LeftOut]) -> Iterator[Member
             left_out.append(LeftOut(shown(path), reason))
 
     seen: set[str] = set()
-    with open(file, "rb") as data:
+    with open_plain(file) as data:
         for member, refusal in _members(file, given):
             path = _inner_path(member.path)
             if path is None:
@@ -288,15 +300,18 @@ def _aside(path: str) -> tuple[str, str] | None:
 def _members(file: Path, given: Path) -> Iterator[tuple[Member, str]]:
     """Yield every file and link in the archive, and the reason why it cannot be read, if there is one."""
     try:
-        with open(file, "rb") as opened_first:
-            is_zip = opened_first.read(4).startswith(_ZIP)
-        if is_zip:
-            with zipfile.ZipFile(file) as opened:
-                yield from (
-                    (_of_zip(info), _refusal_in_zip(info)) for info in opened.infolist() if not info.is_dir()
-                )
-        else:
-            with tarfile.open(file, "r:") as tar:
+        with open_plain(file) as opened:
+            is_zip = opened.read(4).startswith(_ZIP)
+            opened.seek(0)
+            if is_zip:
+                with zipfile.ZipFile(opened) as packed:
+                    yield from (
+                        (_of_zip(info), _refusal_in_zip(info))
+                        for info in packed.infolist()
+                        if not info.is_dir()
+                    )
+                return
+            with tarfile.open(fileobj=opened, mode="r:") as tar:
                 for info in tar:
                     if not info.isdir():
                         yield Member(info.name, info.offset_data, info.size, info.size), _refusal_in_tar(info)
@@ -324,7 +339,7 @@ def _refusal_in_zip(info: zipfile.ZipInfo) -> str:
         return "it is encrypted: unpack the archive"
     if info.compress_type not in (_STORED, _DEFLATED):
         return "it is packed in a rare way: unpack the archive"
-    return _too_large(info.file_size)
+    return _too_large(max(info.file_size, info.compress_size))
 
 
 def _refusal_in_tar(info: tarfile.TarInfo) -> str:

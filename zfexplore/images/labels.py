@@ -24,6 +24,7 @@ from zfexplore.files import printable
 from zfexplore.images.formats import suffixes_read
 from zfexplore.images.naming import natural_key
 from zfexplore.images.sources import LeftOut
+from zfexplore.opening import read_text
 
 # Headings of the two columns, without blanks, dashes and underscores.
 _NAME_HEADINGS = """
@@ -160,7 +161,7 @@ def _lines(path: Path) -> list[str]:
             f"{path}: labels in JSON are not read; write them as a table name,label", usage=True
         )
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path, "utf-8-sig")
     except OSError as error:
         raise ExploreError(
             f"cannot read {path}: {(error.strerror or 'unreadable').lower()}", usage=True

@@ -34,6 +34,7 @@ from zfexplore.nets.foreign import TENSORS, kind_of, read_weights
 from zfexplore.nets.header import METADATA_KEY, shipped_checkpoint
 from zfexplore.nets.net import Net
 from zfexplore.nets.stages import net_over
+from zfexplore.opening import check_plain, strange
 
 FORMAT = 1
 MEAN_IMAGE = "input.mean"
@@ -204,6 +205,8 @@ def read_checkpoint(file: Path) -> tuple[dict[str, Tensor], Metadata]:
     """
     if not file.is_file():
         what = "is a folder, not a checkpoint" if file.is_dir() else "is not there"
+        if (odd := strange(file)) is not None:
+            raise ExploreError(f"{file} is {odd}, not a checkpoint; name a .safetensors file")
         or_net = "" if file.suffix else f", or a net: {zoo.choices(str(file), zoo.PRETRAINED)}"
         raise ExploreError(f"{file} {what}; name a .safetensors file written by zfexplore{or_net}")
     if file.suffix != ".safetensors" and (kind := kind_of(file)).name != "safetensors":
@@ -211,6 +214,7 @@ def read_checkpoint(file: Path) -> tuple[dict[str, Tensor], Metadata]:
             raise ExploreError(f"{file} is {kind.words}; {kind.do}")
         raise ExploreError(f"{file} is {kind.words}; {_convert_hint(file)} reads it once")
     try:
+        check_plain(file)
         with safe_open(file, framework="pt") as opened:
             described = (opened.metadata() or {}).get(METADATA_KEY)
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
@@ -233,6 +237,7 @@ def _instead(file: Path) -> str:
 def is_checkpoint(file: Path) -> bool:
     """Whether a file is a checkpoint of ours, whole or not, of a net that is known or not."""
     try:
+        check_plain(file)
         with safe_open(file, framework="pt") as opened:
             return METADATA_KEY in (opened.metadata() or {})
     except (SafetensorError, OSError, ValueError):

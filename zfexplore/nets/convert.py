@@ -22,6 +22,7 @@ from zfexplore.nets.checkpoint import Metadata, read_checkpoint, write_checkpoin
 from zfexplore.nets.fitting import find_net
 from zfexplore.nets.foreign import read_weights
 from zfexplore.nets.named import NamedNet, open_named
+from zfexplore.opening import read_text
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def _turned(named: NamedNet) -> dict[str, Tensor]:
 
 def _class_names(file: Path, named: NamedNet, convention: InputConvention) -> tuple[str, ...]:
     try:
-        names = tuple(line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
+        names = tuple(line.strip() for line in read_text(file).splitlines() if line.strip())
     except (OSError, UnicodeDecodeError) as error:
         raise ExploreError(f"the class names {file} cannot be read ({error})") from error
     count = named.arguments.get("classes") or named.arguments.get("num_classes") or _told(named, convention)

@@ -27,6 +27,7 @@ from typing import Any
 from zfexplore.errors import ExploreError
 from zfexplore.files import cannot_write, sweep, write_text
 from zfexplore.locks import Held, Lock, take
+from zfexplore.opening import read_text
 
 FORMAT = 1
 LOCK = ".zfexplore-lock"
@@ -115,7 +116,7 @@ class RunFolder:
         Raises ExploreError if there is no run or its settings cannot be read.
         """
         try:
-            settings = json.loads(self.settings.read_text(encoding="utf-8"))
+            settings = json.loads(read_text(self.settings))
             if not isinstance(settings, dict) or settings["format"] != FORMAT:
                 raise ValueError("another format")
         except FileNotFoundError:
@@ -128,7 +129,7 @@ class RunFolder:
         """Give the epochs logged so far."""
         if not self.log.exists():
             return []
-        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
+        return [json.loads(line) for line in read_text(self.log).splitlines()]
 
     def write_records(self, records: list[dict[str, Any]]) -> None:
         """Write the whole log anew."""

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.files import atomic_path
+from zfexplore.opening import check_plain
 from zfexplore.training.folder import FORMAT
 
 _KEY = "zfexplore-training"
@@ -97,6 +98,7 @@ def save_state(
 def load_state(path: Path) -> State:
     """Read what ``save_state`` wrote; raises ExploreError if the file holds something else."""
     try:
+        check_plain(path)
         with safe_open(path, framework="pt") as opened:
             described = json.loads((opened.metadata() or {})[_KEY])
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118

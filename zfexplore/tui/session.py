@@ -15,6 +15,7 @@ from pathlib import Path
 
 from zfexplore.errors import ExploreError
 from zfexplore.files import cache_dir, write_text
+from zfexplore.opening import read_text
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def keymap_path() -> Path:
 
 def _read_object(path: Path) -> dict[str, object]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(read_text(path))
     except (OSError, ValueError, RecursionError):
         return {}
     return values if isinstance(values, dict) else {}
