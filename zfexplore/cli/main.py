@@ -30,6 +30,7 @@ COMMANDS = {
     "images": "images",
     "info": "info",
     "convert": "convert",
+    "doctor": "doctor",
 }
 EXPORTS = {
     "grid": "export",
