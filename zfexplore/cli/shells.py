@@ -49,7 +49,7 @@ _zfexplore() {
     done
     [[ $PREFIX == --*=* ]] && compset -P '*='
     [[ $head == *open ]] && options=(-S '')
-    (( $#values )) && compadd $options -l -d shown -- "${(@)values}"
+    (( $#values )) && compadd "${(@)options}" -l -d shown -- "${(@)values}"
     case $head in
         files*) _files ;;
         folders*) _files -/ ;;
@@ -62,13 +62,20 @@ FISH = r"""# zfexplore's completion for fish
 function __zfexplore_complete
     set -l words (commandline -opc)
     set -l current (commandline -ct)
-    set -l answer (env _ZFEXPLORE_COMPLETE=fish $words[1] $words[2..-1] "$current" 2>/dev/null)
+    set -l plain (string unescape -- "$current"); or set plain "$current"
+    set -l answer (env _ZFEXPLORE_COMPLETE=fish $words[1] $words[2..-1] "$plain" 2>/dev/null)
     test (count $answer) -gt 1; and printf '%s\n' $answer[2..-1]
+    set -l option (string match -r -- '^--[^=]*=' "$plain")
+    set -l path (string replace -r -- '^--[^=]*=' '' "$plain")
+    set -l paths
     switch "$answer[1]"
         case 'files*'
-            __fish_complete_path "$current"
+            set paths (__fish_complete_path "$path")
         case 'folders*'
-            __fish_complete_directories "$current"
+            set paths (__fish_complete_directories "$path")
+    end
+    for each in $paths
+        printf '%s\n' "$option$each"
     end
 end
 complete --command zfexplore --no-files --arguments '(__zfexplore_complete)'
