@@ -14,13 +14,20 @@ HEX = "0123456789abcdef"
 OURS = {
     f"atlases/{HEX}.safetensors": "indexes",
     f"atlases/{HEX}.partial": "unfinished indexes",
-    f"atlases/.{HEX}.safetensors.89abcdef.safetensors": "leftovers",
+    f"atlases/.zfexplore-89abcdef/{HEX}.safetensors": "leftovers",
     f"archives/{HEX}{HEX}.tar": "unpacked archives",
     f"fingerprints/{HEX}{HEX}": "digests",
     f"places/{HEX}/{HEX}.json": "places",
 }
 STAYING = {"explorer.log": "log and session", "datasets/set/1.jpg": "sets of images"}
-FOREIGN = ["thesis.tex", "atlases/notes.txt", "archives/album.tar", f"more/{HEX}.safetensors", ".profile"]
+FOREIGN = [
+    "thesis.tex",
+    ".mine.89abcdef.tex",
+    "atlases/notes.txt",
+    "archives/album.tar",
+    f"more/{HEX}.safetensors",
+    ".zfexplore-89abcdef/mine",
+]
 
 
 @pytest.fixture
@@ -68,6 +75,7 @@ def test_what_is_old_is_removed_and_nothing_else(cache):
     left = {path.relative_to(cache).as_posix() for path in cache.rglob("*") if path.is_file()}
     assert left == {*STAYING, *FOREIGN, "atlases/fedcba9876543210.safetensors"}
     assert not (cache / "places" / HEX).exists()
+    assert not (cache / "atlases" / ".zfexplore-89abcdef").exists()
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="only Linux tells what processes hold")
@@ -77,6 +85,9 @@ def test_what_a_process_holds_stays_and_so_do_archives_while_an_explorer_runs(ca
         assert f"atlases/{HEX}.partial" not in names(cache, old_files())
         freed, stays = remove([old for old in found if old.kind == "unfinished indexes"])
         assert (freed, len(stays)) == (0, 1)
+    with open(cache / "atlases" / f"{HEX}.lock", "wb"):  # of the process that goes on with the index
+        kept = {f"atlases/{HEX}.partial", f"atlases/{HEX}.safetensors"}
+        assert set(names(cache, old_files())) == set(OURS) - kept
     with open(cache / "explorer.log", "ab"):
         assert f"archives/{HEX}{HEX}.tar" not in names(cache, old_files())
     assert names(cache, old_files()) == sorted(OURS)

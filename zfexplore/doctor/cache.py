@@ -13,7 +13,7 @@ import re
 import shutil
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +25,12 @@ from zfexplore.tui.log import log_path
 
 DAYS = 30
 _DAY = 86_400.0  # seconds
-# As files.py names what it has not yet put in place.
-_TEMPORARY = r"((atlases|archives|fingerprints|places/[0-9a-f]{16})/)?\.[\w.-]+\.[0-9a-f]{8}(\.\w+)?"
+_FOLDERS = r"(atlases|archives|fingerprints|places(/[0-9a-f]{16})?)"
+# What is not yet in its place, under a name or in a folder of its own, and locks: they end with their holder.
+_TEMPORARY = r"(\.[\w.-]+\.[0-9a-f]{8}(\.\w+)?|\.zfexplore-[0-9a-f]{8}/[\w.-]+)"
+_LEFT = (
+    rf"({_FOLDERS}/{_TEMPORARY}|(\.zfexplore-[0-9a-f]{{8}}/|\.)explorer\.[\w.]+|atlases/[0-9a-f]{{16}}\.lock)"
+)
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,13 @@ _KINDS = (
     _kind("unpacked archives", "unpacked again when they are needed", r"archives/[0-9a-f]{32}\.tar"),
     _kind("digests", "what large folders of images hold", r"fingerprints/[0-9a-f]{32}"),
     _kind("places", "where indexed images lay", r"places/[0-9a-f]{16}/[0-9a-f]{16}\.json"),
-    _kind("leftovers", "of programs that were killed while they wrote", _TEMPORARY),
+    _kind("leftovers", "of programs that were killed while they wrote", _LEFT),
     _kind("log and session", "the explorer's", r"explorer\.(log|json)", removable=False),
     _kind("sets of images", "downloaded", r"datasets/.+", removable=False),
 )
+
+
+_Found = tuple[Path, _Kind, int, float]  # a file, its kind, its bytes, and when it was last used
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ def look(days: int = DAYS) -> Cache:
     """Count the files in the cache by kind; those are old that were not used for ``days`` days."""
     folder = cache_dir()
     found = list(_files(folder))
-    old = {each.path for each in old_files(days)}
+    old = {each.path for each in _old_of(found, days)}
     kinds = []
     for kind in _KINDS:
         own = [(path, size) for path, its, size, _ in found if its is kind]
@@ -87,17 +94,7 @@ def old_files(days: int = DAYS) -> list[Old]:
         raise ExploreError(
             f"what was used within a day stays: --older-than must be at least 1, not {days}", usage=True
         )
-    folder, now = cache_dir(), time.time()
-    held = _held(folder)
-    explorer_runs = os.path.realpath(log_path()) in held
-    found = []
-    for path, kind, size, used in _files(folder):
-        idle = (now - used) / _DAY
-        if not kind.removable or idle < days or os.path.realpath(path) in held:
-            continue
-        if not (explorer_runs and kind.name == "unpacked archives"):
-            found.append(Old(path, kind.name, size, int(idle)))
-    return sorted(found, key=lambda old: old.path)
+    return _old_of(_files(cache_dir(), sets=False), days)
 
 
 def remove(old: Sequence[Old]) -> tuple[int, list[str]]:
@@ -110,13 +107,13 @@ def remove(old: Sequence[Old]) -> tuple[int, list[str]]:
     for each in old:
         try:
             status = os.lstat(each.path)
-            if time.time() - _used(status) < _DAY or os.path.realpath(each.path) in held:
+            if time.time() - _used(status) < _DAY or _in_use(each.path, held):
                 stays.append(f"{each.path} stays: it is in use again")
                 continue
             os.unlink(each.path)
             freed += each.size
-            if each.kind == "places":
-                with suppress(OSError):  # another note is in it
+            if each.kind == "places" or each.path.parent.name.startswith(".zfexplore-"):
+                with suppress(OSError):  # it has another file
                     each.path.parent.rmdir()
         except FileNotFoundError:
             continue
@@ -126,12 +123,25 @@ def remove(old: Sequence[Old]) -> tuple[int, list[str]]:
     return freed, stays
 
 
-def _files(folder: Path) -> Iterator[tuple[Path, _Kind, int, float]]:
-    """Yield each file of a known kind: path, kind, size, and when it was last used. No link is followed."""
+def _old_of(files: Iterable[_Found], days: int) -> list[Old]:
+    held, now = _held(cache_dir()), time.time()
+    explorer_runs = os.path.realpath(log_path()) in held
+    old = []
+    for path, kind, size, used in files:
+        idle = (now - used) / _DAY
+        if not kind.removable or idle < days or _in_use(path, held):
+            continue
+        if not (explorer_runs and kind.name == "unpacked archives"):
+            old.append(Old(path, kind.name, size, int(idle)))
+    return sorted(old, key=lambda each: each.path)
+
+
+def _files(folder: Path, *, sets: bool = True) -> Iterator[_Found]:
+    """Yield each file of a known kind, with or without those of downloaded sets; no link is followed."""
     for parent, names, files in os.walk(folder):
         names[:] = [name for name in names if not os.path.islink(os.path.join(parent, name))]
         if parent == str(folder):
-            names[:] = [name for name in names if name in _FOLDERS]
+            names[:] = [name for name in names if _OWN.fullmatch(name) and (sets or name != "datasets")]
         for name in files:
             path = Path(parent, name)
             below = path.relative_to(folder).as_posix()
@@ -142,7 +152,13 @@ def _files(folder: Path) -> Iterator[tuple[Path, _Kind, int, float]]:
                     yield path, kind, status.st_size, _used(status)
 
 
-_FOLDERS = ("atlases", "archives", "fingerprints", "places", "datasets")
+_OWN = re.compile(rf"{_FOLDERS}|datasets|\.zfexplore-[0-9a-f]{{8}}")
+
+
+def _in_use(path: Path, held: set[str]) -> bool:
+    """Whether a process holds a file, the temporary folder that it lies in, or the lock beside it."""
+    own = Path(os.path.realpath(path))
+    return not held.isdisjoint(map(str, (own, own.parent, own.with_suffix(".lock"))))
 
 
 def _used(status: os.stat_result) -> float:
