@@ -126,6 +126,13 @@ def test_what_is_only_worth_knowing_is_a_remark(whole, monkeypatch):
     assert [line[: len(start)] for line, start in zip(report.remarks, starts, strict=True)] == starts
 
 
+def test_a_torch_that_is_missing_is_told_once(whole, monkeypatch):
+    monkeypatch.setattr(installation, "packages", lambda: (Package("torch", None, ">=2.6"),))
+    monkeypatch.setattr(room, "ask_torch", lambda: Torch(problem="torch cannot be imported (no torch)"))
+
+    assert examine().wrong == ('torch is not installed: pip install "torch>=2.6"',)
+
+
 def test_packages_that_are_missing_or_do_not_fit_are_wrong():
     found = (
         Package("textual", "9.0", ">=8.0,<9"),

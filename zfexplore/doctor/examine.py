@@ -36,9 +36,11 @@ def examine(*, days: int = cache.DAYS) -> Report:
     needed, came = installation.packages(), installation.parts()
     terminal, kept = screen.look(), cache.look(days)
     settings = (_keys(), _session())
+    missing = {package.name for package in needed if package.version is None}
+    broken = told.problem and missing.isdisjoint({"torch", "torchvision"})  # else that is said already
     wrong = [
         *installation.complaints(needed),
-        *([told.problem + ": install the two that pytorch.org gives together"] if told.problem else []),
+        *([told.problem + ": install the two that pytorch.org gives together"] if broken else []),
         *_of_parts(came),
         *([kept.problem + "; ZFEXPLORE_CACHE names another folder"] if kept.problem else []),
         *(f"{each.path} {each.problem}" for each in settings if each.problem and each.name == "keys"),

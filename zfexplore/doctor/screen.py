@@ -13,6 +13,7 @@ from zfexplore.tui.identity import ATTRIBUTES, QUESTION, Terminal, asked, asked_
 from zfexplore.tui.terminal import speaks_utf8, suit_colours
 
 SECONDS = 0.6  # a terminal far away answers within this
+ERASED = "\r\x1b[K"  # what a terminal that does not understand the question has printed of it
 COLOURS = {"truecolor": 2**24, "256": 256, "standard": 16, "windows": 16}
 
 
@@ -71,6 +72,7 @@ def _answer() -> str:
             while not ATTRIBUTES.search(text) and (left := until - time.monotonic()) > 0:
                 if select.select([terminal], [], [], left)[0]:
                     text += os.read(terminal, 4096).decode("ascii", "replace")
+            os.write(terminal, ERASED.encode())
         finally:
             termios.tcsetattr(terminal, termios.TCSAFLUSH, before)  # what comes late is nobody's input
     except termios.error as error:
