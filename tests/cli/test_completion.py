@@ -80,7 +80,7 @@ def test_layers_are_those_of_the_checkpoint_that_was_named(tmp_path):
 
 
 def test_names_from_a_file_that_a_shell_might_misread_are_left_out(tmp_path):
-    entry = {"dtype": "F16", "shape": [2, 1], "data_offsets": [0, 4]}
+    entry = {"dtype": "F16", "shape": [10**15, 1], "data_offsets": [0, 4]}
     names = [
         "$(id).weight",
         "a b.weight",
@@ -96,6 +96,7 @@ def test_names_from_a_file_that_a_shell_might_misread_are_left_out(tmp_path):
     file.write_bytes(struct.pack("<Q", len(head)) + head + bytes(4))
 
     assert offered("compare", str(file), "b", "--layer", "")[1] == ["good"]
+    assert len(offered("top", "--checkpoint", str(file), "good:")[1]) == 10_000
 
 
 @pytest.mark.parametrize(

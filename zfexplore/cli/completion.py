@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import typer.main
 
-VARIABLE = "_ZFEXPLORE_COMPLETE"  # whose script asks
+MOST = 10_000  # channels of a layer that are offered, whatever the head of a file says
 PLAIN = re.compile(r"[\w.:@+-]+", re.ASCII)  # names from files that are offered; others a shell might misread
 
 Paths = Literal["none", "files", "folders"]
@@ -214,7 +214,7 @@ def _layers_and_channels(given: Given, text: str) -> Offers:
     layer, colon, _ = text.partition(":")
     if not colon:
         return Offers(_layers(given, text).words, goes_on=True)
-    count = _layers_known(given).get(layer, 0)
+    count = min(MOST, _layers_known(given).get(layer, 0))
     return Offers({f"{layer}:{number}": "" for number in range(count)})
 
 
