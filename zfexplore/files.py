@@ -16,8 +16,6 @@ from pathlib import Path
 
 from zfexplore.errors import ExploreError
 
-_CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], "\N{REPLACEMENT CHARACTER}")
-
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -102,14 +100,6 @@ def _is(what: Callable[[Path], bool], path: Path) -> bool:
 def _beside(target: Path) -> Path:
     """Give a new name in the same folder, hidden, with the same ending."""
     return target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}{target.suffix}")
-
-
-def printable(text: str) -> str:
-    """Replace the control characters in a name that comes from a file or a folder, to show it safely.
-
-    In a terminal they could move the cursor, or change the colours or the title.
-    """
-    return text.translate(_CONTROL)
 
 
 def cache_dir() -> Path:

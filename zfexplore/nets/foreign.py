@@ -23,7 +23,6 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import printable
 
 # Where training programs put the weights, best first: what was trained before its running average.
 NESTED_UNDER = (
@@ -76,7 +75,7 @@ def read_weights(file: Path) -> Weights:
         raise ExploreError(f"{file} holds no tensors")
     for name, tensor in tensors.items():
         if tensor.numel() > max(LARGE, file.stat().st_size):  # one value, repeated without end
-            raise ExploreError(f"{file}: {printable(name)} claims more values than the file can hold")
+            raise ExploreError(f"{file}: {name} claims more values than the file can hold")
     return Weights(kind, tensors, _left_out(held, under))
 
 
@@ -188,7 +187,7 @@ def _unpickled(file: Path) -> Any:
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL ([\w.]+) was not an allowed", str(error))
-        what = f" ({printable(named[1])})" if named else ""
+        what = f" ({named[1]})" if named else ""
         raise ExploreError(
             f"{file} holds more than tensors, which is refused because loading it could run code{what}; "
             "save its state_dict() alone with torch.save"
@@ -247,4 +246,4 @@ def _left_out(held: Any, under: list[str]) -> tuple[str, ...]:
                 f"the tensors under {key!r} are taken; those under {', '.join(map(repr, others))} are not"
             )
         held = held[key]
-    return tuple(printable(note) for note in notes)
+    return tuple(notes)
