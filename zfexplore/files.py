@@ -26,8 +26,6 @@ from pathlib import Path
 from zfexplore import locks
 from zfexplore.errors import ExploreError
 
-_CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], "\N{REPLACEMENT CHARACTER}")
-
 _TEMPORARY = re.compile(r"\.zfexplore-[0-9a-f]{8}")
 OLD = 3600.0  # seconds after which a temporary folder that nobody holds was left by a killed process
 OLD_WITHOUT_LOCKS = 24 * 3600.0  # the same, where nobody can tell whether it is held
@@ -177,14 +175,6 @@ def _is(what: Callable[[Path], bool], path: Path) -> bool:
         return what(path)
     except OSError:
         return False
-
-
-def printable(text: str) -> str:
-    """Replace the control characters in a name that comes from a file or a folder, to show it safely.
-
-    In a terminal they could move the cursor, or change the colours or the title.
-    """
-    return text.translate(_CONTROL)
 
 
 def cache_dir() -> Path:

@@ -87,7 +87,6 @@ def _show(report: Report) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from zfexplore.files import printable
     from zfexplore.showing import output
 
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
@@ -107,13 +106,13 @@ def _show(report: Report) -> None:
     }
     for name, lines in rows.items():
         for number, line in enumerate(lines):
-            table.add_row("" if number else name, escape(printable(line)))
+            table.add_row("" if number else name, escape(line))
     output().print(table)
     output().print()
     for line in report.remarks:
-        output().print(f"note: {printable(line)}", markup=False, soft_wrap=True)
+        output().print(f"note: {line}", markup=False, soft_wrap=True)
     for line in report.wrong:
-        output().print(f"[bold red]wrong:[/] {escape(printable(line))}", soft_wrap=True)
+        output().print(f"[bold red]wrong:[/] {escape(line)}", soft_wrap=True)
     if not report.wrong:
         output().print("nothing is wrong")
 

@@ -26,7 +26,7 @@ from zfexplore.arguments import path_text
 from zfexplore.choices import SHIPPED_NET
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
-from zfexplore.files import atomic_path, printable
+from zfexplore.files import atomic_path
 from zfexplore.nets import zoo
 from zfexplore.nets.device import move
 from zfexplore.nets.fitting import find_net, fit_named, fitted, is_numbers, put_into
@@ -275,7 +275,7 @@ def _parse(file: Path, text: str, mean_image: Tensor | None, fingerprint: str) -
         return Metadata(
             architecture=str(values["architecture"]),
             arguments=dict(values["arguments"]),
-            classes=tuple(printable(str(name)) for name in values["classes"]),
+            classes=tuple(str(name) for name in values["classes"]),
             input=convention,
             recipe=dict(values["recipe"]),
             images=dict(values["images"]),
@@ -301,7 +301,7 @@ def _check_mean_image(announced: bool, mean_image: Tensor | None, channels: int,
 
 def _assemble(file: Path, metadata: Metadata, tensors: dict[str, Tensor]) -> nn.Module:
     """Make the net without memory, compare every name and shape, and only then load the values."""
-    architecture = printable(metadata.architecture)
+    architecture = metadata.architecture
     if ":" in architecture:  # code, which a file may not have imported
         raise ExploreError(
             f"{file} holds weights of {architecture}, which is no net of the zoo: "

@@ -24,7 +24,6 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import printable
 from zfexplore.opening import open_plain, strange
 
 # Where training programs put the weights, best first: what was trained before its running average.
@@ -209,7 +208,7 @@ def _refuse_repeated(file: Path, tensors: dict[str, Tensor]) -> None:
         own = tensor.numel() * tensor.element_size()
         together += own
         if own > SMALL + size or together > SMALL + TIMES_REPEATED * size:
-            raise ExploreError(f"{file}: {printable(name)} claims more values than the file can hold")
+            raise ExploreError(f"{file}: {name} claims more values than the file can hold")
 
 
 def _unpickled(file: Path) -> Any:
@@ -219,7 +218,7 @@ def _unpickled(file: Path) -> Any:
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL ([\w.]+) was not an allowed", str(error))
-        what = f" ({printable(named[1])})" if named else ""
+        what = f" ({named[1]})" if named else ""
         raise ExploreError(
             f"{file} holds more than tensors, which is refused because loading it could run code{what}; "
             "save its state_dict() alone with torch.save"
@@ -278,4 +277,4 @@ def _left_out(held: Any, under: list[str]) -> tuple[str, ...]:
                 f"the tensors under {key!r} are taken; those under {', '.join(map(repr, others))} are not"
             )
         held = held[key]
-    return tuple(printable(note) for note in notes)
+    return tuple(notes)

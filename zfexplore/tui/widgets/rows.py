@@ -21,6 +21,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from zfexplore.printable import printable
 from zfexplore.tui import keys
 
 MARK = "▸"
@@ -252,9 +253,13 @@ class Rows(ScrollView, can_focus=True):
 
 
 def fitted(text: str, room: int, *, right: bool = False, front: bool = False) -> str:
-    """Give ``text`` in exactly ``room`` cells. If it is longer, ``…`` replaces its end, or its ``front``."""
+    """Give ``text`` in exactly ``room`` cells, made printable.
+
+    If it is longer, ``…`` replaces its end, or its ``front``.
+    """
     from rich.cells import cell_len, set_cell_size
 
+    text = printable(text)
     if cell_len(text) > room:
         if front and room > 1:
             while cell_len(text) >= room:
@@ -268,4 +273,4 @@ def fitted(text: str, room: int, *, right: bool = False, front: bool = False) ->
 def _padded(text: str, width: int, style: Style) -> Strip:
     from rich.cells import set_cell_size
 
-    return Strip([Segment(set_cell_size(text, width), style)], width)
+    return Strip([Segment(set_cell_size(printable(text), width), style)], width)
