@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test bench bench-cuda setup clean
+.PHONY: demo test faults bench bench-cuda setup clean
 
 demo: setup
 	$(BIN)/zfexplore index
@@ -22,6 +22,9 @@ test: setup
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 3 --dist loadfile
+
+faults: setup
+	$(BIN)/python -m tests.faults.kills
 
 bench: setup
 	$(BIN)/python -m benchmarks
