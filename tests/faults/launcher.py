@@ -88,7 +88,9 @@ def main() -> None:
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     for line in iter(requests.readline, b""):
         request = json.loads(line)
-        if "words" not in request:
+        if not request:
+            answer = None  # all is imported
+        elif "words" not in request:
             answer = _wait(request["pid"], request["seconds"])
         elif (answer := os.fork()) == 0:
             requests.close()

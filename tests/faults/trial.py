@@ -90,6 +90,7 @@ class Launcher:
             cwd=ROOT,
             env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         )
+        self._ask()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -29,6 +29,7 @@ from tests.faults.trial import (
 )
 
 MOST_KILLS = 4  # of one training or index, before it may end
+MOST_TRIALS = 4  # for each kill: some come too late
 LONGEST_DELAY = 0.1  # seconds from a moment of writing to a death: longer than any file takes here
 
 
@@ -98,14 +99,14 @@ def kill_work(work: Work, launcher: Launcher, home: Path, kills: int, seed: int)
     expected = work.state(undisturbed)
     report.notes.append(f"undisturbed: {seconds:.1f} s, {ended.moments} moments of writing")
     left = kills
-    while left > 0:
+    while left > 0 and report.trials < MOST_TRIALS * kills:
         report.trials += 1
         random = chance(seed, work.what, report.trials)
         folder = _new(home / f"{work.what}-{report.trials}")
         done = _kill_and_go_on(
             work, launcher, folder, random, report, min(left, MOST_KILLS), seconds, ended.moments
         )
-        left -= max(done, 1)
+        left -= done
         name = f"{work.what} trial {report.trials}"
         report.blame(told(lambda folder=folder: differences(expected, work.state(folder))), of=name)
         if hidden := hidden_files(folder):
