@@ -32,7 +32,7 @@ from tests.faults.trial import (
     state_of_run,
     told,
 )
-from tests.faults.work import indexing, training
+from tests.faults.work import Work, indexing, training
 
 MB = 2**20
 KB = 2**10
@@ -55,7 +55,7 @@ def on_full_disks(launcher: Launcher, material: Path, home: Path, seed: int) -> 
                     report, launcher, material, disk, run, f"a disk of {size // KB} KB",
                     {}, lambda disk=disk: change_disk(disk, f"size={AMPLE}"),
                 )  # fmt: skip
-        with small_disk(home / "cache-full", MB) as disk:
+        with small_disk(home / "cache-full", 16 * MB) as disk:
             (disk / "cache").mkdir()
             ballast = fill(disk)
             _index_without_a_cache(report, launcher, material, disk, "a full disk", ballast.unlink)
@@ -90,7 +90,8 @@ def on_read_only_disks(launcher: Launcher, material: Path, home: Path, seed: int
                 report, launcher, material, disk, "a read-only disk", lambda: change_disk(disk, "ro")
             )
             report.trials += 1
-            report.blame(told(lambda: _explore(material, disk)), of="the explorer on a read-only disk")
+            wrong = told(lambda: _explore(material, disk, out=home / "out"))
+            report.blame(wrong, of="the explorer with its cache on a read-only disk")
     except NoDisk as reason:
         report.skipped.append(f"no disk can be mounted here: {reason}")
     return report
@@ -156,7 +157,7 @@ def two_at_once(launcher: Launcher, material: Path, home: Path, seed: int) -> Re
         offset = random.choice((0.0, 0.0, random.uniform(0.0, 0.5)))
         folder = home / f"run-{number}"
         folder.mkdir()
-        _one_of_two(report, launcher, train.begin(folder), folder, offset, f"train, pair {number + 1}")
+        _one_of_two(report, launcher, train, folder, offset, f"train, pair {number + 1}")
         report.blame(
             told(lambda folder=folder: differences(run, train.state(folder))), of=f"train, pair {number + 1}"
         )
@@ -168,12 +169,12 @@ def two_at_once(launcher: Launcher, material: Path, home: Path, seed: int) -> Re
             os.kill(command.pid, 9)
         launcher.end_of(command)
         name = f"train --resume, pair {number + 1}"
-        _one_of_two(report, launcher, train.go_on(begun), begun, offset, name)
+        _one_of_two(report, launcher, train, begun, offset, name)
         report.blame(told(lambda folder=begun: differences(run, train.state(folder))), of=name)
         folder = home / f"index-{number}"
         folder.mkdir()
         report.trials += 1
-        for ended in _pair(launcher, index.begin(folder), folder, offset):
+        for ended in _pair(launcher, index, folder, offset):
             wrong = ended.stumbled or ("" if ended.code == 0 else f"it ended with {ended.code}: {ended.err}")
             report.blame(wrong, of=f"index, pair {number + 1}")
         first = state_of_cache(home / "index-0" / "cache")
@@ -272,9 +273,9 @@ def _figure_where_it_cannot_be_kept(
     report.blame("second.png is there" if (folder / "second.png").exists() else "", of=f"export to {where}")
 
 
-def _explore(material: Path, folder: Path) -> str:
+def _explore(material: Path, folder: Path, *, out: Path | None = None) -> str:
     """Open the explorer where it can write nothing, have a figure saved, and leave."""
-    with opened(material, folder) as terminal:
+    with opened(material, folder, *([] if out is None else ["--out", str(out)])) as terminal:
         terminal.until(r"conv5:0\b")
         terminal.until_silent(1.0, longest=10.0)
         terminal.send("\r")
@@ -303,19 +304,20 @@ def _hidden(folder: Path) -> str:
     return f"temporary files are left: {', '.join(found[:4])}" if found else ""
 
 
-def _pair(launcher: Launcher, words: list[str], folder: Path, offset: float) -> list[Ended]:
-    first = launcher.start(words, folder, settings=SAVES_ALWAYS | SMALL)
+def _pair(launcher: Launcher, work: Work, folder: Path, offset: float) -> list[Ended]:
+    words, settings = work.go_on(folder), SAVES_ALWAYS | work.settings
+    first = launcher.start(words, folder, settings=settings)
     time.sleep(offset)
-    second = launcher.start(words, folder, settings=SAVES_ALWAYS | SMALL)
+    second = launcher.start(words, folder, settings=settings)
     return [launcher.end_of(first), launcher.end_of(second)]
 
 
 def _one_of_two(
-    report: Report, launcher: Launcher, words: list[str], folder: Path, offset: float, name: str
+    report: Report, launcher: Launcher, work: Work, folder: Path, offset: float, name: str
 ) -> None:
     """Run a command twice at once: one must be done, and the other end in one line."""
     report.trials += 1
-    endings = _pair(launcher, words, folder, offset)
+    endings = _pair(launcher, work, folder, offset)
     done = [ended for ended in endings if ended.code == 0]
     report.blame("" if len(done) == 1 else f"{len(done)} of two ended with 0", of=name)
     for ended in endings:

@@ -27,6 +27,7 @@ ON_PATHS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.tru
 ON_LOCKS = ("fcntl.flock", "fcntl.lockf")
 SECONDS_BETWEEN_LOOKS = 0.002
 IMPORTED = (
+    "zfexplore.cli.main",
     "rich.progress",
     "rich.table",
     "zfexplore.figures.plots",
@@ -132,8 +133,8 @@ def _run(request: dict[str, Any]) -> None:
     os.environ.update(request["environment"])
     for number, path in enumerate((os.devnull, request["said"] + ".out", request["said"] + ".err")):
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644), number)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     for name, value in request["settings"].items():
         module, _, constant = name.rpartition(".")
         if isinstance(value, str):  # the name of what is to be in its place
@@ -147,8 +148,8 @@ def _run(request: dict[str, Any]) -> None:
         atexit.register(_write_count, request["said"] + ".moments", moments)
     moments.watch()
     sys.argv = ["zfexplore", *request["words"]]
-    from zfexplore.cli.main import main as command
-
+    command = import_module("zfexplore.cli.main").main
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     command()
 
 
