@@ -12,6 +12,7 @@ that no line of the package needs to know of this.
 from __future__ import annotations
 
 import atexit
+import faulthandler
 import json
 import os
 import resource
@@ -135,6 +136,7 @@ def _run(request: dict[str, Any]) -> None:
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644), number)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
+    faulthandler.register(signal.SIGUSR1, file=2)  # where it stands, should it never end
     for name, value in request["settings"].items():
         module, _, constant = name.rpartition(".")
         if isinstance(value, str):  # the name of what is to be in its place

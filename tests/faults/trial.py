@@ -60,7 +60,7 @@ class Ended:
     def stumbled(self) -> str:
         """What no command may do, whatever happened to it; empty if it did not."""
         if self.code is None:
-            return f"it did not end within {SECONDS:.0f} s"
+            return f"it did not end within {SECONDS:.0f} s: {self.err[-1500:]}"
         if "Traceback" in self.err:
             return f"it showed a traceback: {self.err[-1500:]}"
         return ""
@@ -132,8 +132,10 @@ class Launcher:
         """Wait for a command's end; one that does not come is killed, and has the code None."""
         if (ended := self.ends_within(command, seconds)) is not None:
             return ended
-        os.kill(command.pid, signal.SIGKILL)
-        self._ask(pid=command.pid, seconds=SECONDS)
+        os.kill(command.pid, signal.SIGUSR1)
+        if self.ends_within(command, 1.0) is None:
+            os.kill(command.pid, signal.SIGKILL)
+            self._ask(pid=command.pid, seconds=SECONDS)
         return self._told(command, None)
 
     def run(self, words: list[str], folder: Path, **options: Any) -> Ended:
