@@ -35,6 +35,7 @@ def run(only: set[str], kills: int, seed: int, home: Path) -> list[Report]:
     with Launcher(home / "said") as launcher:
         parts: dict[str, Callable[[], Report]] = {
             "train": lambda: kill_work(training(material), launcher, home, kills, seed),
+            "workers": lambda: kill_work(training(material, workers=2), launcher, home, kills // 3, seed),
             "index": lambda: kill_work(indexing(material), launcher, home, kills, seed),
             "explorer": lambda: explorer.kill_explorer(launcher, material, home, kills, seed),
             **{
@@ -55,7 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.kills", description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=30, help="of each command [30]")
     parser.add_argument("--seed", type=int, default=0, help="fixes every random choice [0]")
-    names = ["train", "index", "explorer", *conditions.ALL]
+    names = ["train", "workers", "index", "explorer", *conditions.ALL]
     parser.add_argument("--only", default="", help=f"some of {','.join(names)}")
     parser.add_argument("--keep", type=Path, help="a new folder for all that is written [a temporary one]")
     given = parser.parse_args()
