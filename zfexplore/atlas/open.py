@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from zfexplore.atlas.believed import check_atlas
 from zfexplore.atlas.build import Event, build_atlas
 from zfexplore.atlas.container import read_header
+from zfexplore.atlas.maxima import Layout
 from zfexplore.atlas.store import Atlas, describe
 from zfexplore.choices import Fit, Precision
 from zfexplore.errors import ExploreError
@@ -58,7 +60,7 @@ def open_or_build(
         yield Note("the index is built again, as asked")
     elif path.exists():
         try:
-            yield Finished(Atlas.load(path))
+            yield Finished(load_believed(path, header, checkpoint, source))
             return
         except ExploreError as damage:
             yield Note(f"the index is built again: {damage}")
@@ -78,6 +80,17 @@ def open_or_build(
         if isinstance(event, Finished):
             event.result.save(path)
         yield event
+
+
+def load_believed(path: Path, header: dict[str, Any], checkpoint: Checkpoint, source: Source) -> Atlas:
+    """Read the atlas at ``path``; raises ExploreError unless it is the one that ``header`` tells of."""
+    atlas = Atlas.load(path)
+    layout = Layout.of(checkpoint.net, header["watched"], checkpoint.metadata.input.size)
+    try:
+        check_atlas(atlas, header, layout, source)
+    except ValueError as error:
+        raise ExploreError(f"{path} is not the atlas of these weights and images: {error}") from error
+    return atlas
 
 
 def atlas_folder() -> Path:
