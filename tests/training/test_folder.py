@@ -5,7 +5,7 @@ import json
 import pytest
 
 from zfexplore.errors import ExploreError
-from zfexplore.training.folder import RunFolder
+from zfexplore.training.folder import RunFolder, read_log
 
 
 def test_a_run_does_not_begin_in_a_file(tmp_path):
@@ -40,3 +40,15 @@ def test_snapshots_sort_as_they_count(tmp_path):
     assert folder.snapshot(5).relative_to(tmp_path).as_posix() == "snapshots/epoch-005.safetensors"
     paths = [folder.snapshot(4), folder.snapshot(5, 20), folder.snapshot(5, 120), folder.snapshot(5)]
     assert sorted(paths) == paths
+
+
+def test_a_torn_or_strange_line_of_the_log_is_counted_and_left_out(tmp_path):
+    folder = RunFolder(tmp_path)
+    assert read_log(folder.log) == ([], 0)
+    good = [{"epoch": 1, "loss": 2.5, "top1": None}, {"epoch": 2, "loss": 1.5}, {"epoch": 5, "loss": 1.0}]
+    lines = [json.dumps(record) for record in good]
+    odd = ['{"epoch": 2, "loss": 9}', '{"epoch": 1e999, "loss": 1}', '{"epoch": 3}', "[" * 100_000, "[]",
+           '{"epoch": 3, "loss": 1, "seconds": "long"}', '{"epoch": 6, "lo']  # fmt: skip
+    folder.log.write_text("\n".join([*lines[:2], *odd[:-1], lines[2], odd[-1]]))
+    assert read_log(folder.log) == (good, len(odd))
+    assert folder.records() == good
