@@ -48,7 +48,8 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write all of ``text`` to ``path`` in UTF-8, or nothing."""
-    write_bytes(path, text.encode("utf-8"))
+    # Bytes of a path that are no letters are written as escapes, which JSON reads back.
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def check_file(path: str | os.PathLike[str], *, example: str = "") -> Path:
@@ -117,10 +118,26 @@ def cache_dir() -> Path:
     if chosen := os.environ.get("ZFEXPLORE_CACHE"):
         return Path(chosen)
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "zfexplore"
+        return home_folder() / "Library" / "Caches" / "zfexplore"
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "zfexplore" / "Cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zfexplore"
+        local = os.environ.get("LOCALAPPDATA") or home_folder() / "AppData" / "Local"
+        return Path(local) / "zfexplore" / "Cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home_folder() / ".cache") / "zfexplore"
+
+
+def home_folder() -> Path:
+    """Give the user's home; raises ExploreError where the system knows of none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise ExploreError(
+            "there is no home folder to keep indexes in: set HOME, or ZFEXPLORE_CACHE to a folder"
+        ) from None
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Give a path with ``~`` replaced by the home; ``~name`` of a user that is not there stays as it is."""
+    return Path(os.path.expanduser(path))
 
 
 def _flush_to_disk(path: Path) -> None:

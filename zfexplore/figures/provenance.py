@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from PIL import Image, UnidentifiedImageError
-from PIL.PngImagePlugin import PngImageFile, PngInfo
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from zfexplore.files import atomic_path
 
@@ -92,18 +93,24 @@ def save_png(image: Image.Image, path: str | os.PathLike[str], chunks: Mapping[s
     """
     info = PngInfo()
     for keyword, text in chunks.items():
-        info.add_itxt(keyword, text, zip=len(text) > 1000)
+        # Bytes of a path that are no letters are written as escapes.
+        writable = text.encode("utf-8", "backslashreplace").decode()
+        info.add_itxt(keyword, writable, zip=len(text) > 1000)
     with atomic_path(path) as temporary:
         image.save(temporary, "PNG", pnginfo=info)
 
 
 def read_chunks(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Give the text chunks of a PNG; none if the file is no PNG or does not exist."""
+    """Give the text chunks of a PNG; none if the file is no PNG or does not exist.
+
+    Ours stand before the pixels, which are not decoded: a small file can hold gigabytes of them.
+    """
     try:
-        with Image.open(path, formats=["PNG"]) as image:
-            image.load()
-            return dict(cast(PngImageFile, image).text)
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path, formats=["PNG"]) as image:
+                return {str(key): str(text) for key, text in image.info.items() if isinstance(text, str)}
+    except Exception:  # Pillow's readers raise nearly every type
         return {}
 
 

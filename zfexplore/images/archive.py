@@ -28,7 +28,7 @@ from typing import IO, Any
 from PIL import Image
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import atomic_path, cache_dir
+from zfexplore.files import atomic_path, cache_dir, expanded
 from zfexplore.images.content import content_of, content_of_file
 from zfexplore.images.decode import UndecodableError, read_rgb
 from zfexplore.images.folder import aside, none_found
@@ -121,7 +121,7 @@ def open_archive(
     Raises ExploreError if it is no archive or a damaged one, if it unpacks to an absurd size, if it holds no
     images, or if its folders are the parts of a set.
     """
-    given = Path(archive).expanduser()
+    given = expanded(archive)
     file = _readable(given)
     left_out: list[LeftOut] = []
     place = f"{os.fspath(archive)}/{inside}".rstrip("/")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import cache_dir
+from zfexplore.files import cache_dir, expanded
 from zfexplore.images.folder import FileSource, ImageFile
 
 Listing = tuple[list[tuple[str, int]], tuple[str, ...]]  # (path, label) of each image, and the classes
@@ -35,7 +35,7 @@ class ImageSet:
 def default_root() -> Path:
     """Give the folder that holds downloaded sets."""
     chosen = os.environ.get("ZFEXPLORE_DATA")
-    return Path(chosen).expanduser() if chosen else cache_dir() / "datasets"
+    return expanded(chosen) if chosen else cache_dir() / "datasets"
 
 
 def names() -> tuple[str, ...]:
@@ -68,7 +68,7 @@ def open_set(
     part = split or known.parts[0]
     if part not in known.parts:
         raise ExploreError(f"{known.name} has the parts {', '.join(known.parts)}, not {part!r}", usage=True)
-    home = Path(root or default_root()).expanduser()
+    home = expanded(root or default_root())
     if not is_here(known, home):
         _refuse_unless_fetchable(known, home, download)
     try:
