@@ -83,3 +83,16 @@ def test_a_folder_that_takes_no_files_is_told():
         files.check_file("/proc/x.png")
     with pytest.raises(ExploreError, match="^/proc/run/1 cannot be written: no file can be made in /proc"):
         files.check_folder("/proc/run/1")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere paths are letters")
+def test_a_path_of_other_bytes_than_letters_has_a_link_of_letters(tmp_path):
+    plain, odd = tmp_path / "a", tmp_path / os.fsdecode(b"caf\xe9")
+    with files.in_letters(plain) as same:
+        assert same == str(plain)
+    odd.write_bytes(b"coffee")
+    with files.in_letters(odd) as link:
+        link.encode()
+        assert Path(link).read_bytes() == b"coffee"
+    assert not os.path.lexists(link)
+    assert odd.read_bytes() == b"coffee"

@@ -52,6 +52,26 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
+@contextmanager
+def in_letters(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Give a path for libraries that take no bytes which are no letters: itself, or else a link to it.
+
+    Raises OSError where no link can be made.
+    """
+    text = os.fspath(path)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        import tempfile  # seldom needed, and slow to import
+
+        with tempfile.TemporaryDirectory(prefix="zfexplore-") as folder:
+            link = os.path.join(folder, "file")
+            os.symlink(os.path.abspath(text), link)
+            yield link
+    else:
+        yield text
+
+
 def check_file(path: str | os.PathLike[str], *, example: str = "") -> Path:
     """Give ``path`` if a file can be written there; else raise ExploreError, before the work and in one line.
 

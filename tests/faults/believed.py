@@ -28,7 +28,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from tests.faults.loaders import Loader, loaders, use_thin_nets
 from zfexplore.errors import ExploreError
 
-SECONDS = 10  # after which a case counts as hanging
+SECONDS = 60  # after which a case counts as hanging
 MEMORY = 512 * 2**20  # bytes more than the process has, of which files of 100 kB need nothing
 LONGEST = 2000  # letters of an error
 

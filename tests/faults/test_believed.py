@@ -12,7 +12,7 @@ from zfexplore.nets import zfnet
 NAMES = (
     "checkpoint", "weights", "atlas", "partial", "note", "run", "resume", "session", "labels", "figures",
 )  # fmt: skip
-CASES = 25  # of each
+CASES = 15  # of each
 
 
 @pytest.fixture(scope="module")

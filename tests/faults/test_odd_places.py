@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from zfexplore.errors import ExploreError
-from zfexplore.figures.provenance import read_chunks, save_png
+from zfexplore.figures.provenance import Provenance, foreign, read_chunks, save_png
 from zfexplore.files import cache_dir, write_text
 from zfexplore.images.labels import labels_from
 from zfexplore.images.naming import natural_key
@@ -32,7 +32,7 @@ DIGITS = "9" * 5000  # more than Python reads as a number
     ],
 )
 def test_a_user_that_is_not_there_is_a_path_that_is_not_there(look):
-    with pytest.raises(ExploreError, match="~nouser/") as error:
+    with pytest.raises(ExploreError, match=r"~nouser/|me\.jpg") as error:
         look()
     assert "\n" not in str(error.value)
 
@@ -85,5 +85,7 @@ def test_a_path_of_other_bytes_than_letters_can_be_written_into_tables_and_figur
     path = os.fsdecode(b"/home/caf\xe9.png")
     write_text(tmp_path / "table.json", json.dumps({"picture": path}, ensure_ascii=False))
     assert json.loads((tmp_path / "table.json").read_text()) == {"picture": path}
-    save_png(Image.new("RGB", (2, 2)), tmp_path / "figure.png", {"picture": path})
-    assert read_chunks(tmp_path / "figure.png") == {"picture": "/home/caf\\udce9.png"}
+    chunks = Provenance("export unit", "c0ffee", notes={"picture": path}).chunks()
+    save_png(Image.new("RGB", (2, 2)), tmp_path / "figure.png", chunks)
+    assert read_chunks(tmp_path / "figure.png")["picture"] == "/home/caf\\udce9.png"
+    assert foreign(tmp_path / "figure.png", chunks) is None

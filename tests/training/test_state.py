@@ -99,7 +99,8 @@ def test_what_a_state_cannot_hold_is_found_before_anything_is_restored(learner, 
     bias = tensors["net.conv1.bias"]
     for others in (
         {"net.conv1.bias": None}, {"net.conv1.bias": bias[:1].clone()}, {"net.conv1.bias": bias.double()},
-        {"momentum.conv1.bias": bias[:1].clone()}, {"net.conv1.bias": bias * math.nan}, {"net.other": bias},
+        {"momentum.conv1.bias": bias[:1].clone()}, {"net.conv1.bias": bias * math.nan},
+        {"net.other": bias.clone()},
     ):  # fmt: skip
         with pytest.raises(ExploreError, match="cannot be read .*(conv1.bias|net.other) is"):
             check_state(load_state(written({}, **others)), net)

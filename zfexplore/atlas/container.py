@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import atomic_path
+from zfexplore.files import atomic_path, in_letters
 from zfexplore.plain import UNFIT, mapping, parse, text
 
 FORMAT = 1
@@ -37,7 +37,7 @@ def write_arrays(path: AnyPath, arrays: dict[str, np.ndarray], header: dict[str,
 def read_arrays(path: AnyPath) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read what ``write_arrays`` wrote; raises ExploreError if the file is missing, damaged or foreign."""
     try:
-        with safe_open(path, framework="numpy") as file:
+        with in_letters(path) as letters, safe_open(letters, framework="numpy") as file:
             described = (file.metadata() or {}).get(METADATA_KEY)
             if described is None:
                 raise ExploreError(f"{path} is no atlas of zfexplore's")

@@ -54,7 +54,7 @@ class Provenance:
             **self.notes,
         }
         tables = {UNIT_KEY + name: json.dumps(rows) for name, rows in (blocks or {}).items()}
-        return {key: text for key, text in named.items() if text} | tables
+        return {key: _writable(text) for key, text in named.items() if text} | tables
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,14 @@ def save_png(image: Image.Image, path: str | os.PathLike[str], chunks: Mapping[s
     """
     info = PngInfo()
     for keyword, text in chunks.items():
-        # Bytes of a path that are no letters are written as escapes.
-        writable = text.encode("utf-8", "backslashreplace").decode()
-        info.add_itxt(keyword, writable, zip=len(text) > 1000)
+        info.add_itxt(keyword, _writable(text), zip=len(text) > 1000)
     with atomic_path(path) as temporary:
         image.save(temporary, "PNG", pnginfo=info)
+
+
+def _writable(text: str) -> str:
+    """Give a text as a file can hold it: bytes of a path that are no letters become escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def read_chunks(path: str | os.PathLike[str]) -> dict[str, str]:

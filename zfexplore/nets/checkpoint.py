@@ -26,7 +26,7 @@ from zfexplore.arguments import path_text, shown
 from zfexplore.choices import SHIPPED_NET
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
-from zfexplore.files import atomic_path, printable
+from zfexplore.files import atomic_path, in_letters, printable
 from zfexplore.nets import zoo
 from zfexplore.nets.device import move
 from zfexplore.nets.fitting import (
@@ -220,7 +220,7 @@ def read_checkpoint(file: Path) -> tuple[dict[str, Tensor], Metadata]:
             raise ExploreError(f"{file} is {kind.words}; {kind.do}")
         raise ExploreError(f"{file} is {kind.words}; {_convert_hint(file)} reads it once")
     try:
-        with safe_open(file, framework="pt") as opened:
+        with in_letters(file) as letters, safe_open(letters, framework="pt") as opened:
             described = (opened.metadata() or {}).get(METADATA_KEY)
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, RuntimeError, *UNFIT) as error:
@@ -247,7 +247,7 @@ def _instead(file: Path) -> str:
 def is_checkpoint(file: Path) -> bool:
     """Whether a file is a checkpoint of ours, whole or not, of a net that is known or not."""
     try:
-        with safe_open(file, framework="pt") as opened:
+        with in_letters(file) as letters, safe_open(letters, framework="pt") as opened:
             return METADATA_KEY in (opened.metadata() or {})
     except (SafetensorError, OSError, *UNFIT):
         return False

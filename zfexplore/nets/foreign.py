@@ -23,7 +23,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import printable
+from zfexplore.files import in_letters, printable
 
 # Where training programs put the weights, best first: what was trained before its running average.
 NESTED_UNDER = (
@@ -172,7 +172,7 @@ def _zip_kind(file: Path) -> Kind:
 
 def _safetensors(file: Path) -> dict[str, Tensor]:
     try:
-        with safe_open(file, framework="pt") as opened:
+        with in_letters(file) as letters, safe_open(letters, framework="pt") as opened:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, RuntimeError, KeyError) as error:
         raise ExploreError(f"{file} is not a safetensors file, or is cut short ({error})") from error

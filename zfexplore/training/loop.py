@@ -24,6 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zfexplore.arguments import whole
 from zfexplore.errors import ExploreError
 from zfexplore.images.augment import augment
 from zfexplore.images.sources import Source
@@ -32,6 +33,7 @@ from zfexplore.nets import zoo
 from zfexplore.nets.checkpoint import Metadata, load_checkpoint, save_checkpoint
 from zfexplore.nets.trunk import Trunk
 from zfexplore.nets.zfnet import ZFNet, initialise
+from zfexplore.plain import LARGEST
 from zfexplore.progress import Finished, Meter, Note, Skipped
 from zfexplore.training.data import Batch, Squares, Streamed, epoch_order, in_batches
 from zfexplore.training.evaluate import Evaluation, evaluate
@@ -97,6 +99,8 @@ def train(
     Raises ExploreError for wrong arguments, a folder that already holds a run, images that have changed
     since, and a loss that is not a number or 20 times the first one.
     """
+    if whole(seed, "the seed", least=0) > LARGEST:
+        raise ExploreError(f"the seed must be at most {LARGEST:,}: torch takes no longer ones", usage=True)
     machine = choose_machine(device, amp=amp, compiled=compiled, workers=workers)
     if not machine.cuda:
         keep_freed_memory()

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
-from zfexplore.files import atomic_path, printable
+from zfexplore.files import atomic_path, in_letters, printable
 from zfexplore.nets.checkpoint import read_input
 from zfexplore.nets.fitting import is_numbers
 from zfexplore.plain import (
@@ -120,7 +120,7 @@ def save_state(
 def load_state(path: Path) -> State:
     """Read what ``save_state`` wrote; raises ExploreError if the file holds something else."""
     try:
-        with safe_open(path, framework="pt") as opened:
+        with in_letters(path) as letters, safe_open(letters, framework="pt") as opened:
             described = parse(text(opened.metadata() or {}, _KEY))
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         if entry(described, "format") != FORMAT:
