@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -41,8 +43,6 @@ from zfexplore.nets.zfnet import ZFNet, initialise
 from zfexplore.progress import finish
 from zfexplore.training.asked import read_asked
 from zfexplore.training.folder import RunFolder, read_log
-from zfexplore.training.learner import make_learner, take_step
-from zfexplore.training.machine import choose_machine
 from zfexplore.training.recipe import Recipe, recipe
 from zfexplore.training.run import read_run
 from zfexplore.training.state import Position, check_state, load_state, restore, save_state
@@ -125,17 +125,17 @@ def _log(draw: st.DrawFn, data: bytes) -> bytes:
 
 def loaders(folder: Path) -> list[Loader]:
     """Make the valid files in ``folder``, and give all loaders. ZFNet must be ``Thin`` by then."""
-    learner = make_learner(Thin(3, 4), THIN, CPU)
-    initialise(learner.net, "xavier", seed=1)
+    net = Thin(3, 4)
+    initialise(net, "xavier", seed=1)
     convention = InputConvention(size=SIZE, resize=SIZE, scale=1.0, mean_image=MEAN)
     metadata = Metadata(
-        "zfnet", learner.net.arguments, ("ä", "b", "c"), convention, THIN.to_json() | {"seed": 0},
+        "zfnet", net.arguments, ("ä", "b", "c"), convention, THIN.to_json() | {"seed": 0},
         IMAGES, 1.5, {"centre": {"top1": 0.5, "dead": {"conv1": 0}}},
     )  # fmt: skip
-    save_checkpoint(folder / "net.safetensors", learner.net, metadata)
-    torch.save(learner.net.state_dict(), folder / "net.pth")
-    take_step(learner, torch.randn(2, 3, SIZE, SIZE), torch.tensor([0, 1]), THIN, CPU, lr=0.01)
-    save_state(folder / "state.safetensors", learner.net, learner.optimiser, Position(1, 1), convention)
+    save_checkpoint(folder / "net.safetensors", net, metadata)
+    torch.save(net.state_dict(), folder / "net.pth")
+    momentum = {weight: {"momentum_buffer": torch.zeros_like(weight)} for weight in net.parameters()}
+    save_state(folder / "state.safetensors", net, _optimiser(momentum), Position(1, 1), convention)
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
     return [
         Loader(
@@ -244,7 +244,6 @@ def _look_through(atlas: Atlas, net: Any) -> None:
 # -- runs ----------------------------------------------------------------------------------------------------
 
 THIN = recipe("default", epochs=3, batch_size=2, fc=4, size=SIZE, stages=((1.0, 1.0),))
-CPU = choose_machine("cpu", amp=False, workers=0)
 IMAGES = {
     "name": "noise", "count": 6, "fingerprint": "f", "per_class": None, "training": 6,
     "held_out": {"fraction": 0.1, "seed": 0, "count": 0},
@@ -306,7 +305,12 @@ def _resume_run(folder: Path) -> None:
     saved = load_state(run.state)
     net = Thin(3, 4)
     check_state(saved, net.state_dict())
-    restore(saved, net, torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9))
+    restore(saved, net, _optimiser(defaultdict(dict)))
+
+
+def _optimiser(state: dict[Any, dict[str, Any]]) -> Any:
+    """What of an optimiser is saved and restored; torch's own take seconds to import."""
+    return SimpleNamespace(state=state)
 
 
 class _NothingTyped:

@@ -12,6 +12,7 @@ import argparse
 import pathlib
 import pickle
 import re
+import struct
 import warnings
 import zipfile
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from torch import Tensor
 
 from zfexplore.errors import ExploreError
 from zfexplore.files import in_letters, printable
+from zfexplore.plain import UNFIT
 
 # Where training programs put the weights, best first: what was trained before its running average.
 NESTED_UNDER = (
@@ -150,7 +152,7 @@ def _zip_kind(file: Path) -> Kind:
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, NotImplementedError, struct.error, *UNFIT):
         return Kind(
             "damaged", "cut short or damaged: a torch file or another zip", "delete it and fetch it again"
         )
