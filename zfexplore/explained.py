@@ -90,7 +90,7 @@ class Explained:
 
     def drawing(
         self, *, tile: int = TILE, title: str | None = None
-    ) -> Iterator[Progress | Finished[ExplainedFigure]]:
+    ) -> Iterator[Progress | Skipped | Finished[ExplainedFigure]]:
         """Do the same as ``figure``, as events; the last one carries the figure."""
         tile, title = checked_tile(tile), text_or_none(title, "a title")
         explorer, units = self.explorer, [each.unit for each in self.channels]
@@ -101,7 +101,7 @@ class Explained:
         drawn: list[ExcitedChannel] = []
         if channels:
             for event in explorer.exemplars(channels, most=1):
-                if isinstance(event, Progress):
+                if isinstance(event, Progress | Skipped):
                     yield event
                 elif isinstance(event, ChannelExemplars):
                     ranked = self.channels[len(drawn)]

@@ -121,7 +121,28 @@ def write_bytes(path: str | os.PathLike[str], data: bytes, *, lasting: bool = Tr
 
 def write_text(path: str | os.PathLike[str], text: str, *, lasting: bool = True) -> None:
     """Write all of ``text`` to ``path`` in UTF-8, or nothing; as ``atomic_path``."""
-    write_bytes(path, text.encode("utf-8"), lasting=lasting)
+    # Bytes of a path that are no letters are written as escapes, which JSON reads back.
+    write_bytes(path, text.encode("utf-8", "backslashreplace"), lasting=lasting)
+
+
+@contextmanager
+def in_letters(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Give a path for libraries that take no bytes which are no letters: itself, or else a link to it.
+
+    Raises OSError where no link can be made.
+    """
+    text = os.fspath(path)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        import tempfile  # seldom needed, and slow to import
+
+        with tempfile.TemporaryDirectory(prefix="zfexplore-") as folder:
+            link = os.path.join(folder, "file")
+            os.symlink(os.path.abspath(text), link)
+            yield link
+    else:
+        yield text
 
 
 def check_file(path: str | os.PathLike[str], *, example: str = "") -> Path:
@@ -182,10 +203,26 @@ def cache_dir() -> Path:
     if chosen := os.environ.get("ZFEXPLORE_CACHE"):
         return Path(chosen)
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "zfexplore"
+        return home_folder() / "Library" / "Caches" / "zfexplore"
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "zfexplore" / "Cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zfexplore"
+        local = os.environ.get("LOCALAPPDATA") or home_folder() / "AppData" / "Local"
+        return Path(local) / "zfexplore" / "Cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home_folder() / ".cache") / "zfexplore"
+
+
+def home_folder() -> Path:
+    """Give the user's home; raises ExploreError where the system knows of none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise ExploreError(
+            "there is no home folder to keep indexes in: set HOME, or ZFEXPLORE_CACHE to a folder"
+        ) from None
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Give a path with ``~`` replaced by the home; ``~name`` of a user that is not there stays as it is."""
+    return Path(os.path.expanduser(path))
 
 
 def _place_of(path: Path) -> Path:

@@ -90,3 +90,9 @@ def test_an_origin_says_what_a_figure_is_drawn_from():
         "atlas": "a71a5",
         "images": "1,500 images, fingerprint f00d",
     }
+
+
+def test_the_pixels_are_not_decoded_to_read_the_chunks(tmp_path, picture, monkeypatch):
+    save_png(picture, tmp_path / "grid.png", MADE.chunks())
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda *_: pytest.fail("decoded"))
+    assert read_chunks(tmp_path / "grid.png") == MADE.chunks()

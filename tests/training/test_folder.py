@@ -9,7 +9,7 @@ import pytest
 from tests.support import held_elsewhere
 from zfexplore import locks
 from zfexplore.errors import ExploreError
-from zfexplore.training.folder import RunFolder
+from zfexplore.training.folder import RunFolder, read_log
 
 
 def test_a_run_does_not_begin_in_a_file(tmp_path):
@@ -79,3 +79,15 @@ def test_a_lock_that_cannot_be_made_is_one_line(tmp_path, monkeypatch):
     with pytest.raises(ExploreError, match="run cannot be written: disk quota exceeded; make room within"):
         RunFolder(tmp_path / "run").lock()
     assert locks._held == {}
+
+
+def test_a_torn_or_strange_line_of_the_log_is_counted_and_left_out(tmp_path):
+    folder = RunFolder(tmp_path)
+    assert read_log(folder.log) == ([], 0)
+    good = [{"epoch": 1, "loss": 2.5, "top1": None}, {"epoch": 2, "loss": 1.5}, {"epoch": 5, "loss": 1.0}]
+    lines = [json.dumps(record) for record in good]
+    odd = ['{"epoch": 2, "loss": 9}', '{"epoch": 1e999, "loss": 1}', '{"epoch": 3}', "[" * 100_000, "[]",
+           '{"epoch": 3, "loss": 1, "seconds": "long"}', '{"epoch": 6, "lo']  # fmt: skip
+    folder.log.write_text("\n".join([*lines[:2], *odd[:-1], lines[2], odd[-1]]))
+    assert read_log(folder.log) == (good, len(odd))
+    assert folder.records() == good

@@ -29,11 +29,12 @@ import torch
 from torch import Tensor
 
 from zfexplore.arguments import path_text, whole
+from zfexplore.atlas.believed import check_tally
 from zfexplore.atlas.container import read_arrays, write_arrays
 from zfexplore.atlas.maxima import Layout, image_maxima
 from zfexplore.atlas.reading import Slice, read_slices
 from zfexplore.atlas.records import StageRecord
-from zfexplore.atlas.store import Atlas, describe
+from zfexplore.atlas.store import Atlas, describe, skipped_of
 from zfexplore.atlas.tally import NO_LABEL, Tally
 from zfexplore.choices import Fit, Precision
 from zfexplore.errors import ExploreError
@@ -41,6 +42,8 @@ from zfexplore.images.sources import Source
 from zfexplore.images.transforms import normalise
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.device import exact_arithmetic
+from zfexplore.plain import UNFIT, text
+from zfexplore.plain import whole as whole_at
 from zfexplore.progress import Finished, Meter, Note, Progress, Skipped
 
 
@@ -103,7 +106,7 @@ def build_atlas(
     sizes = {"k": k, "classes": len(source.classes), "images": len(source)}
     state = _State(Tally.empty(layout.channels, **sizes, device=net.device))
     if path is not None and os.path.exists(path):
-        yield Note(_resume(state, path, header, len(source)))
+        yield Note(_resume(state, path, header, layout, len(source)))
         yield from (Skipped(name, reason) for _, name, reason in state.skipped)
 
     meter = Meter("index", len(source), done=state.end)
@@ -162,25 +165,25 @@ class _State:
         progress = {"fingerprint": header["fingerprint"], "end": self.end, "skipped": self.skipped}
         write_arrays(path, self.tally.arrays(), progress)
 
-    def load(self, path: str | os.PathLike[str], header: dict[str, Any], images: int) -> None:
-        """Take over a saved state; if it does not fit, raise ValueError or KeyError and change nothing."""
+    def load(self, path: str | os.PathLike[str], header: dict[str, Any], layout: Layout, images: int) -> None:
+        """Take over a saved state; if it does not fit, raise ValueError and change nothing."""
         arrays, progress = read_arrays(path)
-        empty = {name: array.shape for name, array in self.tally.arrays().items()}
-        if progress["fingerprint"] != header["fingerprint"]:
+        if text(progress, "fingerprint") != header["fingerprint"]:
             raise ValueError("it is of other weights or images")
-        found = {name: array.shape for name, array in arrays.items()}
-        if found != empty or not 0 < progress["end"] <= images:
-            raise ValueError("its parts do not fit")
-        skipped = [(int(number), str(name), str(reason)) for number, name, reason in progress["skipped"]]
+        end = whole_at(progress, "end", least=1, most=images)
+        skipped = skipped_of(progress, end)
+        check_tally(arrays, self.tally.arrays(), layout, [number for number, *_ in skipped], end)
         self.tally = Tally.from_arrays(arrays, self.tally.value.device)
-        self.end, self.skipped = int(progress["end"]), skipped
+        self.end, self.skipped = end, list(skipped)
 
 
-def _resume(state: _State, path: str | os.PathLike[str], header: dict[str, Any], images: int) -> str:
+def _resume(
+    state: _State, path: str | os.PathLike[str], header: dict[str, Any], layout: Layout, images: int
+) -> str:
     """Continue from the state saved at ``path`` if it fits; give a line for the user that says so."""
     try:
-        state.load(path, header, images)
-    except (ExploreError, KeyError, TypeError, ValueError) as error:
+        state.load(path, header, layout, images)
+    except (ExploreError, *UNFIT) as error:
         return f"the unfinished index was left aside ({error}): starting from the first image"
     return f"going on with the unfinished index, at image {state.end} of {images}"
 

@@ -25,6 +25,7 @@ from zfexplore.images.open import is_name
 from zfexplore.images.places import notes_on, short_hash
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.opening import read_text
+from zfexplore.plain import UNFIT, parse, text
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,9 @@ def find_lost(spot: Spot, checkpoint: Checkpoint, fit: Fit) -> LostImages | None
     """
     found: list[tuple[bool, float, Path]] = []
     for file in notes_on(spot.path).glob("*.json"):
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            noted = json.loads(read_text(file))
-            source = LostImages(spot.path, str(noted["images"]))
+        with suppress(OSError, *UNFIT):
+            noted = parse(read_text(file))
+            source = LostImages(spot.path, text(noted, "images"))
             header = describe(checkpoint, source, k=9, fit=fit, stages=None, precision="float32")
             path = atlas_path(header["fingerprint"])
             same = (noted["limit"], noted["labels"]) == (spot.limit, spot.labels)

@@ -14,8 +14,10 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
+from zfexplore.atlas.believed import check_atlas
 from zfexplore.atlas.build import Event, Unkept, build_atlas
 from zfexplore.atlas.container import read_header
+from zfexplore.atlas.maxima import Layout
 from zfexplore.atlas.store import Atlas, describe
 from zfexplore.choices import Fit, Precision
 from zfexplore.errors import ExploreError
@@ -69,7 +71,7 @@ def open_or_build(
     damage = None
     if not again and os.path.exists(path):
         try:
-            yield Finished(Atlas.load(path))
+            yield Finished(load_believed(path, header, checkpoint, source))
             return
         except ExploreError as error:
             damage = error
@@ -157,6 +159,17 @@ def _tell_once(text: str) -> Iterator[Note]:
     if folder not in _told:
         _told.add(folder)
         yield Unkept(f"{text}: ZFEXPLORE_CACHE names the folder of the cache")
+
+
+def load_believed(path: Path, header: dict[str, Any], checkpoint: Checkpoint, source: Source) -> Atlas:
+    """Read the atlas at ``path``; raises ExploreError unless it is the one that ``header`` tells of."""
+    atlas = Atlas.load(path)
+    layout = Layout.of(checkpoint.net, header["watched"], checkpoint.metadata.input.size)
+    try:
+        check_atlas(atlas, header, layout, source)
+    except ValueError as error:
+        raise ExploreError(f"{path} is not the atlas of these weights and images: {error}") from error
+    return atlas
 
 
 def atlas_folder() -> Path:

@@ -14,6 +14,7 @@ from zfexplore import __version__
 from zfexplore.doctor import cache, installation, screen
 from zfexplore.doctor.probe import Torch, ask_torch
 from zfexplore.doctor.records import Cache, Device, Machine, Part, Report, Screen, Setting
+from zfexplore.opening import read_text
 from zfexplore.tui.session import keymap_path, session_path
 
 LOW = 2**30  # bytes of free disk below which an index or an unpacked archive may not fit
@@ -143,7 +144,7 @@ def _session() -> Setting:
 
 def _object(path: Path) -> tuple[dict[str, object], str]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(read_text(path))
     except FileNotFoundError:
         return {}, ""
     except OSError as error:

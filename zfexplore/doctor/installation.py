@@ -12,6 +12,7 @@ from pathlib import Path
 from zfexplore.doctor.records import Package, Part
 from zfexplore.errors import ExploreError
 from zfexplore.nets.header import SHIPPED, shipped_checkpoint
+from zfexplore.opening import open_plain
 
 # The SHA-256 of what comes along. A test says what to write here when a file is replaced.
 WEIGHTS = "2caa2d6d253b9be8a10fde4a3b2ef701eb1aded78c7eaf8e1827821b6503681b"
@@ -86,7 +87,7 @@ def _part(name: str, path: Path, digest: str, problem: str = "") -> Part:
     if not problem:
         try:
             size = path.stat().st_size
-            with open(path, "rb") as file:
+            with open_plain(path) as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
             problem = "" if found == digest else "is not the file that came along, or is damaged"
         except FileNotFoundError:

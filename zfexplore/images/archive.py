@@ -28,7 +28,7 @@ from typing import IO, Any
 from PIL import Image
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import NotWritten, atomic_path, cache_dir, scratch_folder
+from zfexplore.files import NotWritten, atomic_path, cache_dir, expanded, scratch_folder
 from zfexplore.images.content import content_of, content_of_file
 from zfexplore.images.decode import UndecodableError, read_rgb
 from zfexplore.images.folder import aside, none_found
@@ -128,7 +128,7 @@ def open_archive(
     Raises ExploreError if it is no archive or a damaged one, if it unpacks to an absurd size, if it holds no
     images, or if its folders are the parts of a set.
     """
-    given = Path(archive).expanduser()
+    given = expanded(archive)
     file = _readable(given)
     left_out: list[LeftOut] = []
     place = f"{os.fspath(archive)}/{inside}".rstrip("/")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import cache_dir
+from zfexplore.files import cache_dir, expanded
 
 if TYPE_CHECKING:
     from zfexplore.images.folder import FileSource
@@ -37,7 +37,7 @@ class ImageSet:
 def default_root() -> Path:
     """Give the folder that holds downloaded sets."""
     chosen = os.environ.get("ZFEXPLORE_DATA")
-    return Path(chosen).expanduser() if chosen else cache_dir() / "datasets"
+    return expanded(chosen) if chosen else cache_dir() / "datasets"
 
 
 def names() -> tuple[str, ...]:
@@ -70,7 +70,7 @@ def open_set(
     part = split or known.parts[0]
     if part not in known.parts:
         raise ExploreError(f"{known.name} has the parts {', '.join(known.parts)}, not {part!r}", usage=True)
-    home = Path(root or default_root()).expanduser()
+    home = expanded(root or default_root())
     if not is_here(known, home):
         _refuse_unless_fetchable(known, home, download)
     try:

@@ -20,6 +20,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from zfexplore.errors import ExploreError
+from zfexplore.files import expanded
 from zfexplore.images.formats import suffixes_read
 from zfexplore.images.naming import natural_key
 from zfexplore.images.sources import LeftOut
@@ -53,7 +54,7 @@ def labels_from(file: str | os.PathLike[str], names: Sequence[str]) -> Labels:
     cannot be read, is not of these forms, or names none of the images.
     """
     title = Path(file).name
-    rows, left_out = _rows(Path(file).expanduser(), title)
+    rows, left_out = _rows(expanded(file), title)
     index_of = _Index(names)
     given: dict[int, str] = {}
     torn: set[int] = set()
@@ -139,7 +140,12 @@ def _rows(path: Path, title: str) -> tuple[list[tuple[str, str]], list[LeftOut]]
         cells: Iterable[list[str]] = (line.rsplit(None, 1) for line in lines)
         name_at, label_at = 0, 1
     else:
-        table = list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
+        try:
+            table = list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
+        except csv.Error as error:
+            raise ExploreError(
+                f"{path} is no table: {error}; write a table name,label with short cells", usage=True
+            ) from error
         name_at, label_at, headed = _columns(table[0], path)
         cells = table[1:] if headed else table
     rows, left_out = [], []

@@ -13,6 +13,7 @@ import os
 import pathlib
 import pickle
 import re
+import struct
 import warnings
 import zipfile
 from dataclasses import dataclass
@@ -24,7 +25,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from zfexplore.errors import ExploreError
+from zfexplore.files import in_letters
 from zfexplore.opening import open_plain, strange
+from zfexplore.plain import UNFIT
 
 # Where training programs put the weights, best first: what was trained before its running average.
 NESTED_UNDER = (
@@ -155,7 +158,7 @@ def _zip_kind(file: Path) -> Kind:
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, NotImplementedError, struct.error, *UNFIT):
         return Kind(
             "damaged", "cut short or damaged: a torch file or another zip", "delete it and fetch it again"
         )
@@ -177,7 +180,7 @@ def _zip_kind(file: Path) -> Kind:
 
 def _safetensors(file: Path) -> dict[str, Tensor]:
     try:
-        with safe_open(file, framework="pt") as opened:
+        with in_letters(file) as letters, safe_open(letters, framework="pt") as opened:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, RuntimeError, KeyError) as error:
         raise ExploreError(f"{file} is not a safetensors file, or is cut short ({error})") from error

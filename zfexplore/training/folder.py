@@ -28,9 +28,12 @@ from zfexplore.errors import ExploreError
 from zfexplore.files import cannot_write, sweep, write_text
 from zfexplore.locks import Held, Lock, take
 from zfexplore.opening import read_text
+from zfexplore.plain import UNFIT, entry, mapping, maybe, number, parse, whole
+from zfexplore.training.recipe import Recipe
 
 FORMAT = 1
 LOCK = ".zfexplore-lock"
+_NUMBERS = ("held_out_loss", "top1", "top5", "per_class", "seconds", "lr", "waiting", "images_per_second")
 _NAME = re.compile(r"epoch-(\d+)(?:-step-(\d+))?\.safetensors")
 
 
@@ -116,24 +119,52 @@ class RunFolder:
         Raises ExploreError if there is no run or its settings cannot be read.
         """
         try:
-            settings = json.loads(read_text(self.settings))
-            if not isinstance(settings, dict) or settings["format"] != FORMAT:
+            settings: dict[str, Any] = parse(read_text(self.settings))
+            if entry(settings, "format") != FORMAT:
                 raise ValueError("another format")
+            Recipe.from_json(mapping(settings, "recipe"))
+            for name in ("asked", "images"):
+                mapping(settings, name)
+            whole(settings, "seed")
         except FileNotFoundError:
             raise ExploreError(f"there is no run to resume in {self.path}", usage=True) from None
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ExploreError, *UNFIT) as error:
             raise ExploreError(f"{self.settings} cannot be read: {error}") from error
         return settings
 
     def records(self) -> list[dict[str, Any]]:
-        """Give the epochs logged so far."""
-        if not self.log.exists():
-            return []
-        return [json.loads(line) for line in read_text(self.log).splitlines()]
+        """Give the epochs logged so far, without lines that cannot be read."""
+        return read_log(self.log)[0]
 
     def write_records(self, records: list[dict[str, Any]]) -> None:
         """Write the whole log anew."""
         write_text(self.log, "".join(json.dumps(record) + "\n" for record in records))
+
+
+def read_log(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """Give the epochs of a log as far as they can be read and go up, and how many other lines it has.
+
+    Each has its ``epoch`` and its ``loss``; its other numbers are finite, or None. A log that is not there is
+    empty. Raises ExploreError for one that cannot be opened.
+    """
+    try:
+        lines = read_text(path, errors="replace").splitlines()
+    except FileNotFoundError:
+        return [], 0
+    except OSError as error:
+        raise ExploreError(f"{path} cannot be read: {(error.strerror or 'unreadable').lower()}") from error
+    records: list[dict[str, Any]] = []
+    for line in lines:
+        try:
+            record = parse(line)
+            whole(record, "epoch", least=records[-1]["epoch"] + 1 if records else 1)
+            number(record, "loss")
+            for name in _NUMBERS:
+                maybe(number, record, name)
+        except UNFIT:
+            continue
+        records.append(record)
+    return records, len(lines) - len(records)
 
 
 def snapshots_in(folder: Path) -> Iterator[tuple[Path, int, int]]:

@@ -19,7 +19,7 @@ from zfexplore.units import Unit
 if TYPE_CHECKING:
     from zfexplore.tui.app import ExplorerApp
 
-TYPED = re.compile(r"(?:(?P<stage>\w[\w.#-]*)(?:\s*:\s*|\s+))?(?P<channel>\d+)(?:@\d+,\d+)?")
+TYPED = re.compile(r"(?:(?P<stage>\w[\w.#-]*)(?:\s*:\s*|\s+))?(?P<channel>\d{1,9})(?:@\d+,\d+)?")
 FIRST = 1e6  # a score above those of all matches of letters
 PER_LAYER = 3  # channels of a layer that are offered for one class
 
