@@ -88,7 +88,7 @@ def _part(name: str, path: Path, digest: str, problem: str = "") -> Part:
         try:
             size = path.stat().st_size
             with open_plain(path) as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+                found = hashlib.sha256(file.read()).hexdigest()
             problem = "" if found == digest else "is not the file that came along, or is damaged"
         except FileNotFoundError:
             problem = "is not there"
