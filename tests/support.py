@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import stat
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +95,49 @@ def leaves(kind: type) -> list[type]:
     return below or [kind]
 
 
+# -- files that are none -------------------------------------------------------------------------------
+
+NOT_PLAIN = {
+    "pipe": "a pipe",
+    "link to a pipe": "a pipe",
+    "device": "a device",
+    "socket": "a socket",
+    "link to itself": "a link that leads to itself",
+}
+
+
+def made_strange(path: Path, kind: str) -> Path:
+    """Put there what is no plain file, of one of the kinds of ``NOT_PLAIN``."""
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "link to a pipe":
+        os.mkfifo(path.with_name(f"pipe-of-{path.name}.fifo"))
+        path.symlink_to(f"pipe-of-{path.name}.fifo")
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "socket":
+        os.mknod(path, stat.S_IFSOCK | 0o600)
+    else:
+        path.symlink_to(path.name)
+    return path
+
+
+@contextmanager
+def soon(seconds: int = 20) -> Iterator[None]:
+    """Fail a block that waits, and does not end."""
+
+    def fail(*_: object) -> None:
+        raise AssertionError("it waits")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
 # -- the explorer in the terminal ----------------------------------------------------------------------
 
 SECONDS = 30  # how long anything is waited for
@@ -142,3 +190,23 @@ class StudyHost(StudyApp):
 
     def open(self) -> None:
         self.push_screen(self.open_screen(self), self.left_for.append)
+
+
+# -- another process -----------------------------------------------------------------------------------
+
+_HOLD = "import sys, time; from pathlib import Path; from zfexplore.locks import take; "
+_HOLD += "lock = take(Path(sys.argv[1])); print(flush=True); time.sleep(600)"
+
+
+@contextmanager
+def held_elsewhere(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Let another process have the lock on ``path``; the end kills it, if it lives."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    process = subprocess.Popen([sys.executable, "-c", _HOLD, str(path)], stdout=subprocess.PIPE)
+    with process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            yield process
+        finally:
+            process.kill()

@@ -5,8 +5,11 @@ import threading
 import numpy as np
 import pytest
 
+from zfexplore.atlas import reading
 from zfexplore.atlas.reading import read_slices
 from zfexplore.convention import InputConvention
+from zfexplore.images import room
+from zfexplore.images.transforms import prepare
 
 SQUARE = InputConvention(size=4, resize=4)
 
@@ -52,3 +55,33 @@ def test_closing_ends_the_threads(source):
     next(slices)
     slices.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("read-images")]
+
+
+def test_large_images_are_decoded_and_reduced_one_after_the_other(source, monkeypatch):
+    """Each takes all the room there is, and keeps it until the net's pixels are made of it."""
+    at_once, most, lock = 0, 0, threading.Lock()
+
+    class Large:
+        def __len__(self):
+            return len(source)
+
+        def __getitem__(self, number):
+            nonlocal at_once, most
+            with room.decoding(room.ROOM):
+                with lock:
+                    at_once += 1
+                    most = max(most, at_once)
+                return source[number]
+
+    def prepare_one(*arguments):
+        nonlocal at_once
+        pixels = prepare(*arguments)
+        with lock:
+            at_once -= 1
+        return pixels
+
+    for unreadable in (2, 3):
+        source.arrays[unreadable] = source.arrays[0]
+    monkeypatch.setattr(reading, "prepare", prepare_one)
+    assert sum(images.length for images in slices_of(Large(), workers=8, ahead=8)) == 8
+    assert most == 1

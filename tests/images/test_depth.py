@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
+from zfexplore.images import depth
 from zfexplore.images.decode import read_rgb
 from zfexplore.images.depth import BITS
 from zfexplore.images.folder import open_folder
@@ -148,3 +149,27 @@ def test_by_which_range_they_are_shown_is_told_of_those_that_were_read(folder):
     list(source)
     told = "images of more than 8 bits are shown by their own range: "
     assert depth_remark(source) == told + "2 (a.png, b.png) by 12 bits; 1 (c.png) by 16 bits"
+
+
+def saved(image: Image.Image, form: str, **how: object) -> io.BytesIO:
+    file = io.BytesIO()
+    image.save(file, form, **how)
+    return file
+
+
+def test_strip_by_strip_it_is_the_same_picture(monkeypatch):
+    random = np.random.default_rng(0)
+    deep = random.integers(0, 4096, (9, 7, 4)).astype(np.uint16)
+    noise = Image.fromarray(random.integers(0, 256, (9, 7, 4), dtype=np.uint8))
+    files = [
+        png(deep[..., 0]), png(deep[..., :3]), png(deep), png(deep[..., :3], significant=10),
+        png(deep[..., 0] << 4, significant=12), tiff(deep[..., 0], least=100, largest=4095),
+        tiff(deep[..., 0].astype(np.int32) * 99), tiff(deep[..., 0].astype(np.float32) / 4096, photometric=0),
+        deep_tiff(deep[..., :3]), saved(noise, "PNG"), saved(noise.convert("LA"), "PNG"),
+        saved(noise.convert("P"), "PNG", transparency=3),
+        saved(noise.convert("RGB"), "PNG", transparency=(1, 2, 3)),
+    ]  # fmt: skip
+    whole = [np.asarray(read_rgb(file)) for file in files]
+    monkeypatch.setattr(depth, "_STRIP", 15)  # pixels: two rows
+    for file, expected in zip(files, whole, strict=True):
+        assert np.array_equal(np.asarray(read_rgb(file)), expected)

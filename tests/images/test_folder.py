@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support import NOT_PLAIN, made_strange, soon
 from zfexplore.errors import ExploreError
 from zfexplore.images.folder import open_folder
 from zfexplore.images.sources import UnreadableImage, left_out
@@ -177,13 +178,19 @@ def test_a_folder_without_images_is_an_error(tmp_path):
     assert caught.value.exit_code == 1
 
 
-def test_pipes_are_left_out_and_broken_links_named(folder):
+def test_what_is_no_plain_file_is_left_out_and_named_and_so_are_broken_links(folder):
     root = folder("1.png")
-    os.mkfifo(root / "2.png")
+    for number, kind in enumerate(NOT_PLAIN, start=4):
+        made_strange(root / f"{number}.png", kind)
+        made_strange(root / f"{number}", kind)  # by its name no picture
     os.symlink(root / "nowhere.png", root / "3.png")
-    os.symlink(root / "2.png", root / "4.png")
-    source = open_folder(root)
+    with soon():
+        source = open_folder(root)
     assert names(source) == ["1.png", "3.png"]
+    assert [(one.name, one.reason) for one in source.left_out] == [
+        (f"{number}.png", f"it is {what} and no plain file")
+        for number, what in enumerate(NOT_PLAIN.values(), start=4)
+    ]
     with pytest.raises(UnreadableImage, match=r"image 1 \(3.png\) cannot be read: no such file"):
         source[1]
 
@@ -197,13 +204,12 @@ def test_names_that_are_no_utf8_can_be_shown(folder):
     assert source.fingerprint().isalnum()
 
 
-def test_names_cannot_speak_to_the_terminal(folder):
+def test_names_stay_as_they_are(folder):  # made printable where they are written
     root = folder("a/1.png", "b/1.png")
     (root / "b").rename(root / "\x1b[31mred\x9b")
     source = open_folder(root)
-    mark = "\N{REPLACEMENT CHARACTER}"
-    assert source.classes == (f"{mark}[31mred{mark}", "a")
-    assert names(source) == [f"{mark}[31mred{mark}/1.png", "a/1.png"]
+    assert source.classes == ("\x1b[31mred\x9b", "a")
+    assert names(source) == ["\x1b[31mred\x9b/1.png", "a/1.png"]
     assert source[0].image.size == (60, 40)
 
 

@@ -141,3 +141,49 @@ def test_one_value_repeated_without_end_is_refused(tmp_path):
     torch.save({"a.weight": torch.zeros(1).expand(10**6, 9216)}, tmp_path / "x.pth")
     with pytest.raises(ExploreError, match=r"a\.weight claims more values than the file can hold"):
         read_weights(tmp_path / "x.pth")
+
+
+def test_many_tensors_of_one_value_are_refused_together(tmp_path):
+    one = torch.zeros(1)
+    torch.save({f"a{number}.weight": one.expand(1000, 1000) for number in range(50)}, tmp_path / "x.pth")
+    with pytest.raises(ExploreError, match=r"a\d+\.weight claims more values than the file can hold"):
+        read_weights(tmp_path / "x.pth")
+
+
+def test_tensors_that_share_their_values_and_small_constants_are_read(tmp_path):
+    shared = torch.randn(300, 100)
+    state = {"in.weight": shared, "out.weight": shared, "scale": torch.ones(1).expand(1000)}
+    torch.save(state, tmp_path / "x.pth")
+    assert set(read_weights(tmp_path / "x.pth").tensors) == set(state)
+
+
+def test_a_zip_that_unpacks_to_far_more_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    torch.save({"a.weight": torch.zeros(3_000_000)}, tmp_path / "plain.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "plain.pth") as plain,
+        zipfile.ZipFile(tmp_path / "x.pth", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for member in plain.infolist():
+            packed.writestr(member.filename, plain.read(member))
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was unpacked"))
+    with pytest.raises(ExploreError, match=r"x\.pth of [\d,]+ bytes unpacks to 12,\d+,\d+ .a decompression"):
+        read_weights(tmp_path / "x.pth")
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_a_shape_beyond_the_stored_values_is_refused(tmp_path, monkeypatch, new):
+    """The pickle claims 10^5 x 10^5 values of a storage of ten."""
+    real = torch._utils._rebuild_tensor_v2
+    claimed = torch.empty(0).set_(torch.zeros(10).untyped_storage(), 0, (10,), (1,))
+
+    class Claim(torch.Tensor):
+        def __reduce_ex__(self, _):
+            return real, (self.typed, 0, (10**5, 10**5), (10**5, 1), False, {})
+
+    value = claimed.as_subclass(Claim)
+    value.typed = torch.storage.TypedStorage(
+        wrap_storage=claimed.untyped_storage(), dtype=torch.float32, _internal=True
+    )
+    torch.save({"a.weight": value}, tmp_path / "x.pth", _use_new_zipfile_serialization=new)
+    with pytest.raises(ExploreError, match=r"a\.weight claims more values|cut short"):
+        read_weights(tmp_path / "x.pth")

@@ -54,6 +54,10 @@ class Partial:
     atlas: Atlas
 
 
+class Unkept(Note):
+    """A note that something of the index could not be written: there it is lost, and here it is not."""
+
+
 Event = Progress | Note | Skipped | Partial | Finished[Atlas]
 
 # Images per forward pass. On a CPU, 6: with more, the largest map (ZFNet's conv1, 4.6 MB per image) exceeds
@@ -75,6 +79,7 @@ def build_atlas(
     precision: Precision = "float32",
     workers: int | None = None,
     seconds_between_partials: float | None = None,
+    keep: bool = True,
 ) -> Iterator[Event]:
     """Go once over ``source`` and give the atlas in the last event, ``Finished``.
 
@@ -85,8 +90,10 @@ def build_atlas(
     ``seconds_between_partials``, a ``Partial`` event carries the atlas so far at about that interval.
 
     ``path`` is a file for the unfinished state. It is written every 20 seconds and when the generator is
-    closed, the pass continues from it if it exists, and it is removed at the end. Unreadable images are
-    skipped and named. Raises ExploreError if no image can be read or an activation is not finite.
+    closed, the pass continues from it if it exists, and it is removed at the end. Without ``keep`` it is only
+    read: another process writes it. Where it cannot be written, an ``Unkept`` note says so once and the pass
+    goes on. Unreadable images are skipped and named. Raises ExploreError if no image can be read or an
+    activation is not finite.
     """
     header = describe(checkpoint, source, k=k, fit=fit, stages=stages, precision=precision)
     k, batch_size = header["k"], whole(batch_size, "batch_size", least=1)
@@ -124,18 +131,23 @@ def build_atlas(
             if due and state.end > len(state.skipped):
                 yield Partial(_atlas(state, layout, header, source))
                 shown = time.monotonic()
-            if path is not None and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
-                state.save(path, header)
+            if path is not None and keep and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                try:
+                    state.save(path, header)
+                except ExploreError as error:
+                    keep = False
+                    yield Unkept(f"the unfinished index is not kept: {error}")
                 saved = time.monotonic()
     finally:
         slices.close()
         # An interrupt in the middle of a merge leaves half a state; the file then keeps the last whole one.
-        if path is not None and state.whole and 0 < state.end < len(source):
-            state.save(path, header)
+        if path is not None and keep and state.whole and 0 < state.end < len(source):
+            with suppress(ExploreError):  # the end has its own reason
+                state.save(path, header)
 
     atlas = _atlas(state, layout, header, source)
-    if path is not None:
-        with suppress(FileNotFoundError):
+    if path is not None and keep:
+        with suppress(OSError):
             os.unlink(path)
     yield Finished(atlas)
 

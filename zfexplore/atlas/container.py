@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 
 from zfexplore.errors import ExploreError
 from zfexplore.files import atomic_path, in_letters
+from zfexplore.opening import check_plain, open_plain
 from zfexplore.plain import UNFIT, mapping, parse, text
 
 FORMAT = 1
@@ -37,6 +38,7 @@ def write_arrays(path: AnyPath, arrays: dict[str, np.ndarray], header: dict[str,
 def read_arrays(path: AnyPath) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read what ``write_arrays`` wrote; raises ExploreError if the file is missing, damaged or foreign."""
     try:
+        check_plain(path)
         with in_letters(path) as letters, safe_open(letters, framework="numpy") as file:
             described = (file.metadata() or {}).get(METADATA_KEY)
             if described is None:
@@ -53,7 +55,7 @@ def read_arrays(path: AnyPath) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 def read_header(path: AnyPath) -> dict[str, Any] | None:
     """Read the header alone, without the arrays; None if the file is not one of ours."""
     try:
-        with open(path, "rb") as file:
+        with open_plain(path) as file:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > LONGEST_HEADER:
                 return None

@@ -15,6 +15,7 @@ import numpy as np
 
 from zfexplore.choices import Fit
 from zfexplore.convention import InputConvention
+from zfexplore.images.room import until_used
 from zfexplore.images.sources import Source, UnreadableImage
 from zfexplore.images.transforms import prepare
 
@@ -70,7 +71,8 @@ def _read_ahead(
 ) -> Iterator[tuple[int, np.ndarray | UnreadableImage]]:
     def read(number: int) -> np.ndarray | UnreadableImage:
         try:
-            return prepare(source[number].image, convention, fit)
+            with until_used():
+                return prepare(source[number].image, convention, fit)
         except UnreadableImage as error:
             return error
 

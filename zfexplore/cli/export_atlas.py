@@ -49,9 +49,11 @@ def export_atlas(
 def _is_the_same(explorer: Explorer, path: Path) -> bool:
     """Whether the table of the atlas is already there, to the last byte."""
     from zfexplore.atlas.tables import as_csv
+    from zfexplore.opening import open_plain
 
     try:
-        there = path.read_bytes()
+        with open_plain(path) as file:
+            there = file.read()
     except OSError:
         return False
     return there == as_csv(explorer.atlas, explorer.checkpoint.net).encode("utf-8")

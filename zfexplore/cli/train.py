@@ -129,10 +129,12 @@ def train(
     Example: zfexplore train --images photos/ --fc 1024 --epochs 40 --out runs/photos
     """
     from zfexplore.showing import remarks, watch
+    from zfexplore.training.folder import RunFolder
     from zfexplore.training.loop import train as training
     from zfexplore.training.recipe import recipe as find_recipe
 
     check_folder(out)
+    RunFolder(out).check_free()
     machine: dict[str, Any] = {"device": device, "amp": amp, "compiled": compiled, "workers": workers}
     if resume:
         asked, chosen = _what_was_asked(context, out)

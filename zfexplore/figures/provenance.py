@@ -20,9 +20,11 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from zfexplore.files import atomic_path
+from zfexplore.opening import open_plain
 
 UNIT_KEY = "unit "  # the chunk "unit conv5:130" holds that channel's table
 ATLAS, CHECKPOINT, COMMAND, PICTURE = "atlas", "checkpoint", "command", "picture"
+LARGEST = 80_000_000  # pixels of a PNG that is read to its end; no figure has as many
 NOT_OURS = "was not made by zfexplore"
 
 
@@ -111,7 +113,7 @@ def read_chunks(path: str | os.PathLike[str]) -> dict[str, str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=["PNG"]) as image:
+            with open_plain(path) as file, Image.open(file, formats=["PNG"]) as image:
                 return {str(key): str(text) for key, text in image.info.items() if isinstance(text, str)}
     except Exception:  # Pillow's readers raise nearly every type
         return {}

@@ -18,10 +18,13 @@ from typing import Any
 import numpy as np
 
 from zfexplore.figures.provenance import ATLAS, CHECKPOINT, COMMAND, NOT_OURS, foreign, read_chunks
+from zfexplore.opening import open_plain, read_text
 from zfexplore.plain import UNFIT, mapping, parse, text
 
 LONGEST = 4 * 2**20  # bytes of the header in an npz, which has a thousandth
 SILENT = "does not say which weights and images it is of"
+LARGEST_HEADER = 2**28  # bytes of an atlas's header in an npz, unpacked
+LONGEST_LINE = 2**16  # characters of a table's first line that are looked at
 _TABLES = ("rank", "picture", "channel,max")  # how the first line of a table of ours begins
 
 
@@ -58,7 +61,7 @@ def _with_command(reason: str | None, told: Mapping[str, str]) -> str | None:
 def _of_json(path: Path) -> dict[str, str] | None:
     """Give the origin in a figure's or an atlas's JSON; None if it is neither."""
     try:
-        values = parse(path.read_text(encoding="utf-8"))
+        values = parse(read_text(path))
         if CHECKPOINT in values:
             return {key: text(values, key) if key in values else "" for key in (CHECKPOINT, ATLAS, COMMAND)}
         return _of_header(values)
@@ -69,7 +72,7 @@ def _of_json(path: Path) -> dict[str, str] | None:
 def _of_arrays(path: Path) -> dict[str, str] | None:
     """Give the origin in an atlas's npz, nothing for a figure's; None if it is neither."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_plain(path) as packed, zipfile.ZipFile(packed) as archive:
             names = archive.namelist()
             if "header.npy" in names:
                 with archive.open("header.npy") as file:
@@ -97,7 +100,7 @@ def _of_header(values: Any) -> dict[str, str]:
 
 def _of_table(path: Path) -> dict[str, str] | None:
     try:
-        with path.open(encoding="utf-8") as file:
-            return {} if file.readline(80).startswith(_TABLES) else None
+        with open_plain(path, "r", encoding="utf-8") as file:
+            return {} if file.readline(LONGEST_LINE).startswith(_TABLES) else None
     except (OSError, ValueError):
         return None

@@ -15,6 +15,7 @@ import numpy as np
 
 from zfexplore.figures.blocks import FIELDS, BlockUnit, ChannelBlock
 from zfexplore.files import atomic_path, write_text
+from zfexplore.printable import printable_json
 from zfexplore.progress import Progress, Skipped
 from zfexplore.units import Unit
 
@@ -29,7 +30,8 @@ def write_tables(
     writer.writerows(rows)
     table, record = Path(path).with_suffix(".csv"), Path(path).with_suffix(".json")
     write_text(table, text.getvalue())
-    write_text(record, json.dumps(about | {"units": rows}, indent=2, ensure_ascii=False) + "\n")
+    text_of_all = json.dumps(about | {"units": rows}, indent=2, ensure_ascii=False)
+    write_text(record, printable_json(text_of_all) + "\n")
     return [table, record]
 
 

@@ -28,7 +28,7 @@ from typing import IO, Any
 from PIL import Image
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import atomic_path, cache_dir, expanded
+from zfexplore.files import NotWritten, atomic_path, cache_dir, expanded, scratch_folder
 from zfexplore.images.content import content_of, content_of_file
 from zfexplore.images.decode import UndecodableError, read_rgb
 from zfexplore.images.folder import aside, none_found
@@ -36,7 +36,9 @@ from zfexplore.images.formats import HEAD, verdict
 from zfexplore.images.layout import arrange
 from zfexplore.images.listed import ListedSource
 from zfexplore.images.naming import natural_key, shown
+from zfexplore.images.room import unpacking
 from zfexplore.images.sources import LeftOut, NoImages
+from zfexplore.opening import open_plain
 
 MAX_MEMBER = 512 * 2**20  # bytes of one image, unpacked
 MAX_TAR = 2**30  # bytes to which any compressed tar may unpack; a larger one, to so many times its own size:
@@ -70,8 +72,14 @@ class Member:
     crc: int | None = None
 
 
+# Copies that the cache could not take, by their place there: where they are, and what is told of it.
+_copies: dict[Path, tuple[Path, str]] = {}
+
+
 class ArchiveSource(ListedSource):
-    """The images of an archive, in their order."""
+    """The images of an archive, in their order. ``remark`` tells of a copy that the cache could not take."""
+
+    remark: str | None = None
 
     def __init__(
         self,
@@ -89,15 +97,14 @@ class ArchiveSource(ListedSource):
     def _decode(self, index: int) -> Image.Image:
         member = self._members[index]
         try:
-            with open(self._file, "rb") as file:
-                data = _data(file, member)
+            with open_plain(self._file) as file, unpacking(member.packed + member.size):
+                return read_rgb(io.BytesIO(_data(file, member)), member.path)
         except OSError as error:
             raise UndecodableError((error.strerror or "unreadable").lower()) from error
-        return read_rgb(io.BytesIO(data), member.path)
 
     def _contents(self) -> Iterator[str]:
         try:
-            with open(self._file, "rb", buffering=0) as file:
+            with open_plain(self._file, buffering=0) as file:
                 for member in self._members:
                     if member.crc is not None:
                         yield f"{member.size} {member.crc}"
@@ -134,7 +141,7 @@ def open_archive(
     if not paths:
         raise NoImages(none_found(place, left_out))
     layout = arrange(paths, place, labels)
-    return ArchiveSource(
+    source = ArchiveSource(
         shown(_title(inside.rpartition("/")[2] or given.name)),
         os.path.abspath(file),
         [found[prefix + path] for path in paths[:limit]],
@@ -143,6 +150,8 @@ def open_archive(
         [shown(name) for name in layout.classes],
         [*left_out, *layout.left_out],
     )
+    source.remark = next((why for copy, why in _copies.values() if copy == file), None)
+    return source
 
 
 def split_path(path: Path) -> tuple[Path, str] | None:
@@ -161,9 +170,9 @@ def is_archive(path: Path) -> bool:
         return False
     file, inside = found
     try:
-        with open(file, "rb") as opened:
+        with open_plain(file) as opened:
             head = opened.read(HEAD)
-        packed = head.startswith((*_ZIP, *_OTHER_ARCHIVES, *_COMPRESSED)) or tarfile.is_tarfile(file)
+            packed = head.startswith((*_ZIP, *_OTHER_ARCHIVES, *_COMPRESSED)) or _is_tar(opened)
     except OSError:
         return False
     return packed or bool(inside)
@@ -176,33 +185,64 @@ def _title(name: str) -> str:
 def _readable(given: Path) -> Path:
     """Give a file of which members can be read where they lie: the archive, or its plain copy."""
     try:
-        with open(given, "rb") as file:
+        with open_plain(given) as file:
             head = file.read(HEAD)
-        if head.startswith(_OTHER_ARCHIVES):
-            raise ExploreError(
-                f"{given} is packed in a way that is not read: unpack it, or make it a zip", usage=True
-            )
-        if head.startswith(_ZIP) or tarfile.is_tarfile(given):
-            opener = next((opener for magic, opener in _COMPRESSED.items() if head.startswith(magic)), None)
-            return given if opener is None else _plain_copy(given, opener)
+            if head.startswith(_OTHER_ARCHIVES):
+                raise ExploreError(
+                    f"{given} is packed in a way that is not read: unpack it, or make it a zip", usage=True
+                )
+            if head.startswith(_ZIP) or _is_tar(file):
+                openers = (opener for magic, opener in _COMPRESSED.items() if head.startswith(magic))
+                opener = next(openers, None)
+                return given if opener is None else _plain_copy(given, opener)
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise ExploreError(f"cannot read {given}: {error}") from error
     told = "is a file; give the folder that holds the images, or an archive of them (.zip, .tar, .tar.gz)"
     raise ExploreError(f"{given} {told}", usage=True)
 
 
+def _is_tar(file: IO[bytes]) -> bool:
+    file.seek(0)
+    return tarfile.is_tarfile(file)
+
+
 def _plain_copy(given: Path, opener: Callable[..., IO[bytes]]) -> Path:
     plain = cache_dir() / "archives" / f"{content_of_file(os.fspath(given))}.tar"
-    if plain.is_file():
+    if os.path.isfile(plain):
         return plain
+    if plain not in _copies:
+        try:
+            _unpack(given, opener, plain)
+            return plain
+        except NotWritten as error:
+            remedy = "ZFEXPLORE_CACHE names the folder of the cache"
+            why = f"{given} is unpacked anew each time: {error}: {remedy}"
+        copy = scratch_folder() / plain.name
+        _unpack(given, opener, copy)
+        _copies[plain] = copy, why
+    return _copies[plain][0]
+
+
+def _unpack(given: Path, opener: Callable[..., IO[bytes]], plain: Path) -> None:
     left = max(MAX_TAR, MAX_RATIO * given.stat().st_size)
-    with atomic_path(plain) as temporary, opener(given, "rb") as packed, open(temporary, "wb") as copy:
-        while data := packed.read(_COPIED):
+    with (
+        atomic_path(plain) as temporary,
+        open_plain(given) as file,
+        opener(file, "rb") as packed,
+        open(temporary, "wb") as copy,
+    ):
+        while data := _next(packed, given):
             left -= len(data)
             if left < 0:
                 raise ExploreError(f"{given} unpacks to an absurd size (a decompression bomb?)")
             copy.write(data)
-    return plain
+
+
+def _next(packed: IO[bytes], given: Path) -> bytes:
+    try:
+        return packed.read(_COPIED)
+    except OSError as error:  # told apart from what may go wrong with the copy
+        raise ExploreError(f"cannot read {given}: {error}") from error
 
 
 def _images(file: Path, given: Path, left_out: list[LeftOut]) -> Iterator[Member]:
@@ -215,7 +255,7 @@ def _images(file: Path, given: Path, left_out: list[LeftOut]) -> Iterator[Member
             left_out.append(LeftOut(shown(path), reason))
 
     seen: set[str] = set()
-    with open(file, "rb") as data:
+    with open_plain(file) as data:
         for member, refusal in _members(file, given):
             path = _inner_path(member.path)
             if path is None:
@@ -260,15 +300,18 @@ def _aside(path: str) -> tuple[str, str] | None:
 def _members(file: Path, given: Path) -> Iterator[tuple[Member, str]]:
     """Yield every file and link in the archive, and the reason why it cannot be read, if there is one."""
     try:
-        with open(file, "rb") as opened_first:
-            is_zip = opened_first.read(4).startswith(_ZIP)
-        if is_zip:
-            with zipfile.ZipFile(file) as opened:
-                yield from (
-                    (_of_zip(info), _refusal_in_zip(info)) for info in opened.infolist() if not info.is_dir()
-                )
-        else:
-            with tarfile.open(file, "r:") as tar:
+        with open_plain(file) as opened:
+            is_zip = opened.read(4).startswith(_ZIP)
+            opened.seek(0)
+            if is_zip:
+                with zipfile.ZipFile(opened) as packed:
+                    yield from (
+                        (_of_zip(info), _refusal_in_zip(info))
+                        for info in packed.infolist()
+                        if not info.is_dir()
+                    )
+                return
+            with tarfile.open(fileobj=opened, mode="r:") as tar:
                 for info in tar:
                     if not info.isdir():
                         yield Member(info.name, info.offset_data, info.size, info.size), _refusal_in_tar(info)
@@ -296,7 +339,7 @@ def _refusal_in_zip(info: zipfile.ZipInfo) -> str:
         return "it is encrypted: unpack the archive"
     if info.compress_type not in (_STORED, _DEFLATED):
         return "it is packed in a rare way: unpack the archive"
-    return _too_large(info.file_size)
+    return _too_large(max(info.file_size, info.compress_size))
 
 
 def _refusal_in_tar(info: tarfile.TarInfo) -> str:

@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import IO
 
+from zfexplore.errors import ExploreError
 from zfexplore.files import cache_dir, write_text
+from zfexplore.opening import open_plain, read_text
 
 WHOLE = 64 * 1024  # bytes up to which a file is hashed whole
 BLOCK = 4096
@@ -59,7 +61,7 @@ def content_of(file: IO[bytes], name: str, *, start: int = 0, size: int | None =
 def content_of_file(path: str) -> str:
     """Give a short text for the content of a file, also if it is missing or cannot be read."""
     try:
-        with open(path, "rb", buffering=0) as file:
+        with open_plain(path, buffering=0) as file:
             return content_of(file, path)
     except OSError:
         return "unreadable" if os.path.lexists(path) else "missing"
@@ -84,11 +86,11 @@ def remembered(paths: Iterable[str], said: str, compute: Callable[[], str]) -> s
         newest = max(newest, status.st_ctime_ns)
     kept = cache_dir() / "fingerprints" / digest.hexdigest()[:32]
     with suppress(OSError, UnicodeDecodeError):
-        if text := kept.read_text(encoding="ascii"):
+        if text := read_text(kept, "ascii"):
             return text
     settled = time.time_ns() - newest > _SETTLED * 1e9
     found = compute()
     if settled:
-        with suppress(OSError):  # a full disk costs time, nothing else
+        with suppress(ExploreError):  # a full disk costs time, nothing else
             write_text(kept, found)
     return found

@@ -11,11 +11,13 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zfexplore.errors import ExploreError
 from zfexplore.files import cache_dir, expanded
-from zfexplore.images.folder import FileSource, ImageFile
+
+if TYPE_CHECKING:
+    from zfexplore.images.folder import FileSource
 
 Listing = tuple[list[tuple[str, int]], tuple[str, ...]]  # (path, label) of each image, and the classes
 
@@ -77,6 +79,8 @@ def open_set(
         raise
     except Exception as error:  # torchvision raises RuntimeError, OSError, URLError, KeyError and more
         raise ExploreError(_failure(known, home, download, error)) from error
+    from zfexplore.images.folder import FileSource, ImageFile
+
     entries = [ImageFile(path, _short_name(path, home / known.folder), label) for path, label in files]
     if not entries:
         raise ExploreError(f"{known.name} has no images below {home / known.folder}")

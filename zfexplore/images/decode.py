@@ -2,8 +2,9 @@
 
 Decoding happens here and not at first use, so a truncated file fails where its name is known. Alpha is
 composited over white, because most cut-out pictures were made for a white ground. An animation gives
-its first frame. Nothing global in Pillow is changed, but that it learns HEIC where the plugin is
-installed.
+its first frame. How much memory that takes is bounded (``bounds``, ``room``): whatever is more than the
+picture itself is made a strip of it at a time. Nothing global in Pillow is changed, but that it learns HEIC
+where the plugin is installed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from typing import IO
 
 from PIL import Image
 from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import jpeg_factory
 
+from zfexplore.images.bounds import HOLDING_OTHERS, MAX_FILE, READ_WHOLE, TooLarge, too_many, within_bounds
 from zfexplore.images.depth import (
     BITS,
     DEEP_GREY,
@@ -29,11 +32,11 @@ from zfexplore.images.depth import (
     grey_from_deep,
     is_deep_colour,
     mend_planes,
+    strips,
 )
-from zfexplore.images.formats import HEAD, pillow_formats, reason_by_content
-
-# Twice a 40-megapixel photograph. A file that claims more is refused before a pixel is decoded.
-MAX_PIXELS = 80_000_000
+from zfexplore.images.formats import HEAD, kind_of, pillow_formats, reason_by_content
+from zfexplore.images.room import decoding
+from zfexplore.opening import open_plain
 
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
@@ -58,19 +61,29 @@ class UndecodableError(Exception):
 def read_rgb(file: str | os.PathLike[str] | IO[bytes], name: str | None = None) -> Image.Image:
     """Decode a whole file, given as a path or an open file, into an upright RGB image.
 
-    ``name`` is that of an open file: the suffix tells formats that have no signature. Raises
-    UndecodableError if the file is missing, truncated, not an image of a kind that is read, or larger than
-    MAX_PIXELS.
+    ``name`` is that of an open file: the suffix tells formats that have no signature. A JPEG that is too
+    large is decoded at a half, a quarter or an eighth of its size. Raises UndecodableError if the file is
+    missing, no plain file, truncated, not an image of a kind that is read, or too large (``bounds``).
     """
-    if name is None:
-        name = os.fspath(file) if isinstance(file, str | os.PathLike) else ""
+    if not isinstance(file, str | os.PathLike):
+        return _read(file, name or "", "")
+    path = os.fspath(file)
+    try:
+        with open_plain(path) as opened:
+            return _read(opened, path if name is None else name, path)
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise UndecodableError(_reason(error)) from error
+
+
+def _read(file: IO[bytes], name: str, path: str) -> Image.Image:
     try:
         _register_heif()
-        with _open(file, name) as image:
-            _refuse_bombs(image)
+        _refuse_large_file(file)
+        with _open(file, name) as image, decoding(within_bounds(image, upright=_is_upright(image))):
             deep_colour = is_deep_colour(image)
             says = declared(image) if deep_colour or image.mode in DEEP_GREY else Declared()
-            image.load()
+            _load(image)
+            image.filename = path
             with _quietly():
                 # Only after loading: Pillow turns TIFFs itself while it loads them, and a PNG has to be
                 # loaded before it tells its orientation.
@@ -79,13 +92,11 @@ def read_rgb(file: str | os.PathLike[str] | IO[bytes], name: str | None = None) 
                 rgb = to_rgb(colour_from_deep(image, says, lambda: _open(file, name)))
             else:
                 rgb = to_rgb(image, says)
-    except UndecodableError:
-        raise
+            return rgb.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else rgb
     except Image.UnidentifiedImageError as error:
         raise UndecodableError(reason_by_content(_head(file)) or _reason(error)) from error
     except Exception as error:  # on hostile files Pillow's readers raise nearly every type
         raise UndecodableError(_reason(error)) from error
-    return rgb.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else rgb
 
 
 def to_rgb(image: Image.Image, says: Declared | None = None) -> Image.Image:
@@ -96,21 +107,43 @@ def to_rgb(image: Image.Image, says: Declared | None = None) -> Image.Image:
     if image.mode in DEEP_GREY:
         return grey_from_deep(image, says or Declared()).convert("RGB")
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
-        with_alpha = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        laid = Image.alpha_composite(white, with_alpha).convert("RGB")
+        laid = Image.new("RGB", image.size)
+        for box in strips(image):
+            part = image.crop(box).convert("RGBA")
+            white = Image.new("RGBA", part.size, "white")
+            laid.paste(Image.alpha_composite(white, part).convert("RGB"), box)
         laid.info.update({BITS: image.info[BITS]} if BITS in image.info else {})
         return laid
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _open(file: str | os.PathLike[str] | IO[bytes], name: str) -> ImageFile:
-    if not isinstance(file, str | os.PathLike):
-        file.seek(0)  # it may have been opened before
+def _open(file: IO[bytes], name: str) -> ImageFile:
+    file.seek(0)  # it may have been opened before
     with _quietly():
-        image = Image.open(file, formats=pillow_formats(name))
+        try:
+            image = Image.open(file, formats=pillow_formats(name))
+        except Image.DecompressionBombError:
+            if kind_of(_head(file)) != ".jpg":
+                raise
+            file.seek(0)
+            image = jpeg_factory(file)  # which can be decoded smaller
     mend_planes(image)
     return image
+
+
+def _load(image: ImageFile) -> None:
+    if image.format in HOLDING_OTHERS:  # Pillow warns of a bomb among them while it loads
+        with _quietly(bombs=True):
+            image.load()
+    else:
+        image.load()
+
+
+def _refuse_large_file(file: IO[bytes]) -> None:
+    """Refuse a large file of a format that Pillow reads whole before it looks at it."""
+    kind, size = kind_of(_head(file)), file.seek(0, os.SEEK_END)
+    if size > MAX_FILE and kind in READ_WHOLE:
+        raise TooLarge(f"a {kind} file of {size // 2**20} MB exceeds the limit of {MAX_FILE // 2**20} MB")
 
 
 @cache
@@ -122,27 +155,19 @@ def _register_heif() -> None:
         pillow_heif.register_heif_opener()
 
 
-def _head(file: str | os.PathLike[str] | IO[bytes]) -> bytes:
-    if isinstance(file, str | os.PathLike):
-        with open(file, "rb") as opened:
-            return opened.read(HEAD)
+def _head(file: IO[bytes]) -> bytes:
     file.seek(0)
     return file.read(HEAD)
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """Turn Pillow's bomb warning into an error, and silence its warnings about odd metadata."""
+def _quietly(*, bombs: bool = False) -> Iterator[None]:
+    """Silence Pillow's warnings about odd metadata; turn those about bombs into errors with ``bombs``."""
     with _warnings_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        if bombs:
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
         yield
-
-
-def _refuse_bombs(image: Image.Image) -> None:
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise UndecodableError(_too_large(f"{width} x {height} pixels"))
 
 
 def _orientation(image: Image.Image) -> int:
@@ -153,15 +178,17 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
+def _is_upright(image: ImageFile) -> bool:
+    """Tell whether an image that is not loaded yet is known to lie upright, as only a JPEG is."""
+    with _quietly():
+        return image.format in ("JPEG", "MPO") and _orientation(image) not in _UPRIGHT
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
-        return _too_large("the image")
+        return too_many("the image")
     if isinstance(error, Image.UnidentifiedImageError):
         return "not an image that Pillow can read"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-
-
-def _too_large(what: str) -> str:
-    return f"{what} exceeds the limit of {MAX_PIXELS // 1_000_000} million pixels (a decompression bomb?)"

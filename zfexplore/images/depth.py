@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ _OTHER_ORDER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "
 _TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_PLANES = 258, 262, 284
 _TIFF_LEAST, _TIFF_LARGEST = (340, 280), (341, 281)
 _FULL = 65535
+_STRIP = 2**20  # pixels that are turned into 8 bits, or laid over white, at a time
 
 
 @dataclass(frozen=True)
@@ -71,32 +72,74 @@ def is_deep_colour(image: ImageFile) -> bool:
     return image.mode in ("RGB", "RGBA") and ";16" in _raw_mode(image)
 
 
+def strips(image: Image.Image) -> Iterator[tuple[int, int, int, int]]:
+    """Cut an image into strips of whole rows, as Pillow's boxes: left, top, right, bottom."""
+    rows = max(1, _STRIP // image.width)
+    for top in range(0, image.height, rows):
+        yield 0, top, image.width, min(top + rows, image.height)
+
+
 def grey_from_deep(image: Image.Image, says: Declared) -> Image.Image:
     """Bring grey values of 16 or 32 bits to 8; Pillow itself would clip them all to white.
 
     Floats are expected to fill [0, 1] or [0, 255]; what exceeds that, and integers of more than 16 bits,
     are scaled by their own maximum.
     """
-    values = np.asarray(image)
-    if image.mode == "F" or values.min(initial=0) < 0 or values.max(initial=0) > _FULL:
-        return _grey_by_peak(values, image.mode == "F", says)
-    least, largest = _range(values, says)
-    grey = _eight_bits(values.astype(np.uint16, copy=False), least, largest)
-    return _told(Image.fromarray(255 - grey if says.inverted else grey), largest)
+
+    def parts() -> Iterator[np.ndarray]:
+        return (np.asarray(image.crop(box)) for box in strips(image))
+
+    if image.mode == "F" or any(part.min(initial=0) < 0 or part.max(initial=0) > _FULL for part in parts()):
+        return _joined(image, "L", _grey_by_peak(parts, image.mode == "F", says))
+    least, largest = _range(lambda: (part.astype(np.uint16, copy=False) for part in parts()), says)
+    table = _eight_bits(least, largest)
+    if says.inverted:
+        table = 255 - table
+    return _told(_joined(image, "L", (table[part] for part in parts())), largest)
 
 
 def colour_from_deep(image: Image.Image, says: Declared, again: Callable[[], ImageFile]) -> Image.Image:
     """Bring colours of 16 bits to 8. ``image`` is loaded; ``again`` opens it a second time."""
-    high = np.asarray(image)
-    if says.largest is None and says.significant is None and high[..., :3].max(initial=0) > 127:
+
+    def high(box: tuple[int, int, int, int]) -> np.ndarray:
+        return np.asarray(image.crop(box))
+
+    if (
+        says.largest is None
+        and says.significant is None
+        and any(high(box)[..., :3].max(initial=0) > 127 for box in strips(image))
+    ):
         return _told(image, _FULL)  # all 16 bits: the higher byte is the value
-    values = high.astype(np.uint16) << 8
-    values |= _lower_bytes(again, high.shape)
-    least, largest = _range(values[..., :3], says)
-    eight = _eight_bits(values, least, largest)
-    if values.shape[-1] == 4 and values[..., 3].max(initial=0) > largest:
-        eight[..., 3] = high[..., 3]
-    return _told(Image.fromarray(eight), largest)
+    low = _lower_bytes(again, image)
+
+    def parts() -> Iterator[np.ndarray]:
+        for box in strips(image):
+            values = high(box).astype(np.uint16) << 8
+            if low is not None:
+                values |= np.asarray(low.crop(box))
+            yield values
+
+    least, largest = _range(lambda: (values[..., :3] for values in parts()), says)
+    table = _eight_bits(least, largest)
+    # Where alpha has more bits than the colours, its higher byte is taken.
+    deep_alpha = image.mode == "RGBA" and any(v[..., 3].max(initial=0) > largest for v in parts())
+
+    def eight() -> Iterator[np.ndarray]:
+        for values in parts():
+            part = table[values]
+            if deep_alpha:
+                part[..., 3] = values[..., 3] >> 8
+            yield part
+
+    return _told(_joined(image, image.mode, eight()), largest)
+
+
+def _joined(image: Image.Image, mode: str, parts: Iterator[np.ndarray]) -> Image.Image:
+    """Put the strips of a picture together that has the size of ``image``."""
+    joined = Image.new(mode, image.size)
+    for box, part in zip(strips(image), parts, strict=True):
+        joined.paste(Image.fromarray(part), box)
+    return joined
 
 
 def _told(image: Image.Image, largest: float) -> Image.Image:
@@ -104,57 +147,67 @@ def _told(image: Image.Image, largest: float) -> Image.Image:
     return image
 
 
-def _range(values: np.ndarray, says: Declared) -> tuple[float, float]:
-    peak = int(values.max(initial=0))
+def _range(parts: Callable[[], Iterator[np.ndarray]], says: Declared) -> tuple[float, float]:
+    """Give the least and the largest value that are shown, of values uint16, a strip at a time."""
+    bounds = [(int(part.min(initial=_FULL)), int(part.max(initial=0))) for part in parts()]
+    lowest, peak = min(low for low, _ in bounds), max(high for _, high in bounds)
     own = 2 ** max(8, peak.bit_length()) - 1
     if says.significant is not None and 0 < says.significant <= 16:
-        return 0, _FULL if _fills_from_above(values, says.significant) else max(own, 2**says.significant - 1)
+        from_above = _fills_from_above(parts(), says.significant)
+        return 0, _FULL if from_above else max(own, 2**says.significant - 1)
     if says.largest is None or peak > says.largest:
         return 0, own
     least = says.least if says.least is not None and says.least < says.largest else 0
-    return (least if values.min(initial=_FULL) >= least else 0), says.largest
+    return (least if lowest >= least else 0), says.largest
 
 
-def _fills_from_above(values: np.ndarray, bits: int) -> bool:
+def _fills_from_above(parts: Iterator[np.ndarray], bits: int) -> bool:
     """Tell whether values of ``bits`` bits were spread over 16, as PNG asks, or stored as they were."""
     spare = 16 - bits
-    low = values & ((1 << spare) - 1)
-    return bool((low == 0).all() or (low == values >> max(bits - spare, 0) >> spare).all())
+    zeros = repeated = True
+    for values in parts:
+        low = values & ((1 << spare) - 1)
+        zeros = zeros and bool((low == 0).all())
+        repeated = repeated and bool((low == values >> max(bits - spare, 0) >> spare).all())
+    return zeros or repeated
 
 
-def _eight_bits(values: np.ndarray, least: float, largest: float) -> np.ndarray:
+def _eight_bits(least: float, largest: float) -> np.ndarray:
+    """Give the 8 bits of every value of 16, uint8 ``[65536]``."""
     steps = (np.arange(_FULL + 1) - least) * (255.0 / (largest - least))
-    return np.clip(np.round(steps), 0, 255).astype(np.uint8)[values]
+    return np.clip(np.round(steps), 0, 255).astype(np.uint8)
 
 
-def _grey_by_peak(values: np.ndarray, floats: bool, says: Declared) -> Image.Image:
-    grey = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
-    peak = float(grey.max(initial=0.0))
+def _grey_by_peak(
+    parts: Callable[[], Iterator[np.ndarray]], floats: bool, says: Declared
+) -> Iterator[np.ndarray]:
+    def finite() -> Iterator[np.ndarray]:
+        return (np.nan_to_num(part.astype(np.float64), posinf=0.0, neginf=0.0) for part in parts())
+
+    bounds = [(float(part.min(initial=np.inf)), float(part.max(initial=0.0))) for part in finite()]
+    lowest, peak = min(low for low, _ in bounds), max(high for _, high in bounds)
     usual = (1.0, 255.0) if floats else (float(_FULL),)
     full_scale = next((limit for limit in usual if peak <= limit), peak)
     least = 0.0
-    if (
-        says.least is not None
-        and says.largest is not None
-        and says.least <= grey.min() < peak <= says.largest
-    ):
+    if says.least is not None and says.largest is not None and says.least <= lowest < peak <= says.largest:
         least, full_scale = says.least, says.largest
-    eight = np.clip(np.round((grey - least) * (255.0 / (full_scale - least))), 0, 255).astype(np.uint8)
-    return Image.fromarray(255 - eight if says.inverted else eight)
+    for grey in finite():
+        eight = np.clip(np.round((grey - least) * (255.0 / (full_scale - least))), 0, 255).astype(np.uint8)
+        yield 255 - eight if says.inverted else eight
 
 
-def _lower_bytes(again: Callable[[], ImageFile], shape: tuple[int, ...]) -> np.ndarray:
-    """Give the lower byte of each value, zeros where Pillow cannot read them.
+def _lower_bytes(again: Callable[[], ImageFile], like: Image.Image) -> Image.Image | None:
+    """Give the lower byte of each value as an image, None where Pillow cannot read them.
 
     Of a compressed TIFF in planes it gives the higher byte again: brightness is right, fine steps are lost.
     """
     with again() as image:
         try:
             _change_raw_modes(image, _swapped)
-            lower = np.asarray(image)
+            image.load()
         except ValueError:  # an order of bytes that Pillow does not know for this kind
-            return np.zeros(shape, np.uint8)
-    return lower if lower.shape == shape else np.zeros(shape, np.uint8)
+            return None
+    return image if (image.mode, image.size) == (like.mode, like.size) else None
 
 
 def _raw_mode(image: ImageFile) -> str:

@@ -20,6 +20,7 @@ from zfexplore.images.listed import ListedSource
 from zfexplore.images.naming import natural_key, shown
 from zfexplore.images.remarks import left_out_lines
 from zfexplore.images.sources import LeftOut, NoImages
+from zfexplore.opening import NotPlain, open_plain, strange
 
 # What systems and tools leave in folders of pictures, in lower case.
 _OF_SYSTEMS = {
@@ -89,6 +90,8 @@ def open_folder(
     root = expanded(folder)
     if root.is_file():
         raise ExploreError(f"{folder} is a file; give the folder that holds the images", usage=True)
+    if (what := strange(root)) is not None:
+        raise ExploreError(f"{folder} is {what}; give the folder that holds the images", usage=True)
     if not root.is_dir():
         raise NoImages(f"there is no folder {os.fspath(folder)!r}", usage=True)
     left_out: list[LeftOut] = []
@@ -115,8 +118,8 @@ def _walk(
     """Yield the images below ``folder`` as paths relative to it, with forward slashes.
 
     Links to folders are followed, because sets are often put together from links. A link that leads
-    back up is not. A link to nowhere is kept: it will be named as unreadable. Pipes and the like are
-    passed over: opening them would block.
+    back up is not. A link to nowhere is kept: it will be named as unreadable. Pipes, devices and the like are
+    left out: opening them could wait for ever.
     """
     real = os.path.realpath(folder)
     if real in seen:
@@ -137,9 +140,13 @@ def _walk(
         reason = aside(entry.name, is_folder)
         if reason is None and is_folder:
             yield from _walk(entry.path, left_out, f"{path}/", seen | {real})
-        elif reason is None and (entry.is_file() or not os.path.exists(entry.path)):
+        elif reason is None:
             reason = verdict(entry.name, partial(_head, entry))
-            if reason == "":
+            plain = reason is None or entry.is_file(follow_symlinks=False)
+            what = None if plain else strange(entry.path)
+            if what is not None:
+                reason = NotPlain(what, entry.path).strerror
+            elif reason == "":
                 yield path
         if reason:
             left_out.append(LeftOut(shown(path), reason))
@@ -173,9 +180,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def _head(entry: os.DirEntry[str]) -> bytes:
     """Give the first bytes of a file; none if they cannot be had, or if it is no plain file."""
     try:
-        if not entry.is_file():
-            return b""
-        with open(entry.path, "rb") as file:
-            return file.read(HEAD)
+        with open_plain(entry.path) as file:
+            head: bytes = file.read(HEAD)
+        return head
     except OSError:
         return b""

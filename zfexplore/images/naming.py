@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from unicodedata import decimal
 
-from zfexplore.files import printable
-
 
 def natural_key(text: str) -> tuple[object, ...]:
     """Give a sort key for paths: image2 before image10, folder by folder, upper and lower case together."""
@@ -30,5 +28,5 @@ def _pieces(text: str) -> list[str]:
 
 
 def shown(name: str) -> str:
-    """Turn a file's name, whatever bytes it holds, into text that can be printed and stored."""
-    return printable(name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+    """Turn a file's name, whatever bytes it holds, into text that can be stored."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -17,6 +17,7 @@ from zfexplore.images import datasets
 from zfexplore.images.archive import open_archive, split_path
 from zfexplore.images.folder import open_folder
 from zfexplore.images.sources import NoImages, Source
+from zfexplore.opening import strange
 
 
 def open_images(
@@ -71,6 +72,8 @@ def open_images(
     if not path.is_dir() and (archive := split_path(path)) is not None:
         file, inside = archive
         return open_archive(file, inside=inside, limit=limit, labels=labels)
+    if (what := strange(path)) is not None:
+        raise NoImages(f"{text} is {what}; {_choices()}", usage=True)
     if not path.is_dir():
         raise NoImages(f"no folder {text!r}, and no images of that name; {_choices()}", usage=True)
     return open_folder(text, limit=limit, labels=labels)

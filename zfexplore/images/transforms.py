@@ -50,7 +50,8 @@ def prepare_large(image: Image.Image, convention: InputConvention) -> np.ndarray
     """Give the whole centre square of an RGB ``image``: uint8 ``[resize, resize, 3]``."""
     side = (convention.resize, convention.resize)
     image = _as_seen(image, convention)
-    return np.array(image.resize(side, Image.Resampling.BILINEAR, box=_square(image.width, image.height)))
+    square = image.resize(side, Image.Resampling.BILINEAR, box=_square(image.width, image.height))
+    return np.array(square.convert("RGB"))
 
 
 def crop_offset(convention: InputConvention) -> int:
@@ -154,12 +155,13 @@ def ten_crop_corners(large: int, size: int) -> list[tuple[int, int]]:
 
 
 def _as_seen(image: Image.Image, convention: InputConvention) -> Image.Image:
-    """Give the image in the colours that the net takes: RGB, or its luminance as three equal colours.
+    """Give the image in the colours that the net takes: RGB, or its luminance (``L``).
 
-    Raises ExploreError for a net that takes other channels, which no image file holds.
+    The latter becomes three equal colours once it is small. Raises ExploreError for a net that takes other
+    channels, which no image file holds.
     """
     if convention.channels == 1:
-        return image.convert("L").convert("RGB")
+        return image.convert("L")
     if convention.channels != 3:
         raise ExploreError(
             f"this net takes {convention.channels} channels where images have 3 colours: from Python, "

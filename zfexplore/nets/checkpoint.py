@@ -26,7 +26,7 @@ from zfexplore.arguments import path_text, shown
 from zfexplore.choices import SHIPPED_NET
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
-from zfexplore.files import atomic_path, in_letters, printable
+from zfexplore.files import atomic_path, in_letters
 from zfexplore.nets import zoo
 from zfexplore.nets.device import move
 from zfexplore.nets.fitting import (
@@ -42,6 +42,7 @@ from zfexplore.nets.foreign import TENSORS, kind_of, read_weights
 from zfexplore.nets.header import METADATA_KEY, shipped_checkpoint
 from zfexplore.nets.net import Net
 from zfexplore.nets.stages import net_over
+from zfexplore.opening import check_plain, strange
 from zfexplore.plain import UNFIT, entry, mapping, number, parse, text, texts
 
 FORMAT = 1
@@ -213,6 +214,8 @@ def read_checkpoint(file: Path) -> tuple[dict[str, Tensor], Metadata]:
     """
     if not file.is_file():
         what = "is a folder, not a checkpoint" if file.is_dir() else "is not there"
+        if (odd := strange(file)) is not None:
+            raise ExploreError(f"{file} is {odd}, not a checkpoint; name a .safetensors file")
         or_net = "" if file.suffix else f", or a net: {zoo.choices(str(file), zoo.PRETRAINED)}"
         raise ExploreError(f"{file} {what}; name a .safetensors file written by zfexplore{or_net}")
     if file.suffix != ".safetensors" and (kind := kind_of(file)).name != "safetensors":
@@ -220,6 +223,7 @@ def read_checkpoint(file: Path) -> tuple[dict[str, Tensor], Metadata]:
             raise ExploreError(f"{file} is {kind.words}; {kind.do}")
         raise ExploreError(f"{file} is {kind.words}; {_convert_hint(file)} reads it once")
     try:
+        check_plain(file)
         with in_letters(file) as letters, safe_open(letters, framework="pt") as opened:
             described = (opened.metadata() or {}).get(METADATA_KEY)
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
@@ -247,6 +251,7 @@ def _instead(file: Path) -> str:
 def is_checkpoint(file: Path) -> bool:
     """Whether a file is a checkpoint of ours, whole or not, of a net that is known or not."""
     try:
+        check_plain(file)
         with in_letters(file) as letters, safe_open(letters, framework="pt") as opened:
             return METADATA_KEY in (opened.metadata() or {})
     except (SafetensorError, OSError, *UNFIT):
@@ -279,7 +284,7 @@ def _parse(file: Path, described: str, mean_image: Tensor | None, fingerprint: s
         return Metadata(
             architecture=text(values, "architecture"),
             arguments=mapping(values, "arguments"),
-            classes=tuple(printable(name) for name in texts(values, "classes")),
+            classes=texts(values, "classes"),
             input=read_input(entry(values, "input"), mean_image),
             recipe=mapping(values, "recipe"),
             images=mapping(values, "images"),
@@ -313,7 +318,7 @@ def _check_mean_image(announced: bool, mean_image: Tensor | None, channels: int,
 
 def _assemble(file: Path, metadata: Metadata, tensors: dict[str, Tensor]) -> nn.Module:
     """Make the net without memory, compare every name and shape, and only then load the values."""
-    architecture = printable(metadata.architecture)
+    architecture = metadata.architecture
     if ":" in architecture:  # code, which a file may not have imported
         raise ExploreError(
             f"{file} holds weights of {architecture}, which is no net of the zoo: "
@@ -348,7 +353,7 @@ def _assemble(file: Path, metadata: Metadata, tensors: dict[str, Tensor]) -> nn.
 
 def _short(name: str) -> str:
     """Give a tensor's name for an error, however long a hostile file makes it."""
-    return printable(name if len(name) <= 120 else f"{name[:120]}...")
+    return name if len(name) <= 120 else f"{name[:120]}..."
 
 
 def _check_classes(file: Path, metadata: Metadata, net: Net) -> None:

@@ -16,12 +16,13 @@ from torch import Tensor
 from zfexplore.choices import Normalisation
 from zfexplore.convention import InputConvention, Values
 from zfexplore.errors import ExploreError
-from zfexplore.files import check_file, printable
+from zfexplore.files import check_file
 from zfexplore.nets import zoo
 from zfexplore.nets.checkpoint import Metadata, read_checkpoint, write_checkpoint
 from zfexplore.nets.fitting import find_net
 from zfexplore.nets.foreign import read_weights
 from zfexplore.nets.named import NamedNet, open_named
+from zfexplore.opening import read_text
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def convert_state_dict(
         arguments=arguments,
         classes=names,
         input=convention,
-        recipe={"name": "converted", "file": printable(file.name)},
+        recipe={"name": "converted", "file": file.name},
     )
     tensors = dict(named.module.state_dict())
     if fed.bgr:
@@ -151,7 +152,7 @@ def _turned(named: NamedNet) -> dict[str, Tensor]:
 
 def _class_names(file: Path, named: NamedNet, convention: InputConvention) -> tuple[str, ...]:
     try:
-        names = tuple(line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
+        names = tuple(line.strip() for line in read_text(file).splitlines() if line.strip())
     except (OSError, UnicodeDecodeError) as error:
         raise ExploreError(f"the class names {file} cannot be read ({error})") from error
     count = named.arguments.get("classes") or named.arguments.get("num_classes") or _told(named, convention)

@@ -9,6 +9,7 @@ is said to be left out.
 from __future__ import annotations
 
 import argparse
+import os
 import pathlib
 import pickle
 import re
@@ -24,7 +25,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import in_letters, printable
+from zfexplore.files import in_letters
+from zfexplore.opening import open_plain, strange
 from zfexplore.plain import UNFIT
 
 # Where training programs put the weights, best first: what was trained before its running average.
@@ -33,7 +35,9 @@ NESTED_UNDER = (
     "network", "weights", "params", "module", "backbone",
     "ema_state_dict", "state_dict_ema", "model_ema", "ema",
 )  # fmt: skip
-LARGE = 1_000_000  # values that may come from fewer in the file
+SMALL = 2**22  # bytes that may come from fewer in the file, as constants do
+TIMES_REPEATED = 4  # a file's bytes that its tensors may have together: some share their values
+TIMES_PACKED = 4  # a zip's bytes to which its members may unpack: torch itself packs nothing
 DEPTH = 4  # a hostile file may hold itself
 TENSORS = ("torch", "safetensors")  # the kinds that can be read
 # The kinds that hold a net, but not in a way that can be read.
@@ -69,6 +73,7 @@ def read_weights(file: Path) -> Weights:
         raise ExploreError(f"{file} is {kind.words}; {kind.do}")
     if kind.name == "safetensors":
         return Weights(kind, _safetensors(file))
+    _refuse_bomb(file)
     held = _unpickled(file)
     under, found = _innermost(held)
     if not isinstance(found, dict):
@@ -76,19 +81,20 @@ def read_weights(file: Path) -> Weights:
     tensors = {str(name): value.detach() for name, value in found.items() if isinstance(value, Tensor)}
     if not tensors:
         raise ExploreError(f"{file} holds no tensors")
-    for name, tensor in tensors.items():
-        if tensor.numel() > max(LARGE, file.stat().st_size):  # one value, repeated without end
-            raise ExploreError(f"{file}: {printable(name)} claims more values than the file can hold")
+    _refuse_repeated(file, tensors)
     return Weights(kind, tensors, _left_out(held, under))
 
 
 def kind_of(file: Path) -> Kind:
     """Tell what ``file`` is by its first bytes; raises ExploreError where there is no such file."""
     if not file.is_file():
-        what = "is a folder" if file.is_dir() else "is not there"
+        what = "is a folder" if file.is_dir() else f"is {strange(file) or 'not there'}"
         raise ExploreError(f"{file} {what}; name a file written by torch.save, or a .safetensors file")
-    with file.open("rb") as opened:
-        start = opened.read(1024)
+    try:
+        with open_plain(file) as opened:
+            start = opened.read(1024)
+    except OSError as error:
+        raise ExploreError(f"{file} cannot be read: {(error.strerror or 'unreadable').lower()}") from error
     if not start:
         return Kind("empty", "empty", "delete it and fetch it again")
     if start.startswith(b"PK\x03\x04"):
@@ -183,6 +189,31 @@ def _safetensors(file: Path) -> dict[str, Tensor]:
     return tensors
 
 
+def _refuse_bomb(file: Path) -> None:
+    """Refuse a zip that unpacks to far more than it is; torch would make room for all of it."""
+    with open_plain(file) as opened:
+        if opened.read(4) != b"PK\x03\x04":
+            return
+        size = opened.seek(0, os.SEEK_END)
+        with zipfile.ZipFile(opened) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+    if unpacked > SMALL + TIMES_PACKED * size:
+        raise ExploreError(
+            f"{file} of {size:,} bytes unpacks to {unpacked:,} (a decompression bomb?): save its state dict "
+            "anew with torch.save"
+        )
+
+
+def _refuse_repeated(file: Path, tensors: dict[str, Tensor]) -> None:
+    """Refuse tensors that are larger than the file: one value repeated, or one tensor under many names."""
+    size, together = file.stat().st_size, 0
+    for name, tensor in tensors.items():
+        own = tensor.numel() * tensor.element_size()
+        together += own
+        if own > SMALL + size or together > SMALL + TIMES_REPEATED * size:
+            raise ExploreError(f"{file}: {name} claims more values than the file can hold")
+
+
 def _unpickled(file: Path) -> Any:
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals(_harmless()):
@@ -190,7 +221,7 @@ def _unpickled(file: Path) -> Any:
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL ([\w.]+) was not an allowed", str(error))
-        what = f" ({printable(named[1])})" if named else ""
+        what = f" ({named[1]})" if named else ""
         raise ExploreError(
             f"{file} holds more than tensors, which is refused because loading it could run code{what}; "
             "save its state_dict() alone with torch.save"
@@ -249,4 +280,4 @@ def _left_out(held: Any, under: list[str]) -> tuple[str, ...]:
                 f"the tensors under {key!r} are taken; those under {', '.join(map(repr, others))} are not"
             )
         held = held[key]
-    return tuple(printable(note) for note in notes)
+    return tuple(notes)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from zfexplore.errors import ExploreError
+from zfexplore.opening import open_plain
 from zfexplore.plain import UNFIT, listed, mapping, parse, text, whole
 
 SHIPPED = "zfnet.safetensors"
@@ -38,7 +39,7 @@ def read_head(path: str | os.PathLike[str]) -> Head:
     Raises OSError for a file that cannot be read, EOFError for a head that is cut short, and ValueError for
     what is no checkpoint of zfexplore.
     """
-    with open(path, "rb") as file:
+    with open_plain(path) as file:
         start = file.read(LENGTH.size)
         length = LENGTH.unpack(start)[0] if len(start) == LENGTH.size else 0
         if not 2 <= length <= LONGEST:

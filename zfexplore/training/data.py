@@ -11,11 +11,13 @@ otherwise workers decode them anew for every epoch. The batches are the same eit
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import signal
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
+from zfexplore.images.room import Rooms, rooms, until_used, use
 from zfexplore.images.sources import Picture, Source, UnreadableImage
 from zfexplore.images.transforms import prepare_large
 from zfexplore.progress import Meter, Progress, Skipped
@@ -203,7 +206,10 @@ class Streamed:
             collate_fn=_collate,
             generator=torch.Generator().manual_seed(0),
             prefetch_factor=4 if self._workers else None,
-            worker_init_fn=_outlive_sigterm,
+            # All workers together decode within the bound of one process.
+            worker_init_fn=(
+                partial(_begin_work, rooms(multiprocessing.get_context())) if self._workers else None
+            ),
         )
         with warnings.catch_warnings():  # forks beside torch's idle threads; our workers only decode
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -268,14 +274,20 @@ class _Squares(Dataset[Any]):
 
     def __getitem__(self, index: int) -> Any:
         try:
-            picture = self._source[index]
+            with until_used():
+                picture = self._source[index]
+                pixels = prepare_large(picture.image, self._convention)
         except UnreadableImage as error:
             return (error.name, error.reason), self._convention.resize
-        return torch.from_numpy(prepare_large(picture.image, self._convention)), picture.label, index
+        return torch.from_numpy(pixels), picture.label, index
 
 
-def _outlive_sigterm(_number: int) -> None:
-    """Ignore SIGTERM: SLURM sends it to every process, but the parent still needs batches to end its step."""
+def _begin_work(shared: Rooms, _number: int) -> None:
+    """Share the room for decoding, and ignore SIGTERM.
+
+    SLURM sends it to every process, but the parent still needs batches to end its step.
+    """
+    use(shared)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 

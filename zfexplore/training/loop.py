@@ -96,8 +96,8 @@ def train(
     ``resume`` continues the run in ``out``. A recipe with more epochs then lengthens the run, even a
     finished one: it goes on as a run of that many epochs does.
 
-    Raises ExploreError for wrong arguments, a folder that already holds a run, images that have changed
-    since, and a loss that is not a number or 20 times the first one.
+    Raises ExploreError for wrong arguments, a folder that already holds a run or in which another process
+    trains, images that have changed since, and a loss that is not a number or 20 times the first one.
     """
     if whole(seed, "the seed", least=0) > LARGEST:
         raise ExploreError(f"the seed must be at most {LARGEST:,}: torch takes no longer ones", usage=True)
@@ -109,6 +109,17 @@ def train(
     plan = make_plan(
         source, recipe, val=val, seed=seed, per_class=per_class, machine=machine, outcome=outcome
     )
+    if resume:
+        folder.read_settings()  # there is a run, and nothing is made where there is none
+    with folder.lock() as lock:
+        if not lock.sure:
+            yield Note(f"{folder.path} cannot be locked there: see that no other training writes to it")
+        yield from _train(plan, asked or {}, resume=resume)
+
+
+def _train(plan: Plan, asked: dict[str, Any], *, resume: bool) -> Iterator[Any]:
+    """Begin the run or go on with it: the folder is this process's."""
+    folder, recipe = plan.outcome.folder, plan.recipe
     saved = None
     if resume:
         began = folder.read_settings()
@@ -123,7 +134,7 @@ def train(
         at = saved.position if saved else Position()
         folder.forget_snapshots_after(at.epoch, at.step)
     else:
-        folder.begin(plan.settings(asked or {}))
+        folder.begin(plan.settings(asked))
     if saved is not None:
         yield Note(f"going on after epoch {saved.position.epoch} and {saved.position.step} steps")
     named: set[str] = set()  # an unreadable image comes up every epoch, but is named once

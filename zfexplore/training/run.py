@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from zfexplore.errors import ExploreError
 from zfexplore.nets.header import read_head
+from zfexplore.opening import read_text
 from zfexplore.plain import LARGEST, finite, is_whole, parse
 from zfexplore.training.folder import RunFolder, snapshots_in
 
@@ -204,7 +205,7 @@ def _epochs_in(path: Path, size: int) -> float:
 def _points(log: Path) -> Iterator[Point]:
     """Read the log's lines as far as they are whole and go up."""
     try:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read_text(log, errors="replace").splitlines()
     except OSError:
         return
     before = 0
@@ -234,7 +235,7 @@ def _within(path: Path) -> Within | None:
 def _object(path: Path) -> dict[str, Any]:
     """Read a JSON object; an empty one stands for what cannot be read."""
     try:
-        return _parsed(path.read_text(encoding="utf-8", errors="replace"))
+        return _parsed(read_text(path, errors="replace"))
     except OSError:
         return {}
 

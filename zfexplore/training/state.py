@@ -21,9 +21,10 @@ from torch import Tensor, nn
 
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
-from zfexplore.files import atomic_path, in_letters, printable
+from zfexplore.files import atomic_path, in_letters
 from zfexplore.nets.checkpoint import read_input
 from zfexplore.nets.fitting import is_numbers
+from zfexplore.opening import check_plain
 from zfexplore.plain import (
     UNFIT,
     entry,
@@ -120,6 +121,7 @@ def save_state(
 def load_state(path: Path) -> State:
     """Read what ``save_state`` wrote; raises ExploreError if the file holds something else."""
     try:
+        check_plain(path)
         with in_letters(path) as letters, safe_open(letters, framework="pt") as opened:
             described = parse(text(opened.metadata() or {}, _KEY))
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
@@ -142,7 +144,7 @@ def check_state(state: State, expected: Mapping[str, Tensor]) -> None:
         raise _unreadable(state.path, f"{missing[0]} is missing")
     for name, tensor in state.tensors.items():
         if name not in known and not name.startswith(_CUDA):
-            raise _unreadable(state.path, f"{printable(name)} is no part of it")
+            raise _unreadable(state.path, f"{name} is no part of it")
         wanted = expected.get(name.partition(".")[2]) if name not in ("random.torch", _MEAN_IMAGE) else None
         if wanted is None or name.startswith(_CUDA):
             continue

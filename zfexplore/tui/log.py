@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from zfexplore.files import cache_dir
+from zfexplore.opening import strange
 
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
 LARGEST = 1_000_000  # bytes; a longer one is begun anew
@@ -22,6 +23,8 @@ def open_log() -> int | None:
     path = log_path()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if strange(path) is not None:  # a pipe would wait for a reader
+            return None
         if path.exists() and path.stat().st_size > LARGEST:
             path.unlink()
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)

@@ -17,6 +17,7 @@ from typing import Any
 
 from zfexplore.errors import ExploreError
 from zfexplore.files import cache_dir, home_folder, write_text
+from zfexplore.opening import read_text
 from zfexplore.plain import is_whole, parse
 
 MOST_CHANNELS = 2**24
@@ -76,7 +77,7 @@ def _are_keys(keys: object) -> bool:
 
 def _read_object(where: Callable[[], Path]) -> dict[str, Any]:
     try:
-        values = parse(where().read_text(encoding="utf-8"))
+        values = parse(read_text(where()))
     except (OSError, ExploreError, ValueError):
         return {}
     return values if isinstance(values, dict) else {}

@@ -68,7 +68,7 @@ class Subject:
         if self.building is None and self.growing:
             self.skipped = 0  # those known come again
             self.begun, self.quiet, self.running = True, self.begun, False
-            self.building = self.explorer.index(**options)
+            self.building = self.explorer.index(wait=False, **options)  # the explorer stays usable meanwhile
 
     def pause(self) -> None:
         """Leave the atlas so that it can be gone on with."""
