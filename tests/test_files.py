@@ -88,6 +88,19 @@ def test_a_folder_that_takes_no_files_is_told():
         files.check_folder("/proc/run/1")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere paths are letters")
+def test_a_path_of_other_bytes_than_letters_has_a_link_of_letters(tmp_path):
+    plain, odd = tmp_path / "a", tmp_path / os.fsdecode(b"caf\xe9")
+    with files.in_letters(plain) as same:
+        assert same == str(plain)
+    odd.write_bytes(b"coffee")
+    with files.in_letters(odd) as link:
+        link.encode()
+        assert Path(link).read_bytes() == b"coffee"
+    assert not os.path.lexists(link)
+    assert odd.read_bytes() == b"coffee"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="permissions and links are POSIX's")
 def test_a_file_that_is_replaced_keeps_its_mode_and_a_link_stays_a_link(tmp_path):
     (tmp_path / "far").mkdir()
@@ -263,16 +276,3 @@ def test_only_what_is_certainly_ours_is_swept(tmp_path):
     files.sweep(tmp_path, older=0)
     files.sweep(tmp_path / "nowhere", older=0)
     assert sorted(tmp_path.rglob("*")) == before
-
-
-@pytest.mark.skipif(os.name != "posix", reason="elsewhere paths are letters")
-def test_a_path_of_other_bytes_than_letters_has_a_link_of_letters(tmp_path):
-    plain, odd = tmp_path / "a", tmp_path / os.fsdecode(b"caf\xe9")
-    with files.in_letters(plain) as same:
-        assert same == str(plain)
-    odd.write_bytes(b"coffee")
-    with files.in_letters(odd) as link:
-        link.encode()
-        assert Path(link).read_bytes() == b"coffee"
-    assert not os.path.lexists(link)
-    assert odd.read_bytes() == b"coffee"

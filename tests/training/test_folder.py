@@ -46,6 +46,18 @@ def test_snapshots_sort_as_they_count(tmp_path):
     assert sorted(paths) == paths
 
 
+def test_a_torn_or_strange_line_of_the_log_is_counted_and_left_out(tmp_path):
+    folder = RunFolder(tmp_path)
+    assert read_log(folder.log) == ([], 0)
+    good = [{"epoch": 1, "loss": 2.5, "top1": None}, {"epoch": 2, "loss": 1.5}, {"epoch": 5, "loss": 1.0}]
+    lines = [json.dumps(record) for record in good]
+    odd = ['{"epoch": 2, "loss": 9}', '{"epoch": 1e999, "loss": 1}', '{"epoch": 3}', "[" * 100_000, "[]",
+           '{"epoch": 3, "loss": 1, "seconds": "long"}', '{"epoch": 6, "lo']  # fmt: skip
+    folder.log.write_text("\n".join([*lines[:2], *odd[:-1], lines[2], odd[-1]]))
+    assert read_log(folder.log) == (good, len(odd))
+    assert folder.records() == good
+
+
 def test_one_process_trains_in_a_folder_and_the_others_are_told_which(tmp_path):
     folder = RunFolder(tmp_path / "run")
     folder.check_free()  # and makes nothing
@@ -79,15 +91,3 @@ def test_a_lock_that_cannot_be_made_is_one_line(tmp_path, monkeypatch):
     with pytest.raises(ExploreError, match="run cannot be written: disk quota exceeded; make room within"):
         RunFolder(tmp_path / "run").lock()
     assert locks._held == {}
-
-
-def test_a_torn_or_strange_line_of_the_log_is_counted_and_left_out(tmp_path):
-    folder = RunFolder(tmp_path)
-    assert read_log(folder.log) == ([], 0)
-    good = [{"epoch": 1, "loss": 2.5, "top1": None}, {"epoch": 2, "loss": 1.5}, {"epoch": 5, "loss": 1.0}]
-    lines = [json.dumps(record) for record in good]
-    odd = ['{"epoch": 2, "loss": 9}', '{"epoch": 1e999, "loss": 1}', '{"epoch": 3}', "[" * 100_000, "[]",
-           '{"epoch": 3, "loss": 1, "seconds": "long"}', '{"epoch": 6, "lo']  # fmt: skip
-    folder.log.write_text("\n".join([*lines[:2], *odd[:-1], lines[2], odd[-1]]))
-    assert read_log(folder.log) == (good, len(odd))
-    assert folder.records() == good

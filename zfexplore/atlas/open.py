@@ -68,7 +68,7 @@ def open_or_build(
     """
     header = describe(checkpoint, source, k=k, fit=fit, stages=stages, precision=precision)
     path = atlas_path(header["fingerprint"])
-    damage = None
+    damage, this = None, (path, header, checkpoint, source)
     if not again and os.path.exists(path):
         try:
             yield Finished(load_believed(path, header, checkpoint, source))
@@ -77,7 +77,7 @@ def open_or_build(
             damage = error
     with ExitStack() as stack:
         keep = yield from _locked(path.with_suffix(".lock"), stack, wait)
-        if not again and (atlas := _ready(path)) is not None:  # while this one waited
+        if not again and (atlas := _ready(*this)) is not None:  # while this one waited
             yield Finished(atlas)
             return
         if again and os.path.exists(path):
@@ -106,7 +106,7 @@ def open_or_build(
                 elif isinstance(event, Unkept):
                     yield from _tell_once(event.text)
                     continue
-                elif not keep and not again and (atlas := _ready(path)) is not None:
+                elif not keep and not again and (atlas := _ready(*this)) is not None:
                     event = Finished(atlas)  # the other process was faster
                 yield event
                 if isinstance(event, Finished):
@@ -136,14 +136,13 @@ def _locked(path: Path, stack: ExitStack, wait: bool) -> Generator[Event, None, 
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def _ready(path: Path) -> Atlas | None:
+def _ready(path: Path, header: dict[str, Any], checkpoint: Checkpoint, source: Source) -> Atlas | None:
     """Give the atlas that another process has finished meanwhile; None without one."""
     if not os.path.exists(path):
         return None
-    try:
-        return Atlas.load(path)
-    except ExploreError:
-        return None
+    with suppress(ExploreError):
+        return load_believed(path, header, checkpoint, source)
+    return None
 
 
 def _keep(atlas: Atlas, path: Path) -> Iterator[Note]:

@@ -72,7 +72,7 @@ def _of_json(path: Path) -> dict[str, str] | None:
 def _of_arrays(path: Path) -> dict[str, str] | None:
     """Give the origin in an atlas's npz, nothing for a figure's; None if it is neither."""
     try:
-        with open_plain(path) as opened, zipfile.ZipFile(opened) as archive:
+        with open_plain(path) as packed, zipfile.ZipFile(packed) as archive:
             names = archive.namelist()
             if "header.npy" in names:
                 with archive.open("header.npy") as file:
