@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from zfexplore import __version__
+from zfexplore.figures import provenance
 from zfexplore.figures.blocks import block_from
 from zfexplore.figures.provenance import Origin, Provenance, foreign, read_chunks, save_png
 
@@ -90,3 +91,10 @@ def test_an_origin_says_what_a_figure_is_drawn_from():
         "atlas": "a71a5",
         "images": "1,500 images, fingerprint f00d",
     }
+
+
+def test_the_text_of_a_png_too_large_to_be_ours_is_read_without_its_picture(tmp_path, monkeypatch):
+    save_png(Image.new("RGB", (40, 30)), tmp_path / "a.png", {"command": "zfexplore"})
+    monkeypatch.setattr(provenance, "LARGEST", 1199)
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", lambda self: pytest.fail("it was decoded"))
+    assert read_chunks(tmp_path / "a.png") == {"command": "zfexplore"}
