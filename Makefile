@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test bench bench-cuda setup clean
+.PHONY: demo test faults bench bench-cuda setup clean
 
 demo: setup
 	$(BIN)/zfexplore index
@@ -21,7 +21,11 @@ test: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(BIN)/python -m compileall -q zfexplore  # once, not in each of the processes that tests start
 	$(BIN)/python -m pytest -n 3 --dist loadfile
+
+faults: setup
+	$(BIN)/python -m tests.faults.kills
 
 bench: setup
 	$(BIN)/python -m benchmarks

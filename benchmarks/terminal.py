@@ -41,6 +41,16 @@ class Terminal:
         self._process.wait()
         os.close(self._master)
 
+    @property
+    def pid(self) -> int:
+        """The number of the process, and of its session."""
+        return self._process.pid
+
+    @property
+    def code(self) -> int | None:
+        """The exit code of the program; None while it runs."""
+        return self._process.poll()
+
     def send(self, keys: str) -> float:
         """Type ``keys``, and forget what was written before; give the time."""
         self._read(0.0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -188,3 +190,23 @@ class StudyHost(StudyApp):
 
     def open(self) -> None:
         self.push_screen(self.open_screen(self), self.left_for.append)
+
+
+# -- another process -----------------------------------------------------------------------------------
+
+_HOLD = "import sys, time; from pathlib import Path; from zfexplore.locks import take; "
+_HOLD += "lock = take(Path(sys.argv[1])); print(flush=True); time.sleep(600)"
+
+
+@contextmanager
+def held_elsewhere(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Let another process have the lock on ``path``; the end kills it, if it lives."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    process = subprocess.Popen([sys.executable, "-c", _HOLD, str(path)], stdout=subprocess.PIPE)
+    with process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            yield process
+        finally:
+            process.kill()

@@ -634,3 +634,26 @@ def test_a_fully_connected_channel_has_no_place(explorer, mine):
     assert found.figure(tile=20).tables[record["channel"]][0]["activation"] == pytest.approx(
         record["activation"], rel=1e-4
     )
+
+
+def test_an_image_damaged_since_indexing_is_named_and_left_out_of_every_figure(folder, tmp_path, capsys):
+    pictures = write_pictures(tmp_path / "pictures")
+    explorer = Explorer(images=pictures, checkpoint=folder / "net.safetensors")
+    channel = int(np.argmax(explorer.atlas.stage("conv4").share_firing))
+    whole = [row["name"] for row in explorer.top(f"conv4:{channel}")]
+    assert len(whole) > 3
+    own = explorer.explain(noise_picture(64), "conv4", 12)
+    (pictures / whole[1]).write_bytes(b"no picture any more")
+    told = f"1 image could not be read and was left out:\n  {whole[1]}: "
+    for draw in (
+        lambda: explorer.figure("conv4", f"{channel}", tile=24),
+        lambda: explorer.layers("top1", tile=24),
+        lambda: own.figure(tile=24),
+        lambda: explorer.channel(f"conv4:{channel}").figure(tile=24),
+    ):
+        explorer._seen.clear()
+        figure = draw()
+        assert told in capsys.readouterr().err
+    (rows,) = figure.tables.values()
+    assert [row["name"] for row in rows] == [whole[0], *whole[2:]]
+    assert [row["rank"] for row in rows] == [1, *range(3, len(whole) + 1)]

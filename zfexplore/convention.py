@@ -11,6 +11,10 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from zfexplore.plain import number, numbers, whole
+
+LARGEST = 4096  # pixels of a side that a file may ask for
+
 Values = tuple[float, ...]  # one for each channel of the input: three for RGB, one for grey
 
 
@@ -61,13 +65,14 @@ class InputConvention:
 
     @classmethod
     def from_json(cls, values: dict[str, Any], mean_image: Any = None) -> InputConvention:
-        """Read what ``to_json`` wrote; raise KeyError, TypeError or ValueError for anything else."""
+        """Read what ``to_json`` wrote; raises ValueError for anything else."""
+        size = whole(values, "size", least=1, most=LARGEST)
         return cls(
-            size=int(values["size"]),
-            resize=int(values["resize"]),
-            scale=float(values["scale"]),
-            mean=tuple(float(value) for value in values["mean"]),
-            std=tuple(float(value) for value in values["std"]),
+            size=size,
+            resize=whole(values, "resize", least=size, most=LARGEST),
+            scale=number(values, "scale"),
+            mean=numbers(values, "mean"),
+            std=numbers(values, "std"),
             mean_image=mean_image,
         )
 

@@ -28,7 +28,7 @@ from zfexplore.figures.grid import Page
 from zfexplore.figures.provenance import Origin
 from zfexplore.figures.sheet import check_sheet, kernel_sheet, paragraph, sheet
 from zfexplore.figures.tables import keep_arrays
-from zfexplore.progress import Progress
+from zfexplore.progress import Progress, Skipped
 from zfexplore.settings import Command, Settings, other_than
 from zfexplore.studies.records import Comparison, Match
 from zfexplore.units import Unit
@@ -186,13 +186,17 @@ def _columns_of_pairs(count: int) -> int:
     return 2 * max(1, round((count / 2.6) ** 0.5))
 
 
-def _pairs(explorer: Explorer, other: Explorer, matches: Sequence[Match]) -> Iterator[ChannelBlock]:
+def _pairs(explorer: Explorer, other: Explorer, matches: Sequence[Match]) -> Iterator[Skipped | ChannelBlock]:
     """Give the blocks of A and B in turn; their names carry the net, and their captions the correlation."""
     of_a = _blocks(explorer, [match.unit for match in matches], method="auto")
     of_b = _blocks(other, [match.other for match in matches], method="auto")
+    named: set[str] = set()  # both nets see the same images
     for match in matches:
         for net, stream in (("A", of_a), ("B", of_b)):
-            block = next(event for event in stream if not isinstance(event, Progress))
+            while not isinstance(block := next(stream), ChannelBlock):
+                if isinstance(block, Skipped) and block.name not in named:
+                    named.add(block.name)
+                    yield block
             told = f"alike {match.correlation:.2f}" if net == "B" else None
             yield replace(block, name=f"{net} {block.name}", class_name=told or block.class_name)
 
@@ -215,10 +219,10 @@ def _net_name(settings: Settings) -> str:
 
 def _blocks(
     explorer: Explorer, channels: Sequence[Unit], kernels: np.ndarray | None = None, *, method: Method
-) -> Iterator[Progress | ChannelBlock]:
-    """Project the strongest units of ``channels``; give each one's block in their order, and progress."""
+) -> Iterator[Progress | Skipped | ChannelBlock]:
+    """Project the strongest units of ``channels``; give each one's block in their order, and other events."""
     for event in explorer.exemplars(channels, method=method):
-        if isinstance(event, Progress):
+        if isinstance(event, Progress | Skipped):
             yield event
         elif isinstance(event, ChannelExemplars):
             yield explorer.block(event, kernels)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from zfexplore.printable import printable
+
 
 class ExploreError(Exception):
     """Something that the user can fix: a file, an option, an image.
 
     The message is one sentence that names the file or option and the remedy. ``usage`` marks a wrong
-    option or argument: the command line then exits with 2, otherwise with 1.
+    option or argument: the command line then exits with 2, otherwise with 1. The message is made printable,
+    since Python writes it into a traceback as it is.
     """
 
     def __init__(self, message: str, *, usage: bool = False) -> None:
-        super().__init__(message)
+        super().__init__(printable(message))
         self.usage = usage
 
     @property

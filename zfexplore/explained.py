@@ -31,6 +31,7 @@ from zfexplore.figures.inline import png_bytes
 from zfexplore.images.pictures import OwnPicture
 from zfexplore.images.sources import UnreadableImage
 from zfexplore.on_pictures import PictureName, compared_in_words, file_name
+from zfexplore.printable import printable
 from zfexplore.progress import Finished, Meter, Note, Progress, Skipped
 from zfexplore.settings import Command, other_than
 from zfexplore.showing import Records, empty_table, escaped, in_plain_lines, watch
@@ -89,7 +90,7 @@ class Explained:
 
     def drawing(
         self, *, tile: int = TILE, title: str | None = None
-    ) -> Iterator[Progress | Finished[ExplainedFigure]]:
+    ) -> Iterator[Progress | Skipped | Finished[ExplainedFigure]]:
         """Do the same as ``figure``, as events; the last one carries the figure."""
         tile, title = checked_tile(tile), text_or_none(title, "a title")
         explorer, units = self.explorer, [each.unit for each in self.channels]
@@ -100,7 +101,7 @@ class Explained:
         drawn: list[ExcitedChannel] = []
         if channels:
             for event in explorer.exemplars(channels, most=1):
-                if isinstance(event, Progress):
+                if isinstance(event, Progress | Skipped):
                     yield event
                 elif isinstance(event, ChannelExemplars):
                     ranked = self.channels[len(drawn)]
@@ -127,7 +128,7 @@ class Explained:
         from rich.console import Group
         from rich.text import Text
 
-        parts: list[RenderableType] = [Text(f"{self.picture.name}, {self._seen()}", style="bold")]
+        parts: list[RenderableType] = [Text(printable(f"{self.picture.name}, {self._seen()}"), style="bold")]
         if self.classes:
             classes = empty_table(None)
             classes.add_column("class", style="bold")
@@ -142,7 +143,7 @@ class Explained:
 
     def __repr__(self) -> str:
         best = f"{self.classes[0].name} {self.classes[0].probability:.1%}, " if self.classes else ""
-        return f"<Explained {self.picture.name}: {best}{len(self.channels)} channels>"
+        return printable(f"<Explained {self.picture.name}: {best}{len(self.channels)} channels>")
 
     def _repr_png_(self) -> bytes:
         """Show the figure in a notebook."""

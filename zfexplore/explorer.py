@@ -251,7 +251,7 @@ class Explorer:
 
     def exemplars(
         self, channels: Iterable[str | Unit], *, method: Method = "auto", most: int | None = None
-    ) -> Iterator[Progress | Exemplar | ChannelExemplars | Finished[int]]:
+    ) -> Iterator[Progress | Skipped | Exemplar | ChannelExemplars | Finished[int]]:
         """Give the exemplars of one channel or many, as ``exemplars.exemplars.exemplars`` does."""
         units = [self.unit(channel) for channel in channels]
         return exemplars(
@@ -263,10 +263,12 @@ class Explorer:
         """Project a channel's strongest units: exemplars, table and figure, as ``export channel``."""
         return watch(self.projecting(self.unit(channel), method=method))
 
-    def projecting(self, channel: Unit, *, method: Method = "auto") -> Iterator[Progress | Finished[Channel]]:
+    def projecting(
+        self, channel: Unit, *, method: Method = "auto"
+    ) -> Iterator[Progress | Skipped | Finished[Channel]]:
         """Do the same as ``channel``, as events; the last one carries the ``Channel``."""
         for event in self.exemplars([Unit(channel.stage, channel.channel)], method=method):
-            if isinstance(event, Progress):
+            if isinstance(event, Progress | Skipped):
                 yield event
             elif isinstance(event, ChannelExemplars):
                 yield Finished(self.channel_of(event, method=method))
@@ -300,6 +302,7 @@ class Explorer:
             classes=self.atlas.classes,
             kernel=kernels[channel.channel] if kernels is not None and first else None,
             class_name=names[channel.channel] if names else None,
+            unreadable=found.unreadable,
         )
 
     def look(self, image: int) -> Seen:

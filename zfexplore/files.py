@@ -1,54 +1,148 @@
-"""Safe writing: after an interrupt at any moment either the old file is there or the new one.
+"""Safe writing, by everything that writes: afterwards there is either the old file or the whole new one.
 
-A file is written under a temporary name in the same folder, flushed to the disk, and put in place
-with ``os.replace``. The temporary file is removed on failure. The file gets the ordinary permissions
-of the process, not the private ones that ``tempfile`` gives.
+A file is written in a temporary folder beside its place, flushed to the disk, and put in place with
+``os.replace``. The temporary folder is removed on failure, and locked meanwhile: one that a killed process
+left is removed by the next that writes there. What stands in the way is told in one line.
+
+A new file gets the ordinary permissions of the process, and one that is replaced keeps its own. A link stays
+a link: the file that it leads to is replaced.
 """
 
 from __future__ import annotations
 
+import atexit
+import errno
 import os
+import re
+import shutil
+import stat
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from zfexplore import locks
 from zfexplore.errors import ExploreError
 
-_CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], "\N{REPLACEMENT CHARACTER}")
+_TEMPORARY = re.compile(r"\.zfexplore-[0-9a-f]{8}")
+OLD = 3600.0  # seconds after which a temporary folder that nobody holds was left by a killed process
+OLD_WITHOUT_LOCKS = 24 * 3600.0  # the same, where nobody can tell whether it is held
+_REMEDIES = {
+    errno.ENOSPC: "make room there, or choose another place",
+    errno.EDQUOT: "make room within your quota, or choose another place",
+    errno.EFBIG: "the limit on the size of a file is too low (`ulimit -f` shows it)",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+_IN_RUST = re.compile(r"\(os error (\d+)\)")  # how safetensors passes on what the system says
+
+_swept: set[str] = set()  # the folders that this process has looked through
+
+
+class NotWritten(ExploreError):
+    """The error of all that writes: a file, what stands in its way, and the remedy."""
 
 
 @contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; it becomes ``path`` if the block ends without an error.
+def atomic_path(path: str | os.PathLike[str], *, lasting: bool = True) -> Iterator[Path]:
+    """Give a temporary path; its file becomes ``path`` if the block ends without an error.
 
-    Missing parent folders are made. Raises OSError if writing fails.
+    Missing parent folders are made. ``lasting`` waits until the disk has it. Raises NotWritten, which names
+    ``path`` and the remedy, if the file cannot be written.
     """
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _beside(target)
+    temporary: Path | None = None
     try:
-        temporary.touch()
-        ordinary = temporary.stat().st_mode & 0o777
-        yield temporary
-        os.chmod(temporary, ordinary)  # some libraries write through their own private file
-        _flush_to_disk(temporary)
-        os.replace(temporary, target)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+        target = _place_of(Path(path))
+        _make_folder(target.parent)
+        if (folder := os.path.abspath(target.parent)) not in _swept:
+            _swept.add(folder)
+            sweep(target.parent)
+        with _temporary_folder(target.parent) as place:
+            temporary = place / target.name
+            temporary.touch()
+            ordinary = temporary.stat()
+            yield temporary
+            _give_permissions(temporary, target, ordinary)
+            if lasting:
+                _flush_to_disk(temporary)
+            os.replace(temporary, target)
+    except ExploreError:
+        raise
+    except OSError as error:
+        if temporary is not None and not _concerns(error, temporary):
+            raise
+        raise cannot_write(path, error) from error
+    except Exception as error:
+        if (said := _IN_RUST.search(str(error))) is None:
+            raise
+        raise cannot_write(path, OSError(int(said[1]), os.strerror(int(said[1])))) from error
 
 
-def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write all of ``data`` to ``path``, or nothing."""
-    with atomic_path(path) as temporary:
+def cannot_write(path: str | os.PathLike[str], error: OSError) -> NotWritten:
+    """Give the line for a file or a folder that cannot be written, and what to do."""
+    why = error.strerror or str(error) or type(error).__name__
+    remedy = _REMEDIES.get(error.errno or 0, "choose another place")
+    return NotWritten(f"{os.fspath(path)} cannot be written: {why[:1].lower()}{why[1:]}; {remedy}")
+
+
+def sweep(folder: Path, *, older: float = OLD) -> None:
+    """Remove the temporary folders in ``folder`` that killed processes left, if nobody has written for long.
+
+    With ``older`` 0 all that are not locked go: for a folder where nobody else may write now.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:
+        left = [
+            Path(entry.path)
+            for entry in entries
+            if _TEMPORARY.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+        ]
+        for place in left:
+            with suppress(OSError):
+                _remove_if_left(place, older)
+
+
+def scratch_folder() -> Path:
+    """Make a private folder that lasts as long as this process, where the system keeps such things."""
+    import tempfile
+
+    parent = Path(tempfile.gettempdir())
+    sweep(parent)
+    until_the_end = ExitStack()
+    atexit.register(until_the_end.close)
+    return until_the_end.enter_context(_temporary_folder(parent, private=True))
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes, *, lasting: bool = True) -> None:
+    """Write all of ``data`` to ``path``, or nothing; as ``atomic_path``."""
+    with atomic_path(path, lasting=lasting) as temporary:
         temporary.write_bytes(data)
 
 
-def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write all of ``text`` to ``path`` in UTF-8, or nothing."""
-    write_bytes(path, text.encode("utf-8"))
+def write_text(path: str | os.PathLike[str], text: str, *, lasting: bool = True) -> None:
+    """Write all of ``text`` to ``path`` in UTF-8, or nothing; as ``atomic_path``."""
+    # Bytes of a path that are no letters are written as escapes, which JSON reads back.
+    write_bytes(path, text.encode("utf-8", "backslashreplace"), lasting=lasting)
+
+
+@contextmanager
+def in_letters(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Give a path for libraries that take no bytes which are no letters: itself, or else a link to it.
+
+    Raises OSError where no link can be made.
+    """
+    text = os.fspath(path)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        import tempfile  # seldom needed, and slow to import
+
+        with tempfile.TemporaryDirectory(prefix="zfexplore-") as folder:
+            link = os.path.join(folder, "file")
+            os.symlink(os.path.abspath(text), link)
+            yield link
+    else:
+        yield text
 
 
 def check_file(path: str | os.PathLike[str], *, example: str = "") -> Path:
@@ -63,7 +157,13 @@ def check_file(path: str | os.PathLike[str], *, example: str = "") -> Path:
         raise ExploreError(f"{target} is a folder: give a file{remedy}", usage=True)
     if _is(Path.exists, target) and not _is(Path.is_file, target):
         raise ExploreError(f"{target} is no plain file: give another --out", usage=True)
-    _check_room(target, target.parent)
+    if _is(Path.exists, target) and not os.access(target, os.W_OK):
+        raise ExploreError(f"{target} is protected from writing: give another --out", usage=True)
+    try:
+        place = _place_of(target)
+    except OSError as error:
+        raise ExploreError(f"{target} cannot be written: {error.strerror}", usage=True) from error
+    _check_room(target, place.parent)
     return target
 
 
@@ -80,10 +180,9 @@ def _check_room(target: Path, folder: Path) -> None:
         folder = folder.parent
     if not _is(Path.is_dir, folder):
         raise ExploreError(f"{target} cannot be written: {folder} is a file, not a folder", usage=True)
-    probe = _beside(folder / (target.name or "zfexplore"))
     try:
-        probe.touch()
-        probe.unlink()
+        with _temporary_folder(folder) as place:
+            (place / (target.name or "zfexplore")).touch()
     except OSError as error:
         why = (error.strerror or type(error).__name__).lower()
         raise ExploreError(
@@ -99,28 +198,98 @@ def _is(what: Callable[[Path], bool], path: Path) -> bool:
         return False
 
 
-def _beside(target: Path) -> Path:
-    """Give a new name in the same folder, hidden, with the same ending."""
-    return target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}{target.suffix}")
-
-
-def printable(text: str) -> str:
-    """Replace the control characters in a name that comes from a file or a folder, to show it safely.
-
-    In a terminal they could move the cursor, or change the colours or the title.
-    """
-    return text.translate(_CONTROL)
-
-
 def cache_dir() -> Path:
     """Give the folder for data that can be rebuilt: ``$ZFEXPLORE_CACHE``, or the user's cache folder."""
     if chosen := os.environ.get("ZFEXPLORE_CACHE"):
         return Path(chosen)
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "zfexplore"
+        return home_folder() / "Library" / "Caches" / "zfexplore"
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "zfexplore" / "Cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zfexplore"
+        local = os.environ.get("LOCALAPPDATA") or home_folder() / "AppData" / "Local"
+        return Path(local) / "zfexplore" / "Cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home_folder() / ".cache") / "zfexplore"
+
+
+def home_folder() -> Path:
+    """Give the user's home; raises ExploreError where the system knows of none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise ExploreError(
+            "there is no home folder to keep indexes in: set HOME, or ZFEXPLORE_CACHE to a folder"
+        ) from None
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Give a path with ``~`` replaced by the home; ``~name`` of a user that is not there stays as it is."""
+    return Path(os.path.expanduser(path))
+
+
+def _place_of(path: Path) -> Path:
+    """Follow links to the place to write to; raises OSError where there is something else than a file."""
+    place = Path(os.path.realpath(path)) if _is(Path.is_symlink, path) else path
+    if _is(Path.is_symlink, place):
+        raise OSError(errno.ELOOP, "it is a link that leads back to itself")
+    if _is(Path.is_dir, place):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    if _is(Path.exists, place) and not _is(Path.is_file, place):
+        raise OSError(errno.EINVAL, "it is no plain file")
+    return place
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        there = next(path for path in (folder, *folder.parents) if _is(Path.exists, path))
+        told = f"{there} is a file, not a folder"
+        raise NotADirectoryError(errno.ENOTDIR, told) from error
+
+
+@contextmanager
+def _temporary_folder(parent: Path, *, private: bool = False) -> Iterator[Path]:
+    """Make a hidden folder in ``parent`` and hold its lock; what a library leaves beside a file goes too."""
+    place = parent / f".zfexplore-{uuid.uuid4().hex[:8]}"
+    place.mkdir(0o700 if private else 0o777)
+    lock = None
+    try:
+        with suppress(OSError):
+            lock = locks.take_folder(place)
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        if lock is not None:
+            lock.release()
+
+
+def _remove_if_left(place: Path, older: float) -> None:
+    lock = locks.take_folder(place)
+    if lock is None:
+        return
+    with lock:
+        newest = max(path.lstat().st_mtime for path in (place, *place.iterdir()))
+        if time.time() - newest >= (older if lock.sure else OLD_WITHOUT_LOCKS):
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _give_permissions(temporary: Path, target: Path, ordinary: os.stat_result) -> None:
+    """Give a file those of the one that it replaces, or ordinary ones: some libraries write private files."""
+    try:
+        wanted = target.stat()
+    except FileNotFoundError:
+        wanted = ordinary
+    if hasattr(os, "chown"):
+        with suppress(OSError):  # as far as this user may
+            os.chown(temporary, wanted.st_uid, wanted.st_gid)
+    os.chmod(temporary, stat.S_IMODE(wanted.st_mode) & 0o777)
+
+
+def _concerns(error: OSError, temporary: Path) -> bool:
+    """Whether an error in the middle of writing is about the file: not one that names another, or none."""
+    if error.errno is None:
+        return False
+    named = error.filename
+    return not isinstance(named, str | os.PathLike) or Path(named).parent == temporary.parent
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from zfexplore.printable import printable, printable_json
 from zfexplore.progress import Finished, Note, Progress, Skipped
 
 if TYPE_CHECKING:
@@ -35,16 +36,20 @@ def remarks() -> Console:
 
 
 def print_json(values: Any) -> None:
-    """Print plain values as JSON to stdout, for other programs; in ASCII where the stream lacks letters."""
+    """Print plain values as JSON to stdout, for other programs; in ASCII where the stream lacks letters.
+
+    What a terminal would obey, or nobody sees, is written as JSON's own escape: the values stay the same."""
     import json
 
+    from rich.text import Text
+
     console = output()
-    text = json.dumps(values, indent=2, ensure_ascii=False)
+    text = printable_json(json.dumps(values, indent=2, ensure_ascii=False))
     try:
         text.encode(console.encoding)
     except (UnicodeEncodeError, LookupError):
         text = json.dumps(values, indent=2)
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(Text(text), soft_wrap=True)
 
 
 class Records(list[dict[str, Any]]):
@@ -69,23 +74,27 @@ class Records(list[dict[str, Any]]):
 
     def _repr_html_(self) -> str:
         """Show the table in a notebook."""
-        from rich.text import Text
-
         columns = self.table().columns
         heads = "".join(f"<th>{html.escape(str(column.header))}</th>" for column in columns)
-        texts = [[Text.from_markup(str(cell)).plain for cell in column.cells] for column in columns]
+        texts = [[_plain_text(cell) for cell in column.cells] for column in columns]
         lines = (
             "".join(f"<td>{html.escape(text)}</td>" for text in line) for line in zip(*texts, strict=True)
         )
         body = "".join(f"<tr>{line}</tr>" for line in lines)
-        return f"<table><caption>{html.escape(self.title)}</caption><tr>{heads}</tr>{body}</table>"
+        return f"<table><caption>{html.escape(printable(self.title))}</caption><tr>{heads}</tr>{body}</table>"
+
+
+def _plain_text(cell: object) -> str:
+    from rich.text import Text
+
+    return printable(Text.from_markup(str(cell)).plain)
 
 
 def in_plain_lines(table: RenderableType) -> str:
     """Write a table, or whatever rich draws, as text, 120 letters wide."""
-    from rich.console import Console
+    from zfexplore.console import PrintableConsole
 
-    console = Console(file=io.StringIO(), width=120, highlight=False)
+    console = PrintableConsole(file=io.StringIO(), width=120)
     console.print(table)
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     return "\n".join(line.rstrip() for line in lines).rstrip()
@@ -129,13 +138,13 @@ def watch(
 
 
 def _console(*, stderr: bool) -> Console:
-    from rich.console import Console
+    from zfexplore.console import PrintableConsole
 
     if _in_notebook():  # plain lines on stdout: a notebook shows stderr like an error
-        return Console(highlight=False, force_jupyter=False, force_terminal=False, width=120)
-    console = Console(stderr=stderr, highlight=False)
+        return PrintableConsole(force_jupyter=False, force_terminal=False, width=120)
+    console = PrintableConsole(stderr=stderr)
     if not console.is_terminal:
-        console = Console(stderr=stderr, highlight=False, width=max(console.width, 120))
+        console = PrintableConsole(stderr=stderr, width=max(console.width, 120))
     return console
 
 
@@ -176,12 +185,12 @@ class _Bars:
         self._tasks: dict[str, Any] = {}
         self._bars = Bars(
             SpinnerColumn("dots" if console.encoding.startswith("utf") else "line"),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
             TextColumn("{task.fields[pace]}"),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}", style="dim"),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
             console=console,
         )
 
@@ -200,7 +209,7 @@ class _Bars:
             completed=event.done,
             total=event.total,
             pace=_pace(event),
-            note=event.note,
+            note=printable(event.note),  # its width counts before the console sees it
         )
 
     def line(self, text: RenderableType | str) -> None:
@@ -227,6 +236,8 @@ class _Lines:
         pass
 
     def progress(self, event: Progress) -> None:
+        if not event.done and event.total is None:  # it waits for something, which a note has told
+            return
         now = time.monotonic()
         complete = event.done == event.total
         if not complete and now - self._shown.get(event.task, float("-inf")) < SECONDS_BETWEEN_LINES:
@@ -243,6 +254,8 @@ class _Lines:
 
 
 def _pace(event: Progress) -> str:
+    if not event.done and event.total is None:
+        return ""
     rate = f"{event.rate:.1f} {event.unit}/s" if event.rate < 100 else f"{event.rate:.0f} {event.unit}/s"
     if event.done == event.total or event.seconds_left is None:
         return rate
@@ -351,4 +364,4 @@ def escaped(text: str) -> str:
     """Give a text that is no markup, such as the name of a file, as rich shows it letter by letter."""
     from rich.markup import escape
 
-    return escape(text)
+    return escape(printable(text))

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from zfexplore.errors import ExploreError
 
-_UNIT = re.compile(r"(?P<stage>\w[\w.#-]*):(?P<channel>\d+)(?:@(?P<y>\d+),(?P<x>\d+))?")
+_UNIT = re.compile(r"(?P<stage>\w[\w.#-]*):(?P<channel>\d{1,18})(?:@(?P<y>\d{1,18}),(?P<x>\d{1,18}))?")
 _CHOICES = "a number, a range (0-15), a list (7,130), top16, random16 or all"
-_RANGE = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?")
+_RANGE = re.compile(r"(?P<first>\d{1,18})(?:-(?P<last>\d{1,18}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def parse_channels(text: str, count: int) -> list[int]:
     for part in text.split(","):
         match = _RANGE.fullmatch(part.strip())
         if match is None:
-            raise ExploreError(f"{text!r} names no channels: write {_CHOICES}", usage=True)
+            raise ExploreError(f"{_in_one_line(text)} names no channels: write {_CHOICES}", usage=True)
         first = int(match["first"])
         last = int(match["last"] or first)
         if last < first:

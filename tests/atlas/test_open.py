@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from tests.support import held_elsewhere
+from zfexplore.atlas import build
 from zfexplore.atlas.open import atlas_path, open_or_build
 from zfexplore.atlas.store import describe
 from zfexplore.errors import ExploreError
 from zfexplore.nets.checkpoint import Checkpoint
-from zfexplore.progress import Note, Progress
+from zfexplore.progress import Finished, Note, Progress
 
 
 @pytest.fixture(autouse=True)
@@ -205,3 +209,109 @@ def test_layers_exchanged_since_the_net_was_opened_are_told(make, source):
     checkpoint.module[1] = torch.nn.Identity()
     with pytest.raises(ExploreError, match="^1 has changed since this trunk was made"):
         list(open_or_build(checkpoint, source))
+
+
+@pytest.fixture
+def two(make, source, cache):
+    """What the atlas is, and its file, which is not there: another process may be making it."""
+    checkpoint = make.random_checkpoint()
+    reference, _ = make.result_of(open_or_build(checkpoint, source))
+    path = atlas_path(reference.fingerprint)
+    path.unlink()
+    source.read.clear()
+    return checkpoint, reference, path
+
+
+def test_while_another_process_builds_it_this_one_waits_and_then_opens_it(make, source, two):
+    checkpoint, reference, path = two
+    with held_elsewhere(path.with_suffix(".lock")) as process:
+        events = open_or_build(checkpoint, source)
+        assert next(events) == Note(f"process {process.pid} indexes these images already: waiting for it")
+        assert [next(events), next(events)] == [Progress(f"waiting for process {process.pid}")] * 2
+        reference.save(path)
+    rest = list(events)
+    assert make.same(rest.pop().result, reference)
+    assert set(rest) <= {Progress(f"waiting for process {process.pid}")}
+    assert source.read == []
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_process_that_was_killed_while_building_is_not_waited_for(make, source, two):
+    checkpoint, reference, path = two
+    with held_elsewhere(path.with_suffix(".lock")):
+        pass
+    assert path.with_suffix(".lock").exists()
+    atlas, events = make.result_of(open_or_build(checkpoint, source))
+    assert notes(events) == []
+    assert make.same(atlas, reference)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_without_waiting_it_is_built_beside_and_nothing_unfinished_is_written(make, source, two, monkeypatch):
+    checkpoint, reference, path = two
+    monkeypatch.setattr(build, "SECONDS_BETWEEN_SAVES", 0.0)
+    with held_elsewhere(path.with_suffix(".lock")) as process:
+        told = [f"process {process.pid} indexes these images too: the first to be done is used"]
+        events = open_or_build(checkpoint, source, wait=False)
+        assert notes([next(events), next(events)]) == told
+        assert [file.suffix for file in path.parent.iterdir()] == [".lock"]
+        reference.save(path)  # the other is faster
+        assert make.same(next(events).result, reference)
+        assert list(events) == []
+        path.unlink()
+        atlas, events = make.result_of(open_or_build(checkpoint, source, wait=False))
+        assert notes(events) == told
+        assert make.same(atlas, reference)
+        assert path.exists()  # this one was faster
+
+
+def test_a_process_does_not_wait_for_itself(make, source, two):
+    checkpoint, reference, path = two
+    first = open_or_build(checkpoint, source)
+    assert isinstance(next(first), Progress)
+    atlas, events = make.result_of(open_or_build(checkpoint, source))
+    assert notes(events) == []
+    assert make.same(atlas, reference)
+    first.close()
+    assert not path.with_suffix(".lock").exists()
+
+
+def test_a_cache_that_cannot_be_written_costs_nothing_and_is_told_once(
+    make, source, two, tmp_path, monkeypatch
+):
+    checkpoint, reference, _ = two
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("ZFEXPLORE_CACHE", str(tmp_path / "file"))
+    atlas, events = make.result_of(open_or_build(checkpoint, source))
+    (told,) = notes(events)
+    assert told == (
+        f"the index is not kept: {tmp_path / 'file' / 'atlases'} cannot be written: not a directory; "
+        "choose another place: ZFEXPLORE_CACHE names the folder of the cache"
+    )
+    assert make.same(atlas, reference)
+    _, events = make.result_of(open_or_build(checkpoint, source, again=True))
+    assert notes(events) == []
+    assert (tmp_path / "file").read_text() == "no folder"
+
+
+def test_a_cache_that_fills_up_amid_the_pass_costs_nothing(make, source, two, monkeypatch):
+    checkpoint, reference, path = two
+
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(build, "SECONDS_BETWEEN_SAVES", 0.0)
+    monkeypatch.setattr("zfexplore.files.os.fsync", full)
+    atlas, events = make.result_of(open_or_build(checkpoint, source))
+    (told,) = notes(events)
+    assert told.startswith(
+        f"the unfinished index is not kept: {path.with_suffix('.partial')} cannot be written"
+    )
+    assert told.endswith("no space left on device; make room there, or choose another place: "
+                         "ZFEXPLORE_CACHE names the folder of the cache")  # fmt: skip
+    assert make.same(atlas, reference)
+    assert list(path.parent.iterdir()) == []
+    events = open_or_build(checkpoint, source)
+    assert isinstance(next(events), Progress)
+    events.close()  # an interrupt is not an error, although nothing can be saved
+    assert not any(isinstance(event, Finished) for event in events)

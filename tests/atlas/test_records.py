@@ -63,7 +63,7 @@ def test_it_is_read_back_from_its_parts(class_mean):
 @pytest.mark.parametrize(
     ("part", "array", "error"),
     [
-        ("mean", None, KeyError),
+        ("mean", None, ValueError),
         ("mean", np.zeros(2), ValueError),
         ("value", np.zeros((3, 2)), ValueError),  # float64
         ("image", np.full((3, 2), 1), ValueError),  # there is one image

@@ -118,3 +118,13 @@ def test_by_which_range_deep_images_are_shown_is_told_once(zfexplore, tmp_path, 
     )
     assert zfexplore("index", source=source)[2].count(told) == 1
     assert told not in zfexplore("top", "conv1", source=source)[2]
+
+
+def test_without_a_cache_the_index_is_made_all_the_same_and_not_said_to_be_kept(
+    zfexplore, tmp_path, monkeypatch
+):
+    (tmp_path / "cache").write_text("a file in its place")
+    code, out, remarks = zfexplore("index")
+    assert (code, out.splitlines()[-1]) == (0, "index      not kept")
+    assert remarks.count("ZFEXPLORE_CACHE names the folder of the cache") == 1
+    assert "index: 7 of 7" in remarks

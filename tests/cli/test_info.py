@@ -93,8 +93,7 @@ def written_with(recipe: dict, folder):
 
 def test_metadata_cannot_speak_to_the_terminal(monkeypatch, capsys, tmp_path):
     path = written_with({"name": "\x1b[31mred\nrow"}, tmp_path)
-    mark = "\N{REPLACEMENT CHARACTER}"
-    assert f"name {mark}[31mred{mark}row" in run(monkeypatch, capsys, path)[1].out
+    assert r"name \x1b[31mred\nrow" in run(monkeypatch, capsys, path)[1].out
 
 
 def test_metadata_nested_without_end_is_one_line(monkeypatch, capsys, tmp_path):

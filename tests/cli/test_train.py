@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from tests.support import held_elsewhere
 from zfexplore.cli.main import main
 
 SMALL = ["--epochs", "1", "--batch-size", "4", "--fc", "8", "--size", "56", "--val", "0.25"]
@@ -215,6 +216,19 @@ def test_there_must_be_a_run_to_resume(tmp_path, type_command):
     code, _, err = type_command("train", "--resume", "--out", tmp_path)
     assert code == 2
     assert "there is no run to resume in" in err
+
+
+@pytest.mark.parametrize("how", [["--images", "photos"], ["--resume"]], ids=["begun", "resumed"])
+def test_of_two_trainings_in_one_folder_the_second_ends_in_one_line(tmp_path, type_command, how):
+    run = tmp_path / "run"
+    with held_elsewhere(run / ".zfexplore-lock") as process:
+        code, out, err = type_command("train", "--out", run, *how)
+    assert (code, out) == (1, "")
+    told = (
+        f"error: {run} is being trained by process {process.pid}: wait for its end, or choose another --out"
+    )
+    assert " ".join(err.split()) == told
+    assert not (run / "run.json").exists()
 
 
 def test_a_folder_with_a_run_is_left_alone(photos, tmp_path, type_command):

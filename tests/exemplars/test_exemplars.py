@@ -18,7 +18,7 @@ from zfexplore.exemplars.records import ChannelExemplars, Exemplar
 from zfexplore.exemplars.seen import see
 from zfexplore.images.open import open_images
 from zfexplore.images.sources import UnreadableImage
-from zfexplore.progress import Finished, Progress, finish
+from zfexplore.progress import Finished, Progress, Skipped, finish
 from zfexplore.units import Unit
 
 PICTURES = 12
@@ -200,10 +200,24 @@ def test_the_tolerance_is_that_of_a_single_channel(checkpoint, source, atlas):
     assert gathered(exemplars(checkpoint, source, other, [Unit("conv2", 0)], tolerance=2e-3))
 
 
-def test_an_image_that_has_gone_bad_is_named(checkpoint, folder, source, atlas):
-    first = atlas.top("conv2", 0)[0]
-    (folder / first.name).write_bytes(b"no longer an image")
-    with pytest.raises(UnreadableImage, match=first.name):
+def test_an_image_that_has_gone_bad_is_named_once_and_left_out(checkpoint, folder, source, atlas, everything):
+    before = gathered(exemplars(checkpoint, source, atlas, everything))
+    bad = atlas.top("conv2", 0)[0]
+    (folder / bad.name).write_bytes(b"no longer an image")
+    events = list(exemplars(checkpoint, source, atlas, everything))
+    named = [(event.name, bool(event.reason)) for event in events if isinstance(event, Skipped)]
+    assert named == [(bad.name, True)]
+    for one, whole in zip(gathered(events), before, strict=True):
+        kept = [exemplar for exemplar in whole.exemplars if exemplar.place.image != bad.image]
+        assert [exemplar.rank for exemplar in one.exemplars] == [exemplar.rank for exemplar in kept]
+        assert one.unreadable == len(whole.exemplars) - len(kept)
+
+
+def test_what_is_left_with_no_image_at_all_is_an_error(checkpoint, folder, source, atlas):
+    names = {place.name for place in atlas.top("conv2", 0)}
+    for name in names:
+        (folder / name).write_bytes(b"no longer an image")
+    with pytest.raises(UnreadableImage, match="cannot be read"):
         finish(exemplars(checkpoint, source, atlas, [Unit("conv2", 0)]))
 
 

@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 from zfexplore import __version__
-from zfexplore.figures import provenance
 from zfexplore.figures.blocks import block_from
 from zfexplore.figures.provenance import Origin, Provenance, foreign, read_chunks, save_png
 
@@ -93,8 +92,7 @@ def test_an_origin_says_what_a_figure_is_drawn_from():
     }
 
 
-def test_the_text_of_a_png_too_large_to_be_ours_is_read_without_its_picture(tmp_path, monkeypatch):
-    save_png(Image.new("RGB", (40, 30)), tmp_path / "a.png", {"command": "zfexplore"})
-    monkeypatch.setattr(provenance, "LARGEST", 1199)
-    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", lambda self: pytest.fail("it was decoded"))
-    assert read_chunks(tmp_path / "a.png") == {"command": "zfexplore"}
+def test_the_pixels_are_not_decoded_to_read_the_chunks(tmp_path, picture, monkeypatch):
+    save_png(picture, tmp_path / "grid.png", MADE.chunks())
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda *_: pytest.fail("decoded"))
+    assert read_chunks(tmp_path / "grid.png") == MADE.chunks()

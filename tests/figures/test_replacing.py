@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -57,3 +59,21 @@ def test_what_is_of_another_program_is_told(tmp_path, name, content):
 def test_a_file_of_any_name_is_read_as_the_form_that_is_named(tmp_path):
     path = record(tmp_path / "x.txt", **OURS)
     assert difference(path, OURS, "json") is None
+
+
+def test_an_npz_that_unpacks_to_gigabytes_is_nobodys(tmp_path):
+    form = {"descr": "<U100000000", "fortran_order": False, "shape": ()}
+    packed = zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED)
+    with packed as archive, archive.open("header.npy", "w") as file:
+        np.lib.format.write_array_header_1_0(file, form)
+        file.write(bytes(2**24))
+    tracemalloc.start()
+    assert difference(tmp_path / "a.npz", {}) == NOT_OURS
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("values", ["checkpoint", ["checkpoint"], {"checkpoint": 1}, {"header": []}, 3])
+def test_a_record_of_another_kind_is_nobodys(tmp_path, values):
+    (tmp_path / "a.json").write_text(json.dumps(values))
+    assert difference(tmp_path / "a.json", {}) == NOT_OURS

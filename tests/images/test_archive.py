@@ -19,6 +19,7 @@ from zfexplore.images import archive
 from zfexplore.images.archive import open_archive, split_path
 from zfexplore.images.folder import open_folder
 from zfexplore.images.open import open_images
+from zfexplore.images.remarks import remarks
 from zfexplore.images.sources import UnreadableImage, left_out
 
 KINDS = ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"]
@@ -206,6 +207,27 @@ def test_a_compressed_tar_of_an_absurd_size_is_refused_and_leaves_nothing(pack, 
     with pytest.raises(ExploreError, match="unpacks to an absurd size .a decompression bomb."):
         open_archive(path)
     assert list((tmp_path / "cache" / "archives").iterdir()) == []
+
+
+def test_where_the_cache_takes_no_copy_it_is_made_aside_and_that_is_told(pack, monkeypatch, tmp_path):
+    path = pack({"a.png": png("red")}, "tar.gz")
+    (tmp_path / "full").write_text("a file in its place")
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("ZFEXPLORE_CACHE", str(tmp_path / "full"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    ends = []
+    monkeypatch.setattr("atexit.register", ends.append)
+    for _ in range(2):  # the second time it is there
+        source = open_archive(path)
+        assert source[0].image.getpixel((0, 0)) == (255, 0, 0)
+        (told,) = remarks(source)
+        assert told.startswith(f"{path} is unpacked anew each time: {tmp_path / 'full' / 'archives'}")
+        assert told.endswith(": ZFEXPLORE_CACHE names the folder of the cache")
+    (folder,) = (tmp_path / "tmp").iterdir()
+    assert folder.stat().st_mode & 0o077 == 0
+    (end,) = ends
+    end()
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_an_encrypted_member_is_left_out(pack):

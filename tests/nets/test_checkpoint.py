@@ -213,11 +213,14 @@ def test_values_that_are_not_numbers_are_refused(written, tmp_path):
         ({"arguments": {"classes": 10**9, "fc": 10**9}}, "does not fit"),
         ({"arguments": {"classes": -1}}, "zfnet"),
         ({"input": {"size": 1}}, "unreadable metadata"),
-        ({"input": InputConvention(size=10**9, resize=10**9).to_json()}, "input size"),
+        ({"input": InputConvention(size=10**9, resize=10**9).to_json()}, "size is 1000000000 and not"),
         ({"input": InputConvention().to_json() | {"per_pixel_mean": True}}, "per-pixel mean is missing"),
         ({"classes": None}, "unreadable metadata"),
         ({"classes": ["a"]}, "names 1 classes, but its net tells 3 apart"),
-        ({"input": InputConvention().to_json() | {"scale": float("nan")}}, "scale must be a positive number"),
+        (
+            {"input": InputConvention().to_json() | {"scale": float("nan")}},
+            "scale is nan and not",
+        ),
         ({"input": InputConvention().to_json() | {"std": [1, 0, 1]}}, "std must be three positive numbers"),
         ({"architecture": "alexnet", "arguments": {"weights": "DEFAULT"}}, "cannot be made with 'weights'"),
     ],
@@ -268,12 +271,10 @@ def test_a_snapshot_keeps_its_classes_names_without_logits(net, tmp_path):
     assert load_checkpoint(tmp_path / "s.safetensors").metadata.classes == CLASSES
 
 
-def test_class_names_cannot_speak_to_the_terminal(written, tmp_path):
-    loaded = load_checkpoint(
-        rewritten(written, tmp_path, described={"classes": ["\x1b]0;owned\x07", "d\no", "f l"]})
-    )
-    mark = "\N{REPLACEMENT CHARACTER}"
-    assert loaded.metadata.classes == (f"{mark}]0;owned{mark}", f"d{mark}o", "f l")
+def test_class_names_stay_as_they_are(written, tmp_path):
+    classes = ["\x1b]0;owned\x07", "d\no", "f l"]  # made printable where they are written
+    loaded = load_checkpoint(rewritten(written, tmp_path, described={"classes": classes}))
+    assert loaded.metadata.classes == tuple(classes)
 
 
 def test_metadata_that_is_no_json_is_one_clear_line(tmp_path):

@@ -18,6 +18,6 @@ def test_another_shape_is_said_with_both_names_where_they_differ():
     assert other_shape("a", (1,), "b", (2,)) == "a is (1,) where b is (2,)"
 
 
-def test_names_from_a_file_are_shortened_and_cannot_speak_to_the_terminal():
-    mark = "\N{REPLACEMENT CHARACTER}"
-    assert some(["\x1b[1m", "b", "c"]) == f"{mark}[1m, b (and 1 more)"
+def test_many_names_are_shortened():
+    assert some(["a", "b"]) == "a, b"
+    assert some(["a", "b", "c"]) == "a, b (and 1 more)"

@@ -341,3 +341,17 @@ def test_the_last_event_is_the_result(stripes, quick, tmp_path):
     *_, last = train(stripes, replace(quick, epochs=1), out=tmp_path, val=0.0, **EXACT)
     assert isinstance(last, Finished)
     assert last.result.checkpoint == tmp_path / "checkpoint.safetensors"
+
+
+def test_a_training_has_its_folder_until_it_is_closed(stripes, quick, tmp_path, every_step, monkeypatch):
+    first = train(stripes, quick, out=tmp_path, val=0.2, **EXACT)
+    next(first)
+    second = train(stripes, quick, out=tmp_path, val=0.2, **EXACT, resume=True)
+    with pytest.raises(ExploreError, match="is being trained by this process"):
+        next(second)
+    first.close()
+    monkeypatch.setattr("zfexplore.locks._lock", lambda descriptor: False)  # a file system without locks
+    third = train(stripes, quick, out=tmp_path, val=0.2, **EXACT, resume=True)
+    assert next(third) == Note(f"{tmp_path} cannot be locked there: see that no other training writes to it")
+    third.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]

@@ -114,3 +114,27 @@ def test_recipes_are_readable_without_torch_and_numpy():
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epochs": "9"}, {"epochs": 1.5}, {"epochs": True}, {"lr": None}, {"lr": math.inf}, {"lr": "0.1"},
+        {"flip": 1}, {"schedule": "sometimes"}, {"norm": "mine"}, {"area": [0.1]}, {"stages": 3},
+        {"stages": [[1, 2, 3]]}, {"stages": [[1, math.nan]]}, {"more": 1},
+    ],
+)  # fmt: skip
+def test_a_setting_of_another_kind_or_unknown_is_named(change):
+    (name,) = change
+    with pytest.raises(TypeError, match=name):
+        Recipe.from_json(recipe().to_json() | change)
+
+
+def test_every_setting_must_be_there_and_within_reach():
+    values = recipe().to_json()
+    assert Recipe.from_json(json.loads(json.dumps(values))) == recipe()
+    with pytest.raises(TypeError, match="lr is missing"):
+        Recipe.from_json({name: value for name, value in values.items() if name != "lr"})
+    for change in ({"epochs": 10**9}, {"size": 10**6}, {"clip_norm": -1.0}, {"area": [0.5, 0.1]}):
+        with pytest.raises(ExploreError, match="must be"):
+            Recipe.from_json(values | change)

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import json
+import math
 import random
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
@@ -12,7 +16,7 @@ from zfexplore.nets.zfnet import ZFNet, initialise
 from zfexplore.training.learner import make_learner, take_step
 from zfexplore.training.machine import choose_machine
 from zfexplore.training.recipe import recipe
-from zfexplore.training.state import Position, load_state, restore, save_state
+from zfexplore.training.state import Position, check_state, load_state, restore, save_state
 
 CPU = choose_machine("cpu", amp=False, workers=0)
 CONVENTION = InputConvention(size=56, resize=64, mean=(1.0, 2.0, 3.0), mean_image=torch.rand(3, 64, 64))
@@ -66,3 +70,39 @@ def test_a_file_of_another_kind_is_one_clear_line(tmp_path):
     path.write_bytes(b"\x80\x04 pickled")
     with pytest.raises(ExploreError, match="cannot be read"):
         load_state(path)
+
+
+def test_what_a_state_cannot_hold_is_found_before_anything_is_restored(learner, tmp_path):
+    path = tmp_path / "state.safetensors"
+    save_state(path, learner.net, learner.optimiser, learner.position, CONVENTION)
+    with safe_open(path, framework="pt") as opened:
+        described = json.loads(opened.metadata()["zfexplore-training"])
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+
+    def written(change, **others):
+        changed = {name: tensor for name, tensor in {**tensors, **others}.items() if tensor is not None}
+        save_file(changed, path, metadata={"zfexplore-training": json.dumps({**described, **change})})
+        return path
+
+    position, numpy = described["position"], described["numpy"]
+    for change in (
+        {"position": {**position, "epoch": 1.5}}, {"position": {**position, "extra": 1}},
+        {"position": {**position, "loss_sum": math.inf}}, {"position": []}, {"format": 2},
+        {"python": [3, [1, 2], None]}, {"python": {}}, {"convention": {"size": math.inf}},
+        {"numpy": {**numpy, "state": {**numpy["state"], "pos": 10**6}}},
+        {"numpy": {"bit_generator": "PCG64"}},
+    ):  # fmt: skip
+        with pytest.raises(ExploreError, match="cannot be read .*start anew in another folder"):
+            load_state(written(change))
+    net = learner.net.state_dict()
+    check_state(load_state(written({})), net)
+    bias = tensors["net.conv1.bias"]
+    for others in (
+        {"net.conv1.bias": None}, {"net.conv1.bias": bias[:1].clone()}, {"net.conv1.bias": bias.double()},
+        {"momentum.conv1.bias": bias[:1].clone()}, {"net.conv1.bias": bias * math.nan},
+        {"net.other": bias.clone()},
+    ):  # fmt: skip
+        with pytest.raises(ExploreError, match="cannot be read .*(conv1.bias|net.other) is"):
+            check_state(load_state(written({}, **others)), net)
+    with pytest.raises(ExploreError, match="cannot be read"):
+        load_state(written({}, **{"random.torch": bias.clone()}))

@@ -94,7 +94,11 @@ def test_without_a_place_for_a_log_it_draws_all_the_same(tmp_path, monkeypatch, 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-@pytest.mark.parametrize(("name", "said"), [("SIGTERM", {b"told"}), ("SIGHUP", {b"told", b"gone"})])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("SIGTERM", {b"told"}), ("SIGHUP", {b"told", b"gone"}), ("", {b"told", b"gone"})],
+    ids=["SIGTERM", "SIGHUP", "terminal of another program"],
+)
 def test_a_process_that_is_told_to_leave_and_cannot_is_ended(name, said):
     stuck = """
 import asyncio, os, signal, time
@@ -102,17 +106,26 @@ from zfexplore.tui import terminal
 terminal.SECONDS_TO_LEAVE = terminal.SECONDS_WITHOUT_TERMINAL = 1.0
 
 async def main():
-    terminal.leave_when_told(lambda: os.write(1, b"told\\n"), lambda: os.write(1, b"gone\\n"))
-    os.kill(os.getpid(), signal.{name})
-    await asyncio.sleep(0.1)
+    terminal.leave_when_told(lambda: os.write(1, b"told\\n"), lambda: os.write(1, b"gone\\n"), terminal=0)
+    os.write(1, b"up\\n")
+    if "{name}":
+        os.kill(os.getpid(), getattr(signal, "{name}"))
+    await asyncio.sleep(0.3)
     while True:  # as Textual does where the terminal is gone
         time.sleep(0.01)
 
 asyncio.run(main())
 """
     stuck = stuck.replace("{name}", name)
-    done = subprocess.run([sys.executable, "-c", stuck], capture_output=True, timeout=60, check=False)
-    assert (done.returncode, set(done.stdout.split())) == (1, said)
+    ours, theirs = os.openpty()
+    with subprocess.Popen([sys.executable, "-c", stuck], stdin=theirs, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"up\n"
+        if not name:
+            os.close(ours)  # it is not the process's own: the system tells it nothing
+        heard = process.communicate(timeout=60)[0]
+    for end in (theirs, *([ours] if name else [])):
+        os.close(end)
+    assert (process.returncode, set(heard.split())) == (1, said)
 
 
 def test_without_a_terminal_all_ends_within_two_seconds():

@@ -29,11 +29,12 @@ import torch
 from torch import Tensor
 
 from zfexplore.arguments import path_text, whole
+from zfexplore.atlas.believed import check_tally
 from zfexplore.atlas.container import read_arrays, write_arrays
 from zfexplore.atlas.maxima import Layout, image_maxima
 from zfexplore.atlas.reading import Slice, read_slices
 from zfexplore.atlas.records import StageRecord
-from zfexplore.atlas.store import Atlas, describe
+from zfexplore.atlas.store import Atlas, describe, skipped_of
 from zfexplore.atlas.tally import NO_LABEL, Tally
 from zfexplore.choices import Fit, Precision
 from zfexplore.errors import ExploreError
@@ -41,6 +42,8 @@ from zfexplore.images.sources import Source
 from zfexplore.images.transforms import normalise
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.device import exact_arithmetic
+from zfexplore.plain import UNFIT, text
+from zfexplore.plain import whole as whole_at
 from zfexplore.progress import Finished, Meter, Note, Progress, Skipped
 
 
@@ -49,6 +52,10 @@ class Partial:
     """The atlas of the images read so far, to look at before the pass is over."""
 
     atlas: Atlas
+
+
+class Unkept(Note):
+    """A note that something of the index could not be written: there it is lost, and here it is not."""
 
 
 Event = Progress | Note | Skipped | Partial | Finished[Atlas]
@@ -72,6 +79,7 @@ def build_atlas(
     precision: Precision = "float32",
     workers: int | None = None,
     seconds_between_partials: float | None = None,
+    keep: bool = True,
 ) -> Iterator[Event]:
     """Go once over ``source`` and give the atlas in the last event, ``Finished``.
 
@@ -82,8 +90,10 @@ def build_atlas(
     ``seconds_between_partials``, a ``Partial`` event carries the atlas so far at about that interval.
 
     ``path`` is a file for the unfinished state. It is written every 20 seconds and when the generator is
-    closed, the pass continues from it if it exists, and it is removed at the end. Unreadable images are
-    skipped and named. Raises ExploreError if no image can be read or an activation is not finite.
+    closed, the pass continues from it if it exists, and it is removed at the end. Without ``keep`` it is only
+    read: another process writes it. Where it cannot be written, an ``Unkept`` note says so once and the pass
+    goes on. Unreadable images are skipped and named. Raises ExploreError if no image can be read or an
+    activation is not finite.
     """
     header = describe(checkpoint, source, k=k, fit=fit, stages=stages, precision=precision)
     k, batch_size = header["k"], whole(batch_size, "batch_size", least=1)
@@ -96,7 +106,7 @@ def build_atlas(
     sizes = {"k": k, "classes": len(source.classes), "images": len(source)}
     state = _State(Tally.empty(layout.channels, **sizes, device=net.device))
     if path is not None and os.path.exists(path):
-        yield Note(_resume(state, path, header, len(source)))
+        yield Note(_resume(state, path, header, layout, len(source)))
         yield from (Skipped(name, reason) for _, name, reason in state.skipped)
 
     meter = Meter("index", len(source), done=state.end)
@@ -121,18 +131,23 @@ def build_atlas(
             if due and state.end > len(state.skipped):
                 yield Partial(_atlas(state, layout, header, source))
                 shown = time.monotonic()
-            if path is not None and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
-                state.save(path, header)
+            if path is not None and keep and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                try:
+                    state.save(path, header)
+                except ExploreError as error:
+                    keep = False
+                    yield Unkept(f"the unfinished index is not kept: {error}")
                 saved = time.monotonic()
     finally:
         slices.close()
         # An interrupt in the middle of a merge leaves half a state; the file then keeps the last whole one.
-        if path is not None and state.whole and 0 < state.end < len(source):
-            state.save(path, header)
+        if path is not None and keep and state.whole and 0 < state.end < len(source):
+            with suppress(ExploreError):  # the end has its own reason
+                state.save(path, header)
 
     atlas = _atlas(state, layout, header, source)
-    if path is not None:
-        with suppress(FileNotFoundError):
+    if path is not None and keep:
+        with suppress(OSError):
             os.unlink(path)
     yield Finished(atlas)
 
@@ -150,25 +165,25 @@ class _State:
         progress = {"fingerprint": header["fingerprint"], "end": self.end, "skipped": self.skipped}
         write_arrays(path, self.tally.arrays(), progress)
 
-    def load(self, path: str | os.PathLike[str], header: dict[str, Any], images: int) -> None:
-        """Take over a saved state; if it does not fit, raise ValueError or KeyError and change nothing."""
+    def load(self, path: str | os.PathLike[str], header: dict[str, Any], layout: Layout, images: int) -> None:
+        """Take over a saved state; if it does not fit, raise ValueError and change nothing."""
         arrays, progress = read_arrays(path)
-        empty = {name: array.shape for name, array in self.tally.arrays().items()}
-        if progress["fingerprint"] != header["fingerprint"]:
+        if text(progress, "fingerprint") != header["fingerprint"]:
             raise ValueError("it is of other weights or images")
-        found = {name: array.shape for name, array in arrays.items()}
-        if found != empty or not 0 < progress["end"] <= images:
-            raise ValueError("its parts do not fit")
-        skipped = [(int(number), str(name), str(reason)) for number, name, reason in progress["skipped"]]
+        end = whole_at(progress, "end", least=1, most=images)
+        skipped = skipped_of(progress, end)
+        check_tally(arrays, self.tally.arrays(), layout, [number for number, *_ in skipped], end)
         self.tally = Tally.from_arrays(arrays, self.tally.value.device)
-        self.end, self.skipped = int(progress["end"]), skipped
+        self.end, self.skipped = end, list(skipped)
 
 
-def _resume(state: _State, path: str | os.PathLike[str], header: dict[str, Any], images: int) -> str:
+def _resume(
+    state: _State, path: str | os.PathLike[str], header: dict[str, Any], layout: Layout, images: int
+) -> str:
     """Continue from the state saved at ``path`` if it fits; give a line for the user that says so."""
     try:
-        state.load(path, header, images)
-    except (ExploreError, KeyError, TypeError, ValueError) as error:
+        state.load(path, header, layout, images)
+    except (ExploreError, *UNFIT) as error:
         return f"the unfinished index was left aside ({error}): starting from the first image"
     return f"going on with the unfinished index, at image {state.end} of {images}"
 

@@ -8,6 +8,7 @@ the note leads to the atlas; a source without pixels takes the images' part.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -24,6 +25,7 @@ from zfexplore.images.open import is_name
 from zfexplore.images.places import notes_on, short_hash
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.opening import read_text
+from zfexplore.plain import UNFIT, parse, text
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,8 @@ def note_spot(spot: Spot, images: str) -> None:
         return
     text = json.dumps(asdict(spot) | {"images": images}, sort_keys=True)
     file = notes_on(spot.path) / f"{short_hash(text)}.json"
-    if not file.exists():
-        with suppress(OSError, UnicodeEncodeError):  # the command has its atlas, and goes on
+    if not os.path.exists(file):
+        with suppress(ExploreError, UnicodeEncodeError):  # the command has its atlas, and goes on
             write_text(file, text)
 
 
@@ -97,9 +99,9 @@ def find_lost(spot: Spot, checkpoint: Checkpoint, fit: Fit) -> LostImages | None
     """
     found: list[tuple[bool, float, Path]] = []
     for file in notes_on(spot.path).glob("*.json"):
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            noted = json.loads(read_text(file))
-            source = LostImages(spot.path, str(noted["images"]))
+        with suppress(OSError, *UNFIT):
+            noted = parse(read_text(file))
+            source = LostImages(spot.path, text(noted, "images"))
             header = describe(checkpoint, source, k=9, fit=fit, stages=None, precision="float32")
             path = atlas_path(header["fingerprint"])
             same = (noted["limit"], noted["labels"]) == (spot.limit, spot.labels)

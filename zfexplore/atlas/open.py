@@ -7,19 +7,27 @@ weights is built again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
-from zfexplore.atlas.build import Event, build_atlas
+from zfexplore.atlas.believed import check_atlas
+from zfexplore.atlas.build import Event, Unkept, build_atlas
 from zfexplore.atlas.container import read_header
+from zfexplore.atlas.maxima import Layout
 from zfexplore.atlas.store import Atlas, describe
 from zfexplore.choices import Fit, Precision
 from zfexplore.errors import ExploreError
-from zfexplore.files import cache_dir
+from zfexplore.files import cache_dir, cannot_write
 from zfexplore.images.sources import Source
+from zfexplore.locks import Held, take
 from zfexplore.nets.checkpoint import Checkpoint
-from zfexplore.progress import Finished, Note
+from zfexplore.progress import Finished, Note, Progress
+
+SECONDS_BETWEEN_LOOKS = 0.2  # whether another process has done what this one waits for
 
 # The settings in which two atlases of the same images and architecture may differ, in words.
 _DECISIVE = {
@@ -32,6 +40,8 @@ _DECISIVE = {
     "watched": "layers",
 }
 
+_told: set[Path] = set()  # the folders for the cache of which was told that they cannot be written
+
 
 def open_or_build(
     checkpoint: Checkpoint,
@@ -42,6 +52,7 @@ def open_or_build(
     stages: Sequence[str] | None = None,
     precision: Precision = "float32",
     again: bool = False,
+    wait: bool = True,
     **options: Any,
 ) -> Iterator[Event]:
     """Open the atlas of these weights and images, or build it and keep it; ``Finished`` carries it.
@@ -50,34 +61,115 @@ def open_or_build(
     the same images' name and architecture that does not fit, a note says why a new one is built. An
     interrupted build continues where it stopped. ``again`` builds anew although an atlas exists: for
     images that changed unnoticed or are now decoded differently.
+
+    While another process builds the same atlas, this one waits for it, and says so. Without ``wait`` it
+    builds beside that one and keeps nothing unfinished, until either is done. Where the cache cannot be
+    written, a note says so once and how to point it elsewhere, and the atlas is built all the same.
     """
     header = describe(checkpoint, source, k=k, fit=fit, stages=stages, precision=precision)
     path = atlas_path(header["fingerprint"])
-    if again and path.exists():
-        path.unlink()
-        yield Note("the index is built again, as asked")
-    elif path.exists():
+    damage = None
+    if not again and os.path.exists(path):
         try:
-            yield Finished(Atlas.load(path))
+            yield Finished(load_believed(path, header, checkpoint, source))
             return
-        except ExploreError as damage:
+        except ExploreError as error:
+            damage = error
+    with ExitStack() as stack:
+        keep = yield from _locked(path.with_suffix(".lock"), stack, wait)
+        if not again and (atlas := _ready(path)) is not None:  # while this one waited
+            yield Finished(atlas)
+            return
+        if again and os.path.exists(path):
+            with suppress(OSError):
+                path.unlink()
+            yield Note("the index is built again, as asked")
+        elif damage is not None:
             yield Note(f"the index is built again: {damage}")
-    elif (reason := _why_anew(header)) is not None:
-        yield Note(reason)
-    events = build_atlas(
-        checkpoint,
-        source,
-        k=k,
-        fit=fit,
-        stages=stages,
-        precision=precision,
-        path=path.with_suffix(".partial"),
-        **options,
-    )
-    for event in events:
-        if isinstance(event, Finished):
-            event.result.save(path)
-        yield event
+        elif (reason := _why_anew(header)) is not None:
+            yield Note(reason)
+        events: Any = build_atlas(
+            checkpoint,
+            source,
+            k=k,
+            fit=fit,
+            stages=stages,
+            precision=precision,
+            path=path.with_suffix(".partial"),
+            keep=keep,
+            **options,
+        )
+        with closing(events):
+            for event in events:
+                if isinstance(event, Finished):
+                    yield from _keep(event.result, path)
+                elif isinstance(event, Unkept):
+                    yield from _tell_once(event.text)
+                    continue
+                elif not keep and not again and (atlas := _ready(path)) is not None:
+                    event = Finished(atlas)  # the other process was faster
+                yield event
+                if isinstance(event, Finished):
+                    return
+
+
+def _locked(path: Path, stack: ExitStack, wait: bool) -> Generator[Event, None, bool]:
+    """Take the lock on an atlas until ``stack`` ends; give whether this process writes the unfinished one."""
+    told = False
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(take(path))
+            return True
+        except OSError as error:
+            yield from _tell_once(f"the index is not kept: {cannot_write(path.parent, error)}")
+            return False
+        except Held as held:
+            if held.own or not wait:
+                if not held.own:
+                    yield Note(f"{held.holder} indexes these images too: the first to be done is used")
+                return False
+            if not told:
+                yield Note(f"{held.holder} indexes these images already: waiting for it")
+                told = True
+            yield Progress(f"waiting for {held.holder}")
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _ready(path: Path) -> Atlas | None:
+    """Give the atlas that another process has finished meanwhile; None without one."""
+    if not os.path.exists(path):
+        return None
+    try:
+        return Atlas.load(path)
+    except ExploreError:
+        return None
+
+
+def _keep(atlas: Atlas, path: Path) -> Iterator[Note]:
+    try:
+        atlas.save(path)
+    except ExploreError as error:
+        yield from _tell_once(f"the index is not kept: {error}")
+
+
+def _tell_once(text: str) -> Iterator[Note]:
+    """Tell that the cache cannot be written, and what helps: once, although more will be wanted of it."""
+    folder = cache_dir()
+    if folder not in _told:
+        _told.add(folder)
+        yield Unkept(f"{text}: ZFEXPLORE_CACHE names the folder of the cache")
+
+
+def load_believed(path: Path, header: dict[str, Any], checkpoint: Checkpoint, source: Source) -> Atlas:
+    """Read the atlas at ``path``; raises ExploreError unless it is the one that ``header`` tells of."""
+    atlas = Atlas.load(path)
+    layout = Layout.of(checkpoint.net, header["watched"], checkpoint.metadata.input.size)
+    try:
+        check_atlas(atlas, header, layout, source)
+    except ValueError as error:
+        raise ExploreError(f"{path} is not the atlas of these weights and images: {error}") from error
+    return atlas
 
 
 def atlas_folder() -> Path:

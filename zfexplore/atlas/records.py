@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zfexplore.atlas.striking import striking
+from zfexplore.plain import entry, listed, text, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +125,14 @@ class StageRecord:
 
         ``sample`` is the number of images in the sample.
 
-        Raises KeyError, TypeError or ValueError if parts are missing or do not fit.
+        Raises ValueError if parts are missing or do not fit.
         """
-        name = str(described["name"])
-        height, width = (int(length) for length in described["map_size"])
-        parts = {part: arrays[f"{name}.{part}"] for part in _DTYPES}
+        name, (height, width) = text(described, "name"), _map_size(described)
+        parts: dict[str, np.ndarray] = {part: entry(arrays, f"{name}.{part}") for part in _DTYPES}
         class_mean, response = (arrays.get(f"{name}.{part}") for part in _OPTIONAL)
         channels, bins = parts["histogram"].shape
+        if channels < 1:
+            raise ValueError(f"{name} has no channels")
         shapes = {"mean": (channels,), "share_firing": (channels,), "histogram": (channels, bins)}
         for part, array in parts.items():
             if array.dtype != _DTYPES[part] or array.shape != shapes.get(part, (channels, k)):
@@ -138,15 +140,42 @@ class StageRecord:
         for part, lowest, end in (("image", -1, images), ("y", 0, height), ("x", 0, width)):
             if not ((parts[part] >= lowest) & (parts[part] < end)).all():
                 raise ValueError(f"{name}.{part} points outside")
-        if class_mean is not None and class_mean.shape != (channels, classes):
-            raise ValueError(f"{name}.class_mean is {class_mean.shape}")
+        _check_places(name, parts["value"], parts["image"])
+        if not (np.isfinite(parts["mean"]).all() and (parts["histogram"] >= 0).all()):
+            raise ValueError(f"{name}.mean or {name}.histogram is not what maxima can have")
+        if not ((parts["share_firing"] >= 0) & (parts["share_firing"] <= 1)).all():
+            raise ValueError(f"{name}.share_firing is not within 0 and 1")
+        if class_mean is not None and (
+            class_mean.dtype != np.float32
+            or class_mean.shape != (channels, classes)
+            or np.isinf(class_mean).any()
+            or (np.isnan(class_mean) != np.isnan(class_mean[0])).any()
+        ):
+            raise ValueError(f"{name}.class_mean is {class_mean.dtype} {class_mean.shape}, or not means")
         if response is not None and (response.dtype != np.float16 or response.shape != (channels, sample)):
             raise ValueError(f"{name}.response is {response.dtype} {response.shape}")
         if response is not None and not (np.abs(response) <= 1).all():
             raise ValueError(f"{name}.response is not within -1 and 1")
         return cls(
-            name, str(described["kind"]), (height, width), **parts, class_mean=class_mean, response=response
+            name, text(described, "kind"), (height, width), **parts, class_mean=class_mean, response=response
         )
+
+
+def _map_size(described: dict[str, Any]) -> tuple[int, int]:
+    sizes = listed(described, "map_size")
+    if len(sizes) != 2:
+        raise ValueError(f"map_size has {len(sizes)} numbers")
+    sides = {"height": sizes[0], "width": sizes[1]}
+    return whole(sides, "height", least=1), whole(sides, "width", least=1)
+
+
+def _check_places(name: str, value: np.ndarray, image: np.ndarray) -> None:
+    """Raise ValueError unless values fall and are finite as far as there are images, and no further."""
+    filled = image >= 0
+    if not (np.isfinite(value) == filled).all() or np.isnan(value).any() or (value == np.inf).any():
+        raise ValueError(f"{name}.value holds what is no activation")
+    if not (value[:, :-1] >= value[:, 1:]).all():
+        raise ValueError(f"{name}.value does not fall")
 
 
 _OPTIONAL = ("class_mean", "response")

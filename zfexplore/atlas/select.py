@@ -18,7 +18,7 @@ from zfexplore.units import parse_channels
 if TYPE_CHECKING:
     from zfexplore.atlas.store import Atlas
 
-_COUNTED = re.compile(r"(?P<how>top|random)(?P<count>\d+)")
+_COUNTED = re.compile(r"(?P<how>top|random)(?P<count>\d{1,18})")
 
 
 def ranked(atlas: Atlas, stage: str, by: RankedBy = "mean") -> list[int]:

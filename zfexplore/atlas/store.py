@@ -23,7 +23,20 @@ from zfexplore.arguments import shown, whole
 from zfexplore.atlas.container import FORMAT, read_arrays, write_arrays
 from zfexplore.atlas.records import Place, StageRecord
 from zfexplore.choices import Fit, Precision
+from zfexplore.convention import LARGEST
 from zfexplore.errors import ExploreError
+from zfexplore.plain import (
+    UNFIT,
+    entry,
+    listed,
+    mapping,
+    one_of,
+    parse,
+    text,
+    text_list,
+    texts,
+)
+from zfexplore.plain import whole as whole_at
 
 if TYPE_CHECKING:
     from zfexplore.images.sources import Source
@@ -108,8 +121,8 @@ class Atlas:
         arrays, header = read_arrays(path)
         try:
             return _atlas_of(arrays, header)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
-            raise ExploreError(f"{path} is not a whole atlas ({type(error).__name__}: {error})") from error
+        except UNFIT as error:
+            raise ExploreError(f"{path} is not a whole atlas ({error})") from error
 
     def _place(self, record: StageRecord, channel: int, rank: int) -> Place:
         image = int(record.image[channel, rank])
@@ -177,8 +190,8 @@ def describe(
 
 
 def _atlas_of(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> Atlas:
-    names = tuple(str(name) for name in json.loads(arrays["image_names"].tobytes()))
-    labels, classes = arrays["labels"], tuple(str(name) for name in header["classes"])
+    names = text_list(parse(_part(arrays, "image_names").tobytes()), "image_names")
+    labels, classes = _part(arrays, "labels"), texts(header, "classes")
     if labels.dtype != np.int32 or labels.shape != (len(names),):
         raise ValueError("labels do not fit the images")
     if not ((labels >= -1) & (labels < len(classes))).all():
@@ -188,21 +201,48 @@ def _atlas_of(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> Atlas:
         raise ValueError("the sample is no list of images")
     if sample is not None and not ((sample >= 0) & (sample < len(names))).all():
         raise ValueError("the sample points outside")
-    sizes = {"k": header["k"], "images": len(names), "classes": len(classes)}
+    sizes = {"k": whole_at(header, "k", least=1), "images": len(names), "classes": len(classes)}
     records = [
         StageRecord.from_arrays(described, arrays, **sizes, sample=0 if sample is None else len(sample))
-        for described in header["stages"]
+        for described in listed(header, "stages")
     ]
+    stages = {record.name: record for record in records}
+    if not 0 < len(stages) == len(records):
+        raise ValueError("it has no stages, or one of them twice")
     return Atlas(
-        stages={record.name: record for record in records},
+        stages=stages,
         image_names=names,
         labels=labels,
         classes=classes,
-        count=int(header["count"]),
-        skipped=tuple((int(number), str(name), str(reason)) for number, name, reason in header["skipped"]),
-        header={**header, "fingerprint": str(header["fingerprint"])},
+        count=whole_at(header, "count", least=1, most=len(names)),
+        skipped=skipped_of(header, len(names)),
+        header={**header, **_checked(header)},
         sample=sample,
     )
+
+
+def skipped_of(header: dict[str, Any], images: int) -> tuple[tuple[int, str, str], ...]:
+    """Read the images that were left out, of so many: number, name and reason; raises ``plain.UNFIT``."""
+    found = []
+    for item in listed(header, "skipped"):
+        number, name, reason = item
+        parts = {"number": number, "name": name, "reason": reason}
+        found.append((whole_at(parts, "number", most=images - 1), text(parts, "name"), text(parts, "reason")))
+    return tuple(found)
+
+
+def _checked(header: dict[str, Any]) -> dict[str, Any]:
+    """Give the entries of a header that others rely on; raises ValueError for one that is not of its kind."""
+    whole_at(mapping(header, "input"), "size", least=1, most=LARGEST)
+    one_of(header, "fit", get_args(Fit))
+    one_of(header, "precision", get_args(Precision))
+    names = ("fingerprint", "weights", "images", "images_name", "architecture")
+    return {name: text(header, name) for name in names}
+
+
+def _part(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
+    part: np.ndarray = entry(arrays, name)
+    return part
 
 
 def _check_opened(checkpoint: Any, source: Any) -> None:

@@ -20,6 +20,7 @@ from zfexplore.atlas.tally import EDGES
 from zfexplore.choices import AtlasFormat
 from zfexplore.files import atomic_path, write_text
 from zfexplore.nets.net import Net
+from zfexplore.printable import printable_json
 from zfexplore.units import Unit
 
 _OF_A_PLACE = ("rank", "value", "image", "name", "label", "y", "x", "window")
@@ -68,7 +69,8 @@ def write_atlas(atlas: Atlas, net: Net, path: str | os.PathLike[str], form: Atla
     if form == "csv":
         write_text(path, as_csv(atlas, net))
     elif form == "json":
-        write_text(path, json.dumps(_as_values(atlas, net), ensure_ascii=False, allow_nan=False) + "\n")
+        text = json.dumps(_as_values(atlas, net), ensure_ascii=False, allow_nan=False)
+        write_text(path, printable_json(text) + "\n")
     else:
         with atomic_path(path) as temporary, open(temporary, "wb") as file:
             np.savez_compressed(file, allow_pickle=False, **_as_arrays(atlas))

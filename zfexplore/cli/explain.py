@@ -99,7 +99,7 @@ def _many(
     """Show a row for each picture, and draw each into ``folder``."""
     from zfexplore.explained import Explained, called, figure_names, summary_table
     from zfexplore.figures.figure import Made
-    from zfexplore.progress import Note, finish
+    from zfexplore.progress import Finished, Note, Skipped
     from zfexplore.showing import output, print_json, remarks, watch
 
     if folder is not None:
@@ -108,6 +108,7 @@ def _many(
             made = Made(explorer.origin, Command(("explain",)), picture.name, name, notes)
             check_replacing(made.chunks(folder / name), folder / name, overwrite=overwrite)
     records: list[dict[str, Any]] = []
+    damaged: set[str] = set()
 
     def shown() -> Iterator[Any]:
         yield from (Note(line) for line in own.remarks())
@@ -116,8 +117,13 @@ def _many(
                 yield event
                 continue
             records.append(event.record())
-            if folder is not None:
-                finish(event.drawing(tile=tile)).save(folder / event.made.name)
+            for step in event.drawing(tile=tile) if folder is not None else ():
+                if isinstance(step, Finished) and folder is not None:
+                    step.result.save(folder / event.made.name)
+                elif isinstance(step, Skipped):  # an image of the index, once for all pictures
+                    if step.name not in damaged:
+                        yield step
+                    damaged.add(step.name)
         yield from (Note(line) for line in own.depth_remarks())
 
     watch(shown())

@@ -102,8 +102,9 @@ def _presence(offer: Offer) -> str:
 
 
 def _summary_table(summary: Summary, health: Health | None) -> Table:
-    from rich.markup import escape
     from rich.table import Table
+
+    from zfexplore.showing import escaped
 
     per_class = summary.per_class
     if health is not None:
@@ -118,9 +119,9 @@ def _summary_table(summary: Summary, health: Health | None) -> Table:
         "first": f"{summary.first}, {size}",
         "fingerprint": summary.fingerprint,
     }
-    table.add_row("source", f"[bold]{escape(summary.name)}[/]")
+    table.add_row("source", f"[bold]{escaped(summary.name)}[/]")
     for name, text in rows.items():
-        table.add_row(name, escape(text))
+        table.add_row(name, escaped(text))
     return table
 
 

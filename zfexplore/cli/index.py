@@ -11,6 +11,9 @@ from zfexplore.cli.options import DEFAULTS, with_settings
 from zfexplore.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zfexplore.atlas.build import Event
     from zfexplore.atlas.store import Atlas
 
 
@@ -40,24 +43,38 @@ def index(
 
     Example: zfexplore index --images photos/
     """
+    import os
     import time
+    from contextlib import closing
 
+    from zfexplore.atlas.build import Unkept
     from zfexplore.atlas.open import atlas_path
     from zfexplore.explorer import Explorer, open_settings
     from zfexplore.showing import output, remarks, watch
 
     explorer = Explorer.of(settings, *open_settings(settings, pixels=True))
     started = time.monotonic()
+    kept = True
+
+    def events() -> Iterator[Event]:
+        nonlocal kept
+        with closing(explorer.index(precision=precision, again=again, workers=workers)) as found:  # type: ignore[type-var]
+            for event in found:
+                kept = kept and not isinstance(event, Unkept)
+                yield event
+
     try:
-        atlas: Atlas = watch(explorer.index(precision=precision, again=again, workers=workers))
+        atlas: Atlas = watch(events())
     except KeyboardInterrupt:
-        remarks().print("interrupted: the same command goes on from here")
+        if kept:
+            remarks().print("interrupted: the same command goes on from here")
         raise
     for line in _summary(atlas, explorer.source.name, time.monotonic() - started):
         output().print(line, markup=False, soft_wrap=True)
     for name in _broken_classes(atlas):
         output().print(f"no class   {name}: none of its images can be read", markup=False, soft_wrap=True)
-    output().print(f"index      {atlas_path(atlas.fingerprint)}", markup=False, soft_wrap=True)
+    path = atlas_path(atlas.fingerprint)
+    output().print(f"index      {path if os.path.exists(path) else 'not kept'}", markup=False, soft_wrap=True)
 
 
 def _summary(atlas: Atlas, name: str, seconds: float) -> list[str]:

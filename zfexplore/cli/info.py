@@ -78,11 +78,10 @@ def _is_other_file(file: Path) -> bool:
 def _describe(file: Path, json: bool) -> None:
     from dataclasses import asdict
 
-    from rich.markup import escape
     from rich.table import Table
 
     from zfexplore.nets.description import describe_file
-    from zfexplore.showing import output, print_json
+    from zfexplore.showing import escaped, output, print_json
 
     described = describe_file(file)
     if json:
@@ -102,7 +101,7 @@ def _describe(file: Path, json: bool) -> None:
     table.add_column(overflow="fold")
     for name, text in rows.items():
         if text:
-            table.add_row(name, escape(text))
+            table.add_row(name, escaped(text))
     output().print(table)
 
 
@@ -144,13 +143,14 @@ def _count(checkpoint: Checkpoint) -> int:
 
 def _stage_table(checkpoint: Checkpoint, stages: list[StageSummary], *, starred: bool) -> Table:
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
+
+    from zfexplore.showing import escaped
 
     metadata = checkpoint.metadata
     taken = metadata.input
     table = Table(
-        title=escape(f"{metadata.architecture}, input {taken.channels} x {taken.size} x {taken.size}"),
+        title=escaped(f"{metadata.architecture}, input {taken.channels} x {taken.size} x {taken.size}"),
         title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
     )  # fmt: skip
     table.add_column("stage", style="bold", overflow="fold")
@@ -160,7 +160,7 @@ def _stage_table(checkpoint: Checkpoint, stages: list[StageSummary], *, starred:
         map_size = f"{stage.map_size[0]} x {stage.map_size[1]}" if stage.kind != "fc" else ""
         parameters = f"{stage.parameters:,}" if stage.parameters else ""
         name = f"{stage.name} *" if starred and stage.watched else stage.name
-        table.add_row(escape(name), f"{stage.channels:,}", map_size, *_seen(stage), parameters)
+        table.add_row(escaped(name), f"{stage.channels:,}", map_size, *_seen(stage), parameters)
     table.add_section()
     table.add_row("all", "", "", "", "", "", f"{_count(checkpoint):,}")
     if starred:
@@ -179,10 +179,9 @@ def _seen(stage: StageSummary) -> tuple[str, str, str]:
 
 
 def _metadata_table(checkpoint: Checkpoint, stages: list[StageSummary]) -> Table:
-    from rich.markup import escape
     from rich.table import Table
 
-    from zfexplore.files import printable
+    from zfexplore.showing import escaped
 
     metadata = checkpoint.metadata
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
@@ -200,7 +199,7 @@ def _metadata_table(checkpoint: Checkpoint, stages: list[StageSummary]) -> Table
         "fingerprint": metadata.weights_fingerprint,
     }
     for name, text in rows.items():
-        table.add_row(name, escape(printable(text) or "not recorded"))
+        table.add_row(name, escaped(text) or "not recorded")
     return table
 
 

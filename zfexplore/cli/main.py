@@ -30,6 +30,7 @@ COMMANDS = {
     "images": "images",
     "info": "info",
     "convert": "convert",
+    "doctor": "doctor",
 }
 EXPORTS = {
     "grid": "export",
@@ -56,12 +57,47 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _install_completion(asked: bool) -> None:
+    if asked:
+        from zfexplore.cli.shells import install, shell_in_use
+
+        file, now = install(shell_in_use())
+        typer.echo(f"wrote {file}\nnew shells complete; in this one, first run:\n{now}")
+        raise typer.Exit
+
+
+def _show_completion(asked: bool) -> None:
+    if asked:
+        from zfexplore.cli.shells import SCRIPTS, shell_in_use
+
+        typer.echo(SCRIPTS[shell_in_use()], nl=False)
+        raise typer.Exit
+
+
 def _everywhere(
     version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and leave."),
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    install_completion: Annotated[
+        bool,
+        typer.Option(
+            "--install-completion",
+            callback=_install_completion,
+            is_eager=True,
+            help="Let this shell (bash, zsh, fish) complete commands, layers and files.",
+        ),
+    ] = False,
+    show_completion: Annotated[
+        bool,
+        typer.Option(
+            "--show-completion",
+            callback=_show_completion,
+            is_eager=True,
+            help="Print the script that --install-completion installs.",
+        ),
+    ] = False,
 ) -> None:
     """Options that may stand before any command; ``main`` reads --debug itself."""
 
@@ -75,6 +111,7 @@ def program(words: Sequence[str] = ()) -> typer.Typer:
         name="zfexplore",
         help="See inside a convolutional network: the deconvnet of Zeiler and Fergus (2013) in a terminal.",
         no_args_is_help=True,
+        add_completion=False,  # shells.py has scripts of our own
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -99,6 +136,11 @@ def main() -> None:
     An error is one line on stderr; a traceback appears only with ``--debug``.
     """
     _escape_what_cannot_be_written()
+    if (shell := os.environ.get("_ZFEXPLORE_COMPLETE")) is not None:
+        from zfexplore.cli.completion import answer
+
+        print(answer(shell, sys.argv[1:], program))
+        return
     _let_threads_sleep()
     debug = "--debug" in sys.argv[1:]
     # --debug may stand anywhere, not only before the command.

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from zfexplore.errors import ExploreError
+from zfexplore.printable import printable
 
 OverwriteOption = Annotated[
     bool,
@@ -33,7 +34,7 @@ def check_replacing(
         if (reason := difference(path, chunks, form)) is None:
             continue
         if sys.stdin.isatty() and sys.stderr.isatty():
-            if typer.confirm(f"{path} {reason}. Replace it?", err=True):
+            if typer.confirm(printable(f"{path} {reason}. Replace it?"), err=True):
                 continue
             raise ExploreError(f"{path} stays as it is")
         raise ExploreError(f"{path} {reason}: give another --out, or --overwrite to replace it")

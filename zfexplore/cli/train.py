@@ -25,7 +25,7 @@ from zfexplore.cli.options import (
     typed,
 )
 from zfexplore.errors import ExploreError
-from zfexplore.files import check_folder
+from zfexplore.files import check_folder, expanded
 from zfexplore.training.snapshots import AUTO
 
 if TYPE_CHECKING:
@@ -129,10 +129,12 @@ def train(
     Example: zfexplore train --images photos/ --fc 1024 --epochs 40 --out runs/photos
     """
     from zfexplore.showing import remarks, watch
+    from zfexplore.training.folder import RunFolder
     from zfexplore.training.loop import train as training
     from zfexplore.training.recipe import recipe as find_recipe
 
     check_folder(out)
+    RunFolder(out).check_free()
     machine: dict[str, Any] = {"device": device, "amp": amp, "compiled": compiled, "workers": workers}
     if resume:
         asked, chosen = _what_was_asked(context, out)
@@ -145,7 +147,7 @@ def train(
             "images": [_lasting(spec) for spec in images],
             "exclude": exclude or [],
             "limit": limit,
-            "labels": None if labels is None else str(Path(labels).expanduser().resolve()),
+            "labels": None if labels is None else str(expanded(labels).resolve()),
             "val": _lasting(val),
             "per_class": per_class,
             "snapshots": _snapshots(snapshots),
@@ -191,6 +193,7 @@ def train(
 
 def _what_was_asked(context: typer.Context, out: Path) -> tuple[dict[str, Any], Recipe]:
     """Read the settings of a run to resume; raise ExploreError for any option that would change it."""
+    from zfexplore.training.asked import read_asked
     from zfexplore.training.folder import RunFolder
     from zfexplore.training.recipe import Recipe
 
@@ -203,9 +206,12 @@ def _what_was_asked(context: typer.Context, out: Path) -> tuple[dict[str, Any], 
             )
     settings = RunFolder(out).read_settings()
     try:
-        return settings["asked"], Recipe.from_json(settings["recipe"])
-    except (KeyError, TypeError) as error:
-        raise ExploreError(f"{RunFolder(out).settings} cannot be read: {error}") from error
+        return read_asked(settings["asked"]), Recipe.from_json(settings["recipe"])
+    except ValueError as error:
+        raise ExploreError(
+            f"{RunFolder(out).settings} does not say what the run was asked for ({error}): "
+            "a run that was begun from Python is resumed from Python"
+        ) from error
 
 
 def _lasting(spec: str) -> str:

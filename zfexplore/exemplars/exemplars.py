@@ -17,7 +17,7 @@ all 1,632 of conv1 to conv5 and pool5 are three.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -33,10 +33,10 @@ from zfexplore.errors import ExploreError
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
 from zfexplore.exemplars.seen import Seen, see
 from zfexplore.figures.display import in_colours
-from zfexplore.images.sources import Source
+from zfexplore.images.sources import Source, UnreadableImage
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.trunk import Trunk
-from zfexplore.progress import Finished, Meter, Progress
+from zfexplore.progress import Finished, Meter, Progress, Skipped
 from zfexplore.units import Unit, Window
 
 MEMORY = 768 * 2**20  # bytes of projections and images that may wait for their channels
@@ -50,7 +50,7 @@ TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2}
 # Below this share of the stage's strongest activation, rounding in the sums exceeds any relative limit.
 NEARLY_SILENT = 1e-3
 
-Event = Progress | Exemplar | ChannelExemplars | Finished[int]
+Event = Progress | Skipped | Exemplar | ChannelExemplars | Finished[int]
 Look = Callable[[int], Seen]
 Places = dict[Unit, list[Place]]  # channels, and the places of each to project
 
@@ -82,26 +82,42 @@ def exemplars(
     ``most`` is how many of a channel's places are projected, the strongest; by default all.
 
     Raises ExploreError for a channel that is not in the atlas. Raises it too if the tolerance is exceeded,
-    because the atlas is then of other weights or images. Raises UnreadableImage if an image can no longer
-    be read.
+    because the atlas is then of other weights or images.
+
+    An image that can no longer be read is ``Skipped``, once, and its exemplars are left out; no other takes
+    their place. Raises UnreadableImage if that leaves nothing at all.
     """
     places = {channel: firing_places(atlas, channel)[:most] for channel in channels}
     task = f"projecting {channels[0]}" if len(channels) == 1 else "projecting"
     meter = Meter(task, sum(map(len, places.values())), unit="projections")
     look = look or partial(_read, checkpoint, source, atlas)
+    damaged: dict[int, UnreadableImage] = {}
     for share in _shares(checkpoint, places, memory):
         wanted = _by_image(share)
         found: dict[Unit, list[Exemplar]] = {channel: [] for channel in share}
         for channel, its_places in share.items():
             for image in (place.image for place in its_places if place.image in wanted):
-                for exemplar in _of_image(checkpoint, look(image), wanted.pop(image), method, rule):
+                units = wanted.pop(image)
+                try:
+                    seen = look(image)
+                except UnreadableImage as error:
+                    if image not in damaged:
+                        yield Skipped(error.name, error.reason)
+                    damaged[image] = error
+                    if event := meter.tick(len(units)):
+                        yield event
+                    continue
+                for exemplar in _of_image(checkpoint, seen, units, method, rule):
                     _check_activation(exemplar, atlas, tolerance)
                     found[exemplar.channel].append(exemplar)
                     yield exemplar
                     if event := meter.tick():
                         yield event
             complete = sorted(found.pop(channel), key=lambda exemplar: exemplar.rank)
-            yield ChannelExemplars(channel, tuple(complete))
+            if damaged and not complete and not any(_readable(places, damaged)):
+                raise next(iter(damaged.values()))
+            unreadable = sum(place.image in damaged for place in its_places)
+            yield ChannelExemplars(channel, tuple(complete), unreadable)
     yield Finished(meter.done)
 
 
@@ -128,6 +144,11 @@ def of_picture(
 def firing_places(atlas: Atlas, channel: Unit) -> list[Place]:
     """Give a channel's places in the atlas where it fires, the strongest first."""
     return [place for place in atlas.top(channel.stage, channel.channel) if place.value > 0]
+
+
+def _readable(places: Places, damaged: Container[int]) -> Iterator[Place]:
+    """Give the places whose images are not known to be damaged."""
+    return (place for some in places.values() for place in some if place.image not in damaged)
 
 
 def _check_activation(exemplar: Exemplar, atlas: Atlas, tolerance: float | None) -> None:

@@ -62,10 +62,14 @@ class Exemplar:
 
 @dataclass(frozen=True, eq=False)
 class ChannelExemplars:
-    """A channel and its exemplars, the strongest first; none if it never fires."""
+    """A channel and its exemplars, the strongest first; none if it never fires.
+
+    ``unreadable`` counts those that are left out because their images cannot be read.
+    """
 
     channel: Unit
     exemplars: tuple[Exemplar, ...]
+    unreadable: int = 0
 
     def __repr__(self) -> str:
         return f"<ChannelExemplars {self.channel}: {len(self.exemplars)} exemplars>"

@@ -87,7 +87,8 @@ class ChannelBlock:
 
     ``side`` is the edge, in input pixels, of the square that a tile shows. ``kernel``, ``[3, k, k]``, is the
     channel's own filter if it reads the input itself (conv1); it is drawn instead of projections.
-    ``class_name`` is the class that a channel of the last fully connected layer stands for.
+    ``class_name`` is the class that a channel of the last fully connected layer stands for. ``unreadable``
+    counts the units that are left out because their images cannot be read.
     """
 
     name: str
@@ -95,6 +96,12 @@ class ChannelBlock:
     units: tuple[BlockUnit, ...]
     kernel: NDArray[np.float32] | None = None
     class_name: str | None = None
+    unreadable: int = 0
+
+    @property
+    def silence(self) -> str:
+        """Why no unit is shown: the channel never fires, or its images cannot be read."""
+        return "unreadable" if self.unreadable else "dead"
 
     @property
     def strongest(self) -> float:
@@ -119,7 +126,7 @@ class ChannelBlock:
 def block_from(
     name: Unit | str, exemplars: Iterable[Any], field: Field | None = None, *,
     classes: Sequence[str] = (), kernel: NDArray[np.float32] | None = None, class_name: str | None = None,
-    most: int | None = SHOWN,
+    most: int | None = SHOWN, unreadable: int = 0,
 ) -> ChannelBlock:  # fmt: skip
     """Make the block of channel ``name`` from its ``exemplars``, taking the first nine, or all (``most``).
 
@@ -127,7 +134,7 @@ def block_from(
     projection there), ``patch [h, w, 3]``, ``image [H, W, 3]`` and ``activation``. ``field`` is the stage's
     receptive field; with it, a window that was clipped at the border is put at its exact place in the
     tile. Without it, such a window is put at the border that it touches. ``classes`` turns labels into
-    names.
+    names. A place may know its ``rank`` in the channel; where some are left out, the others keep theirs.
     """
     units = [
         _block_unit(exemplar, rank, field, classes) for rank, exemplar in enumerate(islice(exemplars, most))
@@ -136,7 +143,8 @@ def block_from(
     if field is not None and units:
         height, width = units[0].image.shape[:2]
         side = max(side, min(field.size[0], height), min(field.size[1], width))
-    return ChannelBlock(str(name), side, tuple(_within(unit, side) for unit in units), kernel, class_name)
+    tidy = tuple(_within(unit, side) for unit in units)
+    return ChannelBlock(str(name), side, tidy, kernel, class_name, unreadable)
 
 
 def projection_tile(unit: BlockUnit, side: int, tile: int) -> Image.Image:
@@ -190,7 +198,7 @@ def _block_unit(exemplar: Any, rank: int, field: Field | None, classes: Sequence
         left=left,
         window=window,
         image=image,
-        rank=rank,
+        rank=max(rank, getattr(place, "rank", 0)),
         value=float(exemplar.activation),
         index=int(place.image),
         name=str(place.name),

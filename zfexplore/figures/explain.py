@@ -182,7 +182,7 @@ def _channel(
     for left, block in pairs:
         unit = block.units[0] if block.units else None
         _pair(canvas, unit, block.side, left, tiles, layout.tile)
-        caption = _place(unit, channel.placed) if block is channel.own else _source(unit)
+        caption = _place(unit, channel.placed) if block is channel.own else _source(unit, block)
         below = (left + 2, tiles + layout.tile + 2 * FRAME + LETTERS + 2)
         write(draw, below, shorten(caption, LETTERS, layout.pair - 2), LETTERS, colour=FAINT)
 
@@ -200,8 +200,8 @@ def _place(unit: BlockUnit | None, placed: bool) -> str:
     return f"{unit.value:.4g} at row {unit.y}, column {unit.x}" if placed else f"{unit.value:.4g}"
 
 
-def _source(unit: BlockUnit | None) -> str:
+def _source(unit: BlockUnit | None, block: ChannelBlock) -> str:
     """Say how strong the exemplar is and on what: its class, or its file."""
     if unit is None:
-        return "dead: fires on none of the images"
+        return "its image cannot be read" if block.unreadable else "dead: fires on none of the images"
     return f"{unit.value:.4g} on {unit.label if unit.label is not None else unit.name}"

@@ -15,7 +15,7 @@ from zfexplore.figures.blocks import ChannelBlock
 from zfexplore.figures.grid import Page
 from zfexplore.figures.inline import png_bytes
 from zfexplore.figures.provenance import Origin, foreign, save_png
-from zfexplore.progress import Finished, Progress
+from zfexplore.progress import Finished, Progress, Skipped
 from zfexplore.settings import Command
 
 FOLDER = Path("out")  # below which figures are written by default
@@ -85,19 +85,19 @@ class Drawing:
     """
 
     def __init__(
-        self, pages: Mapping[str, Page], blocks: Iterable[ChannelBlock | Progress], made: Made,
+        self, pages: Mapping[str, Page], blocks: Iterable[ChannelBlock | Progress | Skipped], made: Made,
         compose: Callable[[Sequence[Page]], Image.Image] = lambda pages: pages[0].image,
     ) -> None:  # fmt: skip
         self.pages, self.made = pages, made
         self.page = next(iter(pages.values()))  # the page that is being filled
         self._blocks, self._compose = iter(blocks), compose
 
-    def events(self) -> Iterator[Progress | Finished[Figure]]:
+    def events(self) -> Iterator[Progress | Skipped | Finished[Figure]]:
         """Draw; the last event carries the ``Figure``."""
         for name, page in self.pages.items():
             self.page = page
             for event in page.fill(_next(self._blocks, page.count), f"drawing {name}"):
-                if isinstance(event, Progress):
+                if isinstance(event, Progress | Skipped):
                     yield event
         deque(self._blocks, maxlen=0)  # exhaust the stream, so that it finishes what it writes
         pages = list(self.pages.values())
@@ -119,9 +119,11 @@ class Drawing:
         return partial
 
 
-def _next(blocks: Iterator[ChannelBlock | Progress], count: int) -> Iterator[ChannelBlock | Progress]:
-    """Yield the next ``count`` blocks of a longer stream, and the progress events before them."""
+def _next(
+    blocks: Iterator[ChannelBlock | Progress | Skipped], count: int
+) -> Iterator[ChannelBlock | Progress | Skipped]:
+    """Yield the next ``count`` blocks of a longer stream, and the other events before them."""
     while count:
         block = next(blocks)
-        count -= not isinstance(block, Progress)
+        count -= isinstance(block, ChannelBlock)
         yield block

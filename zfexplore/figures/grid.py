@@ -18,7 +18,7 @@ from zfexplore.arguments import whole
 from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import SHOWN, ChannelBlock, kernel_tile, patch_tile, projection_tile
 from zfexplore.figures.text import EMPTY, FAINT, INK, MARGIN, PAPER, Heading, shorten, width, write
-from zfexplore.progress import Finished, Meter, Progress
+from zfexplore.progress import Finished, Meter, Progress, Skipped
 
 ROWS = 3
 TILE = 112
@@ -101,15 +101,15 @@ class Page:
         self.drawn += 1
 
     def fill(
-        self, blocks: Iterable[ChannelBlock | Progress], task: str = "drawing"
-    ) -> Iterator[Progress | Finished]:
+        self, blocks: Iterable[ChannelBlock | Progress | Skipped], task: str = "drawing"
+    ) -> Iterator[Progress | Skipped | Finished]:
         """Draw each of ``blocks`` as it is computed; ``Finished`` carries the page's image.
 
-        Progress events among ``blocks`` are passed on.
+        Other events among ``blocks`` are passed on.
         """
         meter = Meter(task, self.count, unit="channels")
         for block in blocks:
-            if isinstance(block, Progress):
+            if isinstance(block, Progress | Skipped):
                 yield block
                 continue
             self.add(block)
@@ -121,7 +121,7 @@ class Page:
         baseline = y + round(1.35 * self.text)
         write(self._draw, (x, baseline), block.name, self.text, colour=INK)
         room = self.block_width - width(block.name, self.text) - self.text
-        right = f"max {block.strongest:.4g}" if block.units else "dead"
+        right = f"max {block.strongest:.4g}" if block.units else block.silence
         if width(right, self.text) < room:
             write(self._draw, (x + self.block_width, baseline), right, self.text, colour=FAINT, anchor="rs")
             room -= width(right, self.text) + self.text

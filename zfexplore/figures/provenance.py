@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from PIL import Image, UnidentifiedImageError
-from PIL.PngImagePlugin import PngImageFile, PngInfo
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from zfexplore.files import atomic_path
 from zfexplore.opening import open_plain
 
 UNIT_KEY = "unit "  # the chunk "unit conv5:130" holds that channel's table
 ATLAS, CHECKPOINT, COMMAND, PICTURE = "atlas", "checkpoint", "command", "picture"
-LARGEST = 80_000_000  # pixels of a PNG that is read to its end; no figure has as many
 NOT_OURS = "was not made by zfexplore"
 
 
@@ -55,7 +55,7 @@ class Provenance:
             **self.notes,
         }
         tables = {UNIT_KEY + name: json.dumps(rows) for name, rows in (blocks or {}).items()}
-        return {key: text for key, text in named.items() if text} | tables
+        return {key: _writable(text) for key, text in named.items() if text} | tables
 
 
 @dataclass(frozen=True)
@@ -94,20 +94,27 @@ def save_png(image: Image.Image, path: str | os.PathLike[str], chunks: Mapping[s
     """
     info = PngInfo()
     for keyword, text in chunks.items():
-        info.add_itxt(keyword, text, zip=len(text) > 1000)
+        info.add_itxt(keyword, _writable(text), zip=len(text) > 1000)
     with atomic_path(path) as temporary:
         image.save(temporary, "PNG", pnginfo=info)
 
 
+def _writable(text: str) -> str:
+    """Give a text as a file can hold it: bytes of a path that are no letters become escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def read_chunks(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Give the text chunks of a PNG; none if the file is no PNG or does not exist."""
+    """Give the text chunks of a PNG; none if the file is no PNG or does not exist.
+
+    Ours stand before the pixels, which are not decoded: a small file can hold gigabytes of them.
+    """
     try:
-        with open_plain(path) as file, Image.open(file, formats=["PNG"]) as image:
-            if image.width * image.height > LARGEST:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with open_plain(path) as file, Image.open(file, formats=["PNG"]) as image:
                 return {str(key): str(text) for key, text in image.info.items() if isinstance(text, str)}
-            image.load()  # text may stand behind the picture
-            return dict(cast(PngImageFile, image).text)
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except Exception:  # Pillow's readers raise nearly every type
         return {}
 
 

@@ -7,17 +7,21 @@ of the same name beside them.
 
 from __future__ import annotations
 
-import json
+import io
+import struct
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from zfexplore.figures.provenance import ATLAS, CHECKPOINT, COMMAND, NOT_OURS, foreign, read_chunks
 from zfexplore.opening import open_plain, read_text
+from zfexplore.plain import UNFIT, mapping, parse, text
 
+LONGEST = 4 * 2**20  # bytes of the header in an npz, which has a thousandth
 SILENT = "does not say which weights and images it is of"
 LARGEST_HEADER = 2**28  # bytes of an atlas's header in an npz, unpacked
 LONGEST_LINE = 2**16  # characters of a table's first line that are looked at
@@ -57,29 +61,41 @@ def _with_command(reason: str | None, told: Mapping[str, str]) -> str | None:
 def _of_json(path: Path) -> dict[str, str] | None:
     """Give the origin in a figure's or an atlas's JSON; None if it is neither."""
     try:
-        values: Any = json.loads(read_text(path))
+        values = parse(read_text(path))
         if CHECKPOINT in values:
-            return {key: str(values.get(key, "")) for key in (CHECKPOINT, ATLAS, COMMAND)}
-        return _of_header(values["header"])
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return {key: text(values, key) if key in values else "" for key in (CHECKPOINT, ATLAS, COMMAND)}
+        return _of_header(values)
+    except (OSError, *UNFIT):
         return None
 
 
 def _of_arrays(path: Path) -> dict[str, str] | None:
     """Give the origin in an atlas's npz, nothing for a figure's; None if it is neither."""
     try:
-        with open_plain(path) as file, np.load(file, allow_pickle=False) as arrays:
-            if "header" in arrays.files:
-                if arrays.zip.getinfo("header.npy").file_size > LARGEST_HEADER:
-                    return None
-                return _of_header(json.loads(str(arrays["header"])))
-            return {} if any(name.endswith(".pixels") for name in arrays.files) else None
-    except (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, MemoryError, BadZipFile):
+        with open_plain(path) as opened, zipfile.ZipFile(opened) as archive:
+            names = archive.namelist()
+            if "header.npy" in names:
+                with archive.open("header.npy") as file:
+                    return _of_header({"header": parse(_text_in(file.read(LONGEST + 1)))})
+            return {} if any(name.endswith(".pixels.npy") for name in names) else None
+    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error, *UNFIT):
         return None
 
 
-def _of_header(header: Mapping[str, Any]) -> dict[str, str]:
-    return {CHECKPOINT: str(header["weights"]), ATLAS: str(header["fingerprint"])}
+def _text_in(data: bytes) -> str:
+    """Give the one text of an array as numpy writes it; raises ValueError where it declares more."""
+    file = io.BytesIO(data)
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    if shape != () or dtype.kind != "U" or file.tell() + dtype.itemsize != len(data):
+        raise ValueError("no text")
+    return str(np.frombuffer(data, dtype, 1, file.tell())[0])
+
+
+def _of_header(values: Any) -> dict[str, str]:
+    header = mapping(values, "header")
+    return {CHECKPOINT: text(header, "weights"), ATLAS: text(header, "fingerprint")}
 
 
 def _of_table(path: Path) -> dict[str, str] | None:

@@ -15,7 +15,8 @@ import numpy as np
 
 from zfexplore.figures.blocks import FIELDS, BlockUnit, ChannelBlock
 from zfexplore.files import atomic_path, write_text
-from zfexplore.progress import Progress
+from zfexplore.printable import printable_json
+from zfexplore.progress import Progress, Skipped
 from zfexplore.units import Unit
 
 
@@ -29,13 +30,14 @@ def write_tables(
     writer.writerows(rows)
     table, record = Path(path).with_suffix(".csv"), Path(path).with_suffix(".json")
     write_text(table, text.getvalue())
-    write_text(record, json.dumps(about | {"units": rows}, indent=2, ensure_ascii=False) + "\n")
+    text_of_all = json.dumps(about | {"units": rows}, indent=2, ensure_ascii=False)
+    write_text(record, printable_json(text_of_all) + "\n")
     return [table, record]
 
 
 def keep_arrays(
-    blocks: Iterable[ChannelBlock | Progress], path: str | os.PathLike[str]
-) -> Iterator[ChannelBlock | Progress]:
+    blocks: Iterable[ChannelBlock | Progress | Skipped], path: str | os.PathLike[str]
+) -> Iterator[ChannelBlock | Progress | Skipped]:
     """Pass ``blocks`` on, and write the raw arrays of each to the ``.npz`` at ``path``.
 
     For channel conv5:130 these are ``conv5-130.pixels`` float32 ``[n, 3, side, side]`` (projections, zero
@@ -45,7 +47,7 @@ def keep_arrays(
     """
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         for block in blocks:
-            if not isinstance(block, Progress):
+            if isinstance(block, ChannelBlock):
                 _write_block(block, archive)
             yield block
 

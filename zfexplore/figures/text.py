@@ -14,6 +14,8 @@ from typing import cast
 
 from PIL import ImageDraw, ImageFont
 
+from zfexplore.printable import printable
+
 Colour = tuple[int, int, int]
 
 PAPER: Colour = (255, 255, 255)
@@ -35,8 +37,8 @@ def font(size: int) -> ImageFont.FreeTypeFont:
 
 
 def plain(text: str) -> str:
-    """Give ``text`` with only the characters that the font has."""
-    return "".join(_plain_character(character) for character in text)
+    """Give ``text`` with only the characters that the font has; a line break becomes an escape."""
+    return "".join(_plain_character(character) for character in printable(text))
 
 
 def width(text: str, size: int) -> int:
@@ -61,7 +63,7 @@ def shorten(text: str, size: int, room: int) -> str:
 def _wrap(text: str, size: int, room: int) -> list[str]:
     """Break ``text`` between words into lines of at most ``room`` pixels; a longer word is shortened."""
     lines: list[str] = []
-    for word in plain(text).split():
+    for word in map(plain, text.split()):
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and width(longer, size) <= room:
             lines[-1] = longer

@@ -28,7 +28,7 @@ from typing import IO, Any
 from PIL import Image
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import atomic_path, cache_dir
+from zfexplore.files import NotWritten, atomic_path, cache_dir, expanded, scratch_folder
 from zfexplore.images.content import content_of, content_of_file
 from zfexplore.images.decode import UndecodableError, read_rgb
 from zfexplore.images.folder import aside, none_found
@@ -72,8 +72,14 @@ class Member:
     crc: int | None = None
 
 
+# Copies that the cache could not take, by their place there: where they are, and what is told of it.
+_copies: dict[Path, tuple[Path, str]] = {}
+
+
 class ArchiveSource(ListedSource):
-    """The images of an archive, in their order."""
+    """The images of an archive, in their order. ``remark`` tells of a copy that the cache could not take."""
+
+    remark: str | None = None
 
     def __init__(
         self,
@@ -122,7 +128,7 @@ def open_archive(
     Raises ExploreError if it is no archive or a damaged one, if it unpacks to an absurd size, if it holds no
     images, or if its folders are the parts of a set.
     """
-    given = Path(archive).expanduser()
+    given = expanded(archive)
     file = _readable(given)
     left_out: list[LeftOut] = []
     place = f"{os.fspath(archive)}/{inside}".rstrip("/")
@@ -135,7 +141,7 @@ def open_archive(
     if not paths:
         raise NoImages(none_found(place, left_out))
     layout = arrange(paths, place, labels)
-    return ArchiveSource(
+    source = ArchiveSource(
         shown(_title(inside.rpartition("/")[2] or given.name)),
         os.path.abspath(file),
         [found[prefix + path] for path in paths[:limit]],
@@ -144,6 +150,8 @@ def open_archive(
         [shown(name) for name in layout.classes],
         [*left_out, *layout.left_out],
     )
+    source.remark = next((why for copy, why in _copies.values() if copy == file), None)
+    return source
 
 
 def split_path(path: Path) -> tuple[Path, str] | None:
@@ -200,8 +208,22 @@ def _is_tar(file: IO[bytes]) -> bool:
 
 def _plain_copy(given: Path, opener: Callable[..., IO[bytes]]) -> Path:
     plain = cache_dir() / "archives" / f"{content_of_file(os.fspath(given))}.tar"
-    if plain.is_file():
+    if os.path.isfile(plain):
         return plain
+    if plain not in _copies:
+        try:
+            _unpack(given, opener, plain)
+            return plain
+        except NotWritten as error:
+            remedy = "ZFEXPLORE_CACHE names the folder of the cache"
+            why = f"{given} is unpacked anew each time: {error}: {remedy}"
+        copy = scratch_folder() / plain.name
+        _unpack(given, opener, copy)
+        _copies[plain] = copy, why
+    return _copies[plain][0]
+
+
+def _unpack(given: Path, opener: Callable[..., IO[bytes]], plain: Path) -> None:
     left = max(MAX_TAR, MAX_RATIO * given.stat().st_size)
     with (
         atomic_path(plain) as temporary,
@@ -209,12 +231,18 @@ def _plain_copy(given: Path, opener: Callable[..., IO[bytes]]) -> Path:
         opener(file, "rb") as packed,
         open(temporary, "wb") as copy,
     ):
-        while data := packed.read(_COPIED):
+        while data := _next(packed, given):
             left -= len(data)
             if left < 0:
                 raise ExploreError(f"{given} unpacks to an absurd size (a decompression bomb?)")
             copy.write(data)
-    return plain
+
+
+def _next(packed: IO[bytes], given: Path) -> bytes:
+    try:
+        return packed.read(_COPIED)
+    except OSError as error:  # told apart from what may go wrong with the copy
+        raise ExploreError(f"cannot read {given}: {error}") from error
 
 
 def _images(file: Path, given: Path, left_out: list[LeftOut]) -> Iterator[Member]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import IO
 
+from zfexplore.errors import ExploreError
 from zfexplore.files import cache_dir, write_text
 from zfexplore.opening import open_plain, read_text
 
@@ -90,6 +91,6 @@ def remembered(paths: Iterable[str], said: str, compute: Callable[[], str]) -> s
     settled = time.time_ns() - newest > _SETTLED * 1e9
     found = compute()
     if settled:
-        with suppress(OSError):  # a full disk costs time, nothing else
+        with suppress(ExploreError):  # a full disk costs time, nothing else
             write_text(kept, found)
     return found

@@ -11,11 +11,13 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import cache_dir
-from zfexplore.images.folder import FileSource, ImageFile
+from zfexplore.files import cache_dir, expanded
+
+if TYPE_CHECKING:
+    from zfexplore.images.folder import FileSource
 
 Listing = tuple[list[tuple[str, int]], tuple[str, ...]]  # (path, label) of each image, and the classes
 
@@ -35,7 +37,7 @@ class ImageSet:
 def default_root() -> Path:
     """Give the folder that holds downloaded sets."""
     chosen = os.environ.get("ZFEXPLORE_DATA")
-    return Path(chosen).expanduser() if chosen else cache_dir() / "datasets"
+    return expanded(chosen) if chosen else cache_dir() / "datasets"
 
 
 def names() -> tuple[str, ...]:
@@ -68,7 +70,7 @@ def open_set(
     part = split or known.parts[0]
     if part not in known.parts:
         raise ExploreError(f"{known.name} has the parts {', '.join(known.parts)}, not {part!r}", usage=True)
-    home = Path(root or default_root()).expanduser()
+    home = expanded(root or default_root())
     if not is_here(known, home):
         _refuse_unless_fetchable(known, home, download)
     try:
@@ -77,6 +79,8 @@ def open_set(
         raise
     except Exception as error:  # torchvision raises RuntimeError, OSError, URLError, KeyError and more
         raise ExploreError(_failure(known, home, download, error)) from error
+    from zfexplore.images.folder import FileSource, ImageFile
+
     entries = [ImageFile(path, _short_name(path, home / known.folder), label) for path, label in files]
     if not entries:
         raise ExploreError(f"{known.name} has no images below {home / known.folder}")

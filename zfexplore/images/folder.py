@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from zfexplore.errors import ExploreError
+from zfexplore.files import expanded
 from zfexplore.images.content import REMEMBERED_FROM, content_of_file, remembered
 from zfexplore.images.decode import read_rgb
 from zfexplore.images.formats import HEAD, is_read, suffixes_read, verdict
@@ -86,7 +87,7 @@ def open_folder(
     ExploreError if there is no such folder, if it holds no images, if it cannot be listed, or if its
     subfolders are the parts of a set.
     """
-    root = Path(folder).expanduser()
+    root = expanded(folder)
     if root.is_file():
         raise ExploreError(f"{folder} is a file; give the folder that holds the images", usage=True)
     if (what := strange(root)) is not None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import printable
+from zfexplore.files import expanded
 from zfexplore.images.formats import suffixes_read
 from zfexplore.images.naming import natural_key
 from zfexplore.images.sources import LeftOut
@@ -54,7 +54,7 @@ def labels_from(file: str | os.PathLike[str], names: Sequence[str]) -> Labels:
     cannot be read, is not of these forms, or names none of the images.
     """
     title = Path(file).name
-    rows, left_out = _rows(Path(file).expanduser(), title)
+    rows, left_out = _rows(expanded(file), title)
     index_of = _Index(names)
     given: dict[int, str] = {}
     torn: set[int] = set()
@@ -62,24 +62,22 @@ def labels_from(file: str | os.PathLike[str], names: Sequence[str]) -> Labels:
         found = index_of(name)
         if len(found) != 1:
             told = "fits several images" if found else "fits no image"
-            left_out.append(LeftOut(printable(name), f"this row of {title} {told}"))
+            left_out.append(LeftOut(name, f"this row of {title} {told}"))
         elif given.setdefault(found[0], label) != label:
             torn.add(found[0])
     if not given:
-        first = printable(rows[0][0]) if rows else "none"
+        first = rows[0][0] if rows else "none"
         raise ExploreError(
             f"{file} names none of the {len(names):,} images: its first name is {first!r}, "
-            f"the first image {printable(names[0])!r}",
+            f"the first image {names[0]!r}",
             usage=True,
         )
-    left_out += [
-        LeftOut(printable(names[one]), f"rows of {title} disagree on its class") for one in sorted(torn)
-    ]
+    left_out += [LeftOut(names[one], f"rows of {title} disagree on its class") for one in sorted(torn)]
     kept = {index: label for index, label in given.items() if index not in torn}
     classes = sorted(set(kept.values()), key=natural_key)
     number = {label: index for index, label in enumerate(classes)}
     labels = [number[kept[index]] if index in kept else None for index in range(len(names))]
-    return Labels(labels, [printable(label) for label in classes], left_out)
+    return Labels(labels, classes, left_out)
 
 
 class _Index:
@@ -142,7 +140,12 @@ def _rows(path: Path, title: str) -> tuple[list[tuple[str, str]], list[LeftOut]]
         cells: Iterable[list[str]] = (line.rsplit(None, 1) for line in lines)
         name_at, label_at = 0, 1
     else:
-        table = list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
+        try:
+            table = list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
+        except csv.Error as error:
+            raise ExploreError(
+                f"{path} is no table: {error}; write a table name,label with short cells", usage=True
+            ) from error
         name_at, label_at, headed = _columns(table[0], path)
         cells = table[1:] if headed else table
     rows, left_out = [], []
@@ -150,7 +153,7 @@ def _rows(path: Path, title: str) -> tuple[list[tuple[str, str]], list[LeftOut]]
         if len(row) > max(name_at, label_at) and row[name_at].strip() and row[label_at].strip():
             rows.append((row[name_at].strip(), row[label_at].strip()))
         else:
-            told = printable(" ".join(row))[:80]
+            told = " ".join(row)[:80]
             left_out.append(LeftOut(told, f"this row of {title} is not a name and a label"))
     return rows, left_out
 
@@ -186,7 +189,7 @@ def _columns(first: list[str], path: Path) -> tuple[int, int, bool]:
     if name_at is not None and label_at is not None:
         return name_at, label_at, True
     if len(first) != 2:
-        columns = ", ".join(printable(cell) for cell in first[:6])
+        columns = ", ".join(first[:6])
         raise ExploreError(
             f"{path} has {len(first)} columns ({columns}): call two of them name and label in the first row",
             usage=True,

@@ -12,6 +12,7 @@ from pathlib import Path
 from zfexplore.arguments import path_text, whole
 from zfexplore.choices import DEFAULT_IMAGES, PHOTOGRAPHS, SPECIMENS
 from zfexplore.errors import ExploreError
+from zfexplore.files import expanded
 from zfexplore.images import datasets
 from zfexplore.images.archive import open_archive, split_path
 from zfexplore.images.folder import open_folder
@@ -67,7 +68,7 @@ def open_images(
         from zfexplore.images.specimens.source import Specimens
 
         return Specimens(seed=whole(seed, "seed"), limit=limit)
-    path = Path(text).expanduser()
+    path = expanded(text)
     if not path.is_dir() and (archive := split_path(path)) is not None:
         file, inside = archive
         return open_archive(file, inside=inside, limit=limit, labels=labels)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from zfexplore.errors import ExploreError
+from zfexplore.files import expanded
 from zfexplore.images.archive import is_archive
 from zfexplore.images.folder import FileSource, ImageFile
 from zfexplore.images.naming import shown
@@ -64,7 +64,7 @@ class OwnPictures(Sequence[OwnPicture]):
         return [line for line in map(depth_remark, self._sources) if line is not None]
 
     def _open(self, spec: str) -> Iterator[OwnPicture]:
-        path = Path(spec).expanduser()
+        path = expanded(spec)
         named = not path.exists() and is_name(spec)
         folder = path.is_dir()
         packed = not (named or folder) and is_archive(path)

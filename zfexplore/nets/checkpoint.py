@@ -22,19 +22,28 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from zfexplore.arguments import path_text
+from zfexplore.arguments import path_text, shown
 from zfexplore.choices import SHIPPED_NET
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
-from zfexplore.files import atomic_path, printable
+from zfexplore.files import atomic_path, in_letters
 from zfexplore.nets import zoo
 from zfexplore.nets.device import move
-from zfexplore.nets.fitting import find_net, fit_named, fitted, is_numbers, put_into
+from zfexplore.nets.fitting import (
+    COUNT_TYPES,
+    WEIGHT_TYPES,
+    find_net,
+    fit_named,
+    fitted,
+    is_numbers,
+    put_into,
+)
 from zfexplore.nets.foreign import TENSORS, kind_of, read_weights
 from zfexplore.nets.header import METADATA_KEY, shipped_checkpoint
 from zfexplore.nets.net import Net
 from zfexplore.nets.stages import net_over
 from zfexplore.opening import check_plain, strange
+from zfexplore.plain import UNFIT, entry, mapping, number, parse, text, texts
 
 FORMAT = 1
 MEAN_IMAGE = "input.mean"
@@ -215,13 +224,18 @@ def read_checkpoint(file: Path) -> tuple[dict[str, Tensor], Metadata]:
         raise ExploreError(f"{file} is {kind.words}; {_convert_hint(file)} reads it once")
     try:
         check_plain(file)
-        with safe_open(file, framework="pt") as opened:
+        with in_letters(file) as letters, safe_open(letters, framework="pt") as opened:
             described = (opened.metadata() or {}).get(METADATA_KEY)
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, RuntimeError, KeyError) as error:
+    except (SafetensorError, OSError, RuntimeError, *UNFIT) as error:
         raise ExploreError(f"{file} is {_instead(file)} ({error})") from error
     if described is None:
         raise ExploreError(f"{file} holds tensors but no zfexplore metadata; {_convert_hint(file)} adds it")
+    for name, tensor in tensors.items():
+        if tensor.dtype not in WEIGHT_TYPES and tensor.dtype not in COUNT_TYPES:
+            raise ExploreError(
+                f"{file}: {_short(name)} holds {tensor.dtype} values that are not finite numbers"
+            )
     found = fingerprint_of(tensors)
     mean_image = tensors.pop(MEAN_IMAGE, None)
     return tensors, _parse(file, described, mean_image, found)
@@ -238,9 +252,9 @@ def is_checkpoint(file: Path) -> bool:
     """Whether a file is a checkpoint of ours, whole or not, of a net that is known or not."""
     try:
         check_plain(file)
-        with safe_open(file, framework="pt") as opened:
+        with in_letters(file) as letters, safe_open(letters, framework="pt") as opened:
             return METADATA_KEY in (opened.metadata() or {})
-    except (SafetensorError, OSError, ValueError):
+    except (SafetensorError, OSError, *UNFIT):
         return False
 
 
@@ -260,32 +274,35 @@ def _convert_hint(file: Path) -> str:
     return f"it fits {fit.architecture}: `{convert_command(file)}`"
 
 
-def _parse(file: Path, text: str, mean_image: Tensor | None, fingerprint: str) -> Metadata:
+def _parse(file: Path, described: str, mean_image: Tensor | None, fingerprint: str) -> Metadata:
     try:
-        values = json.loads(text)
-        if values["format"] != FORMAT:
+        values = parse(described)
+        if (form := entry(values, "format")) != FORMAT:
             raise ExploreError(
-                f"{file} has checkpoint format {values['format']!r}; this zfexplore reads {FORMAT}: update it"
+                f"{file} has checkpoint format {shown(form)}; this zfexplore reads {FORMAT}: update it"
             )
-        convention = InputConvention.from_json(values["input"], mean_image)
-        if not 1 <= convention.size <= convention.resize <= 4096:
-            raise ValueError(f"input size {convention.size}, resized to {convention.resize}")
-        announced = bool(values["input"].get("per_pixel_mean"))
-        _check_mean_image(announced, mean_image, convention.channels, convention.resize)
         return Metadata(
-            architecture=str(values["architecture"]),
-            arguments=dict(values["arguments"]),
-            classes=tuple(printable(str(name)) for name in values["classes"]),
-            input=convention,
-            recipe=dict(values["recipe"]),
-            images=dict(values["images"]),
-            epochs=float(values["epochs"]),
-            accuracy=dict(values["accuracy"]),
-            versions=dict(values["versions"]),
+            architecture=text(values, "architecture"),
+            arguments=mapping(values, "arguments"),
+            classes=texts(values, "classes"),
+            input=read_input(entry(values, "input"), mean_image),
+            recipe=mapping(values, "recipe"),
+            images=mapping(values, "images"),
+            epochs=number(values, "epochs", least=0),
+            accuracy=mapping(values, "accuracy"),
+            versions=mapping(values, "versions"),
             weights_fingerprint=fingerprint,
         )
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ExploreError(f"{file} has unreadable metadata ({type(error).__name__}: {error})") from error
+    except UNFIT as error:
+        raise ExploreError(f"{file} has unreadable metadata ({error})") from error
+
+
+def read_input(values: Any, mean_image: Tensor | None) -> InputConvention:
+    """Read a convention and the per-pixel mean stored beside it; raises ValueError where the two disagree."""
+    convention = InputConvention.from_json(values, mean_image)
+    announced = bool(values.get("per_pixel_mean"))
+    _check_mean_image(announced, mean_image, convention.channels, convention.resize)
+    return convention
 
 
 def _check_mean_image(announced: bool, mean_image: Tensor | None, channels: int, side: int) -> None:
@@ -301,7 +318,7 @@ def _check_mean_image(announced: bool, mean_image: Tensor | None, channels: int,
 
 def _assemble(file: Path, metadata: Metadata, tensors: dict[str, Tensor]) -> nn.Module:
     """Make the net without memory, compare every name and shape, and only then load the values."""
-    architecture = printable(metadata.architecture)
+    architecture = metadata.architecture
     if ":" in architecture:  # code, which a file may not have imported
         raise ExploreError(
             f"{file} holds weights of {architecture}, which is no net of the zoo: "
@@ -315,23 +332,28 @@ def _assemble(file: Path, metadata: Metadata, tensors: dict[str, Tensor]) -> nn.
     state = net.state_dict()
     expected = {name: tuple(tensor.shape) for name, tensor in state.items()}
     complaints = [f"{name} is missing" for name in expected if name not in tensors]
-    complaints += [f"{name} is not part of the net" for name in tensors if name not in expected]
+    complaints += [f"{_short(name)} is not part of the net" for name in tensors if name not in expected]
     complaints += [
         f"{name} is {tuple(tensor.shape)} and not {expected[name]}"
         for name, tensor in tensors.items()
         if name in expected and tuple(tensor.shape) != expected[name]
     ]
     complaints += [
-        f"{name} holds {tensor.dtype} values that are not finite numbers"
+        f"{_short(name)} holds {tensor.dtype} values that are not finite numbers"
         for name, tensor in tensors.items()
         if not is_numbers(tensor, counts=name in state and not state[name].is_floating_point())
     ]
     if complaints:
         more = f" (and {len(complaints) - 3} more)" if len(complaints) > 3 else ""
-        shown = "; ".join(complaints[:3])
-        raise ExploreError(f"{file} does not fit {metadata.architecture}: {shown}{more}")
+        some = "; ".join(complaints[:3])
+        raise ExploreError(f"{file} does not fit {metadata.architecture}: {some}{more}")
     put_into(net, tensors)
     return net
+
+
+def _short(name: str) -> str:
+    """Give a tensor's name for an error, however long a hostile file makes it."""
+    return name if len(name) <= 120 else f"{name[:120]}..."
 
 
 def _check_classes(file: Path, metadata: Metadata, net: Net) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 from zfexplore.choices import Normalisation
 from zfexplore.convention import InputConvention, Values
 from zfexplore.errors import ExploreError
-from zfexplore.files import check_file, printable
+from zfexplore.files import check_file
 from zfexplore.nets import zoo
 from zfexplore.nets.checkpoint import Metadata, read_checkpoint, write_checkpoint
 from zfexplore.nets.fitting import find_net
@@ -99,7 +99,7 @@ def convert_state_dict(
         arguments=arguments,
         classes=names,
         input=convention,
-        recipe={"name": "converted", "file": printable(file.name)},
+        recipe={"name": "converted", "file": file.name},
     )
     tensors = dict(named.module.state_dict())
     if fed.bgr:

@@ -10,7 +10,6 @@ from typing import Any
 from torch import Tensor
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import printable
 from zfexplore.nets.checkpoint import convert_command, is_checkpoint, read_checkpoint
 from zfexplore.nets.fitting import find_net
 from zfexplore.nets.foreign import FOREIGN, TENSORS, kind_of, read_weights
@@ -68,7 +67,7 @@ def describe_file(file: Path) -> WeightsFile:
 
 def _checkpoint(file: Path) -> WeightsFile:
     tensors, metadata = read_checkpoint(file)
-    net = printable(metadata.architecture)
+    net = metadata.architecture
     go_on = f"zfexplore tui --checkpoint {shlex.quote(str(file))}"
     if ":" in net:
         go_on = f"zfexplore tui --net {shlex.quote(net)} --weights {shlex.quote(str(file))}"
@@ -78,6 +77,6 @@ def _checkpoint(file: Path) -> WeightsFile:
 
 
 def _counted(tensors: dict[str, Tensor]) -> dict[str, Any]:
-    shown = [f"{printable(name)} {tuple(tensor.shape)}" for name, tensor in tensors.items()]
+    shown = [f"{name} {tuple(tensor.shape)}" for name, tensor in tensors.items()]
     values = sum(tensor.numel() for tensor in tensors.values())
     return {"tensors": len(tensors), "values": values, "first": shown[0], "last": shown[-1]}

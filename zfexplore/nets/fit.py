@@ -7,8 +7,6 @@ from typing import Any
 
 from torch import Tensor
 
-from zfexplore.files import printable
-
 PROFILED = ("total_ops", "total_params")  # what the program thop leaves behind, and no net has
 
 
@@ -49,10 +47,10 @@ class Misfit:
 def other_shape(theirs: str, shape: tuple[int, ...], ours: str, wanted: tuple[int, ...]) -> str:
     """Say that their tensor has another shape than ours."""
     where = f"and not {wanted}" if theirs == ours else f"where {ours} is {wanted}"
-    return f"{printable(theirs)} is {shape} {where}"
+    return f"{theirs} is {shape} {where}"
 
 
 def some(names: list[str]) -> str:
     """List some of many names from a file."""
-    shown = ", ".join(printable(name) for name in names[:2])
+    shown = ", ".join(names[:2])
     return f"{shown} (and {len(names) - 2} more)" if len(names) > 2 else shown

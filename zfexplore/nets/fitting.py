@@ -18,7 +18,6 @@ import torch
 from torch import Tensor, nn
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import printable
 from zfexplore.nets import zoo
 from zfexplore.nets.fit import PROFILED, Fit, Misfit, other_shape, some
 from zfexplore.nets.zfnet_fitting import fit_zfnet
@@ -63,7 +62,7 @@ def find_net(tensors: Mapping[str, Tensor], file: object) -> Fit:
         first = next(iter(tensors))
         raise ExploreError(
             f"{file} fits no net that zfexplore knows: {count} other names or shapes "
-            f"({printable(first)} is {tuple(tensors[first].shape)}); {own}"
+            f"({first} is {tuple(tensors[first].shape)}); {own}"
         )
     raise ExploreError(
         f"{file} fits no net that zfexplore knows; the nearest is {nearest.architecture} "
@@ -93,7 +92,7 @@ def fitted(file: object, fit: Fit | Misfit) -> Fit:
         raise ExploreError(f"{file} does not fit {fit.architecture}: {fit}")
     for name, tensor in fit.tensors.items():
         if not is_numbers(tensor, counts=name in fit.counts):
-            theirs = printable(fit.theirs[name])
+            theirs = fit.theirs[name]
             raise ExploreError(f"{file}: {theirs} holds {tensor.dtype} values that are not finite numbers")
     return fit
 
@@ -178,9 +177,7 @@ def _fit(
     missing = [name for name in wanted if name not in inside]
     complaints += [f"{name} is missing" for name in missing if not name.endswith(_COUNTED)]
     complaints += [
-        f"{printable(inside[name])} is no part of it"
-        for name in surplus
-        if name not in (*dropped, *profiled, *counted)
+        f"{inside[name]} is no part of it" for name in surplus if name not in (*dropped, *profiled, *counted)
     ]
     if complaints:
         fitting = len(wanted) - len(missing) - wrong
@@ -229,9 +226,7 @@ def _take_head(
         same = len(spare) == 2 and set(spare) == {f"{layer}.weight", f"{layer}.bias"}
         if same and tensors[inside[f"{layer}.weight"]].shape[1:] == wanted[weight][1:]:
             inside[weight], inside[bias] = inside.pop(f"{layer}.weight"), inside.pop(f"{layer}.bias")
-            notes.append(
-                f"{printable(inside[weight]).removesuffix('.weight')} is taken for the last layer, {head}"
-            )
+            notes.append(f"{inside[weight].removesuffix('.weight')} is taken for the last layer, {head}")
     if weight in inside and tensors[inside[weight]].ndim == len(wanted[weight]):
         classes = tensors[inside[weight]].shape[0]
         wanted[weight] = (classes, *wanted[weight][1:])

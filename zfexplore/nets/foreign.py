@@ -13,6 +13,7 @@ import os
 import pathlib
 import pickle
 import re
+import struct
 import warnings
 import zipfile
 from dataclasses import dataclass
@@ -24,8 +25,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import printable
+from zfexplore.files import in_letters
 from zfexplore.opening import open_plain, strange
+from zfexplore.plain import UNFIT
 
 # Where training programs put the weights, best first: what was trained before its running average.
 NESTED_UNDER = (
@@ -156,7 +158,7 @@ def _zip_kind(file: Path) -> Kind:
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, NotImplementedError, struct.error, *UNFIT):
         return Kind(
             "damaged", "cut short or damaged: a torch file or another zip", "delete it and fetch it again"
         )
@@ -178,7 +180,7 @@ def _zip_kind(file: Path) -> Kind:
 
 def _safetensors(file: Path) -> dict[str, Tensor]:
     try:
-        with safe_open(file, framework="pt") as opened:
+        with in_letters(file) as letters, safe_open(letters, framework="pt") as opened:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, RuntimeError, KeyError) as error:
         raise ExploreError(f"{file} is not a safetensors file, or is cut short ({error})") from error
@@ -209,7 +211,7 @@ def _refuse_repeated(file: Path, tensors: dict[str, Tensor]) -> None:
         own = tensor.numel() * tensor.element_size()
         together += own
         if own > SMALL + size or together > SMALL + TIMES_REPEATED * size:
-            raise ExploreError(f"{file}: {printable(name)} claims more values than the file can hold")
+            raise ExploreError(f"{file}: {name} claims more values than the file can hold")
 
 
 def _unpickled(file: Path) -> Any:
@@ -219,7 +221,7 @@ def _unpickled(file: Path) -> Any:
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL ([\w.]+) was not an allowed", str(error))
-        what = f" ({printable(named[1])})" if named else ""
+        what = f" ({named[1]})" if named else ""
         raise ExploreError(
             f"{file} holds more than tensors, which is refused because loading it could run code{what}; "
             "save its state_dict() alone with torch.save"
@@ -278,4 +280,4 @@ def _left_out(held: Any, under: list[str]) -> tuple[str, ...]:
                 f"the tensors under {key!r} are taken; those under {', '.join(map(repr, others))} are not"
             )
         held = held[key]
-    return tuple(printable(note) for note in notes)
+    return tuple(notes)

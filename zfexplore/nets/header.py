@@ -7,7 +7,6 @@ their tensors.
 
 from __future__ import annotations
 
-import json
 import os
 import struct
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import Any
 
 from zfexplore.errors import ExploreError
 from zfexplore.opening import open_plain
+from zfexplore.plain import UNFIT, listed, mapping, parse, text, whole
 
 SHIPPED = "zfnet.safetensors"
 METADATA_KEY = "zfexplore"
@@ -44,14 +44,15 @@ def read_head(path: str | os.PathLike[str]) -> Head:
         length = LENGTH.unpack(start)[0] if len(start) == LENGTH.size else 0
         if not 2 <= length <= LONGEST:
             raise ValueError("no safetensors file")
-        text = file.read(length)
-    if len(text) < length:
+        described = file.read(length)
+    if len(described) < length:
         raise EOFError("the head is cut short")
     try:
-        tensors = json.loads(text)
-        metadata = json.loads(tensors.pop("__metadata__")[METADATA_KEY])
-        ends = [int(entry["data_offsets"][1]) for entry in tensors.values()]
-    except (AttributeError, IndexError, KeyError, RecursionError, TypeError) as error:
+        tensors = parse(described)
+        metadata = parse(text(mapping(tensors, "__metadata__"), METADATA_KEY))
+        del tensors["__metadata__"]
+        ends = [whole({"end": listed(entry, "data_offsets")[1]}, "end") for entry in tensors.values()]
+    except UNFIT as error:
         raise ValueError("no checkpoint of zfexplore") from error
     if not isinstance(metadata, dict):
         raise ValueError("no checkpoint of zfexplore")
@@ -80,6 +81,7 @@ def channels_of(checkpoint: str | None = None) -> dict[str, int]:
         if head.metadata["architecture"] != "zfnet":
             return {}
         weights = {name: entry["shape"] for name, entry in head.tensors.items() if name.endswith(".weight")}
-        return {name.removesuffix(".weight"): int(shape[0]) for name, shape in weights.items()}
-    except (ExploreError, OSError, EOFError, ValueError, TypeError, KeyError, IndexError):
+        counts = {name: whole({"channels": shape[0]}, "channels") for name, shape in weights.items()}
+        return {name.removesuffix(".weight"): count for name, count in counts.items()}
+    except (ExploreError, OSError, EOFError, *UNFIT):
         return {}

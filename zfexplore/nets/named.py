@@ -19,7 +19,6 @@ from torch import nn
 
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
-from zfexplore.files import printable
 from zfexplore.nets import zoo
 from zfexplore.nets.checkpoint import (
     Checkpoint,
@@ -262,7 +261,7 @@ def _run(spec: str, make: Callable[[], Any]) -> Any:
 
 
 def _of_their_code(spec: str, error: BaseException) -> ExploreError:
-    reason = " ".join(printable(str(error)).split())
+    reason = " ".join(str(error).split())
     return ExploreError(f"{spec} fails with {type(error).__name__}: {reason} (--debug shows where)")
 
 
@@ -292,7 +291,7 @@ def input_of(spec: str, module: nn.Module) -> tuple[InputConvention, list[str]]:
             tried = ", ".join(map(str, SIZES))
             raise ExploreError(
                 f"{spec} takes no input of {channels} channels and 224 pixels, nor of {tried}: at 224 it "
-                f"fails with {type(failure).__name__}: {' '.join(printable(str(failure)).split())}"
+                f"fails with {type(failure).__name__}: {' '.join(str(failure).split())}"
             ) from failure
     colours = zoo.IMAGENET_INPUT
     mean, std = (colours.mean, colours.std) if channels == 3 else ((0.0,) * channels, (1.0,) * channels)

@@ -13,7 +13,6 @@ from functools import cmp_to_key
 
 from torch import Tensor
 
-from zfexplore.files import printable
 from zfexplore.nets import zoo
 from zfexplore.nets.fit import PROFILED, Fit, Misfit, other_shape, some
 
@@ -100,9 +99,11 @@ def _by_number(theirs: list[str], ours: list[str]) -> list[str]:
             if piece != against:
                 if not (piece.isdigit() and against.isdigit()):
                     break
-                return int(piece) - int(against)
+                # Not read as numbers: Python reads none of more than 4,300 digits.
+                first, second = piece.lstrip("0"), against.lstrip("0")
+                return -1 if (len(first), first) < (len(second), second) else 1
         raise _Ambiguous(
-            f"{printable(name)} and {printable(other)} have the same shape, and their names do not say which "
+            f"{name} and {other} have the same shape, and their names do not say which "
             f"is {ours[0]} and which {ours[1]}: rename them so that they differ in a number"
         )
 

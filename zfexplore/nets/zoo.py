@@ -10,10 +10,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from zfexplore.arguments import shown
+from zfexplore.choices import Normalisation
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
+from zfexplore.plain import UNFIT, flag, maybe, number, one_of, whole
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -77,6 +80,7 @@ TURNING_INPUT = ("googlenet", "inception_v3")
 DROPPING = ("alexnet", "vgg", "googlenet", "inception", "squeezenet", "mobilenet", "mnasnet")
 # The nets whose weights torchvision can download.
 PRETRAINED = tuple(name for name in NETS if name != "zfnet")
+MOST_CHANNELS = 2**31  # of a layer that a file may ask for
 AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")  # classifiers halfway up, which only training uses
 
 # torchvision's transforms for most of these nets: short side 256, centre 224, (rgb - mean) / std in [0, 1].
@@ -100,12 +104,35 @@ def make_net(name: str, arguments: dict[str, Any]) -> nn.Module:
     import torch
 
     try:
+        for argument in arguments:
+            _CHECKS[argument](arguments, argument)
         if torch.get_default_device().type == "meta":  # regnet's constructor computes its widths
             with torch.device("cpu"), weightless():
                 return constructor(**arguments, **fixed)
         return constructor(**arguments, **fixed)
-    except (TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
-        raise ExploreError(f"the net {name} cannot be made with {arguments}: {error}") from error
+    except (RuntimeError, *UNFIT) as error:
+        reason = str(error).strip().partition("\n")[0]  # torch's may go on for a page
+        raise ExploreError(f"the net {name} cannot be made with {shown_all(arguments)}: {reason}") from error
+
+
+def shown_all(arguments: dict[str, Any]) -> str:
+    """Write arguments in an error, none of them at length."""
+    return ", ".join(f"{name}={shown(value)}" for name, value in arguments.items())
+
+
+def _checked_norm(values: dict[str, Any], name: str) -> Any:
+    return maybe(one_of, values, name, choices=get_args(Normalisation))
+
+
+# What each argument of a constructor may be: a checkpoint's come from a file.
+_CHECKS: dict[str, Callable[[dict[str, Any], str], Any]] = {
+    "classes": lambda values, name: whole(values, name, most=MOST_CHANNELS),
+    "num_classes": lambda values, name: whole(values, name, least=1, most=MOST_CHANNELS),
+    "fc": lambda values, name: whole(values, name, least=1, most=MOST_CHANNELS),
+    "norm": _checked_norm,
+    "dropout": lambda values, name: number(values, name, least=0, most=1),
+    "transform_input": flag,
+}
 
 
 @contextmanager

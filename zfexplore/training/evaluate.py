@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zfexplore.arguments import shown
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.images.sources import Source
@@ -22,6 +23,7 @@ from zfexplore.images.transforms import crop_offset, normalise, ten_crop
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.net import Net
 from zfexplore.nets.synsets import class_of_synset
+from zfexplore.plain import maybe, number, whole
 from zfexplore.progress import Finished, Meter, Note, Skipped
 from zfexplore.training.data import Squares, Streamed, in_batches, split
 from zfexplore.training.machine import Machine
@@ -114,21 +116,32 @@ def known_images(source: Source, indices: Iterable[int], class_map: Sequence[int
     return [index for index, label in labels if label is not None and class_map[label] >= 0]
 
 
+def _called(name: object) -> str:
+    return name if isinstance(name, str) else shown(name)
+
+
 def _held_out(recorded: dict[str, Any], source: Source) -> tuple[int, ...]:
     """Give the images that a training held out: the choice depends only on labels and seed."""
-    how = recorded.get("held_out", {})
-    if not how.get("fraction"):
+    how = recorded.get("held_out")
+    try:
+        fraction = maybe(number, how, "fraction", least=0, most=1) if isinstance(how, dict) else None
+        seed = whole(how, "seed") if fraction else 0
+    except ValueError as error:
+        raise ExploreError(
+            f"what the checkpoint says of its held-out images cannot be read: {error}"
+        ) from error
+    if not fraction:
         raise ExploreError(
             "this checkpoint's training held no part of its images out: give held-out images themselves",
             usage=True,
         )
     if recorded.get("fingerprint") != source.fingerprint():
         raise ExploreError(
-            f"these are not the images ({recorded.get('name')}) that the checkpoint was trained on, "
+            f"these are not the images ({_called(recorded.get('name'))}) that the checkpoint was trained on, "
             "so the held-out part cannot be told: give the same --images and --exclude",
             usage=True,
         )
-    return split(source, how["fraction"], seed=how["seed"]).held_out
+    return split(source, fraction, seed=seed).held_out
 
 
 def class_map(classes: Sequence[str], known: Sequence[str]) -> list[int]:

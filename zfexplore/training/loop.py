@@ -24,17 +24,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zfexplore.arguments import whole
 from zfexplore.errors import ExploreError
 from zfexplore.images.augment import augment
 from zfexplore.images.sources import Source
 from zfexplore.images.transforms import normalise
+from zfexplore.nets import zoo
 from zfexplore.nets.checkpoint import Metadata, load_checkpoint, save_checkpoint
 from zfexplore.nets.trunk import Trunk
 from zfexplore.nets.zfnet import ZFNet, initialise
+from zfexplore.plain import LARGEST
 from zfexplore.progress import Finished, Meter, Note, Skipped
 from zfexplore.training.data import Batch, Squares, Streamed, epoch_order, in_batches
 from zfexplore.training.evaluate import Evaluation, evaluate
-from zfexplore.training.folder import RunFolder
+from zfexplore.training.folder import RunFolder, read_log
 from zfexplore.training.inputs import at_size, measure_input, open_squares
 from zfexplore.training.learner import Learner, judge_plateau, learning_rate, make_learner, take_step
 from zfexplore.training.machine import Machine, choose_machine, keep_freed_memory
@@ -48,7 +51,7 @@ from zfexplore.training.plan import (
 from zfexplore.training.recipe import Recipe
 from zfexplore.training.record import EpochRecord, epoch_record
 from zfexplore.training.snapshots import AUTO, keeping
-from zfexplore.training.state import Position, State, load_state, restore, save_state
+from zfexplore.training.state import Position, State, check_state, load_state, restore, save_state
 
 SECONDS_BETWEEN_STATES = 300.0  # the most that a killed run loses
 SECONDS_BETWEEN_TIDINGS = 2.0  # for those who look on
@@ -93,9 +96,11 @@ def train(
     ``resume`` continues the run in ``out``. A recipe with more epochs then lengthens the run, even a
     finished one: it goes on as a run of that many epochs does.
 
-    Raises ExploreError for wrong arguments, a folder that already holds a run, images that have changed
-    since, and a loss that is not a number or 20 times the first one.
+    Raises ExploreError for wrong arguments, a folder that already holds a run or in which another process
+    trains, images that have changed since, and a loss that is not a number or 20 times the first one.
     """
+    if whole(seed, "the seed", least=0) > LARGEST:
+        raise ExploreError(f"the seed must be at most {LARGEST:,}: torch takes no longer ones", usage=True)
     machine = choose_machine(device, amp=amp, compiled=compiled, workers=workers)
     if not machine.cuda:
         keep_freed_memory()
@@ -104,18 +109,32 @@ def train(
     plan = make_plan(
         source, recipe, val=val, seed=seed, per_class=per_class, machine=machine, outcome=outcome
     )
+    if resume:
+        folder.read_settings()  # there is a run, and nothing is made where there is none
+    with folder.lock() as lock:
+        if not lock.sure:
+            yield Note(f"{folder.path} cannot be locked there: see that no other training writes to it")
+        yield from _train(plan, asked or {}, resume=resume)
+
+
+def _train(plan: Plan, asked: dict[str, Any], *, resume: bool) -> Iterator[Any]:
+    """Begin the run or go on with it: the folder is this process's."""
+    folder, recipe = plan.outcome.folder, plan.recipe
     saved = None
     if resume:
         began = folder.read_settings()
         epochs = check_unchanged(began, plan.settings({}), folder)
-        saved = load_state(folder.state) if folder.state.exists() else None
+        saved = _saved_state(plan, recipe) if folder.state.exists() else None
+        if saved is not None and (torn := read_log(folder.log)[1]):
+            lines = f"{torn} lines of it" if torn > 1 else "a line of it"
+            yield Note(f"{folder.log} is damaged: {lines} cannot be read and will be left out")
         if recipe.epochs > epochs:
             folder.write_settings(began | {"recipe": recipe.to_json()})
             yield Note(_lengthened(plan, epochs, saved.position if saved else Position()))
         at = saved.position if saved else Position()
         folder.forget_snapshots_after(at.epoch, at.step)
     else:
-        folder.begin(plan.settings(asked or {}))
+        folder.begin(plan.settings(asked))
     if saved is not None:
         yield Note(f"going on after epoch {saved.position.epoch} and {saved.position.step} steps")
     named: set[str] = set()  # an unreadable image comes up every epoch, but is named once
@@ -128,17 +147,33 @@ def train(
             yield event
 
 
+def _saved_state(plan: Plan, recipe: Recipe) -> State:
+    """Read the state to go on from, and hold it against the net and the images before any are decoded."""
+    path = plan.outcome.folder.state
+    saved, most = load_state(path), plan.steps_per_epoch
+    if saved.position.epoch > recipe.epochs or saved.position.step > most:
+        raise ExploreError(
+            f"{path} is of epoch {saved.position.epoch}, step {saved.position.step}, in a run of "
+            f"{recipe.epochs} epochs of {most} steps: start anew in another folder"
+        )
+    with zoo.weightless():
+        net = ZFNet(len(plan.source.classes), recipe.fc, recipe.norm, recipe.dropout)
+    check_state(saved, net.state_dict())
+    return saved
+
+
 class _Training:
     """The loop, and what it keeps between epochs."""
 
     def __init__(self, plan: Plan, saved: State | None) -> None:
         self.plan = plan
         self.saved = saved
-        self.records = plan.outcome.folder.records()[: saved.position.epoch] if saved else []
+        logged = plan.outcome.folder.records() if saved else []
+        self.records = [record for record in logged if saved and record["epoch"] <= saved.position.epoch]
         self.convention = saved.convention if saved else plan.unmeasured_input
         self.learner: Learner | None = None
         self.kept_at = time.monotonic()  # when the last snapshot was taken
-        self.began_at = self.kept_at - sum(record.get("seconds", 0.0) for record in self.records)
+        self.began_at = self.kept_at - sum(record.get("seconds") or 0.0 for record in self.records)
 
     def events(self) -> Generator[Any, None, None]:
         """Train the remaining epochs, then finish."""

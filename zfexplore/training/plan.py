@@ -11,6 +11,7 @@ from zfexplore.errors import ExploreError
 from zfexplore.images.augment import Augmentation
 from zfexplore.images.sources import Source
 from zfexplore.nets.checkpoint import Metadata
+from zfexplore.plain import UNFIT
 from zfexplore.training.data import Split, split
 from zfexplore.training.evaluate import class_map, known_images
 from zfexplore.training.folder import FORMAT, RunFolder
@@ -133,7 +134,7 @@ def check_unchanged(before: dict[str, Any], now: dict[str, Any], folder: RunFold
     """
     try:
         recipe, seed, images = Recipe.from_json(before["recipe"]), before["seed"], before["images"]
-    except (KeyError, TypeError) as error:
+    except (ExploreError, *UNFIT) as error:
         raise ExploreError(f"{folder.settings} cannot be read: {error}") from error
     if images != now["images"]:
         raise ExploreError(

@@ -70,16 +70,24 @@ built-in photographs::
 
 from __future__ import annotations
 
+import math
+import types
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from zfexplore.arguments import shown
 from zfexplore.choices import Initialisation, Normalisation, TrainingCrops
 from zfexplore.errors import ExploreError
+from zfexplore.plain import finite, is_whole
 
 Schedule = Literal["cosine", "plateau", "constant"]
 Mean = Literal["channel", "pixel"]
 
 SMALLEST = 56  # pixels: below 53 nothing is left of an input at pool5
+# What memory and time have room for; above it stands a slip of the finger, or a damaged file.
+MOST = {
+    "epochs": 100_000, "batch_size": 2**20, "size": 4096, "fc": 2**20, "patience": 100_000, "warmup": 2**40,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -126,9 +134,16 @@ class Recipe:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "size", "fc", "patience"):
             self._require(getattr(self, name) >= 1, name, "must be at least 1")
-        for name in ("lr", "scale", "spread"):
-            self._require(getattr(self, name) is None or getattr(self, name) > 0, name, "must be above 0")
-        self._require(self.weight_decay >= 0, "weight_decay", "must be at least 0")
+        for name, most in MOST.items():
+            self._require(getattr(self, name) <= most, name, f"must be at most {most:,}")
+        for name in ("lr", "scale", "spread", "clip_norm", "max_rms"):
+            value = getattr(self, name)
+            self._require(value is None or 0 < value < math.inf, name, "must be above 0")
+        self._require(0 <= self.weight_decay < math.inf, "weight_decay", "must be at least 0")
+        self._require(self.warmup >= 0, "warmup", "must be at least 0")
+        self._require(0 < self.area[0] <= self.area[1] <= 1, "area", "must be two shares that rise")
+        for shares in self.stages:
+            self._require(all(0 < share <= 1 for share in shares), "stages", "must be shares above 0")
         for name in ("dropout", "momentum", "label_smoothing", "brightness", "colour"):
             self._require(0 <= getattr(self, name) < 1, name, "must be at least 0 and below 1")
         self._require(
@@ -161,19 +176,44 @@ class Recipe:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Recipe:
-        """Read what ``to_json`` wrote; raises TypeError if a setting is unknown."""
-        known = {field.name for field in fields(cls)}
-        if unknown := set(values) - known:
-            raise TypeError(f"unknown settings {sorted(unknown)}")
-        tuples = {
-            "area": tuple(values["area"]),
-            "stages": tuple((share, of_size) for share, of_size in values["stages"]),
-        }
+        """Read what ``to_json`` wrote; raises TypeError unless every setting is there, of its kind, known.
+
+        Raises ExploreError for a value out of range.
+        """
+        if not isinstance(values, dict):
+            raise TypeError(f"a recipe is not {shown(values)}")
+        hints = get_type_hints(cls)
+        known = [field.name for field in fields(cls)]
+        if unknown := sorted(set(values) - set(known)):
+            raise TypeError(f"unknown settings {shown(unknown)}")
+        if missing := [name for name in known if name not in values]:
+            raise TypeError(f"{missing[0]} is missing from its recipe")
+        for name in known:
+            if not _is_of(values[name], hints[name]):
+                raise TypeError(f"{name} of its recipe is {shown(values[name])}")
+        tuples = {"area": tuple(values["area"]), "stages": tuple(map(tuple, values["stages"]))}
         return cls(**{**values, **tuples})
 
     def _require(self, right: bool, name: str, rule: str) -> None:
         if not right:
             raise ExploreError(f"{name.replace('_', '-')} {rule}, not {getattr(self, name)}", usage=True)
+
+
+def _is_of(value: Any, kind: Any) -> bool:
+    """Whether a plain value is what a setting of this type is written as; a tuple is a list."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        return any(_is_of(value, each) for each in inner)
+    if origin is Literal:
+        return isinstance(value, str) and value in inner
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            return False
+        kinds = inner[:1] * len(value) if inner[-1] is ... else inner
+        return len(value) == len(kinds) and all(map(_is_of, value, kinds))
+    if kind is int:
+        return is_whole(value)
+    return finite(value) is not None if kind is float else isinstance(value, kind)
 
 
 PAPER = Recipe(

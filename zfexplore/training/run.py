@@ -6,8 +6,6 @@ time. ``training/folder.py`` says which files there are. Nothing here needs torc
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import time
 from collections.abc import Iterator
@@ -19,6 +17,7 @@ from typing import Any, Literal
 from zfexplore.errors import ExploreError
 from zfexplore.nets.header import read_head
 from zfexplore.opening import read_text
+from zfexplore.plain import LARGEST, finite, is_whole, parse
 from zfexplore.training.folder import RunFolder, snapshots_in
 
 LEAST_QUIET = 60.0  # seconds without a new byte, after which a run is said to have stopped
@@ -125,7 +124,7 @@ class RunReader:
             within,
             weights,
             unreadable,
-            tuple(str(spec) for spec in asked) if isinstance(asked, list) else (),
+            tuple(spec for spec in asked if isinstance(spec, str)) if isinstance(asked, list) else (),
             _whole(_inside(settings, "images", "count")),
             labels if isinstance(labels, str) else None,
         )
@@ -195,7 +194,7 @@ def _epochs_in(path: Path, size: int) -> float:
         raise ValueError("it is no checkpoint of zfexplore") from error
     except EOFError as error:
         raise ValueError("it is cut short") from error
-    epochs = _number(head.metadata.get("epochs"))
+    epochs = finite(head.metadata.get("epochs"))
     if epochs is None:
         raise ValueError("it is no checkpoint of zfexplore")
     if size < head.size:
@@ -212,16 +211,16 @@ def _points(log: Path) -> Iterator[Point]:
     before = 0
     for line in lines:
         values = _parsed(line)
-        epoch, loss = _whole(values.get("epoch")), _number(values.get("loss"))
+        epoch, loss = _whole(values.get("epoch")), finite(values.get("loss"))
         if epoch is not None and epoch > before and loss is not None:
             before = epoch
             yield Point(
                 epoch,
                 loss,
-                _number(values.get("held_out_loss")),
-                _number(values.get("top1")),
-                _number(values.get("top5")),
-                _number(values.get("seconds")) or 0.0,
+                finite(values.get("held_out_loss")),
+                finite(values.get("top1")),
+                finite(values.get("top5")),
+                finite(values.get("seconds")) or 0.0,
             )
 
 
@@ -230,7 +229,7 @@ def _within(path: Path) -> Within | None:
     epoch, step, steps = (_whole(values.get(name)) for name in ("epoch", "step", "steps"))
     if not epoch or step is None or not steps or step > steps:
         return None
-    return Within(epoch, step, steps, _number(values.get("loss")))
+    return Within(epoch, step, steps, finite(values.get("loss")))
 
 
 def _object(path: Path) -> dict[str, Any]:
@@ -243,8 +242,8 @@ def _object(path: Path) -> dict[str, Any]:
 
 def _parsed(text: str) -> dict[str, Any]:
     try:
-        values = json.loads(text)
-    except (ValueError, RecursionError):
+        values = parse(text)
+    except ValueError:
         return {}
     return values if isinstance(values, dict) else {}
 
@@ -254,15 +253,5 @@ def _inside(values: dict[str, Any], name: str, key: str) -> object:
     return inner.get(key) if isinstance(inner, dict) else None
 
 
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:  # a whole number of hundreds of digits
-        return None
-    return number if math.isfinite(number) else None
+def _whole(value: Any) -> int | None:
+    return value if is_whole(value) and 0 <= value <= LARGEST else None

@@ -75,14 +75,14 @@ def _read(text: str) -> Keeping:
     words = text.strip().lower()
     if words in (AUTO, NONE):
         return Keeping(auto=words == AUTO)
-    if match := re.fullmatch(r"every\s*([1-9]\d*)(?:\s*epochs?)?", words):
+    if match := re.fullmatch(r"every\s*([1-9]\d{0,8})(?:\s*epochs?)?", words):
         return Keeping(every=int(match[1]))
-    if match := re.fullmatch(r"(?:every\s*)?([1-9]\d*)\s*m(?:in(?:utes?)?)?", words):
+    if match := re.fullmatch(r"(?:every\s*)?([1-9]\d{0,8})\s*m(?:in(?:utes?)?)?", words):
         return Keeping(minutes=float(match[1]))
-    if re.fullmatch(r"[1-9]\d*(,\s*[1-9]\d*)*", words):
+    if re.fullmatch(r"[1-9]\d{0,8}(,\s*[1-9]\d{0,8})*", words):
         return keeping([int(part) for part in words.split(",")])
     raise ExploreError(
         f"--snapshots takes epochs such as 1,2,5, 'every 2' epochs, 5m for every 5 minutes, auto or none, "
-        f"not {text!r}",
+        f"not {shown(text)}",
         usage=True,
     )

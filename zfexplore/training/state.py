@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,29 @@ from torch import Tensor, nn
 
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
-from zfexplore.files import atomic_path
+from zfexplore.files import atomic_path, in_letters
+from zfexplore.nets.checkpoint import read_input
+from zfexplore.nets.fitting import is_numbers
 from zfexplore.opening import check_plain
+from zfexplore.plain import (
+    UNFIT,
+    entry,
+    is_whole,
+    listed,
+    mapping,
+    maybe,
+    number,
+    one_of,
+    parse,
+    text,
+    whole,
+)
 from zfexplore.training.folder import FORMAT
 
 _KEY = "zfexplore-training"
 _MEAN_IMAGE = "input.mean"
+_CUDA = "random.cuda."
+_WORDS = 624  # of the state of a Mersenne twister
 
 
 @dataclass
@@ -56,12 +74,17 @@ class Position:
 
 @dataclass(frozen=True)
 class State:
-    """What ``load_state`` found: tensors by name, the position, and the random states."""
+    """What ``load_state`` found at ``path``: tensors by name, the position, and the random states.
 
+    ``python`` and ``numpy`` are as their ``setstate`` and ``set_state`` take them.
+    """
+
+    path: Path
     tensors: dict[str, Tensor]
     position: Position
     convention: InputConvention
-    randomness: dict[str, Any] = field(repr=False)
+    python: tuple[Any, ...] = field(repr=False)
+    numpy: dict[str, Any] = field(repr=False)
 
 
 def save_state(
@@ -99,20 +122,40 @@ def load_state(path: Path) -> State:
     """Read what ``save_state`` wrote; raises ExploreError if the file holds something else."""
     try:
         check_plain(path)
-        with safe_open(path, framework="pt") as opened:
-            described = json.loads((opened.metadata() or {})[_KEY])
+        with in_letters(path) as letters, safe_open(letters, framework="pt") as opened:
+            described = parse(text(opened.metadata() or {}, _KEY))
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        if described["format"] != FORMAT:
-            raise ValueError(f"format {described['format']}")
-        position = Position(**described["position"])
-        convention = InputConvention.from_json(described["convention"], tensors.get(_MEAN_IMAGE))
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise ExploreError(f"{path} cannot be read ({error}): start anew in another folder") from error
-    return State(tensors, position, convention, described)
+        if entry(described, "format") != FORMAT:
+            raise ValueError("another format")
+        position = _position(mapping(described, "position"))
+        convention = read_input(mapping(described, "convention"), tensors.get(_MEAN_IMAGE))
+        python, numpy = _python_state(described), _numpy_state(described)
+        torch.Generator().set_state(entry(tensors, "random.torch"))
+    except (SafetensorError, OSError, RuntimeError, *UNFIT) as error:
+        raise _unreadable(path, str(error)) from error
+    return State(path, tensors, position, convention, python, numpy)
+
+
+def check_state(state: State, expected: Mapping[str, Tensor]) -> None:
+    """Raise ExploreError unless a state has the weights and the momentum of a net of ``expected`` tensors."""
+    own = {f"net.{name}" for name in expected}
+    known = own | {f"momentum.{name}" for name in expected} | {_MEAN_IMAGE, "random.torch"}
+    if missing := sorted(own - state.tensors.keys()):
+        raise _unreadable(state.path, f"{missing[0]} is missing")
+    for name, tensor in state.tensors.items():
+        if name not in known and not name.startswith(_CUDA):
+            raise _unreadable(state.path, f"{name} is no part of it")
+        wanted = expected.get(name.partition(".")[2]) if name not in ("random.torch", _MEAN_IMAGE) else None
+        if wanted is None or name.startswith(_CUDA):
+            continue
+        alike = tensor.shape == wanted.shape and tensor.dtype == wanted.dtype
+        if not alike or not is_numbers(tensor, counts=not wanted.is_floating_point()):
+            raise _unreadable(state.path, f"{name} is not {tuple(wanted.shape)} finite numbers")
 
 
 def restore(state: State, net: nn.Module, optimiser: torch.optim.Optimizer) -> None:
-    """Restore weights, momentum and random states."""
+    """Restore weights, momentum and random states; raises ExploreError where they are not of this net."""
+    check_state(state, net.state_dict())
     net.load_state_dict({name[4:]: value for name, value in state.tensors.items() if name.startswith("net.")})
     for name, parameter in net.named_parameters():
         if (momentum := state.tensors.get(f"momentum.{name}")) is not None:
@@ -123,14 +166,54 @@ def restore(state: State, net: nn.Module, optimiser: torch.optim.Optimizer) -> N
         for number in range(torch.cuda.device_count()):
             if (cuda_state := state.tensors.get(f"random.cuda.{number}")) is not None:
                 torch.cuda.set_rng_state(cuda_state, number)
-    version, words, gauss = state.randomness["python"]
-    random.setstate((version, tuple(words), gauss))
-    numpy_state = dict(state.randomness["numpy"])
-    numpy_state["state"] = {
-        **numpy_state["state"],
-        "key": np.array(numpy_state["state"]["key"], dtype=np.uint32),
+    random.setstate(state.python)
+    np.random.set_state(state.numpy)
+
+
+def _position(values: dict[str, Any]) -> Position:
+    if unknown := sorted(set(values) - {field.name for field in fields(Position)}):
+        raise ValueError(f"unknown entries {unknown[:3]} in its position")
+    return Position(
+        epoch=whole(values, "epoch"),
+        step=whole(values, "step"),
+        loss_sum=number(values, "loss_sum"),
+        images=whole(values, "images"),
+        seconds=number(values, "seconds", least=0),
+        waited=number(values, "waited", least=0),
+        best=maybe(number, values, "best"),
+        epochs_since_best=whole(values, "epochs_since_best"),
+        rate_factor=number(values, "rate_factor", least=0, most=1),
+        first_loss=maybe(number, values, "first_loss"),
+    )
+
+
+def _python_state(described: dict[str, Any]) -> tuple[Any, ...]:
+    """Give the state of Python's own generator, tried on one that nobody uses."""
+    version, words, gauss = listed(described, "python")
+    found = (version, tuple(words), gauss)
+    if gauss is not None:
+        number({"gauss": gauss}, "gauss")
+    random.Random().setstate(found)
+    return found
+
+
+def _numpy_state(described: dict[str, Any]) -> dict[str, Any]:
+    """Give the state of numpy's generator. It is checked here, for numpy takes any place in it for good."""
+    values = mapping(described, "numpy")
+    inner = mapping(values, "state")
+    words = listed(inner, "key")
+    if len(words) != _WORDS or not all(is_whole(word) and 0 <= word < 2**32 for word in words):
+        raise ValueError("the random state of numpy is damaged")
+    return {
+        "bit_generator": one_of(values, "bit_generator", ("MT19937",)),
+        "state": {"key": np.array(words, dtype=np.uint32), "pos": whole(inner, "pos", most=_WORDS)},
+        "has_gauss": whole(values, "has_gauss", most=1),
+        "gauss": number(values, "gauss"),
     }
-    np.random.set_state(numpy_state)
+
+
+def _unreadable(path: Path, why: str) -> ExploreError:
+    return ExploreError(f"{path} cannot be read ({why}): start anew in another folder")
 
 
 def _plain(value: Any) -> Any:

@@ -10,19 +10,22 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import time
 from collections.abc import Sequence
 from functools import partial, singledispatchmethod
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from textual.filter import ANSIToTruecolor, LineFilter
 from textual.theme import Theme
 from textual.widget import Widget
 
 from zfexplore.choices import Drawn, Glyphs
+from zfexplore.printable import printable, printable_lines
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui.client import Worker
+from zfexplore.tui.drawing.unseen import Unseen
 from zfexplore.tui.follow_app import FollowApp
 from zfexplore.tui.log import log_path
 from zfexplore.tui.pixel_app import following
@@ -43,6 +46,7 @@ SOON_ENOUGH = 100  # images, at which a channel to open is chosen before all hav
 SECONDS_TO_CONFIRM = 5.0  # a second ctrl+c
 ANYWHERE = ("interrupt", "suspend_process")  # what keys do on every screen, dialogs included
 DIED = "the engine has died: ⏎ starts it again"
+UNSEEN = Unseen()
 DRAWN: tuple[Drawn, ...] = ("pixels", *get_args(Glyphs))
 
 DARKROOM = Theme(
@@ -108,13 +112,18 @@ class ExplorerApp(FollowApp):
         It looks at every run of cells that is drawn, which took a quarter of the time of a frame of pictures.
         """
         filters = super().get_line_filters()
-        return [one for one in filters if not isinstance(one, ANSIToTruecolor)]
+        return [*(one for one in filters if not isinstance(one, ANSIToTruecolor)), UNSEEN]
+
+    def notify(self, message: str, *, title: str = "", **options: Any) -> None:
+        """Show a message; names in it are made printable."""
+        super().notify(printable_lines(message), title=printable(title), **options)
 
     def on_mount(self) -> None:
         """Set the theme and the keys, and the signals on which to leave."""
         self.keymap = load_keymap()
         self.set_keymap(self.keymap)
-        leave_when_told(self.exit, self.hang_up)
+        terminal = None if self.is_headless or sys.__stdin__ is None else sys.__stdin__.fileno()
+        leave_when_told(self.exit, self.hang_up, terminal)
         back = share_suspension(self._pause, partial(self._come_back, asyncio.get_running_loop()))
 
         def resumed(_: object) -> None:

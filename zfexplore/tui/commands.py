@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
+from zfexplore.printable import printable
 from zfexplore.tui.keys import EVERYWHERE, FOLLOWING, written
 from zfexplore.tui.messages import Stage, StageStatistics
 from zfexplore.units import Unit
@@ -18,7 +19,7 @@ from zfexplore.units import Unit
 if TYPE_CHECKING:
     from zfexplore.tui.app import ExplorerApp
 
-TYPED = re.compile(r"(?:(?P<stage>\w[\w.#-]*)(?:\s*:\s*|\s+))?(?P<channel>\d+)(?:@\d+,\d+)?")
+TYPED = re.compile(r"(?:(?P<stage>\w[\w.#-]*)(?:\s*:\s*|\s+))?(?P<channel>\d{1,9})(?:@\d+,\d+)?")
 FIRST = 1e6  # a score above those of all matches of letters
 PER_LAYER = 3  # channels of a layer that are offered for one class
 
@@ -31,16 +32,19 @@ class ExplorerCommands(Provider):
     async def discover(self) -> Hits:
         """Offer everything but single channels while nothing is typed yet."""
         for name, run, about in self._entries():
-            yield DiscoveryHit(name, run, help=about)
+            yield DiscoveryHit(printable(name), run, help=about)
 
     async def search(self, query: str) -> Hits:
         """Offer what matches; a channel that is typed (``130``, ``conv5:130``, ``conv5 130``) comes first."""
         named = channels_typed(query, self._explorer.stages, self._explorer.stage_name)
         for rank, unit in enumerate(named):
             called = self._explorer.panes.called(unit)
-            yield Hit(FIRST - rank, Content(called), self._go(unit), called, help="go to this channel")
+            yield Hit(
+                FIRST - rank, Content(printable(called)), self._go(unit), called, help="go to this channel"
+            )
         matcher = self.matcher(query)
         for name, run, about in chain(self._entries(), self._named(named), self._excited(query)):
+            name = printable(name)
             if (score := matcher.match(name)) > 0:
                 yield Hit(score, matcher.highlight(name), run, help=about)
 

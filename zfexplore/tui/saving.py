@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import singledispatchmethod
 from typing import TYPE_CHECKING
 
+from zfexplore.printable import printable
 from zfexplore.tui import messages as say
 from zfexplore.tui.swapping import SwappingApp
 from zfexplore.units import Unit
@@ -80,7 +81,7 @@ class SavingApp(SwappingApp):
     @take.register
     def take_figure_saved(self, event: say.FigureSaved) -> None:
         """Show where the figure is."""
-        self.notify(str(event.path), title="saved", markup=False)
+        self.notify(printable(str(event.path)), title="saved", markup=False)
 
     @take.register
     def take_overwrite_asked(self, event: say.OverwriteAsked) -> None:

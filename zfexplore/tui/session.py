@@ -9,12 +9,18 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from zfexplore.files import cache_dir, write_text
+from zfexplore.errors import ExploreError
+from zfexplore.files import cache_dir, home_folder, write_text
 from zfexplore.opening import read_text
+from zfexplore.plain import is_whole, parse
+
+MOST_CHANNELS = 2**24
 
 
 @dataclass(frozen=True)
@@ -28,18 +34,18 @@ class Session:
 
 def load_session(path: Path | None = None) -> Session:
     """Give the last run's session, or a new one."""
-    values = _read_object(path or session_path())
+    values = _read_object(lambda: path or session_path())
     stage, channel, mode = values.get("stage"), values.get("channel"), values.get("mode")
     return Session(
         stage if isinstance(stage, str) else "",
-        channel if isinstance(channel, int) and channel >= 0 else 0,
+        channel if is_whole(channel) and 0 <= channel <= MOST_CHANNELS else 0,
         mode if isinstance(mode, str) else "",
     )
 
 
 def save_session(session: Session, path: Path | None = None) -> None:
     """Save the session; if that is impossible, it is lost."""
-    with suppress(OSError):
+    with suppress(OSError, ExploreError):
         write_text(path or session_path(), json.dumps(asdict(session)) + "\n")
 
 
@@ -50,21 +56,28 @@ def session_path() -> Path:
 
 def load_keymap(path: Path | None = None) -> dict[str, str]:
     """Give the keys the user has changed: ``{"save": "x"}``, by the ids of ``keys.py``."""
-    return {id: keys for id, keys in _read_object(path or keymap_path()).items() if isinstance(keys, str)}
+    return {id: keys for id, keys in _read_object(lambda: path or keymap_path()).items() if _are_keys(keys)}
 
 
 def keymap_path() -> Path:
     """Give the file of changed keys: ``keys.json`` in the user's configuration folder."""
     if sys.platform == "win32":
-        home = Path(os.environ.get("APPDATA", Path.home()))
+        home = Path(os.environ.get("APPDATA") or home_folder())
     else:
-        home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+        home = Path(os.environ.get("XDG_CONFIG_HOME") or home_folder() / ".config")
     return home / "zfexplore" / "keys.json"
 
 
-def _read_object(path: Path) -> dict[str, object]:
+def _are_keys(keys: object) -> bool:
+    """Whether a value names keys, as in ``x`` or ``ctrl+s,f2``."""
+    return isinstance(keys, str) and all(
+        name.strip().isprintable() and name.strip() for name in keys.split(",")
+    )
+
+
+def _read_object(where: Callable[[], Path]) -> dict[str, Any]:
     try:
-        values = json.loads(read_text(path))
-    except (OSError, ValueError, RecursionError):
+        values = parse(read_text(where()))
+    except (OSError, ExploreError, ValueError):
         return {}
     return values if isinstance(values, dict) else {}

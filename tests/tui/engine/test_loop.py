@@ -388,3 +388,23 @@ def test_of_images_that_are_gone_the_numbers_stay(setup, mail, tmp_path):
     assert "are gone" in failed.text
     assert not failed.fatal
     assert not mail.of(say.PictureArrived)
+
+
+def test_an_image_damaged_since_indexing_keeps_its_place_blank_and_is_named(files, setup, mail, tmp_path):
+    shutil.copytree(files / "images", tmp_path / "images")
+    engine = Running(replace(setup, images=str(tmp_path / "images")), mail)
+    mail.wait(say.AtlasChanged, lambda message: message.complete)
+    bad = tmp_path / "images" / "dot" / "1.png"
+    bad.write_bytes(b"no picture any more")
+    engine.ask(say.ShowChannel("conv3", 7, 1))
+    shown = mail.wait(say.ChannelShown)
+    units = [message.shown for message in mail.of(say.PictureArrived)]
+    rows = mail.of(say.TopListed)[-1].rows
+    assert [(unit.rank, unit.name) for unit in units] == [(row.rank, row.name) for row in rows]
+    assert [unit.name for unit in units if unit.scale == 0] == ["dot/1.png"]
+    assert shown.count == len(units)
+    assert "dot/1.png can no longer be read" in mail.wait(say.Noted, lambda note: "dot/1" in note.text).text
+    engine.ask(say.SaveChannel("conv3", 7))
+    record = json.loads(mail.wait(say.FigureSaved).path.with_suffix(".json").read_text())
+    assert [row["rank"] for row in record["units"]] == [u.rank + 1 for u in units if u.scale]
+    engine.stop()

@@ -28,7 +28,7 @@ class KeptChannel:
     """A channel's pictures: the places they were projected for, the exemplars, and how each is shown."""
 
     rows: tuple[say.PlaceRow, ...]
-    pictures: list[tuple[Exemplar, say.ShownUnit]] = field(default_factory=list)
+    pictures: list[tuple[Exemplar | None, say.ShownUnit]] = field(default_factory=list)
 
     @property
     def size(self) -> int:
@@ -37,7 +37,7 @@ class KeptChannel:
             id(array): array
             for exemplar, shown in self.pictures
             for array in (
-                exemplar.crop, exemplar.image,
+                *(() if exemplar is None else (exemplar.crop, exemplar.image)),
                 shown.projection.pixels, shown.patch.pixels, shown.whole.pixels,
             )
         }  # fmt: skip
@@ -74,7 +74,8 @@ class Gallery:
 
     def exemplars(self, subject: Subject, stage_name: str, channel: int) -> list[Exemplar]:
         """Give the exemplars behind the pictures of a kept channel."""
-        return [exemplar for exemplar, _ in self._channels[subject, stage_name, channel].pictures]
+        pictures = self._channels[subject, stage_name, channel].pictures
+        return [exemplar for exemplar, _ in pictures if exemplar is not None]
 
     def forget(self, subject: Subject) -> None:
         """Drop the pictures of a net that is closed."""

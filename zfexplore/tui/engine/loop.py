@@ -27,6 +27,7 @@ from zfexplore.tui.engine.subjects import Subjects, state_of
 from zfexplore.tui.log import log_path
 
 SECONDS_BETWEEN_PARTIALS = 1.0
+NAMED = 3  # images that are damaged
 
 if TYPE_CHECKING:
     from zfexplore.atlas.store import Atlas
@@ -68,6 +69,7 @@ class Engine:
                 self._turn()
             except Exception as error:
                 self._fail(error)
+            self._name_damaged()
         self._save_the_rest()
         for subject in self._subjects.all():
             subject.pause()
@@ -269,6 +271,14 @@ class Engine:
             left_out = f"{subject.skipped} of {total} images could not be read and were left out"
             self._note(f"{left_out}; their names are in {log_path()}")
         self._save_what_waited(subject)
+
+    def _name_damaged(self) -> None:
+        """Name the images that were read for the atlas and no longer can be: the first few, once each."""
+        for subject in self._subjects.all():
+            for name, reason in list(subject.damaged.items())[:NAMED]:
+                self._note(f"{name} can no longer be read and is left out: {reason}")
+            if len(subject.damaged) > NAMED:
+                self._note(f"more images can no longer be read; their names are in {log_path()}")
 
     def _note(self, text: str) -> None:
         """Post a remark, unless another net has led to the same one."""

@@ -5,6 +5,7 @@ Everything heavy is imported inside, so that a wrong path is told before torch i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zfexplore.errors import ExploreError
+from zfexplore.progress import Skipped
 from zfexplore.tui import messages as say
 from zfexplore.tui.drawing.bitmap import Bitmap
-from zfexplore.units import Unit
+from zfexplore.units import Unit, Window
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from zfexplore.nets.net import Net
     from zfexplore.on_pictures import OnPicturesFigure
 
+log = logging.getLogger("zfexplore.tui")
+
 
 @dataclass(eq=False)
 class Subject:
@@ -38,7 +42,8 @@ class Subject:
 
     ``building`` is the build of its atlas while it runs; one that is gone on with is ``quiet`` at first, for
     its remarks are known. It is ``running`` once the first images are read. ``saves`` are the figures that
-    wait for the whole atlas, and ``skipped`` counts the images that cannot be read.
+    wait for the whole atlas, and ``skipped`` counts the images that cannot be read. ``damaged`` are those
+    that could be read when they were indexed, by name, with the reason.
     """
 
     setup: say.Setup
@@ -51,6 +56,7 @@ class Subject:
     running: bool = False
     saves: list[say.SaveChannel] = field(default_factory=list)
     skipped: int = 0
+    damaged: dict[str, str] = field(default_factory=dict)
 
     @property
     def growing(self) -> bool:
@@ -62,7 +68,7 @@ class Subject:
         if self.building is None and self.growing:
             self.skipped = 0  # those known come again
             self.begun, self.quiet, self.running = True, self.begun, False
-            self.building = self.explorer.index(**options)
+            self.building = self.explorer.index(wait=False, **options)  # the explorer stays usable meanwhile
 
     def pause(self) -> None:
         """Leave the atlas so that it can be gone on with."""
@@ -126,13 +132,21 @@ class Subject:
             for place in firing_places(atlas, Unit(stage_name, channel))
         )
 
-    def pictures(self, stage_name: str, channel: int) -> Iterator[tuple[Exemplar, say.ShownUnit]]:
-        """Project a channel's strongest units one by one; give each exemplar and how it is shown."""
+    def pictures(self, stage_name: str, channel: int) -> Iterator[tuple[Exemplar | None, say.ShownUnit]]:
+        """Project a channel's strongest units one by one; give each exemplar and how it is shown.
+
+        Of a unit whose image can no longer be read there is no exemplar, and blank pictures keep its place.
+        """
         from zfexplore.exemplars.records import Exemplar
 
         for event in self.explorer.exemplars([Unit(stage_name, channel)]):
             if isinstance(event, Exemplar):
                 yield event, self._shown(event)
+            elif isinstance(event, Skipped):
+                log.warning("%s can no longer be read: %s", event.name, event.reason)
+                self.damaged[event.name] = event.reason
+                rows = self.top_rows(stage_name, channel)
+                yield from ((None, blank(row)) for row in rows if row.name == event.name)
 
     def unit_on(self, seen: Seen, name: str, unit: Unit) -> say.ShownUnit:
         """Bring a unit back to pixels on what the net sees of the picture of that name."""
@@ -142,9 +156,16 @@ class Subject:
         return self._shown(found)
 
     def strongest(self, channel: Unit) -> say.ShownUnit | None:
-        """Project a channel's strongest exemplar; None where the channel never fires."""
-        found = next(self.pictures(channel.stage, channel.channel), None)
-        return None if found is None else found[1]
+        """Project a channel's strongest exemplar; None where the channel never fires.
+
+        Raises ExploreError where its image cannot be read.
+        """
+        from zfexplore.exemplars.records import Exemplar
+
+        for event in self.explorer.exemplars([channel], most=1):
+            if isinstance(event, Exemplar):
+                return self._shown(event)
+        return None
 
     def on_picture(self, image: Image.Image, name: str, unit: Unit) -> say.ShownUnit:
         """Bring a unit back to pixels on an RGB ``image`` that is none of the atlas's."""
@@ -215,6 +236,20 @@ class Subject:
             whole=Bitmap(unit.image, box=unit.window),
             image=exemplar.place.image,
         )
+
+
+def blank(row: say.PlaceRow) -> say.ShownUnit:
+    """Give what is shown of a place whose image cannot be read: its numbers and a grey square."""
+    import numpy as np
+
+    from zfexplore.figures.display import GREY
+
+    grey = np.full((8, 8, 3), GREY, np.uint8)
+    return say.ShownUnit(
+        rank=row.rank, value=row.value, name=row.name, label=row.label, y=row.y, x=row.x,
+        window=Window(0, 0, 8, 8), scale=0.0,
+        projection=Bitmap(grey), patch=Bitmap(grey), whole=Bitmap(grey),
+    )  # fmt: skip
 
 
 def replaced(figure: Figure, path: Path) -> str | None:

@@ -8,6 +8,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from zfexplore.tui.widgets.told import Told
+
 
 class ConfirmScreen(ModalScreen[bool]):
     """Asks ``question``; gives True for y, False for n or escape."""
@@ -22,7 +24,7 @@ class ConfirmScreen(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         """The question and its keys."""
         with Vertical(classes="dialog"):
-            yield Static(f"{self.question}\n", markup=False)
+            yield Told([*self.question.split("\n"), ""])
             yield Static("[@click=screen.answer(True)]y yes[/]   [@click=screen.answer(False)]n no[/]")
 
     def action_answer(self, yes: bool) -> None:
@@ -44,7 +46,7 @@ class ErrorScreen(ModalScreen[None]):
         """The error in full."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "this cannot be explored"
-            yield Static(f"{self.text}\n", markup=False)
+            yield Told([*self.text.split("\n"), ""])
             yield Static("[@click=screen.leave]q leave[/]   [@click=screen.dismiss]esc stay[/]")
 
     def action_leave(self) -> None:

@@ -8,7 +8,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
-from textual.widgets import Static
 
 from zfexplore.studies.records import INPUT, Feeds
 from zfexplore.tui import keys
@@ -22,6 +21,7 @@ from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.large import LargePicture, cuts_of
 from zfexplore.tui.widgets.rows import Rows
 from zfexplore.tui.widgets.sidebar import entitle
+from zfexplore.tui.widgets.told import Told
 from zfexplore.units import Unit
 
 ROOM_FOR_WHERE = 34  # rows of the screen, from which the image stands below the projection
@@ -52,8 +52,8 @@ class FeedsScreen(StudyScreen):
 
     def compose(self) -> ComposeResult:
         """The way down, the sum, the list, and beside it the unit under the cursor."""
-        yield Static(id="feeds-title", markup=False)
-        yield Static(id="feeds-sum", markup=False)
+        yield Told(id="feeds-title")
+        yield Told(id="feeds-sum")
         with Horizontal(id="feeds-body"):
             yield FeedList(id="feeds-list")
             with Vertical(id="feeds-seen"):
@@ -86,7 +86,7 @@ class FeedsScreen(StudyScreen):
         listed.feeds = answer.feeds
         listed.cursor = self.left_at[-1]
         self._write_way()
-        self.query_one("#feeds-sum", Static).update(f" {sum_of(answer)}")
+        self.query_one("#feeds-sum", Told).update(f" {sum_of(answer)}")
         self._look()
 
     def show_refusal(self, text: str) -> None:
@@ -95,7 +95,7 @@ class FeedsScreen(StudyScreen):
             self._draw_seen(None, f"✗ {text}")
             return
         self.query_one(FeedList).notice = "nothing to list"
-        self.query_one("#feeds-sum", Static).update(f" ✗ {text}")
+        self.query_one("#feeds-sum", Told).update(f" ✗ {text}")
 
     # -- keys --------------------------------------------------------------------------------------
 
@@ -186,12 +186,12 @@ class FeedsScreen(StudyScreen):
         listed = self.query_one(FeedList)
         listed.notice, listed.feeds = "looking …", ()
         self._write_way()
-        self.query_one("#feeds-sum", Static).update(" …")
+        self.query_one("#feeds-sum", Told).update(" …")
         self.ask(lambda number: FeedsFrom(number, chosen, unit))
 
     def _write_way(self) -> None:
         way = " › ".join(str(unit) for unit in self.path)
-        self.query_one("#feeds-title", Static).update(f" {way} on {self.chosen.name if self.chosen else ''}")
+        self.query_one("#feeds-title", Told).update(f" {way} on {self.chosen.name if self.chosen else ''}")
 
 
 def sum_of(found: Feeds) -> str:

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from itertools import product
 
+from rich.markup import escape
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.widgets import Static
 
 from zfexplore.progress import Progress
 from zfexplore.tui import keys
@@ -20,6 +20,8 @@ from zfexplore.tui.widgets.jobs import JobBar
 from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.large import LargePicture
 from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH
+from zfexplore.tui.widgets.sidebar import entitle
+from zfexplore.tui.widgets.told import Told
 from zfexplore.units import Unit, Window
 
 MAPS = ("response", "probability", "class")  # in the order of the key that changes them
@@ -43,12 +45,12 @@ class OcclusionScreen(StudyScreen):
 
     def compose(self) -> ComposeResult:
         """A line above, the maps, the numbers of the place under the cursor."""
-        yield Static(id="occlusion-title", markup=False)
+        yield Told(id="occlusion-title")
         with Horizontal(id="occlusion-maps"):
             yield LargePicture(id="occlusion-response")
             yield LargePicture(id="occlusion-probability")
             yield ClassMap(id="occlusion-class")
-        yield Static(id="occlusion-numbers", markup=False)
+        yield Told(id="occlusion-numbers")
         yield JobBar(id="occlusion-job")
         yield KeyBar()
 
@@ -82,7 +84,7 @@ class OcclusionScreen(StudyScreen):
         """Show the reason in the place of the numbers; maps that are there stay."""
         self.refusal = f" ✗ {text}"
         self.query_one(JobBar).job = None
-        self.query_one("#occlusion-numbers", Static).update(self.refusal)
+        self.query_one("#occlusion-numbers", Told).update(self.refusal)
 
     # -- keys --------------------------------------------------------------------------------------
 
@@ -146,8 +148,8 @@ class OcclusionScreen(StudyScreen):
     def _draw(self) -> None:
         self._arrange()
         title = f" {self.unit} on {self.chosen.name if self.chosen else ''} · grey square moved over it"
-        self.query_one("#occlusion-title", Static).update(title)
-        numbers = self.query_one("#occlusion-numbers", Static)
+        self.query_one("#occlusion-title", Told).update(title)
+        numbers = self.query_one("#occlusion-numbers", Told)
         view = self.view
         if view is None:
             numbers.update(" the first answers are coming …" if self.waiting else self.refusal or " stopped")
@@ -160,7 +162,7 @@ class OcclusionScreen(StudyScreen):
             probability.bitmap = view.likelihood.boxed(view.windows[row][column])
         classes = self.query_one(ClassMap)
         classes.view, classes.place = view, self.place
-        numbers.update("\n".join(f" {line}" for line in numbers_of(view, self.place)))
+        numbers.update([f" {line}" for line in numbers_of(view, self.place)])
 
     def _arrange(self) -> None:
         wide = self.app.size.width >= ROOM_FOR_BOTH
@@ -170,7 +172,8 @@ class OcclusionScreen(StudyScreen):
         for place, (name, title) in enumerate(zip(MAPS, titles, strict=True)):
             pane = self.query_one(f"#occlusion-{name}")
             pane.display = wide or place == self.showing
-            pane.border_title = title if wide else f"{title} · p {place + 1} of {len(MAPS)}"
+            title = title if wide else f"{title} · p {place + 1} of {len(MAPS)}"
+            entitle(pane, escape(title))  # names of classes may look like markup
 
 
 def numbers_of(view: Occlusion, place: tuple[int, int]) -> list[str]:

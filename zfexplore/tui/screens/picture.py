@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.timer import Timer
-from textual.widgets import Static
 
 from zfexplore.arguments import pasted_paths
 from zfexplore.tui import keys
@@ -25,6 +24,7 @@ from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.own import UnitPictures
 from zfexplore.tui.widgets.ranked import COLUMNS, PathList, RankedList
 from zfexplore.tui.widgets.rows import Rows
+from zfexplore.tui.widgets.told import Told
 from zfexplore.units import Unit
 
 WIDE = 160  # columns, from which the list has room to spare
@@ -71,9 +71,9 @@ class PictureScreen(PathScreen):
 
     def compose(self) -> ComposeResult:
         """A line on what is shown, the classes, the prompt, and a list beside the pictures."""
-        yield Static(id="own-title", markup=False)
+        yield Told(id="own-title")
         yield PathLine(self.path, id="own-path", placeholder="path of a picture; tab completes", compact=True)
-        yield Static(id="own-classes", markup=False)
+        yield Told(id="own-classes")
         with Horizontal():
             with Vertical(id="own-lists"):
                 yield PathList(id="own-files")
@@ -144,7 +144,7 @@ class PictureScreen(PathScreen):
         self.channels.notice, self.channels.ranked = "looking …", ()
         self.pictures.show_picture(None)
         self.pictures.show_nothing()
-        self.query_one("#own-classes", Static).update("")
+        self.query_one("#own-classes", Told).update("")
         self._tell(told)
         self.remove_class("-asking")
         self.channels.focus()
@@ -176,7 +176,7 @@ class PictureScreen(PathScreen):
         if kept is not None:
             self.channels.go_to(kept.unit)
         likely = " · ".join(f"{each.name} {each.probability:.1%}" for each in answer.classes)
-        self.query_one("#own-classes", Static).update(f" {likely}" if likely else "")
+        self.query_one("#own-classes", Told).update(f" {likely}" if likely else "")
         self._headline()
         self.call_after_refresh(self._moved)  # once the pictures know how large they are
 
@@ -437,4 +437,4 @@ class PictureScreen(PathScreen):
 
     def _tell(self, text: str, *, refused: bool = False) -> None:
         self.set_class(refused, "-refused")
-        self.query_one("#own-title", Static).update(text)
+        self.query_one("#own-title", Told).update(text)

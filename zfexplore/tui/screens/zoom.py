@@ -9,7 +9,6 @@ from textual.containers import Horizontal
 from textual.reactive import reactive
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Static
 
 from zfexplore.tui import keys
 from zfexplore.tui.drawing.pixels import PixelPicture, cell_size
@@ -19,6 +18,7 @@ from zfexplore.tui.widgets.keybar import KeyBar
 from zfexplore.tui.widgets.large import LargePicture
 from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH
 from zfexplore.tui.widgets.sidebar import entitle
+from zfexplore.tui.widgets.told import Told
 from zfexplore.tui.widgets.top import bare_name
 from zfexplore.units import Unit
 
@@ -50,7 +50,7 @@ class ZoomScreen(ModalScreen[int]):
 
     def compose(self) -> ComposeResult:
         """Both pictures, a line above and the keys below."""
-        yield Static(id="zoom-title", markup=False)
+        yield Told(id="zoom-title")
         with Horizontal():
             for id in ("zoom-projection", "zoom-patch"):
                 yield PixelPicture(self.pixels, cell_size, id=id) if self.pixels else LargePicture(id=id)
@@ -115,4 +115,4 @@ class ZoomScreen(ModalScreen[int]):
         ]
         entitle(projection, "projection")
         entitle(patch, "whole image" if self.boxed else "what the unit saw")
-        self.query_one("#zoom-title", Static).update(" " + "  ·  ".join(parts))
+        self.query_one("#zoom-title", Told).update(" " + "  ·  ".join(parts))

@@ -16,6 +16,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from zfexplore.printable import printable
 from zfexplore.tui.drawing.curves import dots_of, glyph
 from zfexplore.tui.following import Course, Kept, Places, nearest
 from zfexplore.tui.widgets.rows import fitted
@@ -90,7 +91,7 @@ class CourseBar(Widget):
     def _numbers(self, course: Course, room: int) -> list[Segment]:
         if course.trouble:
             return [Segment(fitted(f" {course.name}: {course.trouble}", room), self._style("trouble"))]
-        parts: list[tuple[str, str]] = [(f" {course.name} {course.condition}", "")]
+        parts: list[tuple[str, str]] = [(printable(f" {course.name} {course.condition}"), "")]
         of = f"/{course.epochs}" if course.epochs else ""
         parts.append((f"epoch {round(course.done, 1):g}{of}", ""))
         if course.losses:

@@ -7,6 +7,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from zfexplore.printable import printable
 from zfexplore.progress import Progress
 
 BAR_CELLS = 24
@@ -29,7 +30,7 @@ class JobBar(Widget):
         width = self.size.width
         if self.job is None:
             return Strip.blank(width, plain)
-        segments = [Segment(f" {job_text(self.job)}", plain)]
+        segments = [Segment(f" {printable(job_text(self.job))}", plain)]
         if self.job.total and width >= 60:
             segments = [Segment(" ", plain), Segment(progress_bar(self.job), bar), *segments]
         return Strip(segments).adjust_cell_length(width, plain)

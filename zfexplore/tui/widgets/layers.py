@@ -9,6 +9,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from zfexplore.printable import printable
 from zfexplore.tui.messages import Stage
 from zfexplore.tui.widgets.rows import Column, Rows
 
@@ -86,29 +87,30 @@ class LayerTabs(Widget):
     def render_line(self, y: int) -> Strip:
         """Draw the names that fit around the present one, and what the grid shows."""
         plain, here = self.rich_style, self.get_component_rich_style("tabs--here")
-        room = self.size.width - len(self.showing) - 1
+        showing = printable(self.showing)
+        room = self.size.width - len(showing) - 1
         segments = [
-            Segment(f"[{name}]" if name == self.here else f" {name} ", here if name == self.here else plain)
-            for name in self._in_sight(room)
+            Segment(f"[{shown}]" if name == self.here else f" {shown} ", here if name == self.here else plain)
+            for name, shown in self._in_sight(room).items()
         ]
         used = sum(len(segment.text) for segment in segments)
-        gap = max(0, self.size.width - used - len(self.showing))
-        segments.append(Segment(" " * gap + self.showing, plain))
+        gap = max(0, self.size.width - used - len(showing))
+        segments.append(Segment(" " * gap + showing, plain))
         return Strip(segments).adjust_cell_length(self.size.width, plain)
 
     def on_click(self, event: events.Click) -> None:
         """Go to the layer that was clicked."""
         edge = 0
-        for name in self._in_sight(self.size.width - len(self.showing) - 1):
-            edge += len(name) + 2
+        for name, shown in self._in_sight(self.size.width - len(printable(self.showing)) - 1).items():
+            edge += len(shown) + 2
             if event.x < edge:
                 self.post_message(self.Picked(name))
                 return
 
-    def _in_sight(self, room: int) -> list[str]:
-        """Drop names from the end that is further from the present one until the line fits."""
-        names = list(self.names)
-        while names and sum(len(name) + 2 for name in names) > room and len(names) > 1:
+    def _in_sight(self, room: int) -> dict[str, str]:
+        """Give by name what is shown; names at the end further from the present one drop until all fits."""
+        names, shown = list(self.names), {name: printable(name) for name in self.names}
+        while names and sum(len(shown[name]) + 2 for name in names) > room and len(names) > 1:
             middle = names.index(self.here) if self.here in names else 0
             names.pop(-1 if middle < len(names) / 2 else 0)
-        return names
+        return {name: shown[name] for name in names}

@@ -1,4 +1,4 @@
-"""Names cut to the width of a column so that what tells them apart stays.
+"""Names made printable, and cut to the width of a column so that what tells them apart stays.
 
 Names of files mostly share their beginning (a folder) and their end (a suffix). What differs lies between.
 """
@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
+from zfexplore.printable import printable
+
 CUT = "…"
 LEAST = 3  # letters that a cut must save to be worth its mark
 
@@ -19,9 +21,10 @@ def without_what_they_share(names: Sequence[str], room: int) -> list[str]:
 
     A name that is still too long loses more of its front: the ends of files' names are their numbers.
     """
+    names = list(map(printable, names))
     longest = max(map(len, names), default=0)
     if longest <= room:
-        return list(names)
+        return names
     different = sorted(set(names))
     front = _shared(different) if len(different) > 1 else 0
     back = _shared([name[front:][::-1] for name in different]) if len(different) > 1 else 0
@@ -39,16 +42,17 @@ def without_what_they_share(names: Sequence[str], room: int) -> list[str]:
 @lru_cache(maxsize=64)
 def told_apart(names: tuple[str, ...], room: int) -> dict[str, str]:
     """Give each name in at most ``room`` letters: its beginning; also its end where beginnings are alike."""
-    beginnings = Counter(name[: max(room - 1, 0)] for name in set(names) if len(name) > room)
+    shown = {name: printable(name) for name in set(names)}
+    beginnings = Counter(text[: max(room - 1, 0)] for text in shown.values() if len(text) > room)
     short = {}
-    for name in set(names):
-        if len(name) <= room:
-            short[name] = name
-        elif beginnings[name[: max(room - 1, 0)]] > 1 and room > 4:
+    for name, text in shown.items():
+        if len(text) <= room:
+            short[name] = text
+        elif beginnings[text[: max(room - 1, 0)]] > 1 and room > 4:
             back = room // 2
-            short[name] = name[: room - 1 - back] + CUT + name[-back:]
+            short[name] = text[: room - 1 - back] + CUT + text[-back:]
         else:
-            short[name] = name[: max(room - 1, 0)] + CUT
+            short[name] = text[: max(room - 1, 0)] + CUT
     return short
 
 

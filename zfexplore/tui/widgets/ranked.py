@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.reactive import reactive
 
+from zfexplore.printable import printable
 from zfexplore.studies.records import RankedChannel
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.rows import Column, Rows, fitted
@@ -65,7 +66,7 @@ class RankedList(Rows):
         """Give the unit and the class that it stands for, whose end may be cut off."""
         if not row.name:
             return str(row.unit)
-        room = self._rooms()[0] if self._columns else UNIT
+        room = self._rooms[0] if self._columns else UNIT
         return fitted(f"{row.unit} {row.name}", room).rstrip()
 
     def is_faint(self, index: int) -> bool:
@@ -124,7 +125,7 @@ class PathList(Rows):
 
     def texts(self, index: int) -> tuple[str, ...]:
         """One path. A long one loses its beginning, because the ends tell paths apart."""
-        room, path = max(8, self.size.width - 3), self.paths[index]
+        room, path = max(8, self.size.width - 3), printable(self.paths[index])
         return (path if len(path) <= room else f"…{path[1 - room :]}",)
 
     def empty_text(self) -> str:

@@ -21,6 +21,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from zfexplore.printable import printable
 from zfexplore.tui import keys
 
 MARK = "▸"
@@ -58,6 +59,7 @@ class Rows(ScrollView, can_focus=True):
     _drawn: dict[int, Strip]  # rows by index, except the one under the cursor
     _drawn_for: tuple[object, ...] = ()  # the width, style and columns of the drawn rows
     _shown: list[bool]  # which columns have room
+    _rooms: list[int] = []  # cells of each of those
 
     class Moved(Message):
         """The user moved the cursor to another row."""
@@ -183,7 +185,7 @@ class Rows(ScrollView, can_focus=True):
     def _tell_title(self, x: int) -> None:
         """Post which column's title is ``x`` cells from the left."""
         edge = 1  # after the cursor's mark
-        for column, room in zip(self._columns, self._rooms(), strict=True):
+        for column, room in zip(self._columns, self._rooms, strict=True):
             edge += room + 1
             if x < edge:
                 self.post_message(self.Titled(self, column.title))
@@ -211,6 +213,9 @@ class Rows(ScrollView, can_focus=True):
             self._drawn, self._drawn_for = {}, (width, plain, columns)
             self._plain, self._columns = plain, tuple(column for column in columns if width >= column.pane)
             self._shown = [width >= column.pane for column in columns]
+            fixed = sum(column.width + 1 for column in self._columns if not column.rest)
+            rest = max(0, width - 2 - fixed)
+            self._rooms = [rest if column.rest else column.width for column in self._columns]
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
@@ -237,26 +242,24 @@ class Rows(ScrollView, can_focus=True):
         return self.get_component_rich_style(name) if name else self._plain
 
     def _line(self, mark: str, texts: tuple[str, ...], width: int, style: Style) -> Strip:
-        columns = zip(texts, self._columns, self._rooms(), strict=True)
+        columns = zip(texts, self._columns, self._rooms, strict=True)
         parts = [fitted(text, room, right=column.right, front=column.front) for text, column, room in columns]
         return _padded(mark + " ".join(parts), width, style)
 
     def room_of(self, title: str) -> int | None:
         """Give the width in cells of a column in sight; None before the first drawing, and out of sight."""
-        rooms = zip(self._columns, self._rooms(), strict=True)
+        rooms = zip(self._columns, self._rooms, strict=True)
         return next((room for column, room in rooms if column.title == title), None)
-
-    def _rooms(self) -> list[int]:
-        """Give the width in cells of each column in sight."""
-        fixed = sum(column.width + 1 for column in self._columns if not column.rest)
-        rest = max(0, self.scrollable_content_region.width - 2 - fixed)
-        return [rest if column.rest else column.width for column in self._columns]
 
 
 def fitted(text: str, room: int, *, right: bool = False, front: bool = False) -> str:
-    """Give ``text`` in exactly ``room`` cells. If it is longer, ``…`` replaces its end, or its ``front``."""
+    """Give ``text`` in exactly ``room`` cells, made printable.
+
+    If it is longer, ``…`` replaces its end, or its ``front``.
+    """
     from rich.cells import cell_len, set_cell_size
 
+    text = printable(text)
     if cell_len(text) > room:
         if front and room > 1:
             while cell_len(text) >= room:
@@ -270,4 +273,4 @@ def fitted(text: str, room: int, *, right: bool = False, front: bool = False) ->
 def _padded(text: str, width: int, style: Style) -> Strip:
     from rich.cells import set_cell_size
 
-    return Strip([Segment(set_cell_size(text, width), style)], width)
+    return Strip([Segment(set_cell_size(printable(text), width), style)], width)

@@ -10,6 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from zfexplore.errors import ExploreError
+from zfexplore.printable import printable
 from zfexplore.tui import keys
 from zfexplore.tui.choice import SORTS, choose, column, unfinished
 from zfexplore.tui.messages import Stage, StageStatistics
@@ -216,6 +217,7 @@ class Sidebar(Vertical):
 
 
 def entitle(pane: Widget, title: str) -> None:
-    """Write a pane's title if it is new, because setting it redraws the whole pane."""
+    """Write a pane's title, made printable, if it is new, because setting it redraws the whole pane."""
+    title = printable(title)
     if pane.border_title != title:
         pane.border_title = title

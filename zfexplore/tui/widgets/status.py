@@ -7,6 +7,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from zfexplore.printable import printable
 from zfexplore.progress import Progress
 from zfexplore.tui.widgets.jobs import job_text
 from zfexplore.tui.widgets.rows import fitted
@@ -26,7 +27,7 @@ class StatusBar(Widget):
     def render_line(self, y: int) -> Strip:
         """Draw what is known from the left, and the job at the right."""
         width = self.size.width
-        job = job_text(self.job, short=True) if self.brief and self.job else ""
+        job = printable(job_text(self.job, short=True)) if self.brief and self.job else ""
         parts = [part for part in (self.unit or "zfexplore", self.net, self.images) if part]
         left = fitted(" " + "  ·  ".join(parts), max(0, width - len(job) - 2))
         style = self.rich_style

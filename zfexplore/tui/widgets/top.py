@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from textual.reactive import reactive
 
 from zfexplore.tui.messages import PlaceRow
@@ -52,13 +54,7 @@ class TopList(Rows):
     def texts(self, index: int) -> tuple[str, ...]:
         """One place; of names that are too long what tells them apart stays."""
         place = self.places[index]
-        labels = tuple(each.label or bare_name(each.name, each.label) for each in self.places)
-        names = [bare_name(each.name, each.label) for each in self.places]
-        if (room := self.room_of("class")) is not None:
-            shown = told_apart(labels, room)
-            labels = tuple(shown[label] for label in labels)
-        if (room := self.room_of("image")) is not None:
-            names = without_what_they_share(names, room)
+        labels, names = _named(self.places, self.room_of("class"), self.room_of("image"))
         where = "all" if place.y < 0 else f"{place.y},{place.x}"
         texts = {
             "#": str(place.rank + 1),
@@ -84,6 +80,19 @@ class TopList(Rows):
     def watch_places(self) -> None:
         """Draw the new places."""
         self.changed()
+
+
+@lru_cache(maxsize=4)  # it is asked for each row
+def _named(
+    places: tuple[PlaceRow, ...], room_for_class: int | None, room_for_image: int | None
+) -> tuple[list[str], list[str]]:
+    """Give the classes and the images of places, cut to their columns' widths so that they differ."""
+    labels = tuple(place.label or bare_name(place.name, place.label) for place in places)
+    names = [bare_name(place.name, place.label) for place in places]
+    shown = told_apart(labels, room_for_class) if room_for_class is not None else {}
+    if room_for_image is not None:
+        names = without_what_they_share(names, room_for_image)
+    return [shown.get(label, label) for label in labels], names
 
 
 def bare_name(name: str, label: str) -> str:

@@ -1,0 +1,202 @@
+"""Many images, and many keys: the time and the memory that the explorer takes.
+
+::
+
+    python -m tests.faults.load                  # 200,000 images, then ten minutes of keys
+    python -m tests.faults.load --minutes 4 --only soak
+
+``many`` makes hard links of a few small pictures, lists them, and opens the explorer on them: how soon it
+draws, answers a key and shows pictures, and the memory while it indexes. ``soak`` types 20 keys a second.
+Times are told and not judged. Memory is: it may rise while caches fill, but its median over the last quarter
+of the time may not exceed that of the second one by more than a tenth. Ends with 1 if it does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from benchmarks.terminal import Terminal
+from tests.faults.explorer import ends, engine_of, opened
+from tests.faults.trial import ROOT, chance, home_of_its_own, write_material, write_picture
+from zfexplore.tui.widgets.rows import MARK
+
+IMAGES, ORIGINALS, A_FOLDER = 200_000, 40, 1_000
+SECONDS_OF_INDEXING = 60.0
+BETWEEN_KEYS, BETWEEN_LOOKS = 1 / 20, 2.0  # seconds
+MOST_GROWTH = 0.1
+# Walking, the panes, sorting, the large view, the studies, the help, drawing otherwise: all but leaving and
+# saving.
+KEYS = [*"jjjjjjkkk[]hlgG\t12345pbzfo<>? m", *(["\x1b"] * 8)]
+
+LISTS = """
+import json, resource, sys, time
+from zfexplore.images.open import open_images
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+began = time.monotonic()
+source = open_images(sys.argv[1])
+listed = time.monotonic() - began
+kept = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+source.fingerprint()
+print(json.dumps([len(source), listed, before, kept, time.monotonic() - began - listed]))
+"""
+
+
+@dataclass
+class Memory:
+    """The memory of the explorer's two processes, in MB, at one look after another."""
+
+    explorer: list[float] = field(default_factory=list)
+    engine: list[float] = field(default_factory=list)
+    looked: float = 0.0
+
+    def look(self, terminal: Terminal) -> None:
+        """Look, if it is time."""
+        if time.monotonic() - self.looked < BETWEEN_LOOKS:
+            return
+        self.looked = time.monotonic()
+        self.explorer.append(_resident(terminal.pid))
+        if (engine := engine_of(terminal.pid)) is not None:
+            self.engine.append(_resident(engine))
+
+    def judge(self) -> Iterable[tuple[str, bool]]:
+        """Say how the memory went, a line for each process, and whether it grew."""
+        for name, values in (("explorer", self.explorer), ("engine", self.engine)):
+            quarter = len(values) // 4
+            if quarter == 0:
+                yield f"{name}: looked at too seldom", True
+                continue
+            parts = [median(values[start : start + quarter]) for start in range(0, 4 * quarter, quarter)]
+            grew = parts[3] > parts[1] * (1 + MOST_GROWTH)
+            told = ", ".join(f"{part:.0f}" for part in parts)
+            yield f"{name}: {told} MB in the four quarters, at most {max(values):.0f}", grew
+
+
+def many(home: Path, count: int) -> bool:
+    """List many images and explore them; give whether memory grew."""
+    pictures = home / "many"
+    began = time.monotonic()
+    for number in range(ORIGINALS):
+        write_picture(home / "originals" / f"{number}.png", (90 + number, 120, 120), seed=number)
+    for number in range(count):
+        folder = pictures / f"class-{number // A_FOLDER:03}"
+        if number % A_FOLDER == 0:
+            folder.mkdir(parents=True)
+        os.link(home / "originals" / f"{number % ORIGINALS}.png", folder / f"{number}.png")
+    print(f"{count:,} hard links made in {time.monotonic() - began:.1f} s", flush=True)
+    environment = {**os.environ, **home_of_its_own(home)}
+    done = subprocess.run(
+        [sys.executable, "-c", LISTS, str(pictures)],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    found, seconds, before, kept, hashed = json.loads(done.stdout)
+    print(
+        f"{found:,} listed in {seconds:.1f} s, {(kept - before) / 1024:.0f} MB more; hashed in {hashed:.1f} s"
+    )
+    write_material(home / "material", indexed=1)
+    began = time.monotonic()
+    memory = Memory()
+    with opened(home / "material", home / "explorer", "--images", str(pictures)) as terminal:
+        marks = [f"the first frame {terminal.until('1049h') - terminal.started:.1f} s"]
+        sent = terminal.send("?")
+        marks.append(f"its help {terminal.until('in a pane') - sent:.2f} s after the key")
+        terminal.send("\x1b")
+        while terminal.code is None and b"conv5:0" not in terminal.written:
+            terminal.wait(0.02)
+            memory.look(terminal)
+        marks.append(f"conv5:0 {time.monotonic() - began:.1f} s")
+        print("from the start:", ", ".join(marks), flush=True)
+        memory = Memory()
+        echoes, channel, end = [], 0, time.monotonic() + SECONDS_OF_INDEXING
+        while time.monotonic() < end and terminal.code is None:
+            sent, channel = terminal.send("j"), channel + 1
+            echoes.append(terminal.until(rf"{MARK} +{channel} ") - sent)
+            terminal.wait(0.5)
+            memory.look(terminal)
+        usual, worst = median(echoes) * 1000, max(echoes) * 1000
+        print(f"key echo while it indexes: median {usual:.0f} ms, worst {worst:.0f} ms")
+        grew = _told(memory)
+        print(f"left with {_left(terminal)}", flush=True)
+    return grew
+
+
+def soak(home: Path, minutes: float, seed: int) -> bool:
+    """Type 20 keys a second into an explorer; give whether memory grew or it ended by itself."""
+    random, memory = chance(seed, "soak"), Memory()
+    write_material(home / "soak", indexed=60)
+    with opened(home / "soak", home / "soaked") as terminal:
+        terminal.until(r"conv5:0\b")
+        end, count, typed = time.monotonic() + 60 * minutes, 0, time.monotonic()
+        while (now := time.monotonic()) < end and terminal.code is None:
+            if now >= typed:
+                typed += BETWEEN_KEYS
+                terminal.send(random.choice(KEYS))
+                count += 1
+            memory.look(terminal)
+            terminal.wait(max(0.0, min(typed - time.monotonic(), BETWEEN_KEYS)))
+        alive = terminal.code is None
+        print(
+            f"{count:,} keys in {minutes:g} minutes" + ("" if alive else f"; it ended with {terminal.code}")
+        )
+        grew = _told(memory)
+        for _ in range(12):  # out of whatever is open
+            terminal.send("\x1b")
+            terminal.wait(0.2)
+        code = _left(terminal)
+        print(f"left with {code}", flush=True)
+    return grew or not alive or code != 0
+
+
+def _told(memory: Memory) -> bool:
+    grew = False
+    for line, more in memory.judge():
+        print(f"  {line}{'; IT GREW' if more else ''}", flush=True)
+        grew = grew or more
+    return grew
+
+
+def _left(terminal: Terminal) -> int | None:
+    terminal.send("q")
+    ends(terminal)
+    return terminal.code
+
+
+def _resident(pid: int) -> float:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    return next(
+        (int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS")), 0.0
+    )
+
+
+def main() -> None:
+    """Read the options, and end with 1 if memory grew."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.load", description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=10.0, help="of keys [10]")
+    parser.add_argument("--images", type=int, default=IMAGES, help=f"how many links [{IMAGES}]")
+    parser.add_argument("--seed", type=int, default=0, help="of the keys [0]")
+    parser.add_argument("--only", choices=("many", "soak"), help="one of the two [both]")
+    given = parser.parse_args()
+    with TemporaryDirectory(prefix="load-") as folder:
+        grew = given.only != "soak" and many(Path(folder), given.images)
+        if given.only != "many":
+            grew = soak(Path(folder), given.minutes, given.seed) or grew
+    sys.exit(1 if grew else 0)
+
+
+if __name__ == "__main__":
+    main()
