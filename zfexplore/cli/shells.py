@@ -12,6 +12,7 @@ from pathlib import Path
 
 from zfexplore.errors import ExploreError
 from zfexplore.files import write_text
+from zfexplore.opening import read_text
 
 BASH = r"""# zfexplore's completion for bash
 _zfexplore() {
@@ -132,7 +133,7 @@ def _places(shell: str) -> tuple[Path, Path | None, str]:
 def _add_line(file: Path, line: str) -> None:
     """Add a line at a file's end, unless it is there; where it is a link, to the file that it leads to."""
     target = Path(os.path.realpath(file))
-    text = target.read_bytes().decode("utf-8", "surrogateescape") if target.exists() else ""
+    text = read_text(target, errors="surrogateescape") if target.exists() else ""
     if line in text.splitlines():
         return
     between = "" if not text or text.endswith("\n") else "\n"

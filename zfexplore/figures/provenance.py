@@ -24,7 +24,6 @@ from zfexplore.opening import open_plain
 
 UNIT_KEY = "unit "  # the chunk "unit conv5:130" holds that channel's table
 ATLAS, CHECKPOINT, COMMAND, PICTURE = "atlas", "checkpoint", "command", "picture"
-LARGEST = 80_000_000  # pixels of a PNG that is read to its end; no figure has as many
 NOT_OURS = "was not made by zfexplore"
 
 
