@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zfexplore.printable import printable
+from zfexplore.printable import printable_lines
 
 
 class ExploreError(Exception):
@@ -10,11 +10,11 @@ class ExploreError(Exception):
 
     The message is one sentence that names the file or option and the remedy. ``usage`` marks a wrong
     option or argument: the command line then exits with 2, otherwise with 1. The message is made printable,
-    since Python writes it into a traceback as it is.
+    since Python writes it into a traceback as it is; the command line joins its lines to one.
     """
 
     def __init__(self, message: str, *, usage: bool = False) -> None:
-        super().__init__(printable(message))
+        super().__init__(printable_lines(message))
         self.usage = usage
 
     @property

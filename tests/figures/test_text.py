@@ -25,3 +25,8 @@ def test_both_ends_of_a_long_name_are_kept():
     assert shorter.startswith("holiday")
     assert shorter.endswith("0042.jpg")
     assert "…" in shorter
+
+
+def test_a_line_break_in_a_name_is_an_escape_and_no_second_line_over_what_lies_below():
+    assert plain("a\nb\x1b[31m\u202e") == r"a\nb\x1b[31m\u202e"
+    assert width("a\nb", 12) == width(r"a\nb", 12)

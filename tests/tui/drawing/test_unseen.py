@@ -10,12 +10,13 @@ from dataclasses import replace
 
 from rich.segment import Segment
 from textual.color import Color
+from textual.filter import NoColor
 
 from tests.support import running, text, until
 from zfexplore.progress import Progress
 from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
-from zfexplore.tui.drawing.unseen import Unseen
+from zfexplore.tui.drawing.unseen import Unseen, of_pictures
 from zfexplore.tui.widgets.ranked import PathList
 from zfexplore.tui.widgets.told import Told
 
@@ -118,6 +119,12 @@ def test_a_line_without_such_characters_is_the_same_object():
     segments = [Segment("\U0010eeee\u0305"), Segment("▀▀")]
 
     assert Unseen().apply(segments, Color(0, 0, 0)) is segments
+
+
+def test_widgets_of_pictures_are_spared_that_look_and_no_other():
+    other = NoColor()
+
+    assert of_pictures([other, Unseen()]) == [other]
 
 
 def test_a_text_that_is_told_is_one_line_and_a_list_is_several():

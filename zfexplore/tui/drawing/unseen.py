@@ -6,6 +6,8 @@ Whatever still comes here takes no cell, so that it can only be left out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.color import Color
@@ -26,6 +28,11 @@ class Unseen(LineFilter):
             segment if segment.control else segment._replace(text=_without_unseen(segment.text))
             for segment in segments
         ]
+
+
+def of_pictures(filters: Sequence[LineFilter]) -> list[LineFilter]:
+    """Give the filters of a widget of pictures: it draws no names, and many runs of cells to look at."""
+    return [one for one in filters if not isinstance(one, Unseen)]
 
 
 def _without_unseen(text: str) -> str:

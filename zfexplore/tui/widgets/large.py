@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from textual import events
+from textual.filter import LineFilter
 from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
@@ -15,6 +16,7 @@ from zfexplore.tui.drawing.bitmap import Bitmap, Cut, Size, Tile
 from zfexplore.tui.drawing.kitty import NUMBERS
 from zfexplore.tui.drawing.strips import in_pixels, strips_of
 from zfexplore.tui.drawing.tiles import Tiles
+from zfexplore.tui.drawing.unseen import of_pictures
 
 
 class LargePicture(Widget):
@@ -113,6 +115,10 @@ class LargePicture(Widget):
         if place is not None and cells.contains_point(place):
             y, x = (place.y - cells.y + 0.5) / cells.height, (place.x - cells.x + 0.5) / cells.width
             self.post_message(self.Clicked(y, x))
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Spare the pictures the look for unseen characters."""
+        return of_pictures(super().get_line_filters())
 
     def render_line(self, y: int) -> Strip:
         """Draw one line."""

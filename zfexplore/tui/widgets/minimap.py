@@ -14,6 +14,7 @@ from rich.color_triplet import ColorTriplet
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.filter import LineFilter
 from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
@@ -22,6 +23,7 @@ from textual.widget import Widget
 
 from zfexplore.tui import keys
 from zfexplore.tui.drawing.strips import style
+from zfexplore.tui.drawing.unseen import of_pictures
 
 HERE = 0xE06C5A
 UPPER_HALF = "▀"
@@ -102,6 +104,10 @@ class Minimap(Widget, can_focus=True):
         rows, room = math.ceil(len(self.strengths) / self._columns), 2 * self.size.height
         top = min(cursor // self._columns - room // 2, rows - room)
         return max(0, top + top % 2)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Spare the pictures the look for unseen characters."""
+        return of_pictures(super().get_line_filters())
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw the pane from lines that are kept: walking through a layer changes only the cursor's."""

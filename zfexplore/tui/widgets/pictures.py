@@ -7,13 +7,14 @@ stay until the first new picture comes, and are dimmed if that takes a while.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.filter import LineFilter
 from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
@@ -25,6 +26,7 @@ from zfexplore.tui import keys
 from zfexplore.tui.drawing.bitmap import Bitmap, Tile
 from zfexplore.tui.drawing.strips import dimmed, in_pixels, strips_of
 from zfexplore.tui.drawing.tiles import Tiles
+from zfexplore.tui.drawing.unseen import of_pictures
 from zfexplore.tui.messages import ShownUnit, TileSize
 from zfexplore.tui.widgets.channels import number
 from zfexplore.tui.widgets.rows import MARK, fitted
@@ -244,6 +246,10 @@ class PictureGrid(Widget, can_focus=True):
             self.post_message(self.Moved(rank))
 
     # -- drawing -----------------------------------------------------------------------------------
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Spare the pictures the look for unseen characters."""
+        return of_pictures(super().get_line_filters())
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw the pane; its style is looked up once, not for every line."""
