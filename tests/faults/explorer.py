@@ -130,6 +130,11 @@ class _Trials:
     def _end(self, terminal: Terminal, whom: str) -> str:
         """Say what is wrong with the end of a killed explorer; empty if nothing is."""
         if whom.endswith("engine") and not ends(terminal, 1.0):
+            for _ in range(
+                3
+            ):  # "Start it again?" and what a key before it asked; elsewhere escape does no harm
+                terminal.send("\x1b")
+                terminal.wait(0.5)
             return self._leave(terminal, codes=(0, 1))
         if not ends(terminal):
             return f"it did not end within {SECONDS_TO_LEAVE:.0f} s"
