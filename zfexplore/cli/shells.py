@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import write_text
+from zfexplore.files import NotWritten, write_text
 from zfexplore.opening import read_text
 
 BASH = r"""# zfexplore's completion for bash
@@ -110,6 +110,8 @@ def install(shell: str) -> tuple[Path, str]:
         write_text(file, SCRIPTS[shell])
         if start is not None:
             _add_line(start, line.format(quoted))
+    except NotWritten as error:
+        raise ExploreError(f"completion cannot be installed: {error}") from error
     except (OSError, RuntimeError, UnicodeError) as error:  # RuntimeError: there is no home
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise ExploreError(f"completion cannot be installed: {why.lower()}") from error
