@@ -26,6 +26,7 @@ test: setup
 
 faults: setup
 	$(BIN)/python -m tests.faults.kills
+	$(BIN)/python -m tests.faults.believed --cases 1000
 
 bench: setup
 	$(BIN)/python -m benchmarks
