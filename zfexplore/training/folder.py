@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import cannot_write, sweep, write_text
+from zfexplore.files import cannot_write, make_folder, sweep, write_text
 from zfexplore.locks import Held, Lock, take
 
 FORMAT = 1
@@ -53,7 +53,7 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise ExploreError(f"{self.path} is a file: a run needs a folder of its own", usage=True)
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path)
             lock = take(self.path / LOCK)
         except Held as held:
             raise self._in_use(held) from None
