@@ -54,7 +54,7 @@ def atomic_path(path: str | os.PathLike[str], *, lasting: bool = True) -> Iterat
     temporary: Path | None = None
     try:
         target = _place_of(Path(path))
-        _make_folder(target.parent)
+        make_folder(target.parent)
         if (folder := os.path.abspath(target.parent)) not in _swept:
             _swept.add(folder)
             sweep(target.parent)
@@ -82,8 +82,20 @@ def atomic_path(path: str | os.PathLike[str], *, lasting: bool = True) -> Iterat
 def cannot_write(path: str | os.PathLike[str], error: OSError) -> NotWritten:
     """Give the line for a file or a folder that cannot be written, and what to do."""
     why = error.strerror or str(error) or type(error).__name__
+    if error.errno is not None and why == os.strerror(error.errno):
+        why = why[:1].lower() + why[1:]
     remedy = _REMEDIES.get(error.errno or 0, "choose another place")
-    return NotWritten(f"{os.fspath(path)} cannot be written: {why[:1].lower()}{why[1:]}; {remedy}")
+    return NotWritten(f"{os.fspath(path)} cannot be written: {why}; {remedy}")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it; raises OSError, which tells of a file in the place of one."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        there = next(path for path in (folder, *folder.parents) if _is(Path.exists, path))
+        told = f"{there} is a file, not a folder"
+        raise NotADirectoryError(errno.ENOTDIR, told) from error
 
 
 def sweep(folder: Path, *, older: float = OLD) -> None:
@@ -103,14 +115,21 @@ def sweep(folder: Path, *, older: float = OLD) -> None:
 
 
 def scratch_folder() -> Path:
-    """Make a private folder that lasts as long as this process, where the system keeps such things."""
+    """Make a private folder that lasts as long as this process, where the system keeps such things.
+
+    Raises NotWritten.
+    """
     import tempfile
 
-    parent = Path(tempfile.gettempdir())
-    sweep(parent)
     until_the_end = ExitStack()
+    try:
+        parent = Path(tempfile.gettempdir())
+        sweep(parent)
+        place = until_the_end.enter_context(_temporary_folder(parent, private=True))
+    except OSError as error:
+        raise cannot_write("a temporary folder", error) from error
     atexit.register(until_the_end.close)
-    return until_the_end.enter_context(_temporary_folder(parent, private=True))
+    return place
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes, *, lasting: bool = True) -> None:
@@ -235,15 +254,6 @@ def _place_of(path: Path) -> Path:
     if _is(Path.exists, place) and not _is(Path.is_file, place):
         raise OSError(errno.EINVAL, "it is no plain file")
     return place
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        there = next(path for path in (folder, *folder.parents) if _is(Path.exists, path))
-        told = f"{there} is a file, not a folder"
-        raise NotADirectoryError(errno.ENOTDIR, told) from error
 
 
 @contextmanager

@@ -285,8 +285,8 @@ def test_a_cache_that_cannot_be_written_costs_nothing_and_is_told_once(
     atlas, events = make.result_of(open_or_build(checkpoint, source))
     (told,) = notes(events)
     assert told == (
-        f"the index is not kept: {tmp_path / 'file' / 'atlases'} cannot be written: not a directory; "
-        "choose another place: ZFEXPLORE_CACHE names the folder of the cache"
+        f"the index is not kept: {tmp_path / 'file' / 'atlases'} cannot be written: {tmp_path / 'file'} is a "
+        "file, not a folder; choose another place: ZFEXPLORE_CACHE names the folder of the cache"
     )
     assert make.same(atlas, reference)
     _, events = make.result_of(open_or_build(checkpoint, source, again=True))

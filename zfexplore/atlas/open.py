@@ -21,7 +21,7 @@ from zfexplore.atlas.maxima import Layout
 from zfexplore.atlas.store import Atlas, describe
 from zfexplore.choices import Fit, Precision
 from zfexplore.errors import ExploreError
-from zfexplore.files import cache_dir, cannot_write
+from zfexplore.files import cache_dir, cannot_write, make_folder
 from zfexplore.images.sources import Source
 from zfexplore.locks import Held, take
 from zfexplore.nets.checkpoint import Checkpoint
@@ -118,7 +118,7 @@ def _locked(path: Path, stack: ExitStack, wait: bool) -> Generator[Event, None, 
     told = False
     while True:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             stack.enter_context(take(path))
             return True
         except OSError as error:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import cannot_write, sweep, write_text
+from zfexplore.files import cannot_write, make_folder, sweep, write_text
 from zfexplore.locks import Held, Lock, take
 from zfexplore.opening import read_text
 from zfexplore.plain import UNFIT, entry, mapping, maybe, number, parse, whole
@@ -57,7 +57,7 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise ExploreError(f"{self.path} is a file: a run needs a folder of its own", usage=True)
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path)
             lock = take(self.path / LOCK)
         except Held as held:
             raise self._in_use(held) from None

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support import leaves
+from tests.support import held_elsewhere, leaves
 from zfexplore.atlas.build import SLICE
-from zfexplore.atlas.open import atlas_folder
+from zfexplore.atlas.open import atlas_folder, atlas_path
+from zfexplore.atlas.store import describe
 from zfexplore.explorer import Explorer
 from zfexplore.images.open import open_images
 from zfexplore.tui import messages as say
@@ -350,6 +351,22 @@ def test_an_atlas_that_was_begun_is_saved_when_another_net_is_explored_and_gone_
     assert done == [7]  # the first four were not read again
     assert mail.of(say.FigureSaved)[0].path == first.out / "conv1-2-tiny.png"
     assert not unfinished.exists()
+
+
+def test_while_another_process_indexes_the_images_the_explorer_does_so_beside_it(setup, mail):
+    engine = Engine(setup, Inbox(), mail)
+    assert engine.load()
+    subject = engine._subject
+    header = describe(
+        subject.checkpoint, subject.source, k=9, fit=setup.fit, stages=None, precision="float32"
+    )
+    with held_elsewhere(atlas_path(header["fingerprint"]).with_suffix(".lock")) as process:
+        while subject.growing:
+            engine._turn()
+    assert mail.of(say.AtlasChanged)[-1].complete
+    told = [note.text for note in mail.of(say.Noted)]
+    assert f"process {process.pid} indexes these images too: the first to be done is used" in told
+    assert not list(atlas_folder().glob("*.partial"))
 
 
 def test_a_net_that_no_atlas_can_be_made_of_gives_way_to_the_one_before(two, mail):
