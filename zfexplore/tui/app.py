@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 
 SECONDS_AT_REST = 1.0  # without a step to another channel, before garbage is collected
+SECONDS_WITHOUT_REST = 20.0  # after which it is collected all the same: by keys without end, memory grew
 ENOUGH_TO_STRIKE = 18  # images: among fewer, nine strongest say little
 SOON_ENOUGH = 100  # images, at which a channel to open is chosen before all have been seen
 SECONDS_TO_CONFIRM = 5.0  # a second ctrl+c
@@ -101,6 +102,7 @@ class ExplorerApp(FollowApp):
         self.failure = ""  # why nothing can be explored
         self._opened_at = -1  # the generation at which a layer was opened that nobody chose
         self._collected_at = self._seen_at = 0  # generations, at which garbage was collected and looked after
+        self._collected = time.monotonic()
 
     def get_default_screen(self) -> ExplorerScreen:
         """Give the screen of panes."""
@@ -137,9 +139,10 @@ class ExplorerApp(FollowApp):
         """Collect if the user stood still for a while: it takes up to 20 ms, for which a key would wait."""
         if self.generation == self._collected_at:
             return
-        if self.generation == self._seen_at:
+        long = time.monotonic() - self._collected > SECONDS_WITHOUT_REST
+        if self.generation == self._seen_at or long:
             gc.collect()
-            self._collected_at = self.generation
+            self._collected_at, self._collected = self.generation, time.monotonic()
         self._seen_at = self.generation
 
     def on_explorer_screen_drawn(self) -> None:
