@@ -43,7 +43,7 @@ def test_the_wheel_carries_weights_photographs_with_their_terms_styles_and_the_m
 
 def test_the_wheel_installs_the_command(wheel):
     (entry_points,) = (name for name in wheel.namelist() if name.endswith("entry_points.txt"))
-    assert "zfexplore = zfexplore.cli.main:main" in wheel.read(entry_points).decode()
+    assert "zfexplore = zfexplore.__main__:main" in wheel.read(entry_points).decode()
 
 
 def test_in_an_installed_wheel_the_weights_are_found_beside_the_package(tmp_path, monkeypatch):

@@ -7,11 +7,13 @@ import shutil
 import signal
 import subprocess
 import sys
+from types import ModuleType
 
 import pexpect
 import pytest
 
 from zfexplore import __version__
+from zfexplore.__main__ import main as start
 from zfexplore.cli import main as command_line
 from zfexplore.errors import ExploreError
 
@@ -102,6 +104,19 @@ def test_python_dash_m_is_the_same_command():
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+def test_ctrl_c_while_the_command_line_is_imported_exits_with_130_too(monkeypatch, capsys):
+    def interrupted(name):
+        raise KeyboardInterrupt
+
+    importing = ModuleType("zfexplore.cli.main")
+    importing.__getattr__ = interrupted
+    monkeypatch.setitem(sys.modules, "zfexplore.cli.main", importing)
+    with pytest.raises(SystemExit) as left:
+        start()
+    assert left.value.code == 130
+    assert capsys.readouterr() == ("", "")
+
+
 def test_ctrl_c_in_a_real_terminal_exits_with_130_and_no_traceback(tmp_path):
     child = pexpect.spawn(
         sys.executable,
