@@ -522,18 +522,3 @@ async def test_images_that_are_gone_leave_the_table_and_say_so_in_the_place_of_t
         await until(pilot, lambda: text(app).count("the images are gone") == 2)
         assert "image_0012.jpg" in text(app)
         assert app.settled == app.generation
-
-
-def test_garbage_is_collected_at_rest_and_now_and_then_while_keys_never_end(app, monkeypatch):
-    now, collected = [0.0], []
-    monkeypatch.setattr("zfexplore.tui.app.time.monotonic", lambda: now[0])
-    monkeypatch.setattr("zfexplore.tui.app.gc.collect", lambda: collected.append(now[0]))
-    app._collected = 0.0
-    for second in range(1, 61):  # a step to another channel before each look
-        now[0], app.generation = float(second), second
-        app.collect_garbage()
-    assert collected == [21.0, 42.0]
-    for second in (61, 62, 63):  # at rest: once is enough
-        now[0] = float(second)
-        app.collect_garbage()
-    assert collected == [21.0, 42.0, 61.0]

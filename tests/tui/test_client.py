@@ -20,6 +20,7 @@ from zfexplore.tui import client
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
 from zfexplore.tui.client import PROGRAM, EngineProcess, reason_of
+from zfexplore.tui.drawing.runs import read
 from zfexplore.tui.log import log_path
 from zfexplore.units import Unit
 
@@ -83,7 +84,7 @@ def test_it_shows_a_channel_drawn_and_saves_what_was_asked_for_just_before_the_e
     bitmap = mail.of(say.PictureArrived)[0].shown.projection
     assert bitmap.pixels.dtype == "float32"
     (rows,) = bitmap.drawings.values()  # drawn as the grid shows them
-    assert [sum(len(text) for text, _, _ in row) for row in rows] == [10] * 5
+    assert [sum(len(text) for text, _, _ in read(row)) for row in rows] == [10] * 5
     mail.wait(say.AtlasChanged, lambda message: message.complete)
     engine.ask(say.SaveChannel("conv3", 7))
     engine.stop()
@@ -98,6 +99,7 @@ import asyncio, sys, time
 from pathlib import Path
 from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
+from zfexplore.tui.drawing.runs import read
 from zfexplore.tui.client import EngineProcess
 setup = say.Setup({images!r}, {checkpoint!r}, device="cpu", out=Path({out!r}))
 app = ExplorerApp(setup, EngineProcess(setup))
@@ -248,6 +250,7 @@ PARENT = """
 import sys, time
 from pathlib import Path
 from zfexplore.tui import messages as say
+from zfexplore.tui.drawing.runs import read
 from zfexplore.tui.client import EngineProcess
 came = []
 setup = say.Setup({images!r}, {checkpoint!r}, device="cpu", out=Path({out!r}))

@@ -16,6 +16,10 @@ from zfexplore.choices import Drawn
 from zfexplore.cli.options import DEFAULTS, typed, with_settings
 from zfexplore.settings import Settings
 
+# Seconds for which one thread may keep another waiting: with Python's own 5 ms, a frame waited for the thread
+# that writes it.
+SWITCHING = 0.0005
+
 # Python's own first threshold, of which a pass takes 0.1 ms. The larger passes take 20 ms, for which a key
 # would wait: the app runs them when the user rests, and only without rest do these come.
 COLLECTING = (700, 10_000, 10)
@@ -84,6 +88,7 @@ def tui(
     if follow is not None:
         settings = _to_follow(follow, settings, context)
     gc.disable()  # imports make many objects and hardly any garbage
+    sys.setswitchinterval(SWITCHING)
     from zfexplore.tui.terminal import own_terminal, speaks_utf8, suit_colours
 
     os.environ.setdefault("TEXTUAL_FPS", "250")  # with its own 60 a key waits longer for its frame

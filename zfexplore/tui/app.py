@@ -9,7 +9,6 @@ frame is up: torch is never imported here, and numpy only to draw at a size that
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 import time
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ from zfexplore.tui import messages as say
 from zfexplore.tui.client import Worker
 from zfexplore.tui.drawing.unseen import Unseen
 from zfexplore.tui.follow_app import FollowApp
+from zfexplore.tui.garbage import SECONDS_AT_REST, Garbage
 from zfexplore.tui.log import log_path
 from zfexplore.tui.pixel_app import following
 from zfexplore.tui.screens.explorer import ExplorerScreen
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from textual.command import Provider
 
 
-SECONDS_AT_REST = 1.0  # without a step to another channel, before garbage is collected
-SECONDS_WITHOUT_REST = 20.0  # after which it is collected all the same: by keys without end, memory grew
 ENOUGH_TO_STRIKE = 18  # images: among fewer, nine strongest say little
 SOON_ENOUGH = 100  # images, at which a channel to open is chosen before all have been seen
 SECONDS_TO_CONFIRM = 5.0  # a second ctrl+c
@@ -101,8 +99,7 @@ class ExplorerApp(FollowApp):
         self.interrupted = float("-inf")  # when ctrl+c was pressed last
         self.failure = ""  # why nothing can be explored
         self._opened_at = -1  # the generation at which a layer was opened that nobody chose
-        self._collected_at = self._seen_at = 0  # generations, at which garbage was collected and looked after
-        self._collected = time.monotonic()
+        self.garbage = Garbage()
 
     def get_default_screen(self) -> ExplorerScreen:
         """Give the screen of panes."""
@@ -143,17 +140,7 @@ class ExplorerApp(FollowApp):
             self.refresh(layout=True)
 
         self.app_resume_signal.subscribe(self, resumed)
-        self.set_interval(SECONDS_AT_REST, self.collect_garbage)
-
-    def collect_garbage(self) -> None:
-        """Collect if the user stood still for a while: it takes up to 20 ms, for which a key would wait."""
-        if self.generation == self._collected_at:
-            return
-        long = time.monotonic() - self._collected > SECONDS_WITHOUT_REST
-        if self.generation == self._seen_at or long:
-            gc.collect()
-            self._collected_at, self._collected = self.generation, time.monotonic()
-        self._seen_at = self.generation
+        self.set_interval(SECONDS_AT_REST, lambda: self.garbage.look(self.generation))
 
     def on_explorer_screen_drawn(self) -> None:
         """The first frame is up: only now may the engine import what is heavy."""

@@ -8,20 +8,18 @@ import numpy as np
 
 from zfexplore.tui.drawing.bitmap import Bitmap
 from zfexplore.tui.drawing.picture import draw
-from zfexplore.tui.drawing.strips import strips_of
 
 SIZE = (2, 4, "quadrants")
 
 
-def test_what_is_sent_has_its_pixels_its_box_and_its_drawings_but_no_strips():
+def test_what_is_sent_has_its_pixels_its_box_and_its_drawings():
     pixels = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
     bitmap = Bitmap(pixels, (0, 0, 2, 2))
     bitmap.drawings[SIZE] = draw(bitmap, *SIZE)
-    strips_of(bitmap, *SIZE)
     sent = pickle.loads(pickle.dumps(bitmap, 5))
 
     assert (sent.pixels == pixels).all()
-    assert (sent.box, sent.drawings, sent.strips) == (bitmap.box, bitmap.drawings, {})
+    assert (sent.box, sent.drawings) == (bitmap.box, bitmap.drawings)
     assert pickle.loads(pickle.dumps(sent, 5)).pixels.tolist() == pixels.tolist()  # sent on
 
 

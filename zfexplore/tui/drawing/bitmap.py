@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
-    from textual.strip import Strip
 
     from zfexplore.units import Window
 
 Size = tuple[int, int, str]  # of a drawing: rows and columns of cells, and the kind of glyphs
 Run = tuple[str, int, int]  # characters, their colour and the colour behind them, both 0xRRGGBB
-Drawing = tuple[tuple[Run, ...], ...]  # the runs of each row of cells
+Drawing = tuple[str, ...]  # each row of cells as a terminal in true colours is told it: see runs.py
 Cut = tuple[int, int, tuple[int, int]]  # of a tile: rows and columns of cells, and a cell's width and height
 
-TILES_KEPT = 4  # of one picture: as in both grids, and of a size before
+KEPT = 4  # drawings of one picture, and tiles: as in both grids, large, and of a size before
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,8 @@ class Bitmap:
 
     ``pixels`` [h, w, 3] are colours (uint8), or a projection's signed values (float32), which are
     scaled when they are drawn. A ``box`` is drawn around that part of them, on what is shown and not on
-    the pixels: at the size of a thumbnail a thin line would be lost. ``drawings`` are kept by size, and
-    so are the ``strips`` made of them, which stay in the process that shows them. The ``tiles`` are the
-    picture in pixels by the cells they were made for, where the terminal can draw them.
+    the pixels: at the size of a thumbnail a thin line would be lost. ``drawings`` are kept by size. The
+    ``tiles`` are the picture in pixels by the cells they were made for, where the terminal can draw them.
     """
 
     def __init__(self, pixels: np.ndarray | None, box: Window | None = None) -> None:
@@ -57,7 +55,6 @@ class Bitmap:
         self._packed: tuple[bytes, tuple[int, ...], str] | None = None
         self.box = box
         self.drawings: dict[Size, Drawing] = {}
-        self.strips: dict[Size, list[Strip]] = {}
         self.tiles: dict[Cut, Tile] = {}
 
     @property
@@ -79,7 +76,7 @@ class Bitmap:
 
     def keep(self, tile: Tile) -> None:
         """Keep a tile; where there are too many, those of before go."""
-        if len(self.tiles) >= TILES_KEPT:
+        if len(self.tiles) >= KEPT:
             self.tiles.clear()
         self.tiles[tile.cut] = tile
 
@@ -94,4 +91,3 @@ class Bitmap:
         """Take what was sent."""
         self._pixels = None
         self._packed, self.box, self.drawings, self.tiles = state
-        self.strips = {}

@@ -1,39 +1,85 @@
-"""Drawings into Textual strips: a run is a segment, and equal colours share a style."""
+"""Drawings into Textual strips: a line goes to the terminal as it was drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 
-from rich.color import Color
+from rich.color import Color, ColorSystem
+from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
 from zfexplore.tui.drawing import kitty
-from zfexplore.tui.drawing.bitmap import Bitmap, Drawing, Tile
+from zfexplore.tui.drawing.bitmap import KEPT, Bitmap, Drawing, Tile
+from zfexplore.tui.drawing.runs import read
 from zfexplore.tui.drawing.tiles import Tiles
 
-KEPT = 4  # sizes of one picture: as thumbnail in both grids, large, and one of a size before
+Part = Segment | str  # of a line: a common segment, or a line of a drawing
 
 
-def strips_of(bitmap: Bitmap, rows: int, columns: int, mode: str) -> list[Strip]:
-    """Give a picture's strips, from its drawing of that size if there is one; they are kept with it.
+class DrawnStrip(Strip):
+    """A line with pictures in it, in parts. Where all of it is shown, it is written as it was drawn.
+
+    Textual cuts a line, dims or filters it by its segments: these are made when they are asked for first.
+    """
+
+    def __init__(self, parts: Sequence[Part], cell_length: int) -> None:
+        self._parts = [part for part in parts if isinstance(part, str) or part.text]
+        self._made: list[Segment] | None = None
+        super().__init__((), cell_length)
+
+    @property
+    def _segments(self) -> list[Segment]:  # type: ignore[override]
+        if self._made is None:
+            self._made = [
+                segment
+                for part in self._parts
+                for segment in (segments_of(part) if isinstance(part, str) else (part,))
+            ]
+        return self._made
+
+    @_segments.setter
+    def _segments(self, segments: list[Segment]) -> None:
+        """Textual's constructor sets none."""
+
+    def render(self, console: Console) -> str:
+        """Give what the terminal is told."""
+        if console.color_system not in ("truecolor", None):
+            return super().render(console)
+        if self._render_cache is None:
+            self._render_cache = "".join(map(_told, self._parts))
+        return self._render_cache
+
+
+def _told(part: Part) -> str:
+    if isinstance(part, str):
+        return part
+    text, style, _ = part
+    return text if style is None else Strip.render_style(style, text, ColorSystem.TRUECOLOR)
+
+
+def drawing_of(bitmap: Bitmap, rows: int, columns: int, mode: str) -> Drawing:
+    """Give a picture's drawing of that size, which is kept.
 
     The engine draws thumbnails beforehand. For all else numpy is imported here and now.
     """
     size = (rows, columns, mode)
-    strips = bitmap.strips.get(size)
-    if strips is None:
-        drawing = bitmap.drawings.get(size)
-        if drawing is None:
-            from zfexplore.tui.drawing.picture import draw
+    if size not in bitmap.drawings:
+        from zfexplore.tui.drawing.picture import draw
 
-            drawing = draw(bitmap, *size)
-        if len(bitmap.strips) >= KEPT:
-            bitmap.strips.clear()
-        strips = bitmap.strips[size] = to_strips(drawing)
-    return strips
+        drawing = draw(bitmap, *size)
+        if len(bitmap.drawings) >= KEPT:
+            bitmap.drawings.clear()
+        bitmap.drawings[size] = drawing
+    return bitmap.drawings[size]
+
+
+def segments_of(line: str, *, dim: bool = False) -> list[Segment]:
+    """Give the segments of a drawing's line, a run a segment; at two fifths of its brightness if ``dim``."""
+    look = dimmed if dim else style
+    return [Segment(text, look(fore, back)) for text, fore, back in read(line)]
 
 
 def in_pixels(tiles: Tiles, tile: Tile | None, line: int, plain: Style) -> Segment | None:
@@ -44,15 +90,7 @@ def in_pixels(tiles: Tiles, tile: Tile | None, line: int, plain: Style) -> Segme
     return Segment(kitty.placeholders(line, tile.columns), plain + in_colour(number))
 
 
-def to_strips(drawing: Drawing) -> list[Strip]:
-    """Give one strip a row."""
-    return [
-        Strip([Segment(text, style(fore, back)) for text, fore, back in row], sum(len(run[0]) for run in row))
-        for row in drawing
-    ]
-
-
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=4096)
 def style(fore: int, back: int) -> Style:
     """Give the style of two packed colours (0xRRGGBB)."""
     return Style.from_color(_colour(fore), _colour(back))
@@ -64,19 +102,19 @@ def in_colour(fore: int) -> Style:
     return Style(color=_colour(fore))
 
 
-@lru_cache(maxsize=32768)
-def dimmed(bright: Style | None) -> Style:
-    """Give a style at two fifths of its brightness."""
-    if bright is None or bright.color is None or bright.bgcolor is None:
-        return bright or Style.null()
-    return style(*(_darker(colour.triplet) for colour in (bright.color, bright.bgcolor)))
+def dimmed(fore: int, back: int) -> Style:
+    """Give the style of two packed colours at two fifths of their brightness."""
+    return style(_darker(fore), _darker(back))
 
 
-@lru_cache(maxsize=32768)
 def _colour(packed: int) -> Color:
-    return Color.from_rgb(packed >> 16, packed >> 8 & 255, packed & 255)
+    return Color.from_rgb(*_channels(packed))
 
 
-def _darker(triplet: Iterable[int] | None) -> int:
-    red, green, blue = (2 * part // 5 for part in triplet or (0, 0, 0))
+def _darker(packed: int) -> int:
+    red, green, blue = (2 * part // 5 for part in _channels(packed))
     return red << 16 | green << 8 | blue
+
+
+def _channels(packed: int) -> tuple[int, int, int]:
+    return packed >> 16, packed >> 8 & 255, packed & 255

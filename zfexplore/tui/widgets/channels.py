@@ -99,7 +99,7 @@ class ChannelList(Rows):
         for title, every in (("class", names), ("best class", known.best_class if known else ())):
             if cells.get(title) and (room := self.room_of(title)) is not None:
                 cells[title] = told_apart(tuple(every), room)[cells[title]]
-        return tuple(cells.get(column.title.removesuffix(SORTED), "") for column in self.columns())
+        return tuple(cells.get(title.removesuffix(SORTED), "") for title in self.titles())
 
     def is_faint(self, index: int) -> bool:
         """Tell whether no image excites the channel."""

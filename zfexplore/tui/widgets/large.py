@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from rich.segment import Segment
 from textual import events
 from textual.filter import LineFilter
 from textual.geometry import Region
@@ -14,7 +15,7 @@ from textual.widget import Widget
 
 from zfexplore.tui.drawing.bitmap import Bitmap, Cut, Size, Tile
 from zfexplore.tui.drawing.kitty import NUMBERS
-from zfexplore.tui.drawing.strips import in_pixels, strips_of
+from zfexplore.tui.drawing.strips import DrawnStrip, drawing_of, in_pixels
 from zfexplore.tui.drawing.tiles import Tiles
 from zfexplore.tui.drawing.unseen import of_pictures
 
@@ -126,18 +127,11 @@ class LargePicture(Widget):
         width, line = self.size.width, y - top
         if self.bitmap is None or not 0 <= line < rows:
             return Strip.blank(width, self.rich_style)
-        pixels = None if self.covered else in_pixels(self.tiles, self._tile, line, self.rich_style)
-        if pixels is None:
-            strip = strips_of(self.bitmap, rows, columns, self.mode)[line]
-        else:
-            strip = Strip([pixels], columns)
-        return Strip.join(
-            [
-                Strip.blank(left, self.rich_style),
-                strip,
-                Strip.blank(width - left - columns, self.rich_style),
-            ]
-        )
+        plain = self.rich_style
+        pixels = None if self.covered else in_pixels(self.tiles, self._tile, line, plain)
+        drawn = pixels or drawing_of(self.bitmap, rows, columns, self.mode)[line]
+        right = width - left - columns
+        return DrawnStrip([Segment(" " * left, plain), drawn, Segment(" " * right, plain)], width)
 
 
 def cuts_of(pictures: Iterable[LargePicture]) -> tuple[Cut, ...]:

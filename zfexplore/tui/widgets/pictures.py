@@ -24,7 +24,8 @@ from textual.widget import Widget
 
 from zfexplore.tui import keys
 from zfexplore.tui.drawing.bitmap import Bitmap, Tile
-from zfexplore.tui.drawing.strips import dimmed, in_pixels, strips_of
+from zfexplore.tui.drawing.lines import drawn_lines
+from zfexplore.tui.drawing.strips import DrawnStrip, Part, drawing_of, in_pixels, segments_of
 from zfexplore.tui.drawing.tiles import Tiles
 from zfexplore.tui.drawing.unseen import of_pictures
 from zfexplore.tui.messages import ShownUnit, TileSize
@@ -56,11 +57,10 @@ class Arrangement:
         row, line = divmod(y + (not self.captions), self.rows + 1)
         return row, line - 1
 
-    def region(self, rank: int) -> Region:
-        """Give the cells of a tile and the line above it."""
-        row, column = divmod(rank, SIDE)
+    def region(self, row: int, width: int) -> Region:
+        """Give the cells of a row of tiles and the line above it, in a pane of ``width``."""
         top = row * (self.rows + 1) - (not self.captions)
-        return Region(self.left + column * (self.columns + 1), max(0, top), self.columns, self.rows + 1)
+        return Region(0, max(0, top), width, self.rows + 1)
 
     def tile_at(self, x: int, y: int) -> int | None:
         """Give the tile at a cell of the pane, caption included; None between tiles."""
@@ -96,6 +96,7 @@ class PictureGrid(Widget, can_focus=True):
     BINDINGS = keys.bindings(keys.PANES)
 
     _plain = Style.null()
+    _place = Arrangement(1, 2, 1)  # and this: those of the lines that are being drawn
     _dimming: Timer | None = None
     dims = True  # whether pictures that stay another channel's for a while are dimmed
 
@@ -153,20 +154,20 @@ class PictureGrid(Widget, can_focus=True):
     def want(self) -> None:
         """Tell which pictures the terminal should have in pixels."""
         in_sight = self.size.area and not self.covered
-        shown = [self._tile(getattr(shown, self.kind)) for shown in self.pictures if in_sight]
-        self.tiles.want(self.id or "", [tile for tile in shown if tile is not None])
+        self.tiles.want(self.id or "", [tile for tile in self._in_pixels() if tile] if in_sight else [])
 
-    def _tile(self, bitmap: Bitmap) -> Tile | None:
-        """Give the picture in pixels, if it has been drawn for the cells that it has here."""
+    def _in_pixels(self) -> list[Tile | None]:
+        """Give each picture in pixels, if it has been drawn for the cells that it has here."""
         place = self.arrangement
+        return [self._tile(getattr(shown, self.kind), place) for shown in self.pictures]
+
+    def _tile(self, bitmap: Bitmap, place: Arrangement) -> Tile | None:
         return bitmap.tiles.get((place.rows, place.columns, self.cell))
 
     def redraw(self, tiles: Iterable[Tile]) -> None:
         """Draw the pictures of these tiles, which the terminal has by now."""
         there = list(tiles)
-        self._redraw(
-            rank for rank, shown in enumerate(self.pictures) if self._tile(getattr(shown, self.kind)) in there
-        )
+        self._redraw({rank // SIDE for rank, tile in enumerate(self._in_pixels()) if tile in there})
 
     def watch_kind(self) -> None:
         """Post how the other pictures are drawn."""
@@ -192,16 +193,16 @@ class PictureGrid(Widget, can_focus=True):
             return
         changed = [rank for rank in range(SIDE * SIDE) if old[rank : rank + 1] != new[rank : rank + 1]]
         for later, row in enumerate(sorted({rank // SIDE for rank in changed})):
-            ranks = [rank for rank in changed if rank // SIDE == row]
             if later:
-                self.set_timer(later * BETWEEN_ROWS, partial(self._redraw, ranks))
+                self.set_timer(later * BETWEEN_ROWS, partial(self._redraw, [row]))
             else:
-                self._redraw(ranks)
+                self._redraw([row])
 
-    def _redraw(self, ranks: Iterable[int]) -> None:
+    def _redraw(self, rows: Iterable[int]) -> None:
+        """Draw whole rows of tiles: a line is written from the pane's edge on, whatever changed in it."""
         place = self.arrangement
-        for rank in ranks:
-            self.refresh(place.region(rank))
+        for row in rows:
+            self.refresh(place.region(row, self.size.width))
 
     def watch_stale(self, stale: bool) -> None:
         """Dim the pictures if they stay another channel's for a while."""
@@ -252,24 +253,26 @@ class PictureGrid(Widget, can_focus=True):
         return of_pictures(super().get_line_filters())
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw the pane; its style is looked up once, not for every line."""
-        self._plain = self.rich_style
-        return super().render_lines(crop)
+        """Draw the pane; its style and its arrangement are looked up once, not for every line."""
+        self._plain, self._place = self.rich_style, self.arrangement
+        return drawn_lines(self, crop, super().render_lines)
 
     def render_line(self, y: int) -> Strip:
         """Draw a line of captions, or a line of three pictures."""
-        width = self.size.width
-        place = self.arrangement
+        width, height = self.size
+        place = self._place
         row, line = place.line(y)
-        if self.notice and not self.pictures and y == self.size.height // 2:
+        if self.notice and not self.pictures and y == height // 2:
             return _centred(self.notice, width, self.get_component_rich_style("pictures--empty"))
         if row >= SIDE:
             return Strip.blank(width, self._plain)
-        segments = [Segment(" " * (place.left - 1), self._plain)]
+        parts: list[Part] = [Segment(" " * (place.left - 1), self._plain)]
         for rank in range(row * SIDE, row * SIDE + SIDE):
-            segments.append(self._mark(rank, line, place))
-            segments += self._caption(rank, place) if line < 0 else self._line(rank, line, place)
-        return Strip(segments).adjust_cell_length(width, self._plain)
+            parts.append(self._mark(rank, line, place))
+            parts += self._caption(rank, place) if line < 0 else self._line(rank, line, place)
+        taken = place.left - 1 + SIDE * (1 + place.columns)
+        parts.append(Segment(" " * (width - taken), self._plain))
+        return DrawnStrip(parts, max(taken, width)).adjust_cell_length(width)
 
     def _mark(self, rank: int, line: int, place: Arrangement) -> Segment:
         if rank != self.cursor or line != (-1 if place.captions else 0):
@@ -283,18 +286,18 @@ class PictureGrid(Widget, can_focus=True):
         value = f" {number(self.pictures[rank].value)}" if rank < len(self.pictures) else ""
         return [Segment(fitted(f"{rank + 1}{value}" if place.captions else "", place.columns), style)]
 
-    def _line(self, rank: int, line: int, place: Arrangement) -> list[Segment]:
+    def _line(self, rank: int, line: int, place: Arrangement) -> Sequence[Part]:
         if rank >= len(self.pictures):
             dot = "·" if line == place.rows // 2 and not self.notice else " "
             style = self.get_component_rich_style("pictures--empty")
             return [Segment(dot.center(place.columns), style)]
         bitmap = getattr(self.pictures[rank], self.kind)
         if not (self.dim or self.covered):
-            pixels = in_pixels(self.tiles, self._tile(bitmap), line, self._plain)
+            pixels = in_pixels(self.tiles, self._tile(bitmap, place), line, self._plain)
             if pixels is not None:
                 return [pixels]
-        segments = list(strips_of(bitmap, place.rows, place.columns, self.mode)[line])
-        return [Segment(text, dimmed(style)) for text, style, _ in segments] if self.dim else segments
+        drawn = drawing_of(bitmap, place.rows, place.columns, self.mode)[line]
+        return segments_of(drawn, dim=True) if self.dim else [drawn]
 
 
 def _centred(text: str, width: int, style: Style) -> Strip:

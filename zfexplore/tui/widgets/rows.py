@@ -7,11 +7,13 @@ The line under the cursor has a mark besides its colour.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import compress
 from typing import ClassVar
 
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -19,12 +21,15 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 
 from zfexplore.printable import printable
 from zfexplore.tui import keys
+from zfexplore.tui.drawing.lines import drawn_lines
 
 MARK = "▸"
+HEADER = -1  # the titles' place among the rows
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,16 @@ class Column:
     pane: int = 0
     rest: bool = False  # takes what is left of the pane
     front: bool = False  # a long text loses its beginning, because its end tells it from others
+
+
+class SteadyBar(ScrollBar):
+    """A scrollbar that moves by whole cells: under a held key, it is drawn anew once a few rows only."""
+
+    def validate_position(self, position: float) -> float:
+        """Give the position at which the bar's end stands between two cells."""
+        rows = max(1.0, self.window_virtual_size / max(1, self.size.height))  # that a cell stands for
+        last = self.window_virtual_size - self.window_size
+        return last if position >= last else position // rows * rows
 
 
 class Rows(ScrollView, can_focus=True):
@@ -57,8 +72,10 @@ class Rows(ScrollView, can_focus=True):
     _plain = Style.null()
     _columns: tuple[Column, ...] = ()
     _drawn: dict[int, Strip]  # rows by index, except the one under the cursor
+    _written: dict[int, str]  # what rows say, from edge to edge
     _drawn_for: tuple[object, ...] = ()  # the width, style and columns of the drawn rows
-    _shown: list[bool]  # which columns have room
+    _all_columns: tuple[Column, ...] = ()  # those without room too
+    _shown: list[bool]  # which of them have room
     _rooms: list[int] = []  # cells of each of those
 
     class Moved(Message):
@@ -138,9 +155,9 @@ class Rows(ScrollView, can_focus=True):
         height = self._body_height
         top = round(self.scroll_target_y)
         if new < top:
-            self.scroll_to(y=new, animate=False, force=True)
+            self.scroll_to(y=new, animate=False, force=True, immediate=True)
         elif new >= top + height:
-            self.scroll_to(y=new - height + 1, animate=False, force=True)
+            self.scroll_to(y=new - height + 1, animate=False, force=True, immediate=True)
         for index in {old, new}:
             line = index - round(self.scroll_offset.y) + self._header_rows
             if 0 <= line < self.size.height:
@@ -198,6 +215,15 @@ class Rows(ScrollView, can_focus=True):
 
     # -- drawing -----------------------------------------------------------------------------------
 
+    @property
+    def vertical_scrollbar(self) -> ScrollBar:
+        """Give the scrollbar; a common one took a fourth of the time of a frame in which the list scrolls."""
+        if self._vertical_scrollbar is None:
+            self._vertical_scrollbar = SteadyBar(name="vertical", thickness=self.scrollbar_size_vertical)
+            self._vertical_scrollbar.display = False
+            self.app._start_widget(self, self._vertical_scrollbar)
+        return self._vertical_scrollbar
+
     @cached_property
     def _header_rows(self) -> int:
         return int(any(column.title for column in self.columns()))
@@ -210,41 +236,52 @@ class Rows(ScrollView, can_focus=True):
         """Draw the pane. Its style is looked up once and not for every line."""
         width, plain, columns = self.scrollable_content_region.width, self.rich_style, self.columns()
         if self._drawn_for != (width, plain, columns):
-            self._drawn, self._drawn_for = {}, (width, plain, columns)
-            self._plain, self._columns = plain, tuple(column for column in columns if width >= column.pane)
+            self._drawn, self._written, self._drawn_for = {}, {}, (width, plain, columns)
+            self._plain, self._all_columns = plain, columns
+            self._columns = tuple(column for column in columns if width >= column.pane)
             self._shown = [width >= column.pane for column in columns]
             fixed = sum(column.width + 1 for column in self._columns if not column.rest)
             rest = max(0, width - 2 - fixed)
             self._rooms = [rest if column.rest else column.width for column in self._columns]
-        return super().render_lines(crop)
+        return drawn_lines(self, crop, super().render_lines)
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the pane."""
+        index = HEADER if y < self._header_rows else round(self.scroll_offset.y) + y - self._header_rows
+        if index in self._drawn and index != self.cursor:
+            return self._drawn[index]
         width = self.scrollable_content_region.width
-        if y < self._header_rows:
-            titles = tuple(column.title for column in self._columns)
-            return self._line(" ", titles, width, self._style("rows--header"))
-        index = round(self.scroll_offset.y) + y - self._header_rows
-        if index >= self.count():
+        if index == HEADER:
+            strip = self._row(index, width, " ", "rows--header")
+        elif index >= self.count():
             empty = self.empty_text() if self.count() == 0 and y == self._header_rows else ""
             return _padded(f" {empty}"[:width], width, self._style("rows--faint"))
-        if index == self.cursor:
+        elif index == self.cursor:
             return self._row(index, width, MARK, "rows--cursor")
-        if index not in self._drawn:
-            self._drawn[index] = self._row(index, width, " ", "rows--faint" if self.is_faint(index) else None)
-        return self._drawn[index]
+        else:
+            strip = self._row(index, width, " ", "rows--faint" if self.is_faint(index) else None)
+        self._drawn[index] = strip
+        return strip
 
     def _row(self, index: int, width: int, mark: str, look: str | None) -> Strip:
-        texts = tuple(compress(self.texts(index), self._shown))
-        return self._line(mark, texts, width, self._style(look))
+        if index not in self._written:
+            self._written[index] = self._line(index)
+        return _padded(mark + self._written[index], width, self._style(look))
 
     def _style(self, name: str | None) -> Style:
         return self.get_component_rich_style(name) if name else self._plain
 
-    def _line(self, mark: str, texts: tuple[str, ...], width: int, style: Style) -> Strip:
+    def _line(self, index: int) -> str:
+        titles = tuple(column.title for column in self._columns)
+        texts = titles if index == HEADER else tuple(compress(self.texts(index), self._shown))
         columns = zip(texts, self._columns, self._rooms, strict=True)
-        parts = [fitted(text, room, right=column.right, front=column.front) for text, column, room in columns]
-        return _padded(mark + " ".join(parts), width, style)
+        return " ".join(
+            fitted(text, room, right=column.right, front=column.front) for text, column, room in columns
+        )
+
+    def titles(self) -> Sequence[str]:
+        """Give the titles of all columns, which ``texts`` follows."""
+        return [column.title for column in self._all_columns or self.columns()]
 
     def room_of(self, title: str) -> int | None:
         """Give the width in cells of a column in sight; None before the first drawing, and out of sight."""
@@ -257,8 +294,8 @@ def fitted(text: str, room: int, *, right: bool = False, front: bool = False) ->
 
     If it is longer, ``…`` replaces its end, or its ``front``.
     """
-    from rich.cells import cell_len, set_cell_size
-
+    if text.isascii() and text.isprintable() and len(text) <= room:  # nearly every text
+        return text.rjust(room) if right else text.ljust(room)
     text = printable(text)
     if cell_len(text) > room:
         if front and room > 1:
@@ -271,6 +308,4 @@ def fitted(text: str, room: int, *, right: bool = False, front: bool = False) ->
 
 
 def _padded(text: str, width: int, style: Style) -> Strip:
-    from rich.cells import set_cell_size
-
     return Strip([Segment(set_cell_size(printable(text), width), style)], width)

@@ -63,7 +63,7 @@ class TopList(Rows):
             "class": labels[index],
             "image": names[index],
         }
-        return tuple(texts[column.title] for column in self.columns())
+        return tuple(texts[title] for title in self.titles())
 
     def empty_text(self) -> str:
         """Say why the table is empty."""
