@@ -85,11 +85,11 @@ def test_a_full_disk_is_one_line_too(monkeypatch, capsys):
 def test_standard_output_that_takes_nothing_is_named(monkeypatch, capsys, arguments, unbuffered):
     if arguments == ["COMPLETE"]:
         monkeypatch.setenv("_ZFEXPLORE_COMPLETE", "bash")
-    file = open("/dev/full", "wb", buffering=0 if unbuffered else -1)
-    with monkeypatch.context() as patch, io.TextIOWrapper(file, write_through=unbuffered) as full:
-        patch.setattr(sys, "stdout", full)
+    with monkeypatch.context() as patch, open("/dev/full", "wb", buffering=0 if unbuffered else -1) as full:
+        patch.setattr(sys, "stdout", text := io.TextIOWrapper(full, write_through=unbuffered))
         code, _, err = run(patch, capsys, *arguments)
         sys.stdout.flush()  # as Python does at the end: nothing is left to fail
+        text.close()
     told = "no space left on device; make room there, or choose another place"
     assert (code, err) == (1, f"error: standard output cannot be written: {told}\n")
 
