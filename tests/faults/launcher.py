@@ -31,6 +31,7 @@ ON_PATHS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.tru
 ON_LOCKS = ("fcntl.flock", "fcntl.lockf")
 SECONDS_BETWEEN_LOOKS = 0.002
 IMPORTED = (
+    "zfexplore.__main__",
     "zfexplore.cli.main",
     "rich.progress",
     "rich.table",
@@ -154,7 +155,7 @@ def _run(request: dict[str, Any]) -> NoReturn:
         atexit.register(_write_count, request["said"] + ".moments", moments)
     moments.watch()
     sys.argv = ["zfexplore", *request["words"]]
-    command = import_module("zfexplore.cli.main").main
+    command = import_module("zfexplore.__main__").main
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _leave(_code_of(command))
 
