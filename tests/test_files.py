@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from zfexplore import files
+from zfexplore import files, locks
 from zfexplore.errors import ExploreError
 
 
@@ -139,6 +139,38 @@ def test_what_is_no_file_is_not_replaced(tmp_path, monkeypatch):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_link_to_nothing_in_the_place_of_a_folder_is_told_as_such(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.symlink("nowhere", "link")
+    told = "cannot be written: link is a link that leads to nothing"
+    for path, check in (("link/x", files.check_file), ("link", files.check_folder)):
+        with pytest.raises(ExploreError, match=f"^{path} {told}$"):
+            check(path)
+    with pytest.raises(ExploreError, match=f"^link/x {told}; choose another place$"):
+        files.write_text("link/x", "x")
+
+
+@pytest.mark.parametrize("swept", [FileNotFoundError(), None])
+def test_a_temporary_folder_that_a_sweep_takes_before_it_is_locked_is_made_again(
+    tmp_path, monkeypatch, swept
+):
+    take_folder, seen = locks.take_folder, []
+
+    def late(place):
+        seen.append(place)
+        if len(seen) > 1:
+            return take_folder(place)
+        place.rmdir()
+        if swept is not None:
+            raise swept
+        return None
+
+    monkeypatch.setattr(locks, "take_folder", late)
+    files.write_text(tmp_path / "a", "whole")
+    assert len(set(seen)) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
 def test_a_file_that_is_protected_is_told_before_the_work(tmp_path, monkeypatch):
     (tmp_path / "x.png").touch()
     monkeypatch.setattr(files.os, "access", lambda path, how: False)
@@ -189,7 +221,7 @@ import os, resource, sys, zipfile
 from pathlib import Path
 import numpy as np
 from PIL import Image
-from zfexplore import files
+from zfexplore import files, locks
 from zfexplore.atlas.container import write_arrays
 from zfexplore.errors import ExploreError
 from zfexplore.figures.provenance import save_png
@@ -237,7 +269,7 @@ def test_a_limit_on_the_size_of_files_is_one_line_whoever_writes(tmp_path):
 
 KILLED = """
 import os, signal, sys
-from zfexplore import files
+from zfexplore import files, locks
 
 with files.atomic_path(sys.argv[1]) as temporary:
     temporary.write_text("half")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -89,6 +90,58 @@ def test_what_is_in_the_place_of_the_file_stays_as_it_is(tmp_path):
         with pytest.raises(OSError, match=f"{os.strerror(errno.ELOOP)}|no plain file"):
             take(tmp_path / name)
     assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_a_sweep_takes_the_locks_of_such_names_that_nobody_has(tmp_path, holding):
+    holding(tmp_path / "held.lock")
+    for name in ("left.lock", "other"):
+        (tmp_path / name).write_text("1 elsewhere\n")
+    (tmp_path / "folder.lock").mkdir()
+    os.mkfifo(tmp_path / "pipe.lock")
+    own = take(tmp_path / "own.lock")
+    locks.sweep(tmp_path, re.compile(r"\w+\.lock"))
+    locks.sweep(tmp_path / "nowhere", re.compile(""))
+    staying = ["folder.lock", "held.lock", "other", "own.lock", "pipe.lock"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == staying
+    with pytest.raises(Held):
+        take(own.path)
+    own.release()
+
+
+def test_where_nobody_can_tell_who_has_a_lock_it_stays(tmp_path, monkeypatch):
+    (tmp_path / "lock").touch()
+    monkeypatch.setattr(locks, "fcntl", None)
+    assert not locks.remove_unheld(tmp_path / "lock")
+    assert (tmp_path / "lock").exists()
+
+
+def test_who_only_looks_whether_it_is_free_does_not_keep_another_out(tmp_path, monkeypatch):
+    lock, waited = locks._lock, []
+
+    def held_for_a_moment(descriptor):
+        if len(waited) < 2:
+            raise BlockingIOError
+        return lock(descriptor)
+
+    monkeypatch.setattr(locks, "_lock", held_for_a_moment)
+    monkeypatch.setattr(locks.time, "sleep", waited.append)
+    with take(tmp_path / "lock") as taken:
+        assert taken.sure
+    assert len(waited) == 2
+
+
+def test_a_folder_that_is_removed_before_it_is_locked_is_not_there(tmp_path, monkeypatch):
+    lock = locks._lock
+
+    def late(descriptor):
+        (tmp_path / "folder").rmdir()
+        return lock(descriptor)
+
+    (tmp_path / "folder").mkdir()
+    monkeypatch.setattr(locks, "_lock", late)
+    with pytest.raises(FileNotFoundError):
+        take_folder(tmp_path / "folder")
+    assert locks._held == {}
 
 
 def test_a_folder_has_one_holder(tmp_path):

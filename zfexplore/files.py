@@ -93,9 +93,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        there = next(path for path in (folder, *folder.parents) if _is(Path.exists, path))
-        told = f"{there} is a file, not a folder"
-        raise NotADirectoryError(errno.ENOTDIR, told) from error
+        raise NotADirectoryError(errno.ENOTDIR, _no_folder(_nearest(folder))) from error
 
 
 def sweep(folder: Path, *, older: float = OLD) -> None:
@@ -119,11 +117,9 @@ def scratch_folder() -> Path:
 
     Raises NotWritten.
     """
-    import tempfile
-
     until_the_end = ExitStack()
     try:
-        parent = Path(tempfile.gettempdir())
+        parent = _systems_temporary()
         sweep(parent)
         place = until_the_end.enter_context(_temporary_folder(parent, private=True))
     except OSError as error:
@@ -154,9 +150,7 @@ def in_letters(path: str | os.PathLike[str]) -> Iterator[str]:
     try:
         text.encode()
     except UnicodeEncodeError:
-        import tempfile  # seldom needed, and slow to import
-
-        with tempfile.TemporaryDirectory(prefix="zfexplore-") as folder:
+        with _temporary_folder(_systems_temporary(), private=True) as folder:
             link = os.path.join(folder, "file")
             os.symlink(os.path.abspath(text), link)
             yield link
@@ -195,10 +189,9 @@ def check_folder(path: str | os.PathLike[str]) -> Path:
 
 def _check_room(target: Path, folder: Path) -> None:
     """Make a file in the nearest folder that is there, and remove it."""
-    while not _is(Path.exists, folder) and folder != folder.parent:
-        folder = folder.parent
+    folder = _nearest(folder)
     if not _is(Path.is_dir, folder):
-        raise ExploreError(f"{target} cannot be written: {folder} is a file, not a folder", usage=True)
+        raise ExploreError(f"{target} cannot be written: {_no_folder(folder)}", usage=True)
     try:
         with _temporary_folder(folder) as place:
             (place / (target.name or "zfexplore")).touch()
@@ -207,6 +200,19 @@ def _check_room(target: Path, folder: Path) -> None:
         raise ExploreError(
             f"{target} cannot be written: no file can be made in {folder} ({why})", usage=True
         ) from error
+
+
+def _nearest(folder: Path) -> Path:
+    """Give a folder, or the nearest above it of which there is anything: a folder, a file, a link."""
+    while not _is(os.path.lexists, folder) and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def _no_folder(path: Path) -> str:
+    if _is(Path.is_symlink, path) and not _is(Path.exists, path):
+        return f"{path} is a link that leads to nothing"
+    return f"{path} is a file, not a folder"
 
 
 def _is(what: Callable[[Path], bool], path: Path) -> bool:
@@ -259,17 +265,34 @@ def _place_of(path: Path) -> Path:
 @contextmanager
 def _temporary_folder(parent: Path, *, private: bool = False) -> Iterator[Path]:
     """Make a hidden folder in ``parent`` and hold its lock; what a library leaves beside a file goes too."""
-    place = parent / f".zfexplore-{uuid.uuid4().hex[:8]}"
-    place.mkdir(0o700 if private else 0o777)
-    lock = None
+    place, lock = _new_folder(parent, private)
     try:
-        with suppress(OSError):
-            lock = locks.take_folder(place)
         yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
         if lock is not None:
             lock.release()
+
+
+def _new_folder(parent: Path, private: bool) -> tuple[Path, locks.Lock | None]:
+    """Make a hidden folder and lock it; another one, where a sweep took it for a leftover before."""
+    while True:
+        place = parent / f".zfexplore-{uuid.uuid4().hex[:8]}"
+        place.mkdir(0o700 if private else 0o777)
+        try:
+            if (lock := locks.take_folder(place)) is not None:
+                return place, lock
+        except FileNotFoundError:
+            continue
+        except OSError:  # folders cannot be opened here
+            return place, None
+
+
+def _systems_temporary() -> Path:
+    """Give the folder for temporary files; raises OSError where there is none."""
+    import tempfile  # seldom needed, and slow to import
+
+    return Path(tempfile.gettempdir())
 
 
 def _remove_if_left(place: Path, older: float) -> None:

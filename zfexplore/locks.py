@@ -13,6 +13,7 @@ import errno
 import os
 import re
 import stat
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,6 +25,8 @@ except ImportError:  # on Windows
 # Whoever made the folder could have put a link or a pipe in the file's place.
 _AS_IT_IS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _HOLDER = re.compile(rb"(\d{1,10}) ([\w.-]{0,255})\n")
+# Who only looks whether a lock is free has it for a moment.
+_LOOKS, _SECONDS_BETWEEN_LOOKS = 4, 0.005
 
 _held: dict[tuple[int, int], Lock] = {}  # by device and number of the file
 
@@ -73,37 +76,82 @@ def take(path: Path) -> Lock:
 
     Raises ``Held`` if another has it, and OSError if the file cannot be made.
     """
+    looks = 0
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _AS_IT_IS, 0o666)
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise OSError(errno.EINVAL, "no plain file", os.fspath(path))
-            sure = _lock(descriptor)
-            if sure and not _is_at(descriptor, path):  # its holder has just removed it
-                os.close(descriptor)
-                continue
+            sure = _lock_file(descriptor, path)
+            removed = sure and not _is_at(descriptor, path)  # by its holder, just now
         except BlockingIOError:
             own = _identity(os.fstat(descriptor)) in _held
             holder = "this process" if own else _holder(descriptor)
             os.close(descriptor)
-            raise Held(holder, own=own) from None
+            looks += 1
+            if own or looks == _LOOKS:
+                raise Held(holder, own=own) from None
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+            continue
         except OSError:
             os.close(descriptor)
             raise
+        if removed:
+            os.close(descriptor)
+            continue
         with suppress(OSError):  # on a full disk it stays nameless
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{os.getpid()} {_machine()}\n".encode("ascii", "replace"))
         return Lock(path, descriptor, sure=sure, is_file=True)
 
 
+def sweep(folder: Path, names: re.Pattern[str]) -> None:
+    """Remove the lock files in ``folder`` that killed processes left: those of such names that nobody has."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if names.fullmatch(entry.name):
+                with suppress(OSError):
+                    remove_unheld(Path(entry.path))
+
+
+def remove_unheld(path: Path) -> bool:
+    """Remove a lock's file unless a living process has it, or nobody can tell; give whether it was removed.
+
+    Raises OSError where it cannot be opened or removed.
+    """
+    descriptor = os.open(path, os.O_RDWR | _AS_IT_IS)
+    try:
+        if not (_lock_file(descriptor, path) and _is_at(descriptor, path)):
+            return False
+        path.unlink()
+        return True
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
 def take_folder(path: Path) -> Lock | None:
-    """Take the lock on a folder itself; None if another has it. Raises OSError where it cannot be opened."""
+    """Take the lock on a folder itself; None if another has it.
+
+    Raises OSError where it cannot be opened, or was removed before it was locked.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        return Lock(path, descriptor, sure=_lock(descriptor), is_file=False)
-    except BlockingIOError:
+        sure = _lock(descriptor)
+        if sure and not _is_at(descriptor, path):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
+    except OSError as error:
         os.close(descriptor)
-        return None
+        if isinstance(error, BlockingIOError):
+            return None
+        raise
+    return Lock(path, descriptor, sure=sure, is_file=False)
+
+
+def _lock_file(descriptor: int, path: Path) -> bool:
+    """Lock an open file as ``_lock`` does; raises OSError for what is no plain one."""
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise OSError(errno.EINVAL, "no plain file", os.fspath(path))
+    return _lock(descriptor)
 
 
 def _lock(descriptor: int) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -74,6 +75,23 @@ def test_a_full_disk_is_one_line_too(monkeypatch, capsys):
     monkeypatch.setattr(command_line, "program", lambda _words: fails)
     code, _, err = run(monkeypatch, capsys, "top")
     assert (code, err) == (1, "error: OSError: [Errno 28] No space left on device\n")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a disk that is always full, of Linux")
+@pytest.mark.parametrize("unbuffered", [False, True])
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["images"], ["images", "--json"], ["COMPLETE"]]
+)  # click's echo, rich twice, JSON, print
+def test_standard_output_that_takes_nothing_is_named(monkeypatch, capsys, arguments, unbuffered):
+    if arguments == ["COMPLETE"]:
+        monkeypatch.setenv("_ZFEXPLORE_COMPLETE", "bash")
+    with monkeypatch.context() as patch, open("/dev/full", "wb", buffering=0 if unbuffered else -1) as full:
+        patch.setattr(sys, "stdout", text := io.TextIOWrapper(full, write_through=unbuffered))
+        code, _, err = run(patch, capsys, *arguments)
+        sys.stdout.flush()  # as Python does at the end: nothing is left to fail
+        text.close()
+    told = "no space left on device; make room there, or choose another place"
+    assert (code, err) == (1, f"error: standard output cannot be written: {told}\n")
 
 
 def test_debug_anywhere_shows_the_traceback(monkeypatch):

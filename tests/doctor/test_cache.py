@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from zfexplore.doctor.cache import look, old_files, remove
+from zfexplore import locks
+from zfexplore.doctor.cache import Old, look, old_files, remove
 from zfexplore.errors import ExploreError
 
 HEX = "0123456789abcdef"
@@ -101,6 +102,20 @@ def test_what_was_used_since_it_was_named_stays(cache):
 
     assert freed == 500
     assert stays == [f"{cache / 'atlases' / f'{HEX}.safetensors'} stays: it is in use again"]
+
+
+@pytest.mark.skipif(locks.fcntl is None, reason="this system has no such locks")
+def test_a_lock_goes_unless_somebody_has_it(cache):
+    path = cache / "atlases" / f"{HEX}.lock"
+    old = [Old(path, "leftovers", 0, 40)]
+    with locks.take(path):
+        aged(path, 40)
+        assert remove(old) == (0, [f"{path} stays: it is in use again"])
+        assert path.exists()
+    path.touch()
+    aged(path, 40)
+    assert remove(old) == (0, [])
+    assert not path.exists()
 
 
 def test_what_was_used_within_a_day_is_never_old(cache):

@@ -68,6 +68,39 @@ def ends(terminal: Terminal, seconds: float = SECONDS_TO_LEAVE) -> bool:
     return terminal.code is not None
 
 
+def wrong_end_of_killed(terminal: Terminal, whom: str) -> str:
+    """Say what is wrong with the end of a killed explorer; empty if nothing is. ``whom`` names the kill."""
+    if whom.endswith("engine") and not ends(terminal, 1.0):
+        for _ in range(3):  # "Start it again?" and what a key before it asked; elsewhere escape does no harm
+            terminal.send("\x1b")
+            terminal.wait(0.5)
+        return leave(terminal, codes=(0, 1))
+    if not ends(terminal):
+        return f"it did not end within {SECONDS_TO_LEAVE:.0f} s"
+    drawn = terminal.written
+    taken = whom != "SIGKILL" and SCREEN_TAKEN in drawn
+    if taken and drawn.rfind(SCREEN_GIVEN_BACK) < drawn.rfind(SCREEN_TAKEN):
+        return f"the screen was not given back (it ended with {terminal.code}): {drawn[-300:]!r}"
+    return _wrong_end(terminal)
+
+
+def leave(terminal: Terminal, codes: tuple[int, ...] = (0,)) -> str:
+    """Leave an explorer by its key; say what is wrong with its end, empty if nothing is."""
+    terminal.send("q")
+    if not ends(terminal):
+        return f"it did not leave within {SECONDS_TO_LEAVE:.0f} s"
+    if terminal.code not in codes:
+        return f"it left with {terminal.code}: {terminal.written[-500:]!r}"
+    return _wrong_end(terminal)
+
+
+def _wrong_end(terminal: Terminal) -> str:
+    if b"Traceback" in terminal.written:
+        return f"it showed a traceback: {re.sub(rb'.*Traceback', b'Traceback', terminal.written)[:1500]!r}"
+    left = left_alive(terminal.pid)
+    return f"it left processes behind: {left}" if left else ""
+
+
 class _Trials:
     """What one trial needs of those before: the undisturbed atlas, and the figures of channels."""
 
@@ -86,7 +119,7 @@ class _Trials:
             terminal.until(r"conv5:0\b")
             self.seconds = time.monotonic() - began + SECONDS_OF_KEYS
             self.expected = self._index_to_the_end(folder, terminal)
-            self.report.blame(self._leave(terminal), of="explorer, undisturbed")
+            self.report.blame(leave(terminal), of="explorer, undisturbed")
         self.report.notes.append(f"undisturbed: {self.seconds:.1f} s to the first pictures and some keys")
 
     def kill(self, random: Random) -> None:
@@ -108,7 +141,7 @@ class _Trials:
             whom = "SIGKILL of the engine" if of_engine and engine is not None else number.name
             self.report.killed(f"{whom} {'at a write' if aimed else 'at random'}")
             name = f"{name} ({whom} {'at a write' if aimed else f'after {wait:.2f} s'})"
-            self.report.blame(self._end(terminal, whom), of=name)
+            self.report.blame(wrong_end_of_killed(terminal, whom), of=name)
         self.report.blame(told(lambda: self._wrong_files(folder)), of=name)
         self.report.blame(told(lambda: self._wrong_afterwards(folder)), of=f"{name}, opened again")
 
@@ -126,42 +159,6 @@ class _Trials:
                 terminal.send(random.choice(KEYS))
                 terminal.written = SCREEN_TAKEN  # what was written before is forgotten, but for this
             terminal.wait(0.001)
-
-    def _end(self, terminal: Terminal, whom: str) -> str:
-        """Say what is wrong with the end of a killed explorer; empty if nothing is."""
-        if whom.endswith("engine") and not ends(terminal, 1.0):
-            for _ in range(
-                3
-            ):  # "Start it again?" and what a key before it asked; elsewhere escape does no harm
-                terminal.send("\x1b")
-                terminal.wait(0.5)
-            return self._leave(terminal, codes=(0, 1))
-        if not ends(terminal):
-            return f"it did not end within {SECONDS_TO_LEAVE:.0f} s"
-        drawn = terminal.written
-        if (
-            whom != "SIGKILL"
-            and SCREEN_TAKEN in drawn
-            and drawn.rfind(SCREEN_GIVEN_BACK) < drawn.rfind(SCREEN_TAKEN)
-        ):
-            return f"the screen was not given back (it ended with {terminal.code}): {drawn[-300:]!r}"
-        return self._wrong_end(terminal)
-
-    def _leave(self, terminal: Terminal, codes: tuple[int, ...] = (0,)) -> str:
-        terminal.send("q")
-        if not ends(terminal):
-            return f"it did not leave within {SECONDS_TO_LEAVE:.0f} s"
-        if terminal.code not in codes:
-            return f"it left with {terminal.code}: {terminal.written[-500:]!r}"
-        return self._wrong_end(terminal)
-
-    def _wrong_end(self, terminal: Terminal) -> str:
-        if b"Traceback" in terminal.written:
-            return (
-                f"it showed a traceback: {re.sub(rb'.*Traceback', b'Traceback', terminal.written)[:1500]!r}"
-            )
-        left = left_alive(terminal.pid)
-        return f"it left processes behind: {left}" if left else ""
 
     def _wrong_files(self, folder: Path) -> str:
         """Say which files of a killed explorer are not whole, or not what they are without a kill."""
@@ -184,7 +181,7 @@ class _Trials:
             terminal.until(r"conv5:0\b", seconds=SECONDS)
             if self._index_to_the_end(folder, terminal) != self.expected:
                 return f"the cache holds {sorted(state_of_cache(folder / 'cache'))}, or they differ"
-            return self._leave(terminal)
+            return leave(terminal)
 
     def _index_to_the_end(self, folder: Path, terminal: Terminal) -> dict[str, str]:
         end = time.monotonic() + SECONDS

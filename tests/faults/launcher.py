@@ -18,16 +18,20 @@ import os
 import resource
 import signal
 import sys
+import threading
 import time
+import traceback
+from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 ON_PATHS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate")
 ON_LOCKS = ("fcntl.flock", "fcntl.lockf")
 SECONDS_BETWEEN_LOOKS = 0.002
 IMPORTED = (
+    "zfexplore.__main__",
     "zfexplore.cli.main",
     "rich.progress",
     "rich.table",
@@ -83,7 +87,7 @@ class Moments:
 
 
 def main() -> None:
-    """Serve requests until there are no more; a child leaves through here too, as the command does."""
+    """Serve requests until there are no more; a child becomes a command, and ends with it."""
     _leave_compiler_out()
     for name in IMPORTED:
         import_module(name)
@@ -100,6 +104,7 @@ def main() -> None:
             _run(request)
         answers.write(json.dumps(answer).encode() + b"\n")
         answers.flush()
+    _leave(0)
 
 
 def _leave_compiler_out() -> None:
@@ -127,8 +132,8 @@ def _wait(pid: int, seconds: float) -> int | None:
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def _run(request: dict[str, Any]) -> None:
-    """Be the command: a session, a folder, an environment and outputs of its own; leaves by SystemExit."""
+def _run(request: dict[str, Any]) -> NoReturn:
+    """Be the command: a session, a folder, an environment and outputs of its own; does not return."""
     os.setsid()
     os.chdir(request["folder"])
     os.environ.update(request["environment"])
@@ -150,9 +155,30 @@ def _run(request: dict[str, Any]) -> None:
         atexit.register(_write_count, request["said"] + ".moments", moments)
     moments.watch()
     sys.argv = ["zfexplore", *request["words"]]
-    command = import_module("zfexplore.cli.main").main
+    command = import_module("zfexplore.__main__").main
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    command()
+    _leave(_code_of(command))
+
+
+def _code_of(command: Callable[[], object]) -> int:
+    """Run a command; give the code that Python would end with."""
+    try:
+        command()
+    except SystemExit as left:
+        return left.code if isinstance(left.code, int) else int(left.code is not None)
+    except BaseException:  # which no command lets out: it is told, and that is the fault
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _leave(code: int) -> NoReturn:
+    """End as Python does, but for taking apart what was imported: three quarters of a command's time."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
 
 
 def _write_count(path: str, moments: Moments) -> None:

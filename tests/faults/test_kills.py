@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 import signal
 import sys
 
 import pytest
 
+from tests.faults.explorer import SCREEN_TAKEN, opened, wrong_end_of_killed
 from tests.faults.trial import (
     SAVES_ALWAYS,
     Launcher,
@@ -62,6 +65,16 @@ def test_what_is_killed_where_it_writes_goes_on_to_the_same_bytes(kind, number, 
     assert ended.code == 0, ended.err
     assert not differences(work.state(whole), work.state(killed))
     assert not hidden_files(whole)
+
+
+def test_an_explorer_that_is_killed_gives_the_screen_back_and_leaves_no_process(material, tmp_path):
+    with opened(material, tmp_path) as terminal:
+        terminal.until(
+            re.escape(SCREEN_TAKEN.decode()), r"\x1b\[38;2;"
+        )  # the first colour of the first frame
+        os.kill(terminal.pid, signal.SIGTERM)
+        assert not wrong_end_of_killed(terminal, "SIGTERM")
+    assert not hidden_files(tmp_path)
 
 
 def test_a_report_tells_what_was_killed_and_every_fault():

@@ -73,6 +73,28 @@ def test_an_npz_that_unpacks_to_gigabytes_is_nobodys(tmp_path):
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize(
+    ("packing", "content"),
+    [
+        *((zipfile.ZIP_STORED, b"\x93NUMPY\x01\x00\x40\x00" + header.ljust(64)) for header in [
+            b"(((", b"\n  a\n b", b"{'descr': ',', 'fortran_order': False, 'shape': ()}",
+            b"{'descr': '<U1', 'fortran_order': False, 'shape': (1L,), }",
+        ]),
+        (zipfile.ZIP_LZMA, b"damaged below"),
+    ],
+)  # fmt: skip
+def test_an_npz_of_which_numpy_or_its_packing_makes_another_error_is_nobodys(tmp_path, packing, content):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", packing) as archive:
+        archive.writestr("header.npy", content)
+    whole = (tmp_path / "a.npz").read_bytes()
+    start = 30 + len("header.npy")
+    damaged = (
+        whole if packing == zipfile.ZIP_STORED else whole[: start + 4] + b"\xff" * 5 + whole[start + 9 :]
+    )
+    (tmp_path / "a.npz").write_bytes(damaged)
+    assert difference(tmp_path / "a.npz", {}) == NOT_OURS
+
+
 @pytest.mark.parametrize("values", ["checkpoint", ["checkpoint"], {"checkpoint": 1}, {"header": []}, 3])
 def test_a_record_of_another_kind_is_nobodys(tmp_path, values):
     (tmp_path / "a.json").write_text(json.dumps(values))

@@ -106,3 +106,20 @@ def test_what_a_state_cannot_hold_is_found_before_anything_is_restored(learner, 
             check_state(load_state(written({}, **others)), net)
     with pytest.raises(ExploreError, match="cannot be read"):
         load_state(written({}, **{"random.torch": bias.clone()}))
+
+
+def test_a_random_state_that_the_gpu_refuses_is_one_clear_line(learner, tmp_path, monkeypatch):
+    def refuse(_state, _device):
+        raise RuntimeError("RNG state is wrong size")
+
+    path = tmp_path / "state.safetensors"
+    save_state(path, learner.net, learner.optimiser, learner.position, CONVENTION)
+    state = load_state(path)
+    state.tensors["random.cuda.0"] = torch.zeros(3, dtype=torch.uint8)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    monkeypatch.setattr("torch.cuda.set_rng_state", refuse)
+    with pytest.raises(
+        ExploreError, match=r"cannot be read \(random.cuda.0: RNG state is wrong size\): start"
+    ):
+        restore(state, learner.net, learner.optimiser)

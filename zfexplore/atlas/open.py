@@ -8,6 +8,7 @@ weights is built again.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
@@ -23,7 +24,7 @@ from zfexplore.choices import Fit, Precision
 from zfexplore.errors import ExploreError
 from zfexplore.files import cache_dir, cannot_write, make_folder
 from zfexplore.images.sources import Source
-from zfexplore.locks import Held, take
+from zfexplore.locks import Held, sweep, take
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.progress import Finished, Note, Progress
 
@@ -40,6 +41,7 @@ _DECISIVE = {
     "watched": "layers",
 }
 
+_LOCKS = re.compile(r"[0-9a-f]{16}\.lock")
 _told: set[Path] = set()  # the folders for the cache of which was told that they cannot be written
 
 
@@ -120,6 +122,7 @@ def _locked(path: Path, stack: ExitStack, wait: bool) -> Generator[Event, None, 
         try:
             make_folder(path.parent)
             stack.enter_context(take(path))
+            sweep(path.parent, _LOCKS)
             return True
         except OSError as error:
             yield from _tell_once(f"the index is not kept: {cannot_write(path.parent, error)}")

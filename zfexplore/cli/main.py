@@ -135,18 +135,15 @@ def main() -> None:
 
     An error is one line on stderr; a traceback appears only with ``--debug``.
     """
-    _escape_what_cannot_be_written()
-    if (shell := os.environ.get("_ZFEXPLORE_COMPLETE")) is not None:
-        from zfexplore.cli.completion import answer
-
-        print(answer(shell, sys.argv[1:], program))
-        return
+    _prepare_streams()
     _let_threads_sleep()
     debug = "--debug" in sys.argv[1:]
     # --debug may stand anywhere, not only before the command.
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     try:
-        code = program(arguments)(arguments, prog_name="zfexplore", standalone_mode=False)
+        code = _answer_or_run(arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except _CommandLineError as error:
         if not error.format_message():  # no arguments: typer has shown the help
             sys.exit(error.exit_code)
@@ -155,6 +152,7 @@ def main() -> None:
         _complain(error.format_message().rstrip(".") + hint)
         sys.exit(error.exit_code)
     except ExploreError as error:
+        _Output.over = True
         if debug:
             raise
         _complain(str(error))
@@ -167,11 +165,64 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _escape_what_cannot_be_written() -> None:
-    """Let a stream write a character that its encoding does not have as an escape, and not fail."""
+def _answer_or_run(arguments: list[str]) -> Any:
+    """Complete what a shell asks for, or run a command; give what the command gives."""
+    if (shell := os.environ.get("_ZFEXPLORE_COMPLETE")) is None:
+        return program(arguments)(arguments, prog_name="zfexplore", standalone_mode=False)
+    from zfexplore.cli.completion import answer
+
+    print(answer(shell, sys.argv[1:], program))
+    return 0
+
+
+class _Output(io.FileIO):
+    """Standard output, whose errors name it: whoever writes there, rich, click or print.
+
+    Once an error is told it drops what comes, for Python writes the rest once more when it ends.
+    """
+
+    over = False
+
+    def write(self, data: Any) -> int:
+        if _Output.over:
+            return len(data)
+        try:
+            return super().write(data)
+        except BrokenPipeError:  # `| head` has seen enough: no error to be told of
+            raise
+        except OSError as error:
+            from zfexplore.files import cannot_write
+
+            raise cannot_write("standard output", error) from error
+
+
+def _prepare_streams() -> None:
+    """Let streams write what their encoding does not have as escapes, and standard output tell its errors."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if type(sys.stdout) is io.TextIOWrapper:  # and none of a test's
+        _name_errors(sys.stdout)
+
+
+def _name_errors(before: io.TextIOWrapper) -> None:
+    """Put an ``_Output`` under standard output, where it is a file; with Python's ``-u`` it has no buffer.
+
+    Python keeps ``before`` open, as ``sys.__stdout__``.
+    """
+    raw: Any = getattr(before.buffer, "raw", before.buffer)
+    if type(raw) is not io.FileIO:  # the console of Windows
+        return
+    before.flush()
+    _Output.over = False
+    output: Any = _Output(before.fileno(), "wb", closefd=False)
+    sys.stdout = io.TextIOWrapper(
+        output if raw is before.buffer else io.BufferedWriter(output),
+        before.encoding,
+        before.errors,
+        line_buffering=before.line_buffering,
+        write_through=before.write_through,
+    )
 
 
 def _let_threads_sleep() -> None:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from zfexplore import locks
 from zfexplore.doctor.records import Cache, Kind
 from zfexplore.errors import ExploreError
 from zfexplore.files import cache_dir, check_folder
@@ -107,10 +108,10 @@ def remove(old: Sequence[Old]) -> tuple[int, list[str]]:
     for each in old:
         try:
             status = os.lstat(each.path)
-            if time.time() - _used(status) < _DAY or _in_use(each.path, held):
+            again = time.time() - _used(status) < _DAY or _in_use(each.path, held)
+            if again or not _unlinked(each.path):
                 stays.append(f"{each.path} stays: it is in use again")
                 continue
-            os.unlink(each.path)
             freed += each.size
             if each.kind == "places" or each.path.parent.name.startswith(".zfexplore-"):
                 with suppress(OSError):  # it has another file
@@ -121,6 +122,14 @@ def remove(old: Sequence[Old]) -> tuple[int, list[str]]:
             why = (error.strerror or type(error).__name__).lower()
             stays.append(f"{each.path} cannot be removed: {why}")
     return freed, stays
+
+
+def _unlinked(path: Path) -> bool:
+    """Remove a file; give False for the lock of a living process."""
+    if path.suffix == ".lock":
+        return locks.remove_unheld(path)
+    path.unlink()
+    return True
 
 
 def _old_of(files: Iterable[_Found], days: int) -> list[Old]:

@@ -105,7 +105,7 @@ def save_state(
     tensors["random.torch"] = torch.get_rng_state()
     if torch.cuda.is_available():
         for number, cuda_state in enumerate(torch.cuda.get_rng_state_all()):
-            tensors[f"random.cuda.{number}"] = cuda_state
+            tensors[f"{_CUDA}{number}"] = cuda_state
     described = {
         "format": FORMAT,
         "position": asdict(position),
@@ -164,8 +164,11 @@ def restore(state: State, net: nn.Module, optimiser: torch.optim.Optimizer) -> N
     torch.set_rng_state(state.tensors["random.torch"])
     if torch.cuda.is_available():
         for number in range(torch.cuda.device_count()):
-            if (cuda_state := state.tensors.get(f"random.cuda.{number}")) is not None:
-                torch.cuda.set_rng_state(cuda_state, number)
+            if (cuda_state := state.tensors.get(f"{_CUDA}{number}")) is not None:
+                try:
+                    torch.cuda.set_rng_state(cuda_state, number)
+                except (RuntimeError, TypeError) as error:
+                    raise _unreadable(state.path, f"{_CUDA}{number}: {error}") from error
     random.setstate(state.python)
     np.random.set_state(state.numpy)
 

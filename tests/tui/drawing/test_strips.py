@@ -36,8 +36,8 @@ def cells(written: str) -> list[tuple]:
     from rich.text import Text
 
     shown = []
-    for text, style, _ in Text.from_ansi(written).render(console()):
-        shown += [(glyph, style.color if glyph != " " else None, style.bgcolor) for glyph in text.strip("\n")]
+    for text, look, _ in Text.from_ansi(written).render(console()):
+        shown += [(glyph, look.color if glyph != " " else None, look.bgcolor) for glyph in text.strip("\n")]
     return shown
 
 
