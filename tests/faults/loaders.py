@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 from PIL import Image
+from safetensors.torch import save_file
 from torch import nn
 
 from tests.faults.mutations import bytes_changed, json_changed, safetensors_changed
@@ -146,6 +147,8 @@ def loaders(folder: Path) -> list[Loader]:
     )  # fmt: skip
     save_checkpoint(folder / "net.safetensors", net, metadata)
     torch.save(net.state_dict(), folder / "net.pth")
+    theirs = {name: tensor.contiguous() for name, tensor in net.state_dict().items()}
+    save_file(theirs, folder / "theirs.safetensors", metadata={"theirs": json.dumps({"epochs": 90})})
     momentum = {weight: {"momentum_buffer": torch.zeros_like(weight)} for weight in net.parameters()}
     save_state(folder / "state.safetensors", net, _optimiser(momentum), Position(1, 1), convention)
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -156,7 +159,12 @@ def loaders(folder: Path) -> list[Loader]:
             {"net.safetensors": _tensors(header.METADATA_KEY)},
             _load_checkpoint,
         ),
-        Loader("weights", {"net.pth": files["net.pth"]}, {"net.pth": bytes_changed}, _load_weights),
+        Loader(
+            "weights",
+            {name: files[name] for name in ("net.pth", "theirs.safetensors")},
+            {"net.pth": bytes_changed, "theirs.safetensors": _tensors("theirs")},
+            _load_weights,
+        ),
         *_of_an_atlas(folder),
         *_of_a_run(files),
         *_of_the_explorer(folder),
@@ -195,7 +203,8 @@ _drawn: set[str] = set()
 
 
 def _load_weights(folder: Path) -> None:
-    describe_file(folder / "net.pth")
+    for name in ("net.pth", "theirs.safetensors"):
+        describe_file(folder / name)
 
 
 # -- atlases -------------------------------------------------------------------------------------------------
