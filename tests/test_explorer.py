@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shlex
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,6 +20,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+import zfexplore
 from tests import foreign
 from tests.support import checkpoint_of, noise_picture, small_net, write_pictures, write_zfnet
 from zfexplore import explorer as module
@@ -28,7 +31,7 @@ from zfexplore.deconv import dense
 from zfexplore.deconv.project import project
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
-from zfexplore.explained import figure_names
+from zfexplore.explained import Explained, figure_names
 from zfexplore.explorer import Explorer, open_settings
 from zfexplore.figures.captions import images_in_words
 from zfexplore.figures.provenance import read_chunks
@@ -36,6 +39,7 @@ from zfexplore.images.open import open_images
 from zfexplore.on_pictures import default_name
 from zfexplore.progress import Finished, finish
 from zfexplore.settings import Settings
+from zfexplore.training.recipe import recipe
 from zfexplore.units import Unit
 
 
@@ -657,3 +661,86 @@ def test_an_image_damaged_since_indexing_is_named_and_left_out_of_every_figure(f
     (rows,) = figure.tables.values()
     assert [row["name"] for row in rows] == [whole[0], *whole[2:]]
     assert [row["rank"] for row in rows] == [1, *range(3, len(whole) + 1)]
+
+
+def explained(explorer, pictures):
+    events = explorer.explaining(pictures, "conv1", 2)
+    return [event.record() for event in events if isinstance(event, Explained)]
+
+
+# What takes a path: called with an explorer, a path of a picture, and one of a file to be written.
+TAKES_A_PATH = {
+    "image": lambda it, picture, _: it.image(picture).tobytes(),
+    "project": lambda it, picture, _: it.project(picture, "conv1:3").pixels.tolist(),
+    "on": lambda it, picture, _: it.on("conv1:3", picture).rows(),
+    "explain": lambda it, picture, _: it.explain(picture, "conv1", 2).record(),
+    "explaining one": lambda it, picture, _: explained(it, picture),
+    "explaining several": lambda it, picture, _: explained(it, [picture, picture]),
+    "rank": lambda it, picture, _: it.rank(picture, "conv1"),
+    "feeds": lambda it, picture, _: it.feeds(picture, "conv2:3"),
+    "occlude": lambda it, picture, _: it.occlude(picture, "conv1:3", square=32, stride=32).total.tolist(),
+    "save_atlas": lambda it, _, out: it.save_atlas(out, "npz"),
+    "Atlas": lambda it, _, out: (it.atlas.save(out), zfexplore.Atlas.load(out).image_names),
+    "channel": lambda it, _, out: it.channel("conv1:3").save(out),
+    "filters": lambda it, _, out: it.filters("3").save(out),
+    "build_atlas": lambda it, _, out: (
+        finish(zfexplore.build_atlas(it.checkpoint, it.source, stages=["conv1"], path=out)).image_names
+    ),
+}  # fmt: skip
+# The same with a folder of pictures, a file of weights, and a file of labels.
+OPENS_A_PATH = {
+    "Explorer": lambda images, net, labels: Explorer(images=images, checkpoint=net, labels=labels).atlas.k,
+    "weights": lambda images, net, _: Explorer("zfnet", images=images, weights=net).atlas.k,
+    "load_checkpoint": lambda _, net, __: zfexplore.load_checkpoint(net).metadata,
+    "open_images": lambda images, _, labels: zfexplore.open_images(images, labels=labels).classes,
+    "a set": lambda images, *_: refusal(lambda: zfexplore.open_images("flowers102", root=images)),
+    "train": lambda images, *_: refusal(
+        lambda: finish(zfexplore.train(zfexplore.open_images(images), recipe(), out=images, resume=True))
+    ),
+}
+
+
+def refusal(call):
+    with pytest.raises(ExploreError) as caught:
+        call()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", TAKES_A_PATH)
+def test_a_path_may_be_text_or_a_path(explorer, folder, tmp_path, name):
+    picture, out = folder / "pictures" / "a" / "0.png", tmp_path / "out.png"
+    results = [TAKES_A_PATH[name](explorer, kind(picture), kind(out)) for kind in (str, Path)]
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("name", OPENS_A_PATH)
+def test_what_is_opened_may_be_text_or_a_path(folder, tmp_path, name):
+    (tmp_path / "labels.csv").write_text("0,even\n1,odd\n2,even\n3,odd\n4,even\n5,odd\n")
+    paths = folder / "pictures", folder / "net.safetensors", tmp_path / "labels.csv"
+    results = [OPENS_A_PATH[name](*map(kind, paths)) for kind in (str, Path)]
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: zfexplore.open_images(3),
+        lambda: zfexplore.open_images("album", labels=3),
+        lambda: zfexplore.load_checkpoint(b"net.safetensors"),
+        lambda: finish(zfexplore.train(None, recipe(), out=3)),
+    ],
+)
+def test_what_is_no_path_is_told(call):
+    assert " must be a name or a path, not " in refusal(call)
+
+
+@pytest.mark.parametrize("pictures", [3, [3], [None], "", [b"me.png"]])
+def test_what_names_no_picture_to_explain_is_told(explorer, pictures):
+    assert re.match("no picture was named|a picture must be|pictures must be", refusal(
+        lambda: explorer.explaining(pictures)
+    ))  # fmt: skip
+
+
+def test_a_folder_is_explained_picture_by_picture(explorer, folder):
+    found = explained(explorer, [folder / "pictures" / "a"])
+    assert [os.path.basename(each["picture"]) for each in found] == ["0.png", "2.png", "4.png"]

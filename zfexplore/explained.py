@@ -214,12 +214,11 @@ def explain(
 
 
 def explain_all(
-    explorer: Explorer, pictures: Iterable[OwnPicture], layer: str | None, count: int
+    explorer: Explorer, pictures: Sequence[OwnPicture], layer: str | None, count: int
 ) -> Iterator[Progress | Note | Skipped | Explained | Finished[int]]:
     """Explain ``pictures`` one after another; ``Finished`` carries how many could be read."""
-    listed = list(pictures)
-    meter, readable = Meter("explaining", len(listed), unit="pictures"), 0
-    for picture, name in zip(listed, figure_names(listed), strict=True):
+    meter, readable = Meter("explaining", len(pictures), unit="pictures"), 0
+    for picture, name in zip(pictures, figure_names(pictures), strict=True):
         try:
             image = picture.open().image
         except UnreadableImage as error:

@@ -45,7 +45,7 @@ from zfexplore.figures.display import in_colours
 from zfexplore.figures.figure import Figure, Made
 from zfexplore.figures.provenance import Origin
 from zfexplore.images.open import open_images
-from zfexplore.images.pictures import OwnPicture
+from zfexplore.images.pictures import OwnPicture, own_pictures
 from zfexplore.images.remarks import depth_remark, remarks
 from zfexplore.images.sources import NoImages, Source
 from zfexplore.images.transforms import prepare
@@ -384,12 +384,18 @@ class Explorer:
         return explain(self, self.image(picture), name_of(self, picture), stage, count)
 
     def explaining(
-        self, pictures: Iterable[OwnPicture], layer: str | None = None, count: int = 20
+        self,
+        pictures: Iterable[OwnPicture | str | os.PathLike[str]] | str | os.PathLike[str],
+        layer: str | None = None,
+        count: int = 20,
     ) -> Iterator[Progress | Note | Skipped | Explained | Finished[int]]:
-        """Explain many pictures (``images.pictures.OwnPictures``) one by one; unreadable ones are skipped."""
+        """Explain many pictures one by one: files, and all of a folder, an archive or a named set.
+
+        Unreadable ones are skipped. ``images.pictures.OwnPictures`` also tells what it leaves out.
+        """
         self._check_weights()
         stage = None if layer is None else self.stage(layer)
-        return explain_all(self, pictures, stage, count)
+        return explain_all(self, own_pictures(pictures), stage, count)
 
     def rank(self, picture: Picture, layer: str | None = None) -> list[RankedChannel]:
         """Rank the channels of ``layer`` (None: all but pools) by how unusually a picture excites them."""

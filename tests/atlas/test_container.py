@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from zfexplore.atlas import container
 from zfexplore.atlas.container import METADATA_KEY, read_arrays, read_header, write_arrays
 from zfexplore.errors import ExploreError
 
@@ -60,3 +61,11 @@ def test_a_file_cut_short_is_refused(tmp_path):
     (tmp_path / "x").write_bytes(whole[:-1])
     with pytest.raises(ExploreError, match="damaged"):
         read_arrays(tmp_path / "x")
+
+
+def test_what_could_not_be_read_again_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(container, "LONGEST_HEADER", 2**20)
+    write_arrays(tmp_path / "x", ARRAYS, {"skipped": "x" * (2**20 - 40)})
+    with pytest.raises(ExploreError, match=r"y could not be read again: its header of 1 MB exceeds the"):
+        write_arrays(tmp_path / "y", ARRAYS, {"skipped": "x" * 2**20})
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]

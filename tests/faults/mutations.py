@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 # What stands where a size, a name or a list belongs. Some are no JSON that Python reads.
 NASTY: tuple[str, ...] = (
     "null", "true", "false", "0", "-1", "1.5", "-0.0", "1e400", "-1e400", "NaN", "Infinity", "1e308",
+    "1.79e308", "-1.79e308", "5e-324",
     str(2**31), str(2**53 + 1), str(2**63), str(2**64), "1" + "0" * 400, "9" * 4300, "9" * 5000,
     '""', '"x"', '"\\ud800"', '"\\udcff"', '"\\u0000"', '"\\u001b[2J"', '"\\u202e"', '"../../x"', '"NaN"',
     "[]", "{}", "[null]", "[[]]", '[1e400, 1e400]', '{"a": {"b": []}}', "[" * 60 + "]" * 60,

@@ -83,3 +83,14 @@ def test_curves_draw_every_line_in_its_colour():
 )
 def test_odd_records_are_drawn_all_the_same(records):
     assert curves(records).size == curves(RECORDS).size
+
+
+@pytest.mark.parametrize("key", ["loss", "top1", "lr", "epoch"])
+@pytest.mark.parametrize("value", [1.79e308, -1.79e308, 1e300, 5e-324, -1.0, 0.0, 2**53])
+def test_no_number_is_too_large_or_too_small_for_a_chart(monkeypatch, key, value):
+    monkeypatch.setattr("zfexplore.figures.plots.FINE", 1)
+    curves([{"epoch": 1, "loss": value, key: value}])
+    curves([{"epoch": 1, "loss": 1.0}, {"epoch": 2, "loss": 2.0, key: value}])
+    assert points([{"epoch": 1, "loss": value}], LOSS) == (
+        [] if abs(value) > 1e15 else [(1.0, 0.0 if value == 5e-324 else value)]
+    )

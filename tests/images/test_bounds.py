@@ -104,3 +104,27 @@ def test_a_large_file_of_a_format_that_is_read_whole_is_refused(monkeypatch, pho
     with pytest.raises(UndecodableError, match=r"a \.webp file of 0 MB exceeds the limit of 512 MB|limit of"):
         read_rgb(file)
     assert read_rgb(file_of(photograph, "PNG")).size == (60, 40)
+
+
+@pytest.mark.parametrize(("form", "mode"), [("QOI", "RGB"), ("DDS", "RGB"), ("PPM", "RGB"), ("BMP", "P")])
+def test_what_pillow_decodes_in_python_has_a_bound_of_time(monkeypatch, form, mode):
+    file = file_of(Image.new(mode, (40, 30)), form)
+    if form == "PPM":  # none of 0 to 254 is decoded in C
+        file = io.BytesIO(b"P6 40 30 254\n" + bytes(3600))
+    if form == "BMP":  # 1 is the compression by runs: thirty of 40 zeros, each with the end of a row
+        data = bytearray(file.getvalue()[: 54 + 1024] + b"\x28\0\0\0" * 30 + b"\0\1")
+        data[30] = 1
+        file = io.BytesIO(data)
+    each = 0.5 if form == "BMP" else 4
+    monkeypatch.setattr(bounds, "MAX_SECONDS", 0.0012 * each)
+    assert read_rgb(file).size == (40, 30)
+    monkeypatch.setattr(bounds, "MAX_SECONDS", 0.0011 * each)
+    with pytest.raises(UndecodableError, match=f"^40 x 30 pixels exceeds .* for this kind of {form}"):
+        read_rgb(file)
+
+
+def test_what_is_decoded_in_c_has_none(monkeypatch, photograph):
+    monkeypatch.setattr(bounds, "MAX_SECONDS", 0)
+    wide = io.BytesIO(b"P6 3 2 65535\n" + bytes(36))  # Pillow itself would decode it in Python
+    assert read_rgb(wide).size == (3, 2)
+    assert read_rgb(file_of(photograph, "PNG")).size == (60, 40)

@@ -173,3 +173,10 @@ def test_strip_by_strip_it_is_the_same_picture(monkeypatch):
     monkeypatch.setattr(depth, "_STRIP", 15)  # pixels: two rows
     for file, expected in zip(files, whole, strict=True):
         assert np.array_equal(np.asarray(read_rgb(file)), expected)
+
+
+def test_a_ppm_of_16_bits_is_read_as_pillow_reads_it():
+    values = np.random.default_rng(0).integers(0, 2**16, (30, 40, 3))
+    data = b"P6 40 30 65535\n" + values.astype(">u2").tobytes()
+    with Image.open(io.BytesIO(data)) as expected:
+        assert np.array_equal(np.asarray(read_rgb(io.BytesIO(data))), np.asarray(expected))

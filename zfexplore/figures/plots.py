@@ -1,7 +1,7 @@
 """Curves of a training run, drawn with Pillow alone: loss, accuracy and learning rate over the epochs.
 
-Records are the lines of a run's ``log.jsonl``. A value that a record lacks, or that is null or NaN, leaves
-a gap in its curve.
+Records are the lines of a run's ``log.jsonl``. A value that a record lacks, or that is null, NaN or too large
+to be drawn, leaves a gap in its curve.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ ORANGE: Colour = (217, 119, 6)
 CHART_WIDTH, CHART_HEIGHT = 400, 270
 LABEL_ROOM = 56  # left of the axis, for the numbers
 GAP = 34
+LARGEST, SMALLEST = 1e15, 1e-100  # values that are drawn; smaller ones are drawn as 0
 FINE = 4  # lines are drawn this many times larger and scaled down, which smooths them
 LETTERS = 13
 
@@ -150,7 +151,7 @@ def _axes(chart: Chart, found: list[Point], left: int, top: int) -> _Axes:
         low, high = 10 ** math.floor(math.log10(low) + 1e-9), 10 ** math.ceil(math.log10(high) - 1e-9)
         y_range = (low, high) if high > low else (low / 10, high * 10)
     elif chart.percent:
-        y_range = (0.0, min(100.0, ticks(0, 1.2 * high or 1)[-1]) if high < 100 else 100.0)
+        y_range = (0.0, min(100.0, ticks(0, 1.2 * high if high > 0 else 1)[-1]) if high < 100 else 100.0)
     else:
         y_range = (min(low, 0.0), 1.05 * high) if high > min(low, 0.0) else (low - 1, high + 1)
     return _Axes(left, top, x_range, y_range, chart.logarithmic)
@@ -195,6 +196,6 @@ def _powers(low: float, high: float) -> list[float]:
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
         return None
-    return float(value)
+    return float(value) if abs(value) >= SMALLEST else 0.0

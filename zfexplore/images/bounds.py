@@ -3,13 +3,15 @@
 A net sees some hundred pixels of a side, and Pillow decodes a whole picture before any of it can be reduced.
 What it takes is known before: from the size and the kind of pixels that a file's head claims, and from what
 each format's decoder needs beside the picture. JPEG and JPEG 2000 can be decoded at a half, a quarter or an
-eighth of their size; that is done where a picture would exceed a bound, and there alone.
+eighth of their size; that is done where a picture would exceed a bound, and there alone. Some formats Pillow
+decodes in Python, which takes seconds for a megapixel and which nothing ends: their bound is one of time.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from zfexplore.images.depth import is_deep_colour
@@ -21,6 +23,10 @@ MAX_REDUCED = 8 * MAX_PIXELS  # of a picture that can be decoded smaller: all of
 REDUCTIONS = (1, 2, 4, 8)
 MAX_FILE = 2**29  # bytes of a file of a format that is read whole before its head is looked at:
 READ_WHOLE = (".webp", ".avif", ".heic")
+
+MAX_SECONDS = 16  # for decoding a picture in Python, which Ctrl-C waits for
+_SLOWEST = 4.0  # seconds a megapixel that a decoder in Python takes, as measured, and a little more; but for:
+_SECONDS = {"bmp_rle": 0.5, "SGI16": 0.0}
 
 _STORED = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}  # bytes a pixel; else 4
 _RGB = 4  # bytes a pixel, as Pillow keeps it
@@ -43,6 +49,7 @@ def within_bounds(image: ImageFile, *, upright: bool = False) -> int:
     Raises TooLarge.
     """
     width, height = image.size
+    _refuse_slow(image)
     if width * height > (MAX_REDUCED if _reducible(image) else MAX_PIXELS):
         raise TooLarge(too_many(f"{width} x {height} pixels"))
     size = 0
@@ -61,6 +68,17 @@ def within_bounds(image: ImageFile, *, upright: bool = False) -> int:
 def too_many(what: str) -> str:
     """Say that ``what`` exceeds the limit of pixels."""
     return f"{what} exceeds the limit of {MAX_PIXELS // 1_000_000} million pixels (a decompression bomb?)"
+
+
+def _refuse_slow(image: ImageFile) -> None:
+    codec = image.tile[0].codec_name if image.tile else ""
+    each = _SECONDS.get(codec, _SLOWEST) if codec in Image.DECODERS else 0.0  # all of these are in Python
+    megapixels = image.width * image.height / 1e6
+    if megapixels * each > MAX_SECONDS:
+        raise TooLarge(
+            f"{image.width} x {image.height} pixels exceeds the limit of {MAX_SECONDS / each:.0f} million "
+            f"pixels for this kind of {image.format}, which is decoded slowly: convert it to PNG"
+        )
 
 
 def _needed(image: ImageFile, by: int, upright: bool) -> int:

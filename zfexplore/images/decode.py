@@ -32,6 +32,7 @@ from zfexplore.images.depth import (
     grey_from_deep,
     is_deep_colour,
     mend_planes,
+    mend_ppm,
     strips,
 )
 from zfexplore.images.formats import HEAD, kind_of, pillow_formats, reason_by_content
@@ -128,6 +129,7 @@ def _open(file: IO[bytes], name: str) -> ImageFile:
             file.seek(0)
             image = jpeg_factory(file)  # which can be decoded smaller
     mend_planes(image)
+    mend_ppm(image)
     return image
 
 

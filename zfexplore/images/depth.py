@@ -67,6 +67,15 @@ def mend_planes(image: ImageFile) -> None:
         _change_raw_modes(image, lambda raw_mode: f"{raw_mode};16{order}")
 
 
+def mend_ppm(image: ImageFile) -> None:
+    """Let Pillow read colours of 16 bits in a PPM as those of a TIFF; its own way is a loop in Python.
+
+    The image must be open and not loaded yet.
+    """
+    if [(tile.codec_name, tile.args) for tile in image.tile] == [("ppm", ("RGB", _FULL))]:
+        image.tile = [tile._replace(codec_name="raw", args=("RGB;16B", 0, 1)) for tile in image.tile]
+
+
 def is_deep_colour(image: ImageFile) -> bool:
     """Tell whether an image that is open, and not loaded yet, has colours of 16 bits."""
     return image.mode in ("RGB", "RGBA") and ";16" in _raw_mode(image)

@@ -46,6 +46,7 @@ def open_images(
         raise ExploreError(f"--limit must be at least 1, not {limit}", usage=True)
     text = path_text(spec, "images")
     root = None if root is None else path_text(root, "root")
+    labels = None if labels is None else path_text(labels, "the labels")
     if not text:
         raise ExploreError(f"no images named; {_choices()}", usage=True)
     if labels is not None and is_name(text):

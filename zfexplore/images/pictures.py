@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from zfexplore.arguments import path_text
+from zfexplore.arguments import shown as shown_value
 from zfexplore.errors import ExploreError
 from zfexplore.files import expanded
 from zfexplore.images.archive import is_archive
@@ -42,12 +44,13 @@ class OwnPictures(Sequence[OwnPicture]):
     without images.
     """
 
-    def __init__(self, specs: Sequence[str]) -> None:
-        if not specs or not all(specs):  # an empty path would be the folder that one is in
+    def __init__(self, specs: Sequence[str | os.PathLike[str]]) -> None:
+        given = [path_text(spec, "a picture") for spec in specs]
+        if not given or not all(given):  # an empty path would be the folder that one is in
             raise ExploreError("no picture was named", usage=True)
         self._sources: list[Source] = []
-        self._pictures = [picture for spec in specs for picture in self._open(spec)]
-        self.alone = len(specs) == 1 and self._pictures[0].path == specs[0]
+        self._pictures = [picture for spec in given for picture in self._open(spec)]
+        self.alone = len(given) == 1 and self._pictures[0].path == given[0]
 
     def __len__(self) -> int:
         return len(self._pictures)
@@ -79,3 +82,18 @@ class OwnPictures(Sequence[OwnPicture]):
             name = source.image_name(index)
             place = spec if single else os.path.join(spec, name) if folder else None
             yield OwnPicture(source, index, name, place, spec)
+
+
+def own_pictures(
+    named: Iterable[OwnPicture | str | os.PathLike[str]] | str | os.PathLike[str],
+) -> list[OwnPicture]:
+    """Give the pictures that are named one by one or all with one path, which ``OwnPictures`` then opens."""
+    if isinstance(named, str | os.PathLike):
+        return list(OwnPictures([named]))
+    if not isinstance(named, Iterable):
+        raise ExploreError(f"pictures must be a list of paths, not {shown_value(named)}", usage=True)
+    return [
+        picture
+        for each in named
+        for picture in ([each] if isinstance(each, OwnPicture) else OwnPictures([each]))
+    ]

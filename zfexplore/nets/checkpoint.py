@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -26,7 +25,7 @@ from zfexplore.arguments import path_text, shown
 from zfexplore.choices import SHIPPED_NET
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
-from zfexplore.files import atomic_path, in_letters
+from zfexplore.files import atomic_path
 from zfexplore.nets import zoo
 from zfexplore.nets.device import move
 from zfexplore.nets.fitting import (
@@ -42,7 +41,8 @@ from zfexplore.nets.foreign import TENSORS, kind_of, read_weights
 from zfexplore.nets.header import METADATA_KEY, shipped_checkpoint
 from zfexplore.nets.net import Net
 from zfexplore.nets.stages import net_over
-from zfexplore.opening import check_plain, strange
+from zfexplore.nets.tensors import UNREADABLE, opened_tensors
+from zfexplore.opening import strange
 from zfexplore.plain import UNFIT, entry, mapping, number, parse, text, texts
 
 FORMAT = 1
@@ -223,11 +223,10 @@ def read_checkpoint(file: Path) -> tuple[dict[str, Tensor], Metadata]:
             raise ExploreError(f"{file} is {kind.words}; {kind.do}")
         raise ExploreError(f"{file} is {kind.words}; {_convert_hint(file)} reads it once")
     try:
-        check_plain(file)
-        with in_letters(file) as letters, safe_open(letters, framework="pt") as opened:
+        with opened_tensors(file, "pt") as opened:
             described = (opened.metadata() or {}).get(METADATA_KEY)
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, RuntimeError, *UNFIT) as error:
+    except UNREADABLE as error:
         raise ExploreError(f"{file} is {_instead(file)} ({error})") from error
     if described is None:
         raise ExploreError(f"{file} holds tensors but no zfexplore metadata; {_convert_hint(file)} adds it")
@@ -251,10 +250,9 @@ def _instead(file: Path) -> str:
 def is_checkpoint(file: Path) -> bool:
     """Whether a file is a checkpoint of ours, whole or not, of a net that is known or not."""
     try:
-        check_plain(file)
-        with in_letters(file) as letters, safe_open(letters, framework="pt") as opened:
+        with opened_tensors(file, "pt") as opened:
             return METADATA_KEY in (opened.metadata() or {})
-    except (SafetensorError, OSError, *UNFIT):
+    except UNREADABLE:
         return False
 
 

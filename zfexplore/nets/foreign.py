@@ -21,11 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from zfexplore.errors import ExploreError
-from zfexplore.files import in_letters
+from zfexplore.nets.tensors import UNREADABLE, opened_tensors
 from zfexplore.opening import open_plain, strange
 from zfexplore.plain import UNFIT
 
@@ -180,9 +179,9 @@ def _zip_kind(file: Path) -> Kind:
 
 def _safetensors(file: Path) -> dict[str, Tensor]:
     try:
-        with in_letters(file) as letters, safe_open(letters, framework="pt") as opened:
+        with opened_tensors(file, "pt") as opened:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, RuntimeError, KeyError) as error:
+    except UNREADABLE as error:
         raise ExploreError(f"{file} is not a safetensors file, or is cut short ({error})") from error
     if not tensors:
         raise ExploreError(f"{file} holds no tensors")

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zfexplore.arguments import whole
+from zfexplore.arguments import path_text, whole
 from zfexplore.errors import ExploreError
 from zfexplore.images.augment import augment
 from zfexplore.images.sources import Source
@@ -104,7 +104,7 @@ def train(
     machine = choose_machine(device, amp=amp, compiled=compiled, workers=workers)
     if not machine.cuda:
         keep_freed_memory()
-    folder = RunFolder(Path(out))
+    folder = RunFolder(Path(path_text(out, "the run's folder")))
     outcome = Outcome(folder, keeping(snapshots), half)
     plan = make_plan(
         source, recipe, val=val, seed=seed, per_class=per_class, machine=machine, outcome=outcome

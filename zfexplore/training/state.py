@@ -15,18 +15,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
-from zfexplore.files import atomic_path, in_letters
+from zfexplore.files import atomic_path
 from zfexplore.nets.checkpoint import read_input
 from zfexplore.nets.fitting import is_numbers
-from zfexplore.opening import check_plain
+from zfexplore.nets.tensors import UNREADABLE, opened_tensors
 from zfexplore.plain import (
-    UNFIT,
     entry,
     is_whole,
     listed,
@@ -121,8 +119,7 @@ def save_state(
 def load_state(path: Path) -> State:
     """Read what ``save_state`` wrote; raises ExploreError if the file holds something else."""
     try:
-        check_plain(path)
-        with in_letters(path) as letters, safe_open(letters, framework="pt") as opened:
+        with opened_tensors(path, "pt") as opened:
             described = parse(text(opened.metadata() or {}, _KEY))
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         if entry(described, "format") != FORMAT:
@@ -131,7 +128,7 @@ def load_state(path: Path) -> State:
         convention = read_input(mapping(described, "convention"), tensors.get(_MEAN_IMAGE))
         python, numpy = _python_state(described), _numpy_state(described)
         torch.Generator().set_state(entry(tensors, "random.torch"))
-    except (SafetensorError, OSError, RuntimeError, *UNFIT) as error:
+    except UNREADABLE as error:
         raise _unreadable(path, str(error)) from error
     return State(path, tensors, position, convention, python, numpy)
 
