@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from zfexplore.printable import UNSEEN, one_cell_each, printable, printable_json, printable_lines
+from zfexplore.printable import UNSEEN, all_seen, one_cell_each, printable, printable_json, printable_lines
 
 # Letters and marks without a shape (Unicode's Default_Ignorable_Code_Point, less the format characters).
 SHAPELESS = {
@@ -27,6 +27,7 @@ def test_all_controls_formats_separators_and_surrogates_are_unseen_and_no_letter
     every = "".join(map(chr, sorted(found)))
 
     assert UNSEEN.sub("", every) == ""
+    assert not any(map(all_seen, every))  # each alone, too
     assert not UNSEEN.search("".join(sorted(letters)))
 
 
@@ -39,6 +40,8 @@ def test_all_controls_formats_separators_and_surrogates_are_unseen_and_no_letter
         ("a\nb\rc\td", r"a\nb\rc\td"),
         ("cat\u202egnp.exe", r"cat\u202egnp.exe"),
         ("a\u200bb\u200d\ufe0f\u2028", r"a\u200bb\u200d\ufe0f\u2028"),
+        ("cat\u3164", r"cat\u3164"),
+        ("❤\ufe0f", r"❤\ufe0f"),
         ("\udce9", r"\udce9"),
         ("\U000e0041", r"\U000e0041"),
     ],

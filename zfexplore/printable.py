@@ -23,14 +23,19 @@ UNSEEN = re.compile(
 _WHITE = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
+def all_seen(text: str) -> bool:
+    """Whether a text holds no unseen character. Python's ``isprintable`` alone takes fillers for letters."""
+    return text.isprintable() if text.isascii() else UNSEEN.search(text) is None
+
+
 def printable(text: str) -> str:
     r"""Give ``text`` in one line with an escape for each unseen character: ``\n``, ``\x1b``, ``\u202e``."""
-    return text if text.isprintable() else UNSEEN.sub(_escape, text)
+    return text if all_seen(text) else UNSEEN.sub(_escape, text)
 
 
 def printable_lines(text: str) -> str:
     """Do the same with each line of a text that was broken into lines on purpose."""
-    return text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
+    return text if all_seen(text) else "\n".join(map(printable, text.split("\n")))
 
 
 def printable_json(text: str) -> str:
@@ -38,14 +43,14 @@ def printable_json(text: str) -> str:
 
     The values stay the same. Line breaks outside strings stay too: inside strings JSON has none.
     """
-    return (
-        text if text.isprintable() else "\n".join(UNSEEN.sub(_json_escape, line) for line in text.split("\n"))
-    )
+    if all_seen(text):
+        return text
+    return "\n".join(UNSEEN.sub(_json_escape, line) for line in text.split("\n"))
 
 
 def one_cell_each(text: str) -> str:
     """Replace each unseen character by one that takes a cell, where places in the text are counted."""
-    return text if text.isprintable() else UNSEEN.sub(_symbol, text)
+    return text if all_seen(text) else UNSEEN.sub(_symbol, text)
 
 
 def _escape(found: re.Match[str]) -> str:
