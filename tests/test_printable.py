@@ -7,7 +7,15 @@ import unicodedata
 
 import pytest
 
-from zfexplore.printable import UNSEEN, all_seen, one_cell_each, printable, printable_json, printable_lines
+from zfexplore.printable import (
+    UNSEEN,
+    all_seen,
+    file_safe,
+    one_cell_each,
+    printable,
+    printable_json,
+    printable_lines,
+)
 
 # Letters and marks without a shape (Unicode's Default_Ignorable_Code_Point, less the format characters).
 SHAPELESS = {
@@ -62,6 +70,11 @@ def test_json_keeps_its_values():
     assert json.loads(text) == value
     assert "猫" in text
     assert not UNSEEN.search(text.replace("\n", ""))
+
+
+def test_a_name_becomes_part_of_a_file_name():
+    assert file_safe("a/last v1.2") == "a-last-v1.2"
+    assert file_safe("über_猫:\u3164\ufe0f\x1b") == "über_猫----"
 
 
 def test_symbols_take_a_place_each():

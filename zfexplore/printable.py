@@ -4,7 +4,8 @@ Names of files, tensors, layers and classes, and the reasons of errors may hold 
 could move the cursor, set the title, turn the line round or look like another name. Inside the program they
 stay as they are, and so do they in JSON and CSV. They are made printable where they are written: by
 ``console.py`` for the command line, by ``tui/widgets`` and ``tui/drawing/unseen.py`` for the explorer, by
-``figures/text.py`` for figures, and in the message of every ``ExploreError``.
+``figures/text.py`` for figures, and in the message of every ``ExploreError``. In the names of files that are
+written, what is no letter becomes a dash.
 """
 
 from __future__ import annotations
@@ -51,6 +52,13 @@ def printable_json(text: str) -> str:
 def one_cell_each(text: str) -> str:
     """Replace each unseen character by one that takes a cell, where places in the text are counted."""
     return text if all_seen(text) else UNSEEN.sub(_symbol, text)
+
+
+def file_safe(name: str) -> str:
+    """Write a name so that every system takes it as part of a file's name: seen letters, and ``._-``."""
+    return "".join(
+        letter if (letter.isalnum() and all_seen(letter)) or letter in "._-" else "-" for letter in name
+    )
 
 
 def _escape(found: re.Match[str]) -> str:

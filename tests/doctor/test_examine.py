@@ -17,8 +17,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from zfexplore.doctor import examine as room
 from zfexplore.doctor import cache, installation, probe, screen
+from zfexplore.doctor import examine as room
 from zfexplore.doctor.examine import examine, in_bytes
 from zfexplore.doctor.probe import Torch, ask_torch
 from zfexplore.doctor.records import Package, Screen
