@@ -116,6 +116,16 @@ class ExplorerApp(FollowApp):
         filters = super().get_line_filters()
         return [*(one for one in filters if not isinstance(one, ANSIToTruecolor)), UNSEEN]
 
+    def refresh_css(self, animate: bool = True) -> None:
+        """Read the style sheets again, with the theme's colours; before there is a screen, take these only.
+
+        Textual would read them all before the first frame, and then once more with those of the first screen.
+        """
+        if self.screen_stack:
+            super().refresh_css(animate)
+        else:
+            self.stylesheet.set_variables(self.get_css_variables())
+
     def notify(self, message: str, *, title: str = "", **options: Any) -> None:
         """Show a message; names in it are made printable."""
         super().notify(printable_lines(message), title=printable(title), **options)
