@@ -7,7 +7,15 @@ import unicodedata
 
 import pytest
 
-from zfexplore.printable import UNSEEN, one_cell_each, printable, printable_json, printable_lines
+from zfexplore.printable import (
+    UNSEEN,
+    all_seen,
+    file_safe,
+    one_cell_each,
+    printable,
+    printable_json,
+    printable_lines,
+)
 
 # Letters and marks without a shape (Unicode's Default_Ignorable_Code_Point, less the format characters).
 SHAPELESS = {
@@ -27,6 +35,7 @@ def test_all_controls_formats_separators_and_surrogates_are_unseen_and_no_letter
     every = "".join(map(chr, sorted(found)))
 
     assert UNSEEN.sub("", every) == ""
+    assert not any(map(all_seen, every))  # each alone, too
     assert not UNSEEN.search("".join(sorted(letters)))
 
 
@@ -39,6 +48,8 @@ def test_all_controls_formats_separators_and_surrogates_are_unseen_and_no_letter
         ("a\nb\rc\td", r"a\nb\rc\td"),
         ("cat\u202egnp.exe", r"cat\u202egnp.exe"),
         ("a\u200bb\u200d\ufe0f\u2028", r"a\u200bb\u200d\ufe0f\u2028"),
+        ("cat\u3164", r"cat\u3164"),
+        ("❤\ufe0f", r"❤\ufe0f"),
         ("\udce9", r"\udce9"),
         ("\U000e0041", r"\U000e0041"),
     ],
@@ -59,6 +70,11 @@ def test_json_keeps_its_values():
     assert json.loads(text) == value
     assert "猫" in text
     assert not UNSEEN.search(text.replace("\n", ""))
+
+
+def test_a_name_becomes_part_of_a_file_name():
+    assert file_safe("a/last v1.2") == "a-last-v1.2"
+    assert file_safe("über_猫:\u3164\ufe0f\x1b") == "über_猫----"
 
 
 def test_symbols_take_a_place_each():

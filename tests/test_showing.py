@@ -109,3 +109,16 @@ def test_json_is_printed_whole_and_unstyled(capsys):
 def test_a_heading_is_shown_letter_by_letter():
     name = "x[/b] [bold]y"
     assert show.in_plain_lines(show.comparison_table([], name)).splitlines()[0] == name
+
+
+def test_the_name_of_a_layer_is_no_markup():
+    row = {
+        "channel": "[/]block:3",
+        "max": 1.0,
+        "mean": 0.5,
+        "share_firing": 1.0,
+        "best_class": None,
+        "dead": False,
+    }
+
+    assert "[/]block:3" in show.in_plain_lines(show.channel_table([row], "channels"))

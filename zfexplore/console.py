@@ -13,7 +13,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from zfexplore.printable import printable, printable_lines
+from zfexplore.printable import all_seen, printable, printable_lines
 
 
 class PrintableConsole(Console):
@@ -38,7 +38,7 @@ class PrintableConsole(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Make all else printable that is no control of rich's own, such as a ``Text``."""
         for segment in super().render(renderable, options):
-            if segment.control or segment.text.isprintable() or segment.text == "\n":
+            if segment.control or segment.text == "\n" or all_seen(segment.text):
                 yield segment
             else:
                 yield Segment(printable_lines(segment.text), segment.style)

@@ -26,6 +26,7 @@ from zfexplore.figures.inline import png_bytes
 from zfexplore.figures.unit import TILE as UNIT_TILE
 from zfexplore.figures.unit import unit_rows
 from zfexplore.images.naming import shown
+from zfexplore.printable import file_safe
 from zfexplore.settings import Command, other_than
 from zfexplore.studies.ranking import rank_channels
 from zfexplore.studies.records import RankedChannel
@@ -181,7 +182,7 @@ def default_name(unit: Unit, names: Sequence[str]) -> str:
 def file_name(name: str) -> str:
     """Turn a picture's name, without its suffix, into a part of a file's name that every system takes."""
     stem = name.removesuffix(Path(name).suffix)
-    safe = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in stem).strip("-.")
+    safe = file_safe(stem).strip("-.")
     coded = safe.encode()
     if len(coded) > LONGEST_NAME:  # names of files differ at the end
         parts = coded[: LONGEST_NAME // 2], coded[-LONGEST_NAME // 2 :]

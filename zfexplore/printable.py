@@ -4,7 +4,8 @@ Names of files, tensors, layers and classes, and the reasons of errors may hold 
 could move the cursor, set the title, turn the line round or look like another name. Inside the program they
 stay as they are, and so do they in JSON and CSV. They are made printable where they are written: by
 ``console.py`` for the command line, by ``tui/widgets`` and ``tui/drawing/unseen.py`` for the explorer, by
-``figures/text.py`` for figures, and in the message of every ``ExploreError``.
+``figures/text.py`` for figures, and in the message of every ``ExploreError``. In the names of files that are
+written, what is no letter becomes a dash.
 """
 
 from __future__ import annotations
@@ -23,14 +24,19 @@ UNSEEN = re.compile(
 _WHITE = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
+def all_seen(text: str) -> bool:
+    """Whether a text holds no unseen character. Python's ``isprintable`` alone takes fillers for letters."""
+    return text.isprintable() if text.isascii() else UNSEEN.search(text) is None
+
+
 def printable(text: str) -> str:
     r"""Give ``text`` in one line with an escape for each unseen character: ``\n``, ``\x1b``, ``\u202e``."""
-    return text if text.isprintable() else UNSEEN.sub(_escape, text)
+    return text if all_seen(text) else UNSEEN.sub(_escape, text)
 
 
 def printable_lines(text: str) -> str:
     """Do the same with each line of a text that was broken into lines on purpose."""
-    return text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
+    return text if all_seen(text) else "\n".join(map(printable, text.split("\n")))
 
 
 def printable_json(text: str) -> str:
@@ -38,14 +44,21 @@ def printable_json(text: str) -> str:
 
     The values stay the same. Line breaks outside strings stay too: inside strings JSON has none.
     """
-    return (
-        text if text.isprintable() else "\n".join(UNSEEN.sub(_json_escape, line) for line in text.split("\n"))
-    )
+    if all_seen(text):
+        return text
+    return "\n".join(UNSEEN.sub(_json_escape, line) for line in text.split("\n"))
 
 
 def one_cell_each(text: str) -> str:
     """Replace each unseen character by one that takes a cell, where places in the text are counted."""
-    return text if text.isprintable() else UNSEEN.sub(_symbol, text)
+    return text if all_seen(text) else UNSEEN.sub(_symbol, text)
+
+
+def file_safe(name: str) -> str:
+    """Write a name so that every system takes it as part of a file's name: seen letters, and ``._-``."""
+    return "".join(
+        letter if (letter.isalnum() and all_seen(letter)) or letter in "._-" else "-" for letter in name
+    )
 
 
 def _escape(found: re.Match[str]) -> str:

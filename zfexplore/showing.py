@@ -289,7 +289,7 @@ def channel_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
     if striking:
         table.add_column("striking", justify="right")
     for row in rows:
-        cells = [row["channel"], *([escaped(row["stands_for"])] if named else [])]
+        cells = [escaped(row["channel"]), *([escaped(row["stands_for"])] if named else [])]
         cells += [f"{row['max']:.4g}", f"{row['mean']:.4g}", f"{row['share_firing']:.0%}"]
         if row["dead"]:
             cells[-1] = "dead"
@@ -330,7 +330,7 @@ def match_table(found: Comparison, count: int) -> Table:
     table.add_column("B", style="bold")
     table.add_column("correlation", justify="right")
     for match in found.matches[:count]:
-        table.add_row(str(match.unit), str(match.other), f"{match.correlation:.3f}")
+        table.add_row(escaped(str(match.unit)), escaped(str(match.other)), f"{match.correlation:.3f}")
     return table
 
 
@@ -345,7 +345,7 @@ def comparison_table(comparisons: Iterable[Comparison], title: str) -> Table:
         counts = (len(found.unmatched_a), len(found.unmatched_b))
         dead = f"{len(found.dead_a):,}, {len(found.dead_b):,}"
         table.add_row(
-            found.stage, f"{len(found.matches):,}", median, f"{found.chance:.2f}",
+            escaped(found.stage), f"{len(found.matches):,}", median, f"{found.chance:.2f}",
             *(f"{number:,}" for number in counts), dead,
         )  # fmt: skip
     return table

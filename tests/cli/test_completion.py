@@ -1,4 +1,4 @@
-"""Completion in the shells: what is offered where, without torch, and in a real bash."""
+"""Completion in the shells: what is offered where, without torch, and in real shells."""
 
 # tests zfexplore/cli/shells.py too: a real shell reads the script and asks
 
@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import struct
@@ -168,37 +169,114 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def install_from(shell: str) -> str:
+    """Call zfexplore from a shell to install its completion there; give what it tells."""
+    asked = [shell, "-c", "zfexplore --install-completion; true"]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=True)
+    assert "new shells complete" in done.stdout, done.stderr
+    return done.stdout
+
+
+def assert_completed(command: list[str], folder: Path, settings: str, lines: dict[str, str]) -> None:
+    """Type each line and a tab into a shell; ``settings`` let ctrl+t print what the line is then."""
+    shell = pexpect.spawn(command[0], command[1:], cwd=folder, encoding="utf-8", timeout=60)
+    shell.setwinsize(24, 200)
+    shell.sendline(settings)
+    shell.sendline("echo rea''dy")
+    shell.expect_exact("ready")
+    for typed, completed in lines.items():
+        shell.send(f"{typed}\t\x14")
+        shell.expect("line<(.*)>")
+        assert shell.match[1] == completed
+        shell.sendcontrol("u")
+    shell.close(force=True)
+
+
+@pytest.mark.parametrize("shell", SCRIPTS)
+def test_a_script_asks_for_its_shell_and_evaluates_nothing(shell):
+    script = SCRIPTS[shell]
+
+    assert f"_ZFEXPLORE_COMPLETE={shell} " in script
+    assert script.count("2>/dev/null") >= 1
+    for head in ("files", "folders"):  # what the first line of an answer may begin with
+        assert re.search(rf"\b{head}\*", script)
+    assert not re.search(r"\beval\b|`|\bsource\b", script)
+    assert script.isascii()
+    assert script.endswith("\n")
+
+
+@pytest.mark.parametrize("shell", SCRIPTS)
+def test_a_script_is_read_by_its_shell(shell, tmp_path):
+    if shutil.which(shell) is None:
+        pytest.skip(f"needs {shell}")
+    (tmp_path / "script").write_text(SCRIPTS[shell])
+
+    done = subprocess.run([shell, "-n", tmp_path / "script"], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_installed_in_bash_it_completes_commands_channels_names_and_folders(home):
     start = home / ".bashrc"
     start.write_text("alias mine=true")  # without a line's end
-    asked = ["bash", "-c", "zfexplore --install-completion; true"]
-    done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=True)
-    assert "new shells complete" in done.stdout, done.stderr
+    told = install_from("bash")
     before, line = start.read_text().splitlines()
     assert before == "alias mine=true"
-    assert line in done.stdout
+    assert line in told
 
-    shell = pexpect.spawn(
-        "bash", ["--rcfile", str(start), "-i"], cwd=home / "here", encoding="utf-8", timeout=30
+    show = """show() { printf 'line<%s>\\n' "$READLINE_LINE"; }; bind -x '"\\C-t": show'"""
+    assert_completed(
+        ["bash", "--rcfile", str(start), "-i"],
+        home / "here",
+        f"bind 'set bell-style none'; bind 'set enable-bracketed-paste off'; {show}",
+        {
+            "zfexplore expl": "zfexplore explain ",
+            "zfexplore export channel conv5:20": "zfexplore export channel conv5:20",  # 20 and 200 to 209
+            "zfexplore top conv1:95": "zfexplore top conv1:95 ",
+            "zfexplore index --images spec": "zfexplore index --images specimens ",
+            "zfexplore index --images=spec": "zfexplore index --images=specimens ",
+            "zfexplore index --images photo\\ a": "zfexplore index --images photo\\ album/",
+            "zfexplore tui --follow ph": "zfexplore tui --follow photo\\ album/",
+        },
     )
-    shell.setwinsize(24, 200)
-    shell.sendline("bind 'set bell-style none'; bind 'set enable-bracketed-paste off'; PS1='ready> '")
-    for typed, completed in (
-        ("zfexplore expl", "zfexplore explain "),
-        ("zfexplore export channel conv5:20", "zfexplore export channel conv5:20"),  # 20 and 200 to 209
-        ("zfexplore top conv5:19", "zfexplore top conv5:19"),
-        ("zfexplore top conv1:95", "zfexplore top conv1:95 "),
-        ("zfexplore index --images spec", "zfexplore index --images specimens "),
-        ("zfexplore index --images=spec", "zfexplore index --images=specimens "),
-        ("zfexplore index --images photo\\ a", "zfexplore index --images photo\\ album/"),
-        ("zfexplore tui --follow ph", "zfexplore tui --follow photo\\ album/"),
-    ):
-        shell.expect_exact("ready> ")
-        shell.send(f"{typed}\t|")
-        shell.expect_exact(f"{completed}|")
-        shell.sendcontrol("c")
-    shell.close(force=True)
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="needs zsh")
+def test_installed_in_zsh_it_completes_channels_names_and_folders(home):
+    install_from("zsh")
+    assert_completed(
+        ["zsh", "-i"],
+        home / "here",
+        """show() { zle -I; print -r -- "line<$BUFFER>" }; zle -N show; bindkey '^T' show; unsetopt beep""",
+        {
+            "zfexplore expl": "zfexplore explain ",
+            "zfexplore top conv5:19": "zfexplore top conv5:19",  # 19 and 190 to 199
+            "zfexplore top conv1:95": "zfexplore top conv1:95 ",
+            "zfexplore index --images=spec": "zfexplore index --images=specimens ",
+            "zfexplore tui --follow ph": "zfexplore tui --follow photo\\ album/",
+        },
+    )
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="needs fish")
+def test_installed_in_fish_it_completes_channels_names_and_folders(home):
+    install_from("fish")
+
+    def completed(line: str) -> list[str]:
+        asked = ["fish", "-c", f"complete -C {shlex.quote(line)}"]
+        done = subprocess.run(
+            asked, cwd=home / "here", capture_output=True, text=True, timeout=60, check=True
+        )
+        assert done.stderr == ""
+        return [each.partition("\t")[0] for each in done.stdout.splitlines()]
+
+    assert completed("zfexplore expl") == ["explain"]
+    assert sorted(completed("zfexplore top conv5:19")) == [
+        "conv5:19",
+        *(f"conv5:{n}" for n in range(190, 200)),
+    ]
+    assert completed("zfexplore index --images=spec") == ["--images=specimens"]
+    assert completed("zfexplore tui --follow ph") == ["photo album/"]
 
 
 def test_installing_twice_adds_one_line_and_follows_a_link(home):

@@ -50,6 +50,16 @@ def test_it_says_what_is_here_and_that_nothing_is_wrong(doctor, old):
         assert line in " ".join(out.split())  # a long path is folded
 
 
+def test_one_core_and_one_thread_are_told_in_the_singular(doctor, monkeypatch):
+    monkeypatch.setattr(examine, "ask_torch", lambda: Torch(threads=1, without_cuda="no driver"))
+    monkeypatch.setattr(examine, "_cores", lambda: 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+
+    assert "computes     1 core, torch takes 1 thread\n" in "\n".join(
+        line.rstrip() for line in doctor()[1].splitlines()
+    )
+
+
 def test_what_is_wrong_ends_in_1_and_json_has_all_of_it(doctor, tmp_path):
     (tmp_path / "cache").write_text("in the way")
 
@@ -90,7 +100,7 @@ def test_options_that_do_not_belong_together_are_refused(doctor):
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_in_a_terminal_it_asks(old, tmp_path):
     environment = dict(os.environ) | {"ZFEXPLORE_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT)}
-    for reply, stays in (("n", True), ("y", False)):
+    for reply, stays, ends in (("\x04", True, 130), ("n", True, 1), ("y", False, 0)):
         terminal = pexpect.spawn(
             sys.executable,
             ["-m", "zfexplore", "doctor", "--clean"],
@@ -102,4 +112,5 @@ def test_in_a_terminal_it_asks(old, tmp_path):
         terminal.sendline(reply)
         terminal.expect(pexpect.EOF)
         terminal.close()
-        assert (old.exists(), terminal.exitstatus) == (stays, int(stays))
+        assert (old.exists(), terminal.exitstatus) == (stays, ends)
+        assert "Traceback" not in terminal.before

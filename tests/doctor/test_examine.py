@@ -17,8 +17,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from zfexplore.doctor import cache, installation, probe, screen
 from zfexplore.doctor import examine as room
-from zfexplore.doctor import installation, probe, screen
 from zfexplore.doctor.examine import examine, in_bytes
 from zfexplore.doctor.probe import Torch, ask_torch
 from zfexplore.doctor.records import Package, Screen
@@ -32,7 +32,8 @@ def whole(tmp_path, monkeypatch):
     """An installation without a fault, a cache and settings of its own, no terminal, and torch as told."""
     monkeypatch.setenv("ZFEXPLORE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.delenv("ZFEXPLORE_DATA", raising=False)
+    for name in ("ZFEXPLORE_DATA", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(room.screen, "look", lambda: NO_TERMINAL)
     monkeypatch.setattr(room, "NVIDIA", tmp_path / "no driver")
     monkeypatch.setattr(room, "ask_torch", lambda: Torch(threads=2, without_cuda="no driver"))
@@ -70,17 +71,49 @@ def test_a_damaged_part_is_wrong(whole, monkeypatch):
 
     (line,) = examine().wrong
 
-    assert line.startswith("the built-in photographs have a fault: the file")
-    assert line.endswith("is not the file that came along, or is damaged; install zfexplore again")
+    file = whole / "cut.zip"
+    assert line == (
+        f"the built-in photographs: {file} is damaged, or is another file; install zfexplore again"
+    )
 
 
 def test_a_cache_that_cannot_be_written_is_wrong(whole):
     (whole / "cache").write_text("in the way")
 
+    report = examine()
+
+    (line,) = report.wrong
+    assert line.startswith(f"the cache {whole / 'cache'} cannot be written: ")
+    assert line.endswith("; set ZFEXPLORE_CACHE to another folder")
+    assert report.remarks == ()  # that no session can be read there goes without saying
+
+
+def test_a_full_disk_is_wrong_unless_it_only_says_so(whole, monkeypatch):
+    monkeypatch.setattr(cache, "_free", lambda folder: 4096)
+    assert examine().wrong == ()
+
+    monkeypatch.setattr(room, "_takes", lambda folder, size: False)
     (line,) = examine().wrong
 
-    assert str(whole / "cache") in line
-    assert line.endswith("; ZFEXPLORE_CACHE names another folder")
+    assert line.startswith(f"the disk of the cache {whole / 'cache'} is full, 4.1 kB are left: ")
+
+
+def test_without_a_home_the_rest_is_examined(whole, monkeypatch):
+    def nobody(kind):
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("ZFEXPLORE_CACHE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", classmethod(nobody))
+    monkeypatch.setattr(sys, "platform", "linux")
+
+    report = examine()
+
+    assert report.wrong == (
+        "there is no home folder to keep indexes in: set HOME, or ZFEXPLORE_CACHE to a folder",
+    )
+    assert (report.cache.folder, report.settings) == ("", ())
+    assert all(package.version for package in report.packages)
 
 
 def test_a_broken_torch_is_wrong(whole, monkeypatch):
@@ -94,6 +127,7 @@ def test_a_broken_torch_is_wrong(whole, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
+        ('{"save": ""}', "gives 'save' something else than keys in quotes"),
         ("{", "is no JSON, and is overlooked"),
         ("[]", "is no JSON object, and is overlooked"),
         ('{"sav": "x"}', "names no key: 'sav'; docs/explorer.md has their ids"),
@@ -111,19 +145,30 @@ def test_what_is_only_worth_knowing_is_a_remark(whole, monkeypatch):
     monkeypatch.setattr(room.screen, "look", lambda: screen)
     monkeypatch.setattr(room, "NVIDIA", ROOT)
     monkeypatch.setattr(room, "ask_torch", lambda: Torch(threads=2, cpu_build=True, without_cuda="CPUs"))
-    monkeypatch.setenv("ZFEXPLORE_DATA", str(whole / "nothing"))
+    monkeypatch.setenv("ZFEXPLORE_DATA", "~nobody-of-that-name/nothing")
 
     report = examine()
 
     starts = [
         "this machine has an NVIDIA driver",
         "the terminal's locale has no UTF-8",
-        "the terminal tells of 16 colours",
+        "the terminal has 16 colours",
         "the terminal has 70 x 24",
         "ZFEXPLORE_DATA is",
     ]
     assert report.wrong == ()
     assert [line[: len(start)] for line, start in zip(report.remarks, starts, strict=True)] == starts
+
+
+def test_that_colours_are_switched_off_is_a_remark(whole, monkeypatch):
+    colourful = replace(NO_TERMINAL, there=True, size=(80, 24), colours=256)
+    monkeypatch.setattr(room.screen, "look", lambda: colourful)
+    assert examine().remarks == ()
+
+    monkeypatch.setenv("NO_COLOR", "1")
+    (line,) = examine().remarks
+
+    assert line.startswith("NO_COLOR is set: the explorer draws in grey")
 
 
 def test_a_torch_that_is_missing_is_told_once(whole, monkeypatch):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from zfexplore.tui.naming import name_of, names_of, slug
+from zfexplore.tui.naming import name_of, names_of
 
 
 def test_a_net_is_named_by_its_file_by_net_or_as_the_shipped_one():
@@ -25,7 +25,3 @@ def test_a_net_is_named_by_its_file_by_net_or_as_the_shipped_one():
 )
 def test_names_are_as_short_as_tells_the_nets_apart(checkpoints, names):
     assert list(names_of(checkpoints).values()) == names
-
-
-def test_a_name_becomes_part_of_a_file_name():
-    assert slug("a/last v1.2") == "a-last-v1.2"

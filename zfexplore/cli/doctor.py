@@ -122,19 +122,25 @@ def _package(package: Package) -> str:
 
 
 def _optional(package: Package) -> str:
-    return f"{package.name} {package.version or 'is not installed'}: {package.gives}"
+    if package.version is None:
+        return f"{package.name} is not installed; it is for {package.gives}"
+    return f"{package.name} {package.version}, for {package.gives}"
 
 
 def _machine(found: Machine) -> Iterator[str]:
     from zfexplore.doctor.examine import in_bytes
 
-    cores = f"{found.cores} of {found.cores_in_all} cores" if found.cores < found.cores_in_all else ""
-    threads = "" if found.threads is None else f", torch takes {found.threads} threads"
-    yield (cores or f"{found.cores} cores") + threads
+    of = f"{found.cores:,} of " if found.cores < found.cores_in_all else ""
+    threads = "" if found.threads is None else f", torch takes {_counted(found.threads, 'thread')}"
+    yield of + _counted(found.cores_in_all, "core") + threads
     for number, device in enumerate(found.devices):
         yield f"cuda:{number} {device.name}, {in_bytes(device.memory)}"
     if not found.devices:
         yield f"no CUDA device: {found.without_cuda or 'torch could not be asked'}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _screen(found: Screen) -> Iterator[str]:
@@ -153,7 +159,9 @@ def _screen(found: Screen) -> Iterator[str]:
 def _part(part: Part) -> str:
     from zfexplore.doctor.examine import in_bytes
 
-    return f"{part.name}: {part.problem or f'whole, {in_bytes(part.size)}'}"
+    if part.problem:
+        return f"{part.name}: {part.path} {part.problem}"
+    return f"{part.name}: whole, {in_bytes(part.size)}"
 
 
 def _setting(setting: Setting) -> str:
@@ -163,6 +171,9 @@ def _setting(setting: Setting) -> str:
 def _cache(found: Cache) -> Iterator[str]:
     from zfexplore.doctor.examine import in_bytes
 
+    if not found.folder:
+        yield "none: there is no home folder"
+        return
     yield f"{found.folder}, {in_bytes(found.free)} free" + (", cannot be written" if found.problem else "")
     for kind in found.kinds:
         if kind.files:

@@ -13,7 +13,6 @@ from zfexplore.cli.options import DEFAULTS, JsonOption, TileOption, png_path, wi
 from zfexplore.cli.pictures import check_readable, pictures_of
 from zfexplore.cli.replacing import OverwriteOption, check_replacing
 from zfexplore.errors import ExploreError
-from zfexplore.files import check_folder
 from zfexplore.settings import Command, Settings
 
 if TYPE_CHECKING:
@@ -83,6 +82,8 @@ def explain(
 
 def _checked(out: Path | None, own: OwnPictures) -> Path | None:
     """Check what --out names before the work: a PNG file, or for several pictures a folder."""
+    from zfexplore.files import check_folder
+
     if out is None or own.alone:
         return out and png_path(out, "explained.png")
     if out.suffix.lower() == ".png" or (out.exists() and not out.is_dir()):

@@ -11,7 +11,6 @@ from zfexplore.choices import AtlasFormat
 from zfexplore.cli.options import DEFAULTS, OutOption, with_settings
 from zfexplore.cli.replacing import OverwriteOption, check_replacing
 from zfexplore.errors import ExploreError
-from zfexplore.files import check_file
 from zfexplore.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ def export_atlas(
     Example: zfexplore export atlas --out out/atlas.json
     """
     from zfexplore.explorer import Explorer
+    from zfexplore.files import check_file
     from zfexplore.showing import output
 
     chosen = form or _format_of(out)

@@ -131,7 +131,7 @@ def program(words: Sequence[str] = ()) -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line; exit with 2 for a wrong option, 1 for a failure, 130 for Ctrl-C (by typer).
+    """Run the command line; exit with 2 for a wrong option, 1 for a failure, 130 for Ctrl-C.
 
     An error is one line on stderr; a traceback appears only with ``--debug``.
     """
@@ -151,6 +151,9 @@ def main() -> None:
         hint = f"; see `{context.command_path} --help`" if context is not None else ""
         _complain(error.format_message().rstrip(".") + hint)
         sys.exit(error.exit_code)
+    except typer.Abort:  # Ctrl-C, or the end of what is typed, in place of the answer to a question
+        print(file=sys.stderr)
+        sys.exit(130)
     except ExploreError as error:
         _Output.over = True
         if debug:

@@ -12,7 +12,6 @@ import typer
 
 from zfexplore.choices import DEFAULT_IMAGES, Fit, Rule
 from zfexplore.errors import ExploreError
-from zfexplore.files import check_file
 from zfexplore.settings import Settings
 
 if TYPE_CHECKING:
@@ -210,6 +209,8 @@ def png_path(out: Path | None, name: str, *, beside: Sequence[str] = ()) -> Path
     ``beside`` are the endings of files that are written with it. Raises ExploreError (usage) if it cannot be
     a PNG file, or if one of them cannot be written: before the work, not after it.
     """
+    from zfexplore.files import check_file
+
     path = out if out is not None else Path("out") / name
     if path.suffix.lower() != ".png" and not path.is_dir():
         raise ExploreError(f"a figure is a PNG file: --out {path} must end in .png", usage=True)

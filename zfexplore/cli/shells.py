@@ -112,7 +112,9 @@ def install(shell: str) -> tuple[Path, str]:
             _add_line(start, line.format(quoted))
     except NotWritten as error:
         raise ExploreError(f"completion cannot be installed: {error}") from error
-    except (OSError, RuntimeError, UnicodeError) as error:  # RuntimeError: there is no home
+    except RuntimeError as error:
+        raise ExploreError("completion cannot be installed: there is no home folder; set HOME") from error
+    except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise ExploreError(f"completion cannot be installed: {why.lower()}") from error
     return file, line.format(quoted)

@@ -25,7 +25,6 @@ from zfexplore.cli.options import (
     typed,
 )
 from zfexplore.errors import ExploreError
-from zfexplore.files import check_folder, expanded
 from zfexplore.training.snapshots import AUTO
 
 if TYPE_CHECKING:
@@ -128,6 +127,7 @@ def train(
 
     Example: zfexplore train --images photos/ --fc 1024 --epochs 40 --out runs/photos
     """
+    from zfexplore.files import check_folder, expanded
     from zfexplore.showing import remarks, watch
     from zfexplore.training.folder import RunFolder
     from zfexplore.training.loop import train as training

@@ -89,7 +89,7 @@ def _part(name: str, path: Path, digest: str, problem: str = "") -> Part:
             size = path.stat().st_size
             with open_plain(path) as file:
                 found = hashlib.sha256(file.read()).hexdigest()
-            problem = "" if found == digest else "is not the file that came along, or is damaged"
+            problem = "" if found == digest else "is damaged, or is another file"
         except FileNotFoundError:
             problem = "is not there"
         except OSError as error:

@@ -34,15 +34,10 @@ def ask_torch(python: str = sys.executable, seconds: float = SECONDS) -> Torch:
         return Torch(problem=f"Python could not be started to import torch ({error.strerror})")
     try:
         told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    except (ValueError, IndexError):
+        devices = tuple((name, memory) for name, memory in told["devices"])
+        return Torch(told["threads"], devices, told["without_cuda"], told["cpu_build"], told["problem"])
+    except (ValueError, LookupError, TypeError):  # it says nothing, or something of its own
         return Torch(problem=f"torch ends Python when it is imported ({_ending(done)})")
-    return Torch(
-        told["threads"],
-        tuple((name, memory) for name, memory in told["devices"]),
-        told["without_cuda"],
-        told["cpu_build"],
-        told["problem"],
-    )
 
 
 def _ending(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -75,6 +75,8 @@ class Kind:
 class Cache:
     """The cache folder; ``problem`` says why it cannot be written, and is empty where it can.
 
+    Where there is no home for it, ``folder`` is empty.
+
     ``free`` is the room left on its disk, in bytes. Files are old that were not used for ``days`` days.
     """
 

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from zfexplore.printable import file_safe
 from zfexplore.progress import Progress
 from zfexplore.settings import Command, Settings
 from zfexplore.tui.drawing.bitmap import Bitmap, Cut, Size, Tile
-from zfexplore.tui.naming import name_of, names_of, slug
+from zfexplore.tui.naming import name_of, names_of
 from zfexplore.units import Unit, Window
 
 
@@ -44,7 +45,7 @@ class Setup(Settings):
     @property
     def mark(self) -> str:
         """What file names end with, so that figures of the nets in play differ; empty for one net."""
-        return f"-{slug(self.name)}" if len(self.checkpoints) > 1 or self.follow else ""
+        return f"-{file_safe(self.name)}" if len(self.checkpoints) > 1 or self.follow else ""
 
     def export_command(self, stage_name: str, channel: int) -> str:
         """Give the command that writes the channel's figure, with options that are not defaults."""

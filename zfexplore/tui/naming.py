@@ -29,11 +29,6 @@ def names_of(checkpoints: Iterable[str]) -> dict[str, str]:
     }
 
 
-def slug(name: str) -> str:
-    """Write a net's name so that it can be part of a file name."""
-    return "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in name)
-
-
 def _length(path: tuple[str, ...], others: list[tuple[str, ...]]) -> int:
     """Give how many of the last parts no other path ends with."""
     lengths = range(1, len(path) + 1)

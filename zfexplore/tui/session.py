@@ -56,7 +56,7 @@ def session_path() -> Path:
 
 def load_keymap(path: Path | None = None) -> dict[str, str]:
     """Give the keys the user has changed: ``{"save": "x"}``, by the ids of ``keys.py``."""
-    return {id: keys for id, keys in _read_object(lambda: path or keymap_path()).items() if _are_keys(keys)}
+    return {id: keys for id, keys in _read_object(lambda: path or keymap_path()).items() if are_keys(keys)}
 
 
 def keymap_path() -> Path:
@@ -68,7 +68,7 @@ def keymap_path() -> Path:
     return home / "zfexplore" / "keys.json"
 
 
-def _are_keys(keys: object) -> bool:
+def are_keys(keys: object) -> bool:
     """Whether a value names keys, as in ``x`` or ``ctrl+s,f2``."""
     return isinstance(keys, str) and all(
         name.strip().isprintable() and name.strip() for name in keys.split(",")

@@ -319,10 +319,14 @@ def test_a_save_ends_no_question_and_no_question_ends_a_save(answerer, posted, s
 
 def test_what_cannot_be_opened_to_save_from_is_told_and_the_next_is_served(answerer, posted):
     answerer.take(ask.SaveOcclusion(3))
-    answerer.refuse(OSError("the weights are gone"))
+    answerer.refuse(RuntimeError("the weights\nare gone"))
     assert not answerer.busy
-    assert posted == [say.Failed("the weights are gone"), say.Settled(ask.SaveOcclusion(3))]
+    assert posted == [say.Failed("RuntimeError: the weights are gone"), say.Settled(ask.SaveOcclusion(3))]
 
 
 def test_file_names_are_safe_on_every_system():
     assert occlusion_name(Unit("conv5", 3), ask.Chosen("dir/a:b c.jpg")) == "occlusion-conv5-3-dir-a-b-c.png"
+    long = occlusion_name(Unit("conv5", 3), ask.Chosen(f"{'é' * 100}/{'x' * 200}.jpg"), "-b")
+    assert len(long.encode()) < 255
+    assert long.startswith("occlusion-conv5-3-éé")
+    assert long.endswith("xx-b.png")

@@ -13,7 +13,7 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-from zfexplore.printable import UNSEEN
+from zfexplore.printable import UNSEEN, all_seen
 
 
 class Unseen(LineFilter):
@@ -21,8 +21,7 @@ class Unseen(LineFilter):
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """Give the segments as they are, but for those that hold such characters."""
-        text = "".join([segment.text for segment in segments])
-        if text.isprintable() or UNSEEN.search(text) is None:
+        if all_seen("".join([segment.text for segment in segments])):
             return segments
         return [
             segment if segment.control else segment._replace(text=_without_unseen(segment.text))

@@ -9,11 +9,9 @@ and no question ends it.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from zfexplore.errors import ExploreError
@@ -21,6 +19,7 @@ from zfexplore.progress import Finished, Progress
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
 from zfexplore.tui.drawing.bitmap import Bitmap
+from zfexplore.tui.engine.failures import logged
 from zfexplore.tui.engine.own import OwnPictures, cut_shown, draw_shown
 from zfexplore.units import Unit
 
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from zfexplore.studies.occlusion import OcclusionResult
     from zfexplore.tui.engine.subject import Subject
     from zfexplore.tui.messages import Setup
-
-log = logging.getLogger("zfexplore.tui")
 
 
 @dataclass
@@ -92,12 +89,8 @@ class Answerer:
                     raise ExploreError("there is no atlas to compare with")
                 self._answers = self.METHODS[type(request)](self, request, subject, complete)
             answer = next(self._answers, None)
-        except (ExploreError, OSError) as error:
-            log.warning("%s", error)
-            answer = ask.Refused(str(error))
         except Exception as error:
-            log.exception("a question could not be answered")
-            answer = ask.Refused(f"{type(error).__name__}: {error}")
+            answer = ask.Refused(logged(error))
         if answer is None or isinstance(answer, ask.Refused):
             self.end()
         if answer is not None:
@@ -105,14 +98,15 @@ class Answerer:
 
     def refuse(self, error: Exception) -> None:
         """End what cannot be worked on: its net cannot be opened."""
+        line = logged(error)
         if self._saves:
-            self._post(say.Failed(str(error)))
+            self._post(say.Failed(line))
             self._post(say.Settled(self._saves.pop(0)))
             return
         assert self._question is not None
         number = self._question.number
         self.end()
-        self._post(ask.Answered(number, ask.Refused(str(error))))
+        self._post(ask.Answered(number, ask.Refused(line)))
 
     def end(self) -> None:
         """Give up what is worked on."""
@@ -128,7 +122,7 @@ class Answerer:
             try:
                 saved = self._save(save, subject_of(save.setup))
             except Exception as error:
-                log.warning("%s", error)
+                logged(error)
                 continue
             if isinstance(saved, say.FigureSaved):
                 self._post(say.Settled(save))
@@ -216,12 +210,8 @@ class Answerer:
             if isinstance(request, ask.SaveUnit):
                 return self._save_unit(request, subject)
             return self._save_occlusion(request, subject)
-        except (ExploreError, OSError) as error:
-            log.warning("%s", error)
-            return say.Failed(str(error))
         except Exception as error:
-            log.exception("a figure could not be saved")
-            return say.Failed(f"{type(error).__name__}: {error}")
+            return say.Failed(logged(error))
 
     def _save_unit(self, request: ask.SaveUnit, subject: Subject) -> say.FigureSaved | say.OverwriteAsked:
         from zfexplore.tui.engine.subject import replaced
@@ -297,9 +287,9 @@ def occlusion_name(unit: Unit, chosen: ask.Chosen, mark: str = "") -> str:
 
     Where two pictures have one name all the same, the second is ``foreign`` to the first's figure.
     """
-    name = chosen.name.removesuffix(Path(chosen.name).suffix)
-    safe = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in name)
-    return f"occlusion-{unit.slug}-{safe or 'picture'}{mark}.png"
+    from zfexplore.on_pictures import file_name
+
+    return f"occlusion-{unit.slug}-{file_name(chosen.name)}{mark}.png"
 
 
 def _laid_over(found: OcclusionResult, values: np.ndarray, intact: float | None) -> Bitmap:

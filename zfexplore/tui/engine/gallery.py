@@ -107,7 +107,7 @@ class Gallery:
         self.ahead = [planned for pair in pairs for planned in pair if planned is not None]
 
     def project_ahead(self, subject: Subject, stopped: Callable[[], bool]) -> None:
-        """Project the next planned channel, unless it is kept. An error is only logged here."""
+        """Project the next planned channel, unless it is kept. An ExploreError is only logged here."""
         other, stage_name, channel = self.ahead.pop(0)
         subject = other or subject
         if (subject, stage_name, channel) in self._channels:

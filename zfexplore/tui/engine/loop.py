@@ -18,6 +18,7 @@ from zfexplore.progress import Finished, Note, Progress, Skipped
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as asked
 from zfexplore.tui.engine.answers import Answerer
+from zfexplore.tui.engine.failures import logged
 from zfexplore.tui.engine.gallery import Gallery
 from zfexplore.tui.engine.inbox import Inbox
 from zfexplore.tui.engine.others import Others
@@ -239,7 +240,7 @@ class Engine:
         """Tell that an atlas cannot be built; without any part of it, go back to the net before."""
         if subject is not self._subject:
             self._post(say.JobChanged(None))
-            self._post(say.Noted(f"no atlas could be made of {subject.setup.name}: {error}"))
+            self._post(say.Noted(f"no atlas could be made of {subject.setup.name}: {logged(error)}"))
             return
         former, self._former = self._former, None
         if subject.atlas is None and former is not None and former != subject.setup:
@@ -302,8 +303,7 @@ class Engine:
         try:
             self._others.show(request, self._subject, self._other(setup))
         except Exception as error:
-            log.warning("%s", error)
-            self._post(say.BesideListed(request.generation, setup.name, None, "", str(error)))
+            self._post(say.BesideListed(request.generation, setup.name, None, "", logged(error)))
 
     # -- files -------------------------------------------------------------------------------------
 
@@ -378,12 +378,6 @@ class Engine:
         generation: int = -1,
         setup: say.Setup | None = None,
     ) -> None:
-        """Tell the user in one line; what is not our own error is logged in full."""
-        if isinstance(error, ExploreError | OSError):
-            text = str(error)
-            log.warning("%s", text)
-        else:
-            text = f"{type(error).__name__}: {error}"
-            log.exception("the engine failed")
+        """Tell the user."""
         self._post(say.JobChanged(None))
-        self._post(say.Failed(text, fatal, generation, setup))
+        self._post(say.Failed(logged(error), fatal, generation, setup))

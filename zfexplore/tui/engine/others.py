@@ -5,12 +5,12 @@ So the other net is there when it is asked for, and both atlases are when channe
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from zfexplore.errors import ExploreError
 from zfexplore.tui import messages as say
+from zfexplore.tui.engine.failures import logged
 from zfexplore.tui.engine.subjects import KEPT
 from zfexplore.tui.twins import twin_of
 from zfexplore.units import Unit
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from zfexplore.tui.engine.sharpener import Sharpener
     from zfexplore.tui.engine.subject import Subject
     from zfexplore.tui.engine.subjects import Subjects
-
-log = logging.getLogger("zfexplore.tui")
 
 
 class Others:
@@ -56,7 +54,7 @@ class Others:
         try:
             return self._subjects.open(setup)
         except Exception as error:
-            log.warning("%s", error)
+            logged(error)
             self._hopeless.add(setup)
             return None
 

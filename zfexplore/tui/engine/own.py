@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from zfexplore.errors import ExploreError
 from zfexplore.tui import messages as say
 from zfexplore.tui.drawing.bitmap import Bitmap, Cut, Size
+from zfexplore.tui.engine.failures import logged
 from zfexplore.tui.engine.gallery import KINDS
 from zfexplore.units import Unit
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from zfexplore.tui.engine.subject import Subject
-
-log = logging.getLogger("zfexplore.tui")
 
 PICTURES_KEPT = 2  # the one shown, and the one that a watched file has become meanwhile
 EXEMPLARS_KEPT = 64  # at most 1 MB each
@@ -46,7 +44,7 @@ class OwnPictures:
         try:
             return self.strongest(subject, unit), "fires on no image"
         except ExploreError as error:
-            log.warning("%s", error)
+            logged(error)
             return None, "the images are gone" if subject.gone else "its image cannot be read"
 
     def strongest(self, subject: Subject, unit: Unit) -> say.ShownUnit | None:
