@@ -12,6 +12,8 @@ import pytest
 from rich.cells import cell_len
 from textual.scrollbar import ScrollBarRender
 
+from benchmarks.response import home_of_its_own
+from benchmarks.terminal import Terminal
 from zfexplore.tui import client, terminal
 from zfexplore.tui.log import log_path
 from zfexplore.tui.terminal import own_terminal, speaks_utf8, suit_colours
@@ -106,7 +108,8 @@ from zfexplore.tui import terminal
 terminal.SECONDS_TO_LEAVE = terminal.SECONDS_WITHOUT_TERMINAL = 1.0
 
 async def main():
-    terminal.leave_when_told(lambda: os.write(1, b"told\\n"), lambda: os.write(1, b"gone\\n"), terminal=0)
+    terminal.leave_when_told(lambda: os.write(1, b"told\\n"), lambda: os.write(1, b"gone\\n"))
+    terminal.tell_when_gone(0)
     os.write(1, b"up\\n")
     if "{name}":
         os.kill(os.getpid(), getattr(signal, "{name}"))
@@ -126,6 +129,28 @@ asyncio.run(main())
     for end in (theirs, *([ours] if name else [])):
         os.close(end)
     assert (process.returncode, set(heard.split())) == (1, said)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_a_kill_at_the_moment_at_which_the_screen_is_taken_gives_it_back(tmp_path):
+    at_once = """
+import os, signal, sys
+from textual.drivers.linux_driver import LinuxDriver
+take = LinuxDriver.start_application_mode
+
+def killed(self):
+    take(self)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+LinuxDriver.start_application_mode = killed
+sys.argv[1:] = ["tui"]
+from zfexplore.__main__ import main
+main()
+"""
+    with Terminal([sys.executable, "-c", at_once], home_of_its_own(tmp_path)) as shown:
+        shown.until(r"\x1b\[\?1049h", r"\x1b\[\?1049l")
+        shown.leave("")
+        assert shown.code == 0
 
 
 def test_without_a_terminal_all_ends_within_two_seconds():

@@ -31,7 +31,7 @@ from zfexplore.tui.log import log_path
 from zfexplore.tui.pixel_app import following
 from zfexplore.tui.screens.explorer import ExplorerScreen
 from zfexplore.tui.session import Session, load_keymap, load_session, save_session
-from zfexplore.tui.terminal import leave_when_told, share_suspension
+from zfexplore.tui.terminal import leave_when_told, share_suspension, tell_when_gone
 from zfexplore.tui.widgets.pictures import ROOM_FOR_BOTH, PictureGrid
 from zfexplore.tui.widgets.rows import Rows
 from zfexplore.units import Unit
@@ -127,12 +127,16 @@ class ExplorerApp(FollowApp):
         """Show a message; names in it are made printable."""
         super().notify(printable_lines(message), title=printable(title), **options)
 
+    def on_load(self) -> None:
+        """Set the signals on which to leave before the screen is taken: it would stay as it is after them."""
+        leave_when_told(self.exit, self.hang_up)
+
     def on_mount(self) -> None:
-        """Set the theme and the keys, and the signals on which to leave."""
+        """Set the keys, and what happens when the terminal goes and when the process was stopped."""
         self.keymap = load_keymap()
         self.set_keymap(self.keymap)
-        terminal = None if self.is_headless or sys.__stdin__ is None else sys.__stdin__.fileno()
-        leave_when_told(self.exit, self.hang_up, terminal)
+        if not self.is_headless and sys.__stdin__ is not None:
+            tell_when_gone(sys.__stdin__.fileno())
         back = share_suspension(self._pause, partial(self._come_back, asyncio.get_running_loop()))
 
         def resumed(_: object) -> None:

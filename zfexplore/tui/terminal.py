@@ -81,16 +81,12 @@ def _look_alike(character: str) -> str:
 codecs.register_error("look-alike", to_ascii)
 
 
-def leave_when_told(
-    leave: Callable[[], object], hang_up: Callable[[], object], terminal: int | None = None
-) -> None:
+def leave_when_told(leave: Callable[[], object], hang_up: Callable[[], object]) -> None:
     """Call ``leave`` when ``kill`` or a closed terminal would end the process and leave the screen as it is.
 
     The running event loop does so. If the process has not ended ``SECONDS_TO_LEAVE`` later, it is ended.
     Where the terminal is gone there are only ``SECONDS_WITHOUT_TERMINAL``, and a thread calls ``hang_up``:
     Textual waits for ever for a terminal that vanishes, and then the event loop does nothing more.
-    Of a terminal that is not the process's own (``setsid``, a program that drives it) the system tells
-    nothing when it goes: a thread waits for that, if the descriptor ``terminal`` is given.
     On systems without these signals nothing happens.
     """
     loop = asyncio.get_running_loop()
@@ -107,12 +103,18 @@ def leave_when_told(
     for name in ("SIGTERM", "SIGHUP"):
         with suppress(AttributeError, ValueError):
             signal.signal(getattr(signal, name), told)
-    if terminal is not None:
-        Thread(target=_tell_when_gone, args=(terminal,), daemon=True).start()
+
+
+def tell_when_gone(terminal: int) -> None:
+    """Send the signal that the system sends when a process's own terminal goes, for any other one.
+
+    Of a terminal that is not its own (``setsid``, a program that drives it) a process is told nothing: a
+    thread waits for the end of the descriptor ``terminal``.
+    """
+    Thread(target=_tell_when_gone, args=(terminal,), daemon=True).start()
 
 
 def _tell_when_gone(terminal: int) -> None:
-    """Wait until the terminal is gone; send the signal that the system sends for a process's own one."""
     with suppress(AttributeError, OSError):  # Windows has no poll
         gone = select.poll()
         gone.register(terminal, 0)  # that it is gone is told without being asked for
