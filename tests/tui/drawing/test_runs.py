@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zfexplore.tui.drawing.cells import Cells
-from zfexplore.tui.drawing.runs import read, to_runs, written
+from zfexplore.tui.drawing.runs import darker, read, to_runs, written
 
 RED, BLUE, GREY, BLACK = (255, 0, 128), (1, 2, 255), (90, 90, 90), (0, 0, 0)
 
@@ -37,6 +37,13 @@ def test_a_line_tells_of_each_run_the_colours_that_the_one_before_has_not_and_no
     runs = [("▘", 0xFF0080, 0x5A5A5A), ("▝", 0x0102FF, 0x5A5A5A), (" ", 0x0102FF, 0)]
 
     assert written(runs) == ("\x1b[38;2;255;0;128;48;2;90;90;90m▘\x1b[38;2;1;2;255m▝\x1b[48;2;0;0;0m \x1b[0m")
+
+
+def test_darker_is_two_fifths_of_the_brightness():
+    assert read(darker(written([("▘", 0xFF6405, 0x0A005A), ("2", 0xFF6405, 0)]))) == [
+        ("▘", 0x662802, 0x040024),
+        ("2", 0x662802, 0),
+    ]
 
 
 COLOURS = st.integers(0, 0xFFFFFF)

@@ -84,13 +84,6 @@ def test_a_terminal_of_fewer_colours_is_told_these(line):
     assert "38;5;" in DrawnStrip([line], 10).render(console("256"))
 
 
-def test_dim_is_two_fifths_of_the_brightness():
-    (segment,) = segments_of("\x1b[38;2;255;100;5;48;2;10;0;90m▘\x1b[0m", dim=True)
-
-    assert segment.style.color.triplet == (102, 40, 2)
-    assert segment.style.bgcolor.triplet == (4, 0, 36)
-
-
 def test_a_drawing_is_made_once_and_few_are_kept():
     bitmap = Bitmap(np.zeros((4, 4, 3), np.uint8))
     first = drawing_of(bitmap, *SIZE)

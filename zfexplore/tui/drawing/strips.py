@@ -76,10 +76,9 @@ def drawing_of(bitmap: Bitmap, rows: int, columns: int, mode: str) -> Drawing:
     return bitmap.drawings[size]
 
 
-def segments_of(line: str, *, dim: bool = False) -> list[Segment]:
-    """Give the segments of a drawing's line, a run a segment; at two fifths of its brightness if ``dim``."""
-    look = dimmed if dim else style
-    return [Segment(text, look(fore, back)) for text, fore, back in read(line)]
+def segments_of(line: str) -> list[Segment]:
+    """Give the segments of a drawing's line, a run a segment."""
+    return [Segment(text, style(fore, back)) for text, fore, back in read(line)]
 
 
 def in_pixels(tiles: Tiles, tile: Tile | None, line: int, plain: Style) -> Segment | None:
@@ -102,19 +101,5 @@ def in_colour(fore: int) -> Style:
     return Style(color=_colour(fore))
 
 
-def dimmed(fore: int, back: int) -> Style:
-    """Give the style of two packed colours at two fifths of their brightness."""
-    return style(_darker(fore), _darker(back))
-
-
 def _colour(packed: int) -> Color:
-    return Color.from_rgb(*_channels(packed))
-
-
-def _darker(packed: int) -> int:
-    red, green, blue = (2 * part // 5 for part in _channels(packed))
-    return red << 16 | green << 8 | blue
-
-
-def _channels(packed: int) -> tuple[int, int, int]:
-    return packed >> 16, packed >> 8 & 255, packed & 255
+    return Color.from_rgb(packed >> 16, packed >> 8 & 255, packed & 255)

@@ -25,7 +25,8 @@ from textual.widget import Widget
 from zfexplore.tui import keys
 from zfexplore.tui.drawing.bitmap import Bitmap, Tile
 from zfexplore.tui.drawing.lines import drawn_lines
-from zfexplore.tui.drawing.strips import DrawnStrip, Part, drawing_of, in_pixels, segments_of
+from zfexplore.tui.drawing.runs import darker
+from zfexplore.tui.drawing.strips import DrawnStrip, Part, drawing_of, in_pixels
 from zfexplore.tui.drawing.tiles import Tiles
 from zfexplore.tui.drawing.unseen import of_pictures
 from zfexplore.tui.messages import ShownUnit, TileSize
@@ -103,7 +104,7 @@ class PictureGrid(Widget, can_focus=True):
     pictures: reactive[tuple[ShownUnit, ...]] = reactive((), repaint=False)
     cursor: reactive[int] = reactive(0)
     stale: reactive[bool] = reactive(False, repaint=False)  # the pictures are still those of another channel
-    dim: reactive[bool] = reactive(False)
+    dim: reactive[bool] = reactive(False, repaint=False)
     kind: reactive[str] = reactive("projection", init=False)  # or "patch", or "whole"
     mode: reactive[str] = reactive("quadrants", init=False)
     cell: reactive[tuple[int, int]] = reactive((0, 0), init=False)  # pixels, where the terminal draws them
@@ -192,7 +193,10 @@ class PictureGrid(Widget, can_focus=True):
             self.refresh()
             return
         changed = [rank for rank in range(SIDE * SIDE) if old[rank : rank + 1] != new[rank : rank + 1]]
-        for later, row in enumerate(sorted({rank // SIDE for rank in changed})):
+        self._redraw_in_turn(sorted({rank // SIDE for rank in changed}))
+
+    def _redraw_in_turn(self, rows: Iterable[int]) -> None:
+        for later, row in enumerate(rows):
             if later:
                 self.set_timer(later * BETWEEN_ROWS, partial(self._redraw, [row]))
             else:
@@ -214,6 +218,10 @@ class PictureGrid(Widget, can_focus=True):
 
     def _dim(self) -> None:
         self.dim = self.stale and self.dims
+
+    def watch_dim(self) -> None:
+        """Draw the pictures darker, or as they are, a row of tiles a frame."""
+        self._redraw_in_turn(range(SIDE))
 
     # -- cursor ------------------------------------------------------------------------------------
 
@@ -297,7 +305,7 @@ class PictureGrid(Widget, can_focus=True):
             if pixels is not None:
                 return [pixels]
         drawn = drawing_of(bitmap, place.rows, place.columns, self.mode)[line]
-        return segments_of(drawn, dim=True) if self.dim else [drawn]
+        return [darker(drawn) if self.dim else drawn]
 
 
 def _centred(text: str, width: int, style: Style) -> Strip:
