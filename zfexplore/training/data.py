@@ -30,6 +30,7 @@ from zfexplore.errors import ExploreError
 from zfexplore.images.room import Rooms, rooms, until_used, use
 from zfexplore.images.sources import Picture, Source, UnreadableImage
 from zfexplore.images.transforms import prepare_large
+from zfexplore.nets.ranks import Ranks
 from zfexplore.progress import Meter, Progress, Skipped
 
 
@@ -186,6 +187,23 @@ class Decoded:
             rows = torch.tensor([self._row_of[index] for index in kept], dtype=torch.int64)
             yield Batch(self._pixels[rows], self._labels[rows], torch.tensor(kept, dtype=torch.int64))
 
+    def with_those_of(self, ranks: Ranks) -> Decoded:
+        """Put together what the ranks have decoded, so that each holds all."""
+        held = ranks.gather(list(self._row_of))  # indices, by rank
+        count = sum(map(len, held))
+        pixels = torch.empty(count, *self._pixels.shape[1:], dtype=torch.uint8)
+        labels = torch.empty(count, dtype=torch.int64)
+        first = 0
+        for rank, indices in enumerate(held):
+            rows = slice(first, first + len(indices))
+            if rank == ranks.rank:
+                pixels[rows], labels[rows] = self._pixels, self._labels
+            ranks.spread(pixels[rows], rank)
+            ranks.spread(labels[rows], rank)
+            first += len(indices)
+        order = (index for indices in held for index in indices)
+        return Decoded(pixels, labels, {index: row for row, index in enumerate(order)})
+
 
 class Streamed:
     """Images decoded when they are needed, in ``workers`` processes (0: in this one)."""
@@ -203,7 +221,7 @@ class Streamed:
             self._dataset,
             batch_sampler=order,  # type: ignore[arg-type]
             num_workers=self._workers,
-            collate_fn=_collate,
+            collate_fn=partial(_collate, self._dataset.side),
             generator=torch.Generator().manual_seed(0),
             prefetch_factor=4 if self._workers else None,
             # All workers together decode within the bound of one process.
@@ -268,6 +286,7 @@ class _Squares(Dataset[Any]):
 
     def __init__(self, source: Source, convention: InputConvention) -> None:
         self._source, self._convention = source, convention
+        self.side = convention.resize
 
     def __len__(self) -> int:
         return len(self._source)
@@ -278,7 +297,7 @@ class _Squares(Dataset[Any]):
                 picture = self._source[index]
                 pixels = prepare_large(picture.image, self._convention)
         except UnreadableImage as error:
-            return (error.name, error.reason), self._convention.resize
+            return (error.name, error.reason), self.side
         return torch.from_numpy(pixels), picture.label, index
 
 
@@ -291,10 +310,9 @@ def _begin_work(shared: Rooms, _number: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
-def _collate(items: list[Any]) -> Batch:
+def _collate(side: int, items: list[Any]) -> Batch:
     good = [item for item in items if len(item) == 3]
     bad = [item for item in items if len(item) == 2]
-    side = good[0][0].shape[0] if good else bad[0][1]
     nothing = torch.empty(0, side, side, 3, dtype=torch.uint8)
     return Batch(
         pixels=torch.stack([item[0] for item in good]) if good else nothing,

@@ -15,7 +15,8 @@ import torch
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.images.sources import Source
-from zfexplore.progress import Meter, Note
+from zfexplore.nets.ranks import ALONE, Ranks
+from zfexplore.progress import Meter, Note, Skipped
 from zfexplore.training.data import Decoded, Squares, Streamed, decode, fits_in_memory, in_batches
 from zfexplore.training.recipe import Recipe
 
@@ -28,22 +29,43 @@ def at_size(convention: InputConvention, size: int) -> InputConvention:
 
 
 def open_squares(
-    source: Source, indices: Sequence[int], convention: InputConvention, *, workers: int, what: str
+    source: Source,
+    indices: Sequence[int],
+    convention: InputConvention,
+    *,
+    workers: int,
+    what: str,
+    ranks: Ranks = ALONE,
 ) -> Generator[Any, None, Squares]:
-    """Give images as decoded squares: held in memory if they fit, otherwise decoded when needed."""
-    if not fits_in_memory(len(indices), convention):
+    """Give images as decoded squares: held in memory if they fit, otherwise decoded when needed.
+
+    Each of several ranks decodes a part and then holds all; the ranks of a machine share its memory.
+    """
+    if not ranks.all(fits_in_memory(len(indices), convention, 0.5 / ranks.local_size)):
         yield Note(f"{len(indices):,} {what} images do not fit in memory: decoding them anew every epoch")
         return Streamed(source, convention, workers)
     task = f"decoding {what} images at {convention.resize} px"
-    for event in decode(source, indices, convention, workers=workers, task=task):
+    skipped: list[Skipped] = []
+    for event in decode(source, ranks.part(indices), convention, workers=workers, task=task):
         if isinstance(event, Decoded):
-            return event
+            if not ranks.many:
+                return event
+            for number, theirs in enumerate(ranks.gather(skipped)):
+                if number != ranks.rank:
+                    yield from theirs
+            return event.with_those_of(ranks)
+        if isinstance(event, Skipped):
+            skipped.append(event)
         yield event
     raise AssertionError("decode ends with what it decoded")
 
 
 def measure_input(
-    recipe: Recipe, squares: Squares, order: Sequence[int], convention: InputConvention
+    recipe: Recipe,
+    squares: Squares,
+    order: Sequence[int],
+    convention: InputConvention,
+    ranks: Ranks = ALONE,
 ) -> Generator[Any, None, InputConvention]:
     """Give the convention with the mean of the images, and their spread if the recipe asks for one.
 
@@ -51,19 +73,23 @@ def measure_input(
     be read.
     """
     order = order if recipe.mean == "pixel" else order[:IMAGES_TO_MEASURE]
-    batches = in_batches(order, 64)
+    dealt = ranks.dealt(in_batches(order, 64))
     meter = Meter("measuring the images' mean", len(order))
     side = convention.resize
     total = torch.zeros(side, side, 3, dtype=torch.float64)
     of_squares = torch.zeros(3, dtype=torch.float64)
     count = 0
-    for wanted, batch in zip(batches, squares.batches(batches), strict=True):
+    for (wanted, _), batch in zip(dealt, squares.batches([own for _, own in dealt]), strict=True):
         values = batch.pixels.double()  # [n, side, side, 3]
         total += values.sum(0)
         of_squares += values.square().sum((0, 1, 2))
         count += len(batch)
-        if event := meter.tick(len(wanted)):
+        if event := meter.tick(wanted):
             yield event
+    # Sums of whole numbers below 2^53: they are exact in any order.
+    ranks.add(total)
+    ranks.add(of_squares)
+    count = int(ranks.add(torch.tensor(count)))
     if count == 0:
         raise ExploreError("none of the training images can be read")
     to_scale = recipe.scale / 255
