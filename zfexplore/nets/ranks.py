@@ -108,6 +108,13 @@ class Ranks:
             dist.all_gather_object(found, own)
         return found
 
+    def collect(self, tensor: Tensor) -> list[Tensor]:
+        """Give the first rank the tensors of all, of one shape and on the CPU; the others none."""
+        found = [torch.empty_like(tensor) for _ in range(self.size)] if self.first else []
+        with _losing():
+            dist.gather(tensor, found if self.first else None)
+        return found
+
     def add(self, tensor: Tensor) -> Tensor:
         """Add up a tensor over the ranks, in place; give it."""
         if self.many:
