@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from dataclasses import replace
 
 import pytest
@@ -20,6 +22,7 @@ from zfexplore.training.recipe import Recipe, recipe
 from zfexplore.training.record import EpochRecord
 from zfexplore.training.run import read_run
 from zfexplore.training.state import Position
+from zfexplore.training.workers import WorkerFailed
 
 pytestmark = pytest.mark.usefixtures("slim")
 
@@ -74,6 +77,34 @@ def test_interrupted_and_resumed_equals_uninterrupted(
     expected, found = weights(whole), weights(tmp_path / "parts")
     assert expected.keys() == found.keys()
     assert all(torch.equal(expected[name], found[name]) for name in expected)
+    assert comparable(tmp_path / "parts") == comparable(whole)
+
+
+def test_a_run_whose_worker_was_killed_goes_on_as_if_nothing_had_been(
+    stripes, quick, uninterrupted, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(data, "free_memory", lambda: 0)
+    whole, _ = uninterrupted
+    plan = data.split(stripes, 0.2, seed=0)
+    third_batch = data.epoch_order(plan.training, seed=0, epoch=1)[8:12]
+    read, ours = type(stripes).__getitem__, os.getpid()
+
+    def killed(source, index):
+        if index in third_batch and os.getpid() != ours:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read(source, index)
+
+    how = {"out": tmp_path / "parts", "val": 0.2, **EXACT}
+    with pytest.raises(WorkerFailed, match="was ended by SIGKILL"):  # noqa: PT012
+        for event in train(stripes, quick, **(how | {"workers": 2})):
+            if isinstance(event, EpochRecord):
+                monkeypatch.setattr(type(stripes), "__getitem__", killed)
+    _, events = result_of(train(stripes, quick, **how, resume=True))
+    going_on = {Note(f"going on after epoch 1 and {steps} steps") for steps in range(3)}
+    assert any(event in going_on for event in events)
+    assert all(
+        torch.equal(value, weights(tmp_path / "parts")[name]) for name, value in weights(whole).items()
+    )
     assert comparable(tmp_path / "parts") == comparable(whole)
 
 

@@ -52,6 +52,7 @@ from zfexplore.training.recipe import Recipe
 from zfexplore.training.record import EpochRecord, epoch_record
 from zfexplore.training.snapshots import AUTO, keeping
 from zfexplore.training.state import Position, State, check_state, load_state, restore, save_state
+from zfexplore.training.workers import WorkerFailed
 
 SECONDS_BETWEEN_STATES = 300.0  # the most that a killed run loses
 SECONDS_BETWEEN_TIDINGS = 2.0  # for those who look on
@@ -189,7 +190,7 @@ class _Training:
                 evaluation = yield from self._measure(learner, opened)
                 yield self._end_epoch(learner, opened.size, evaluation)
             result = yield from self._finish(self.learner or (yield from self._begin(None)))
-        except GeneratorExit:
+        except (GeneratorExit, WorkerFailed):
             self._save()
             raise
         yield Finished(result)
@@ -238,7 +239,11 @@ class _Training:
         loaded = iter(opened.training.batches(batches))
         for wanted in batches:
             began = time.perf_counter()
-            batch = next(loaded)
+            try:
+                batch = next(loaded)
+            except WorkerFailed:  # the state that is saved then has all steps' losses
+                _fetch(pending, position, recipe)
+                raise
             pixels, labels = _to_device(batch, plan.machine)
             position.waited += time.perf_counter() - began
             if len(batch):
