@@ -115,8 +115,8 @@ def test_workers_that_cannot_be_started_are_one_line_with_the_command_to_go_on(
     code, _, err = type_command(*words)
     assert code == 1
     assert err.splitlines()[-1] == (
-        "error: process 1 of 1 for decoding images cannot be started (too many open files): give --workers 0, "
-        f"or fewer of them; go on with: zfexplore train --resume --out {run} --workers 0"
+        "error: process 1 of 1 for decoding images cannot be started (too many open files): give --workers "
+        f"0, or fewer of them; go on with: zfexplore train --resume --out {run} --workers 0"
     )
     assert "Traceback" not in err
 

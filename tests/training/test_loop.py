@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -127,7 +128,7 @@ def test_it_may_be_stopped_between_epochs_and_while_measuring(
 
 def test_stopped_before_the_first_step_it_begins_again(stripes, quick, uninterrupted, tmp_path, every_step):
     events = train(stripes, quick, out=tmp_path / "parts", val=0.2, **EXACT)
-    stop_after(events, "decoding training images at 64 px", 1)
+    stop_after(events, "decoding training images at 73 px", 1)
     finish(train(stripes, quick, out=tmp_path / "parts", val=0.2, **EXACT, resume=True))
     assert all(
         torch.equal(value, weights(tmp_path / "parts")[name])
@@ -152,6 +153,7 @@ def test_it_learns_and_says_what_it_did(stripes, quick, tmp_path):
     assert list(records[0].dead) == ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7"]
     assert [line["loss"] for line in comparable(tmp_path)] == [record.loss for record in records]
     assert result.records == tuple(RunFolder(tmp_path).records())
+    assert stripes.decoded == Counter(range(18))  # once each, though for two sizes and measured at the end
 
 
 def test_the_checkpoint_loads_and_says_its_own_accuracy(stripes, quick, tmp_path):

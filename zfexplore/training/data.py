@@ -5,7 +5,8 @@ labels. So an interrupted run that resumes, or a checkpoint evaluated later, fin
 again. An image that cannot be decoded is left out of its batch and named; no other takes its place.
 
 Decoded squares are uint8 ``[resize, resize, 3]``. If they fit into memory they are held there,
-otherwise workers decode them anew for every epoch. The batches are the same either way.
+otherwise workers decode them anew for every epoch. The batches are the same either way: squares for a
+smaller input are made from those of the largest, also where only the smaller ones are held.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.images.room import until_used
 from zfexplore.images.sources import Picture, Source, UnreadableImage
-from zfexplore.images.transforms import prepare_large
+from zfexplore.images.transforms import prepare_large, shrink
 from zfexplore.progress import Meter, Progress, Skipped
 from zfexplore.training.workers import decoded_by
 
@@ -182,12 +183,31 @@ class Decoded:
             rows = torch.tensor([self._row_of[index] for index in kept], dtype=torch.int64)
             yield Batch(self._pixels[rows], self._labels[rows], torch.tensor(kept, dtype=torch.int64))
 
+    def smaller(self, side: int, *, task: str) -> Iterator[Progress | Decoded]:
+        """Make squares of ``side`` pixels from these; the last event is the ``Decoded``."""
+        pixels = torch.empty(len(self._pixels), side, side, 3, dtype=torch.uint8)
+        meter = Meter(task, len(pixels))
+        for ours, theirs in zip(self._pixels.split(256), pixels.split(256), strict=True):
+            theirs.copy_(shrink(ours, side))
+            if event := meter.tick(len(ours)):
+                yield event
+        yield Decoded(pixels, self._labels, self._row_of)
+
 
 class Streamed:
-    """Images decoded when they are needed, in ``workers`` processes (0: in this one)."""
+    """Images decoded when they are needed, in ``workers`` processes (0: in this one).
 
-    def __init__(self, source: Source, convention: InputConvention, workers: int) -> None:
-        self._decode = _Decode(source, convention)
+    ``largest`` is the convention of whose squares smaller ones are made.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        convention: InputConvention,
+        workers: int,
+        largest: InputConvention | None = None,
+    ) -> None:
+        self._decode = _Decode(source, convention, largest or convention)
         self._workers = workers
 
     def batches(self, order: Sequence[Sequence[int]]) -> Iterator[Batch]:
@@ -207,16 +227,26 @@ Squares = Decoded | Streamed
 
 
 def decode(
-    source: Source, indices: Sequence[int], convention: InputConvention, *, workers: int, task: str
+    source: Source,
+    indices: Sequence[int],
+    convention: InputConvention,
+    *,
+    workers: int,
+    task: str,
+    largest: InputConvention | None = None,
 ) -> Iterator[Progress | Skipped | Decoded]:
-    """Decode ``indices`` of a source into memory, in parallel; the last event is the ``Decoded``."""
+    """Decode ``indices`` of a source into memory, in parallel; the last event is the ``Decoded``.
+
+    ``largest`` is that of ``Streamed``. Raises WorkerFailed.
+    """
     side = convention.resize
     pixels = torch.empty(len(indices), side, side, 3, dtype=torch.uint8)
     labels = torch.empty(len(indices), dtype=torch.int64)
     row_of: dict[int, int] = {}
     meter = Meter(task, len(indices))
     asked = in_batches(indices, 32)
-    for wanted, batch in zip(asked, Streamed(source, convention, workers).batches(asked), strict=True):
+    streamed = Streamed(source, convention, workers, largest)
+    for wanted, batch in zip(asked, streamed.batches(asked), strict=True):
         first = len(row_of)
         pixels[first : first + len(batch)] = batch.pixels
         labels[first : first + len(batch)] = batch.labels
@@ -228,9 +258,9 @@ def decode(
     yield Decoded(pixels[: len(row_of)], labels[: len(row_of)], row_of)
 
 
-def fits_in_memory(count: int, convention: InputConvention, share: float = 0.5) -> bool:
-    """Whether ``count`` decoded images take at most ``share`` of the free memory."""
-    return count * convention.resize**2 * 3 <= share * free_memory()
+def fits_in_memory(count: int, *conventions: InputConvention, share: float = 0.5) -> bool:
+    """Whether ``count`` images, decoded for each convention, take at most ``share`` of the free memory."""
+    return count * sum(convention.resize**2 for convention in conventions) * 3 <= share * free_memory()
 
 
 def free_memory() -> int:
@@ -253,11 +283,11 @@ def free_memory() -> int:
 class _Decode:
     """Decodes a batch of a source, here or in a worker: pixels, and what a ``Batch`` has beside them."""
 
-    def __init__(self, source: Source, convention: InputConvention) -> None:
-        self._source, self._convention = source, convention
+    def __init__(self, source: Source, convention: InputConvention, largest: InputConvention) -> None:
+        self._source, self._convention, self._largest = source, convention, largest
 
     def __call__(self, wanted: Sequence[int]) -> tuple[np.ndarray, dict[str, Any]]:
-        side = self._convention.resize
+        side = self._largest.resize
         pixels = np.empty((len(wanted), side, side, 3), np.uint8)
         labels: list[int] = []
         indices: list[int] = []
@@ -266,11 +296,14 @@ class _Decode:
             try:
                 with until_used():
                     picture = self._source[index]
-                    pixels[len(indices)] = prepare_large(picture.image, self._convention)
+                    pixels[len(indices)] = prepare_large(picture.image, self._largest)
             except UnreadableImage as error:
                 unreadable.append((error.name, error.reason))
                 continue
             labels.append(-1 if picture.label is None else int(picture.label))
             indices.append(int(index))
         beside = {"labels": labels, "indices": indices, "unreadable": unreadable}
-        return pixels[: len(indices)], beside
+        pixels = pixels[: len(indices)]
+        if self._convention.resize != side:
+            pixels = shrink(torch.from_numpy(pixels), self._convention.resize).numpy()
+        return pixels, beside

@@ -112,9 +112,8 @@ def _start(started: list[_Worker], count: int, decode: Decode, order: Sequence[S
             started.append(_Worker(process, ours))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise WorkerFailed(
-            f"process {len(started) + 1} of {count} for decoding images cannot be started ({reason}): {REMEDY}"
-        ) from error
+        place = f"process {len(started) + 1} of {count}"
+        raise WorkerFailed(f"{place} for decoding images cannot be started ({reason}): {REMEDY}") from error
 
 
 def _read_some(started: list[_Worker]) -> None:
