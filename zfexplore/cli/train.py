@@ -215,9 +215,13 @@ def _what_was_asked(context: typer.Context, out: Path) -> tuple[dict[str, Any], 
 
 
 def _lasting(spec: str) -> str:
-    """Make the path of a folder or an archive absolute, so that the run can be resumed from anywhere."""
+    """Make the path of a folder, an archive or shards absolute: the run can be resumed from anywhere."""
+    from zfexplore.files import expanded
     from zfexplore.images.open import is_name
+    from zfexplore.images.shards import is_pattern
 
+    if not is_name(spec) and is_pattern(spec):
+        return str(expanded(spec).absolute())
     return spec if is_name(spec) or not Path(spec).exists() else str(Path(spec).resolve())
 
 
