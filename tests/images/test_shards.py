@@ -94,6 +94,8 @@ def test_folder_braces_and_glob_give_the_same_images_by_place(set_of_three):
 def test_a_pattern_that_names_what_is_not_there_is_one_line(set_of_three, tmp_path):
     with pytest.raises(ExploreError, match=r"2 of the shards of .* missing, the first is .*train-03.tar"):
         open_images(f"{set_of_three}/train-{{00..04}}.tar")
+    with pytest.raises(NoImages, match="no folder .*photo., and no images of that name"):
+        open_images("{set,my}?photo")
     with pytest.raises(NoImages, match="no files match"):
         open_images(f"{set_of_three}/val-*.tar")
     with pytest.raises(ExploreError, match="more than 100,000 shards"):

@@ -138,7 +138,7 @@ def is_pattern(text: str) -> bool:
     return bool(glob.has_magic(text) or _BRACES.search(text)) and not os.path.lexists(path)
 
 
-def _matching(text: str, pattern: str) -> list[Path]:
+def _matching(text: str, pattern: str) -> list[Path] | None:
     found: list[str] = []
     missing: list[str] = []
     for each in _expanded(pattern, text):
@@ -146,6 +146,8 @@ def _matching(text: str, pattern: str) -> list[Path]:
             (found if os.path.lexists(each) else missing).append(each)
         else:
             found += sorted(glob.glob(each), key=natural_key)
+    if not found and not _TAR.search(pattern):
+        return None  # a name that is mistyped, and no shards
     if not found:
         raise NoImages(
             f"no files match {text!r}: give the shards as in 'train-{{0000..0146}}.tar'", usage=True
