@@ -47,3 +47,8 @@ def test_what_was_written_before_reads_as_before():
 def test_as_many_means_as_stds():
     with pytest.raises(ValueError, match="the mean has 1 numbers and the std 3"):
         InputConvention(mean=(1.0,))
+
+
+def test_of_many_wrong_numbers_a_few_are_told():
+    with pytest.raises(ValueError, match=r"4001 positive numbers, not 0, 0, 0, 0, 0, 0, …$"):
+        InputConvention(mean=(0.0,) * 4001, std=(0.0,) * 4001)

@@ -13,6 +13,7 @@ from typing import Any
 
 from zfexplore.plain import number, numbers, whole
 
+LISTED = 6  # numbers that a message shows
 LARGEST = 4096  # pixels of a side that a file may ask for
 
 Values = tuple[float, ...]  # one for each channel of the input: three for RGB, one for grey
@@ -83,4 +84,5 @@ def _counted(values: Values, kind: str) -> str:
 
 
 def _listed(values: Values) -> str:
-    return ", ".join(f"{value:g}" for value in values)
+    rest = ", …" if len(values) > LISTED else ""
+    return ", ".join(f"{value:g}" for value in values[:LISTED]) + rest

@@ -72,3 +72,12 @@ def test_other_places_weights_and_fits_have_none(make, tmp_path, monkeypatch):
     assert find_lost(spot, make.random_checkpoint(), "whole") is None
     atlas_path(atlas.fingerprint).write_bytes(b"damaged")
     assert find_lost(spot, make.random_checkpoint(), "crop") is None
+
+
+def test_an_atlas_that_is_not_what_it_is_filed_as_is_passed_over(make, tmp_path):
+    whole, other = Spot(str(tmp_path / "album")), Spot(str(tmp_path / "other"))
+    file = atlas_path(indexed(make, whole, 3).fingerprint)
+    stranger = atlas_path(indexed(make, other, 4, version="2").fingerprint)
+    file.write_bytes(stranger.read_bytes())
+
+    assert find_lost(whole, make.random_checkpoint(), "crop") is None

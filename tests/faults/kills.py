@@ -17,6 +17,7 @@ A trial is settled by ``--seed`` and its number, but for the times that the mach
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -60,6 +61,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help=f"some of {','.join(names)}")
     parser.add_argument("--keep", type=Path, help="a new folder for all that is written [a temporary one]")
     given = parser.parse_args()
+    # A shell lets what it runs in the background ignore SIGINT, and so would all that is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     only = {name for name in given.only.split(",") if name}
     if unknown := only - set(names):
         parser.error(f"there is no part {', '.join(sorted(unknown))}: choose from {', '.join(names)}")

@@ -147,8 +147,8 @@ def many(home: Path, count: int) -> bool:
     return grew
 
 
-def soak(home: Path, minutes: float, seed: int) -> bool:
-    """Type 20 keys a second into an explorer; give whether memory grew or it ended by itself."""
+def soak(home: Path, minutes: float, seed: int, rate: float = 1 / BETWEEN_KEYS) -> bool:
+    """Type ``rate`` keys a second into an explorer; give whether memory grew or it ended by itself."""
     random, memory = chance(seed, "soak"), Memory(WARM_UP_OF_KEYS)
     write_material(home / "soak", indexed=60)
     with opened(home / "soak", home / "soaked") as terminal:
@@ -156,15 +156,17 @@ def soak(home: Path, minutes: float, seed: int) -> bool:
         end, count, typed = time.monotonic() + 60 * minutes, 0, time.monotonic()
         while (now := time.monotonic()) < end and terminal.code is None:
             if now >= typed:
-                typed += BETWEEN_KEYS
+                typed += 1 / rate
                 terminal.send(random.choice(KEYS))
                 count += 1
             memory.look(terminal)
-            terminal.wait(max(0.0, min(typed - time.monotonic(), BETWEEN_KEYS)))
+            terminal.wait(max(0.0, min(typed - time.monotonic(), 1 / rate)))
         alive = terminal.code is None
         print(
             f"{count:,} keys in {minutes:g} minutes" + ("" if alive else f"; it ended with {terminal.code}")
         )
+        if not alive:
+            print(_end_of_log(home / "soaked"), flush=True)
         grew = _told(memory)
         for _ in range(12):  # out of whatever is open
             terminal.send("\x1b")
@@ -172,6 +174,12 @@ def soak(home: Path, minutes: float, seed: int) -> bool:
         code = _left(terminal)
         print(f"left with {code}", flush=True)
     return grew or not alive or code != 0
+
+
+def _end_of_log(home: Path, lines: int = 80) -> str:
+    """Give the last lines of the explorer's log, where a traceback goes."""
+    log = home / "cache" / "explorer.log"
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else "no log"
 
 
 def _told(memory: Memory) -> bool:
@@ -203,13 +211,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.load", description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10.0, help="of keys [10]")
     parser.add_argument("--images", type=int, default=IMAGES, help=f"how many links [{IMAGES}]")
+    parser.add_argument("--rate", type=float, default=1 / BETWEEN_KEYS, help="keys a second [20]")
     parser.add_argument("--seed", type=int, default=0, help="of the keys [0]")
     parser.add_argument("--only", choices=("many", "soak"), help="one of the two [both]")
     given = parser.parse_args()
     with TemporaryDirectory(prefix="load-") as folder:
         grew = given.only != "soak" and many(Path(folder), given.images)
         if given.only != "many":
-            grew = soak(Path(folder), given.minutes, given.seed) or grew
+            grew = soak(Path(folder), given.minutes, given.seed, given.rate) or grew
     sys.exit(1 if grew else 0)
 
 

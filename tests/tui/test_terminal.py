@@ -14,6 +14,7 @@ from textual.scrollbar import ScrollBarRender
 
 from benchmarks.response import home_of_its_own
 from benchmarks.terminal import Terminal
+from tests.faults.explorer import ends
 from zfexplore.tui import client, terminal
 from zfexplore.tui.log import log_path
 from zfexplore.tui.terminal import own_terminal, speaks_utf8, suit_colours
@@ -132,7 +133,8 @@ asyncio.run(main())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-def test_a_kill_at_the_moment_at_which_the_screen_is_taken_gives_it_back(tmp_path):
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_kill_at_the_moment_at_which_the_screen_is_taken_gives_it_back(tmp_path, name):
     at_once = """
 import os, signal, sys
 from textual.drivers.linux_driver import LinuxDriver
@@ -140,16 +142,18 @@ take = LinuxDriver.start_application_mode
 
 def killed(self):
     take(self)
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.{name})
 
 LinuxDriver.start_application_mode = killed
 sys.argv[1:] = ["tui"]
 from zfexplore.__main__ import main
 main()
 """
-    with Terminal([sys.executable, "-c", at_once], home_of_its_own(tmp_path)) as shown:
+    with Terminal(
+        [sys.executable, "-c", at_once.replace("{name}", name)], home_of_its_own(tmp_path)
+    ) as shown:
         shown.until(r"\x1b\[\?1049h", r"\x1b\[\?1049l")
-        shown.leave("")
+        ends(shown)
         assert shown.code == 0
 
 

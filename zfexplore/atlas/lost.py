@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from zfexplore.atlas.open import atlas_path
+from zfexplore.atlas.open import atlas_path, load_believed
 from zfexplore.atlas.store import Atlas, describe
 from zfexplore.choices import Fit
 from zfexplore.errors import ExploreError
@@ -97,7 +97,7 @@ def find_lost(spot: Spot, checkpoint: Checkpoint, fit: Fit) -> LostImages | None
 
     One that was made with the same limit and labels goes first.
     """
-    found: list[tuple[bool, float, Path]] = []
+    found: dict[Path, tuple[bool, float, dict[str, Any]]] = {}
     for file in notes_on(spot.path).glob("*.json"):
         with suppress(OSError, *UNFIT):
             noted = parse(read_text(file))
@@ -105,8 +105,11 @@ def find_lost(spot: Spot, checkpoint: Checkpoint, fit: Fit) -> LostImages | None
             header = describe(checkpoint, source, k=9, fit=fit, stages=None, precision="float32")
             path = atlas_path(header["fingerprint"])
             same = (noted["limit"], noted["labels"]) == (spot.limit, spot.labels)
-            found.append((same, path.stat().st_mtime, path))
-    for _, _, path in sorted(found, reverse=True):
-        with suppress(ExploreError):  # a damaged one is no help
-            return LostImages.of(spot.path, Atlas.load(path))
+            same |= path in found and found[path][0]
+            found[path] = (same, path.stat().st_mtime, header)
+    for path, (*_, header) in sorted(found.items(), key=lambda one: one[1][:2], reverse=True):
+        with suppress(ExploreError):  # a damaged one is no help, nor one that is not what it is filed as
+            images = LostImages.of(spot.path, Atlas.load(path))
+            load_believed(path, header, checkpoint, images)
+            return images
     return None

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from functools import partial, singledispatchmethod
 from typing import TYPE_CHECKING, Any, get_args
 
+from textual.css.query import NoMatches
 from textual.filter import ANSIToTruecolor, LineFilter
 from textual.theme import Theme
 from textual.widget import Widget
@@ -122,6 +123,11 @@ class ExplorerApp(FollowApp):
             super().refresh_css(animate)
         else:
             self.stylesheet.set_variables(self.get_css_variables())
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Pass over that a widget is gone to which something was still to be done when the app was left."""
+        if not (self._exit and isinstance(error, NoMatches)):
+            super()._handle_exception(error)
 
     def notify(self, message: str, *, title: str = "", **options: Any) -> None:
         """Show a message; names in it are made printable."""
@@ -340,7 +346,7 @@ class ExplorerApp(FollowApp):
             here = None if self.channel is None else Unit(self.stage_name, self.channel)
             large = self.large
             if large is not None and (large.unit, self.zoomed) == (here, self.net):
-                large.pictures = self.panes.grids[0].pictures
+                large.renew(self.panes.grids[0].pictures)
 
     @take.register
     def take_tile_drawn(self, event: say.TileDrawn) -> None:

@@ -100,7 +100,7 @@ def leave_when_told(leave: Callable[[], object], hang_up: Callable[[], object]) 
         with suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(leave)
 
-    for name in ("SIGTERM", "SIGHUP"):
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
         with suppress(AttributeError, ValueError):
             signal.signal(getattr(signal, name), told)
 

@@ -37,3 +37,14 @@ def test_every_tile_can_be_hit_by_the_mouse_and_by_nothing_else(width, height):
         if row < SIDE and line >= 0:
             assert place.tile_at(place.left, y) == row * SIDE
             assert place.tile_at(place.left + place.columns, y) is None
+
+
+@given(st.integers(20, 200), st.integers(9, 80))
+def test_rows_of_tiles_are_drawn_whole_and_leave_no_line_of_a_tile_out(width, height):
+    place = arrange(width, height)
+    for row in range(SIDE):
+        region = place.region(row, width)
+        lines = [y for y in range(height) if place.line(y)[0] == row]
+
+        assert (region.x, region.width) == (0, width)
+        assert set(lines) <= set(range(region.y, region.bottom))

@@ -122,3 +122,33 @@ async def test_without_rows_the_reason_stands_below_the_titles():
 
         assert text(app).splitlines()[1].rstrip() == " no numbers"
         assert app.told == []
+
+
+async def test_a_row_is_written_once_for_all_keys_and_the_list_scrolls_with_its_cursor():
+    app = Table()
+    async with app.run_test(size=(30, 11)) as pilot:
+        rows = app.query_one(Numbers)
+        asked = []
+        texts = rows.texts
+        rows.texts = lambda index: asked.append(index) or texts(index)
+        rows.focus()
+        for _ in range(20):
+            rows.action_step(1, 0)
+            assert rows.scroll_offset.y == max(0, rows.cursor - 9)  # in the frame of the key, not in the next
+            await pilot.pause()
+        assert len(asked) == len(set(asked))
+
+
+async def test_the_scrollbar_moves_by_whole_cells_and_to_its_end():
+    app = Table()
+    async with app.run_test(size=(30, 11)) as pilot:
+        rows = app.query_one(Numbers)
+        places = []
+        for cursor in range(30):
+            rows.cursor = cursor
+            await pilot.pause()
+            places.append(rows.vertical_scrollbar.position)
+        rows_a_cell = 31 / 11
+        steps = {place / rows_a_cell for place in places[:-1]}
+        assert all(abs(step - round(step)) < 1e-6 for step in steps)
+        assert places[-1] == rows.max_scroll_y == 20
