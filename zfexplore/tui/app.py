@@ -346,7 +346,7 @@ class ExplorerApp(FollowApp):
             here = None if self.channel is None else Unit(self.stage_name, self.channel)
             large = self.large
             if large is not None and (large.unit, self.zoomed) == (here, self.net):
-                large.pictures = self.panes.grids[0].pictures
+                large.renew(self.panes.grids[0].pictures)
 
     @take.register
     def take_tile_drawn(self, event: say.TileDrawn) -> None:

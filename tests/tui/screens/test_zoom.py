@@ -23,6 +23,18 @@ async def test_pictures_that_come_while_one_is_large_can_be_walked_to(app, engin
         await until(pilot, lambda: "#1 of 2" in text(app))
 
 
+async def test_pictures_that_come_anew_leave_the_large_one_until_its_turn_comes(app, engine):
+    async with running(app) as pilot:
+        pictures, engine.answer = app.panes.grids[0].pictures, False
+        await pilot.press("z", "right")
+        await until(pilot, lambda: "#2 of 9" in text(app))
+        app.show_channel()  # as when more images were indexed
+        for rank, told in ((0, "#2 of 9"), (1, "#2 of 2"), (2, "#2 of 3")):
+            app.hear(say.PictureArrived(app.generation, pictures[rank]))
+            await until(pilot, lambda rank=rank: len(app.panes.grids[0].pictures) == rank + 1)
+            await until(pilot, lambda told=told: told in text(app))
+
+
 async def test_the_large_view_of_old_pictures_says_why_there_is_none(app, engine):
     async with running(app) as pilot:
         engine.answer = False

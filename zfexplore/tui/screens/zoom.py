@@ -60,6 +60,14 @@ class ZoomScreen(ModalScreen[int]):
         """Show the first picture."""
         self._draw()
 
+    def renew(self, pictures: tuple[ShownUnit, ...]) -> None:
+        """Show pictures that have come since; what is shown stays until the one of its rank is among them.
+
+        A channel's pictures come anew, one by one, while its index is built.
+        """
+        if self.rank < len(pictures):
+            self.pictures = pictures
+
     def watch_pictures(self) -> None:
         """Write how many pictures there are now."""
         self._draw()
