@@ -103,6 +103,24 @@ def test_train_writes_a_run_and_evaluate_finds_the_same_accuracy(photos, tmp_pat
     assert "held-out" not in type_command(*arguments, "--workers", "0")[1]  # these were trained on too
 
 
+def test_workers_that_cannot_be_started_are_one_line_with_the_command_to_go_on(
+    photos, tmp_path, type_command, monkeypatch
+):
+    def no_more():
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("socket.socketpair", no_more)
+    run = tmp_path / "run"
+    words = ["train", "--images", photos, "--out", run, *SMALL, *EXACT[:-1], "2"]
+    code, _, err = type_command(*words)
+    assert code == 1
+    assert err.splitlines()[-1] == (
+        "error: process 1 of 1 for decoding images cannot be started (too many open files): give --workers "
+        f"0, or fewer of them; go on with: zfexplore train --resume --out {run} --workers 0"
+    )
+    assert "Traceback" not in err
+
+
 def test_an_interrupt_ends_the_step_saves_and_says_how_to_go_on(
     photos, tmp_path, type_command, request, monkeypatch, interrupt
 ):

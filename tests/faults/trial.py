@@ -23,7 +23,7 @@ from tests.support import write_zfnet
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 120.0  # the longest wait for a command
-SECONDS_TO_VANISH = 15.0  # for its workers, which look every five seconds whether it is there
+SECONDS_TO_VANISH = 15.0  # for its workers, which see it gone once they send their next batch
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 # A twelfth of the channels: a training then takes a second.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 import subprocess
 import warnings
@@ -147,6 +148,15 @@ def test_a_file_that_is_no_image_says_so(tmp_path):
     (tmp_path / "a.jpg").write_text("hello")
     with pytest.raises(UndecodableError, match="^not an image that Pillow can read$"):
         read_rgb(tmp_path / "a.jpg")
+
+
+def test_no_image_is_left_out_because_too_many_files_are_open(tmp_path, monkeypatch):
+    def no_more(path):
+        raise OSError(errno.EMFILE, "Too many open files", path)
+
+    monkeypatch.setattr(decode, "open_plain", no_more)
+    with pytest.raises(OSError, match="Too many open files"):
+        read_rgb(tmp_path / "a.png")
 
 
 def test_an_empty_and_a_missing_file_say_so(tmp_path):

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from zfexplore.images import room
+from zfexplore.images import room, tokens
 from zfexplore.images.room import Room, Rooms, decoding, unpacking, until_used
 
 MEGA = 2**20
@@ -30,7 +30,7 @@ def is_free(of: Room) -> bool:
     return False
 
 
-@pytest.mark.parametrize("context", [threading, multiprocessing])
+@pytest.mark.parametrize("context", [threading, multiprocessing, tokens])
 def test_no_more_is_taken_at_a_time_than_there_is_and_all_get_their_turn(context):
     shared, lock, taken, most = Room(48 * MEGA, context), threading.Lock(), 0, 0
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
+from zfexplore.images.photographs import Photographs
 from zfexplore.images.transforms import (
     MARGIN_GREY,
     crop_offset,
@@ -16,6 +17,7 @@ from zfexplore.images.transforms import (
     normalise,
     prepare,
     prepare_large,
+    shrink,
     ten_crop,
 )
 
@@ -68,6 +70,26 @@ def test_odd_margins_round_down():
     assert crop_offset(convention) == 2
     image = random_image(16, 16)
     assert np.array_equal(prepare(image, convention), np.asarray(image)[2:13, 2:13])
+
+
+@pytest.mark.parametrize("side", [110, 146, 183])
+def test_smaller_squares_of_the_largest_are_near_those_of_the_image_itself(side):
+    photographs = Photographs()
+    images = [photographs[index].image for index in range(0, 560, 70)]
+    largest = np.stack([prepare_large(image, InputConvention(224, 256)) for image in images])
+    at_once = np.stack([prepare_large(image, InputConvention(56, side)) for image in images]).astype(int)
+    smaller = shrink(torch.from_numpy(largest), side).numpy()
+    assert smaller.dtype == np.uint8
+    assert smaller.shape == (8, side, side, 3)
+    difference = smaller - at_once  # in levels of 255
+    assert np.abs(difference).mean() < 1.5
+    assert np.percentile(np.abs(difference), 99) < 15
+    assert abs(difference.mean()) < 0.1  # neither brighter nor darker,
+    assert smaller.std() == pytest.approx(at_once.std(), rel=0.01)  # neither sharper nor duller
+
+
+def test_no_squares_become_none_of_another_size():
+    assert shrink(torch.empty(0, 9, 9, 3, dtype=torch.uint8), 4).shape == (0, 4, 4, 3)
 
 
 def test_a_size_above_resize_is_refused():

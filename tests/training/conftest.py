@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,6 +19,7 @@ class Stripes:
         self.name, self.classes = name, tuple(classes)
         self.broken = set(broken)
         self._count = count
+        self.decoded = Counter()  # how often each, in this process
 
     def __len__(self):
         return self._count
@@ -31,6 +34,7 @@ class Stripes:
         return f"{self.name}-{self._count}-{self.classes}-{sorted(self.broken)}"
 
     def __getitem__(self, index):
+        self.decoded[index] += 1
         if index in self.broken:
             raise UnreadableImage(index, self.image_name(index), "it is torn")
         random = np.random.default_rng(index)

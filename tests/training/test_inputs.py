@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
@@ -69,10 +71,30 @@ def test_images_that_cannot_be_read_at_all_are_an_error(make_stripes):
 
 def test_squares_are_held_where_they_fit_and_streamed_aloud_where_not(stripes, monkeypatch):
     def opened():
-        return returned(inputs.open_squares(stripes, range(6), SMALL, workers=0, what="training"))
+        return inputs.Images(stripes, range(6), SMALL, workers=0, what="training").at(SMALL)
 
-    assert isinstance(opened(), data.Decoded)
+    assert isinstance(returned(opened()), data.Decoded)
     monkeypatch.setattr(data, "free_memory", lambda: 1000)
-    assert isinstance(opened(), data.Streamed)
-    note = next(inputs.open_squares(stripes, range(6), SMALL, workers=0, what="training"))
-    assert note == Note("6 training images do not fit in memory: decoding them anew every epoch")
+    assert isinstance(returned(opened()), data.Streamed)
+    assert next(opened()) == Note("6 training images do not fit in memory: decoding them anew every epoch")
+
+
+def test_smaller_squares_are_made_of_the_largest_and_nothing_is_decoded_twice(make_stripes, monkeypatch):
+    source = make_stripes(9, broken=[4])
+    images = inputs.Images(source, range(9), inputs.at_size(SMALL, 112), workers=0, what="training")
+    order = [[5, 1, 4], [0, 8], [4]]
+    held = {}
+    for size in (56, 80, 112):
+        squares = returned(images.at(inputs.at_size(SMALL, size)))
+        held[size] = list(squares.batches(order))
+    assert source.decoded == Counter(range(9))
+    # The same squares where little or nothing fits in memory: made as they are decoded.
+    for free in (2 * 9 * 3 * (128**2 - 1), 0):
+        monkeypatch.setattr(data, "free_memory", lambda free=free: free)
+        images = inputs.Images(source, range(9), inputs.at_size(SMALL, 112), workers=2, what="training")
+        for size, batches in held.items():
+            squares = returned(images.at(inputs.at_size(SMALL, size)))
+            for ours, theirs in zip(squares.batches(order), batches, strict=True):
+                assert torch.equal(ours.pixels, theirs.pixels)
+                assert torch.equal(ours.labels, theirs.labels)
+                assert torch.equal(ours.indices, theirs.indices)

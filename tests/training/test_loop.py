@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -20,6 +23,7 @@ from zfexplore.training.recipe import Recipe, recipe
 from zfexplore.training.record import EpochRecord
 from zfexplore.training.run import read_run
 from zfexplore.training.state import Position
+from zfexplore.training.workers import WorkerFailed
 
 pytestmark = pytest.mark.usefixtures("slim")
 
@@ -77,6 +81,34 @@ def test_interrupted_and_resumed_equals_uninterrupted(
     assert comparable(tmp_path / "parts") == comparable(whole)
 
 
+def test_a_run_whose_worker_was_killed_goes_on_as_if_nothing_had_been(
+    stripes, quick, uninterrupted, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(data, "free_memory", lambda: 0)
+    whole, _ = uninterrupted
+    plan = data.split(stripes, 0.2, seed=0)
+    third_batch = data.epoch_order(plan.training, seed=0, epoch=1)[8:12]
+    read, ours = type(stripes).__getitem__, os.getpid()
+
+    def killed(source, index):
+        if index in third_batch and os.getpid() != ours:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read(source, index)
+
+    how = {"out": tmp_path / "parts", "val": 0.2, **EXACT}
+    with pytest.raises(WorkerFailed, match="was ended by SIGKILL"):  # noqa: PT012
+        for event in train(stripes, quick, **(how | {"workers": 2})):
+            if isinstance(event, EpochRecord):
+                monkeypatch.setattr(type(stripes), "__getitem__", killed)
+    _, events = result_of(train(stripes, quick, **how, resume=True))
+    going_on = {Note(f"going on after epoch 1 and {steps} steps") for steps in range(3)}
+    assert any(event in going_on for event in events)
+    assert all(
+        torch.equal(value, weights(tmp_path / "parts")[name]) for name, value in weights(whole).items()
+    )
+    assert comparable(tmp_path / "parts") == comparable(whole)
+
+
 @pytest.mark.parametrize(
     ("task", "done"),
     [("held-out images after epoch 1", 3), ("the saved file, 1 crop", 3), ("epoch 2 of 2", 15)],
@@ -96,7 +128,7 @@ def test_it_may_be_stopped_between_epochs_and_while_measuring(
 
 def test_stopped_before_the_first_step_it_begins_again(stripes, quick, uninterrupted, tmp_path, every_step):
     events = train(stripes, quick, out=tmp_path / "parts", val=0.2, **EXACT)
-    stop_after(events, "decoding training images at 64 px", 1)
+    stop_after(events, "decoding training images at 73 px", 1)
     finish(train(stripes, quick, out=tmp_path / "parts", val=0.2, **EXACT, resume=True))
     assert all(
         torch.equal(value, weights(tmp_path / "parts")[name])
@@ -121,6 +153,7 @@ def test_it_learns_and_says_what_it_did(stripes, quick, tmp_path):
     assert list(records[0].dead) == ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7"]
     assert [line["loss"] for line in comparable(tmp_path)] == [record.loss for record in records]
     assert result.records == tuple(RunFolder(tmp_path).records())
+    assert stripes.decoded == Counter(range(18))  # once each, though for two sizes and measured at the end
 
 
 def test_the_checkpoint_loads_and_says_its_own_accuracy(stripes, quick, tmp_path):

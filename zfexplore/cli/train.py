@@ -148,6 +148,7 @@ def train(
     from zfexplore.training.folder import RunFolder
     from zfexplore.training.loop import train as training
     from zfexplore.training.recipe import recipe as find_recipe
+    from zfexplore.training.workers import WorkerFailed
 
     if out is None and (resume or not dry_run):
         raise ExploreError("--out is missing: name a folder for the run, as in --out runs/photos", usage=True)
@@ -208,10 +209,12 @@ def train(
         **machine,
     )
     remarks().print(_heading(chosen), style="dim")
+    command = shlex.join(["zfexplore", "train", "--resume", "--out", str(out)])
     try:
         result = watch(_until_interrupted(events), other=_row)
+    except WorkerFailed as error:
+        raise ExploreError(f"{error}; go on with: {command} --workers 0") from error
     except KeyboardInterrupt:
-        command = shlex.join(["zfexplore", "train", "--resume", "--out", str(out)])
         remarks().print(f"stopped; go on with: {command}", markup=False, soft_wrap=True)
         raise
     _show_result(result, out)
@@ -289,7 +292,7 @@ def _until_interrupted(events: Any) -> Any:
     """Pass events on; at Ctrl-C or SIGTERM let the step end, close the work (which saves) and raise.
 
     A second signal stops at once; the run then falls back to the last saved state. Worker processes
-    inherit the handler of Ctrl-C, so they go on decoding until they are told to stop.
+    ignore both, so they go on decoding until they are stopped.
     """
     import signal
 

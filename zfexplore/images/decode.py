@@ -9,6 +9,7 @@ where the plugin is installed.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import warnings
@@ -49,6 +50,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_NOT_ITS_FAULT = (errno.EMFILE, errno.ENFILE)  # too many open files: of this process, of the system
 _ALPHA_MODES = ("RGBA", "RGBa", "LA", "La", "PA")
 
 # warnings.catch_warnings swaps a global list. Two threads in it at once could leave it swapped.
@@ -64,7 +66,8 @@ def read_rgb(file: str | os.PathLike[str] | IO[bytes], name: str | None = None) 
 
     ``name`` is that of an open file: the suffix tells formats that have no signature. A JPEG that is too
     large is decoded at a half, a quarter or an eighth of its size. Raises UndecodableError if the file is
-    missing, no plain file, truncated, not an image of a kind that is read, or too large (``bounds``).
+    missing, no plain file, truncated, not an image of a kind that is read, or too large (``bounds``), and
+    OSError if this process may open no more files: to leave images out for that would be wrong.
     """
     if not isinstance(file, str | os.PathLike):
         return _read(file, name or "", "")
@@ -73,6 +76,8 @@ def read_rgb(file: str | os.PathLike[str] | IO[bytes], name: str | None = None) 
         with open_plain(path) as opened:
             return _read(opened, path if name is None else name, path)
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        if getattr(error, "errno", None) in _NOT_ITS_FAULT:
+            raise
         raise UndecodableError(_reason(error)) from error
 
 

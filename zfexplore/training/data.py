@@ -5,32 +5,29 @@ labels. So an interrupted run that resumes, or a checkpoint evaluated later, fin
 again. An image that cannot be decoded is left out of its batch and named; no other takes its place.
 
 Decoded squares are uint8 ``[resize, resize, 3]``. If they fit into memory they are held there,
-otherwise workers decode them anew for every epoch. The batches are the same either way.
+otherwise workers decode them anew for every epoch. The batches are the same either way: squares for a
+smaller input are made from those of the largest, also where only the smaller ones are held.
 """
 
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-import signal
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
-from zfexplore.images.room import Rooms, rooms, until_used, use
+from zfexplore.images.room import until_used
 from zfexplore.images.sources import Picture, Source, UnreadableImage
-from zfexplore.images.transforms import prepare_large
+from zfexplore.images.transforms import prepare_large, shrink
 from zfexplore.progress import Meter, Progress, Skipped
+from zfexplore.training.workers import decoded_by
 
 
 class Joined:
@@ -192,50 +189,70 @@ class Decoded:
             rows = torch.tensor([self._row_of[index] for index in kept], dtype=torch.int64)
             yield Batch(self._pixels[rows], self._labels[rows], torch.tensor(kept, dtype=torch.int64))
 
+    def smaller(self, side: int, *, task: str) -> Iterator[Progress | Decoded]:
+        """Make squares of ``side`` pixels from these; the last event is the ``Decoded``."""
+        pixels = torch.empty(len(self._pixels), side, side, 3, dtype=torch.uint8)
+        meter = Meter(task, len(pixels))
+        for ours, theirs in zip(self._pixels.split(256), pixels.split(256), strict=True):
+            theirs.copy_(shrink(ours, side))
+            if event := meter.tick(len(ours)):
+                yield event
+        yield Decoded(pixels, self._labels, self._row_of)
+
 
 class Streamed:
-    """Images decoded when they are needed, in ``workers`` processes (0: in this one)."""
+    """Images decoded when they are needed, in ``workers`` processes (0: in this one).
 
-    def __init__(self, source: Source, convention: InputConvention, workers: int) -> None:
-        self._dataset = _Squares(source, convention)
+    ``largest`` is the convention of whose squares smaller ones are made.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        convention: InputConvention,
+        workers: int,
+        largest: InputConvention | None = None,
+    ) -> None:
+        self._decode = _Decode(source, convention, largest or convention)
         self._workers = workers
 
     def batches(self, order: Sequence[Sequence[int]]) -> Iterator[Batch]:
-        """Give the batches of an epoch, in order."""
-        if not order:
-            return
-        # The loader draws a seed for its workers: from its own generator, so ours is not disturbed.
-        loader: DataLoader[Any] = DataLoader(
-            self._dataset,
-            batch_sampler=order,  # type: ignore[arg-type]
-            num_workers=self._workers,
-            collate_fn=_collate,
-            generator=torch.Generator().manual_seed(0),
-            prefetch_factor=4 if self._workers else None,
-            # All workers together decode within the bound of one process.
-            worker_init_fn=(
-                partial(_begin_work, rooms(multiprocessing.get_context())) if self._workers else None
-            ),
-        )
-        with warnings.catch_warnings():  # forks beside torch's idle threads; our workers only decode
-            warnings.simplefilter("ignore", DeprecationWarning)
-            yield from loader
+        """Give the batches of an epoch, in order; raises WorkerFailed."""
+        here = map(self._decode, order)
+        decoded = decoded_by(self._workers, self._decode, order) if self._workers else here
+        for pixels, beside in decoded:
+            yield Batch(
+                torch.from_numpy(pixels),
+                labels=torch.tensor(beside["labels"], dtype=torch.int64),
+                indices=torch.tensor(beside["indices"], dtype=torch.int64),
+                unreadable=tuple((name, reason) for name, reason in beside["unreadable"]),
+            )
 
 
 Squares = Decoded | Streamed
 
 
 def decode(
-    source: Source, indices: Sequence[int], convention: InputConvention, *, workers: int, task: str
+    source: Source,
+    indices: Sequence[int],
+    convention: InputConvention,
+    *,
+    workers: int,
+    task: str,
+    largest: InputConvention | None = None,
 ) -> Iterator[Progress | Skipped | Decoded]:
-    """Decode ``indices`` of a source into memory, in parallel; the last event is the ``Decoded``."""
+    """Decode ``indices`` of a source into memory, in parallel; the last event is the ``Decoded``.
+
+    ``largest`` is that of ``Streamed``. Raises WorkerFailed.
+    """
     side = convention.resize
     pixels = torch.empty(len(indices), side, side, 3, dtype=torch.uint8)
     labels = torch.empty(len(indices), dtype=torch.int64)
     row_of: dict[int, int] = {}
     meter = Meter(task, len(indices))
     asked = in_batches(indices, 32)
-    for wanted, batch in zip(asked, Streamed(source, convention, workers).batches(asked), strict=True):
+    streamed = Streamed(source, convention, workers, largest)
+    for wanted, batch in zip(asked, streamed.batches(asked), strict=True):
         first = len(row_of)
         pixels[first : first + len(batch)] = batch.pixels
         labels[first : first + len(batch)] = batch.labels
@@ -247,9 +264,9 @@ def decode(
     yield Decoded(pixels[: len(row_of)], labels[: len(row_of)], row_of)
 
 
-def fits_in_memory(count: int, convention: InputConvention, share: float = 0.5) -> bool:
-    """Whether ``count`` decoded images take at most ``share`` of the free memory."""
-    return count * convention.resize**2 * 3 <= share * free_memory()
+def fits_in_memory(count: int, *conventions: InputConvention, share: float = 0.5) -> bool:
+    """Whether ``count`` images, decoded for each convention, take at most ``share`` of the free memory."""
+    return count * sum(convention.resize**2 for convention in conventions) * 3 <= share * free_memory()
 
 
 def free_memory() -> int:
@@ -269,42 +286,30 @@ def free_memory() -> int:
         return 4 * 2**30
 
 
-class _Squares(Dataset[Any]):
-    """A source as torch's loader expects it; an unreadable image becomes its name and the reason."""
+class _Decode:
+    """Decodes a batch of a source, here or in a worker: pixels, and what a ``Batch`` has beside them."""
 
-    def __init__(self, source: Source, convention: InputConvention) -> None:
-        self._source, self._convention = source, convention
+    def __init__(self, source: Source, convention: InputConvention, largest: InputConvention) -> None:
+        self._source, self._convention, self._largest = source, convention, largest
 
-    def __len__(self) -> int:
-        return len(self._source)
-
-    def __getitem__(self, index: int) -> Any:
-        try:
-            with until_used():
-                picture = self._source[index]
-                pixels = prepare_large(picture.image, self._convention)
-        except UnreadableImage as error:
-            return (error.name, error.reason), self._convention.resize
-        return torch.from_numpy(pixels), picture.label, index
-
-
-def _begin_work(shared: Rooms, _number: int) -> None:
-    """Share the room for decoding, and ignore SIGTERM.
-
-    SLURM sends it to every process, but the parent still needs batches to end its step.
-    """
-    use(shared)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
-
-def _collate(items: list[Any]) -> Batch:
-    good = [item for item in items if len(item) == 3]
-    bad = [item for item in items if len(item) == 2]
-    side = good[0][0].shape[0] if good else bad[0][1]
-    nothing = torch.empty(0, side, side, 3, dtype=torch.uint8)
-    return Batch(
-        pixels=torch.stack([item[0] for item in good]) if good else nothing,
-        labels=torch.tensor([-1 if item[1] is None else item[1] for item in good], dtype=torch.int64),
-        indices=torch.tensor([item[2] for item in good], dtype=torch.int64),
-        unreadable=tuple(item[0] for item in bad),
-    )
+    def __call__(self, wanted: Sequence[int]) -> tuple[np.ndarray, dict[str, Any]]:
+        side = self._largest.resize
+        pixels = np.empty((len(wanted), side, side, 3), np.uint8)
+        labels: list[int] = []
+        indices: list[int] = []
+        unreadable: list[tuple[str, str]] = []
+        for index in wanted:
+            try:
+                with until_used():
+                    picture = self._source[index]
+                    pixels[len(indices)] = prepare_large(picture.image, self._largest)
+            except UnreadableImage as error:
+                unreadable.append((error.name, error.reason))
+                continue
+            labels.append(-1 if picture.label is None else int(picture.label))
+            indices.append(int(index))
+        beside = {"labels": labels, "indices": indices, "unreadable": unreadable}
+        pixels = pixels[: len(indices)]
+        if self._convention.resize != side:
+            pixels = shrink(torch.from_numpy(pixels), self._convention.resize).numpy()
+        return pixels, beside

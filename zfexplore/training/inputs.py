@@ -6,7 +6,7 @@ starts on small images sees the same part of each image throughout.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,19 +27,59 @@ def at_size(convention: InputConvention, size: int) -> InputConvention:
     return replace(convention, size=size, resize=round(size * 256 / 224))
 
 
-def open_squares(
-    source: Source, indices: Sequence[int], convention: InputConvention, *, workers: int, what: str
-) -> Generator[Any, None, Squares]:
-    """Give images as decoded squares: held in memory if they fit, otherwise decoded when needed."""
-    if not fits_in_memory(len(indices), convention):
-        yield Note(f"{len(indices):,} {what} images do not fit in memory: decoding them anew every epoch")
-        return Streamed(source, convention, workers)
-    task = f"decoding {what} images at {convention.resize} px"
-    for event in decode(source, indices, convention, workers=workers, task=task):
+class Images:
+    """The training or the held-out images as decoded squares, at every size of a training.
+
+    The largest squares are decoded once, if they and the smaller ones fit in memory together, and the
+    smaller ones are made from them. ``what`` the images are is for the reader.
+    """
+
+    def __init__(
+        self, source: Source, indices: Sequence[int], largest: InputConvention, *, workers: int, what: str
+    ) -> None:
+        self._source, self._indices, self._largest = source, indices, largest
+        self._workers, self._what = workers, what
+        self._whole: Decoded | None = None
+
+    def at(self, convention: InputConvention) -> Generator[Any, None, Squares]:
+        """Give the squares of a size: held in memory if they fit, otherwise decoded when needed.
+
+        Raises WorkerFailed.
+        """
+        count, is_smaller = len(self._indices), convention.resize < self._largest.resize
+        together = (self._largest, convention) if is_smaller else (self._largest,)
+        if self._whole is None and fits_in_memory(count, *together):
+            self._whole = yield from self._decoded(self._largest)
+        if self._whole is not None:
+            if not is_smaller:
+                return self._whole
+            task = f"making {self._what} images of {convention.resize} px"
+            return (yield from _decoded_last(self._whole.smaller(convention.resize, task=task)))
+        if fits_in_memory(count, convention):
+            return (yield from self._decoded(convention))
+        yield Note(f"{count:,} {self._what} images do not fit in memory: decoding them anew every epoch")
+        return Streamed(self._source, convention, self._workers, self._largest)
+
+    def _decoded(self, convention: InputConvention) -> Generator[Any, None, Decoded]:
+        task = f"decoding {self._what} images at {convention.resize} px"
+        events = decode(
+            self._source,
+            self._indices,
+            convention,
+            workers=self._workers,
+            task=task,
+            largest=self._largest,
+        )
+        return (yield from _decoded_last(events))
+
+
+def _decoded_last(events: Iterator[Any]) -> Generator[Any, None, Decoded]:
+    """Pass events on, and return the squares that come last."""
+    for event in events:
         if isinstance(event, Decoded):
             return event
         yield event
-    raise AssertionError("decode ends with what it decoded")
+    raise AssertionError("this ends with decoded squares")
 
 
 def measure_input(

@@ -35,10 +35,10 @@ from zfexplore.nets.trunk import Trunk
 from zfexplore.nets.zfnet import ZFNet, initialise
 from zfexplore.plain import LARGEST
 from zfexplore.progress import Finished, Meter, Note, Skipped
-from zfexplore.training.data import Batch, Squares, Streamed, epoch_order, in_batches
+from zfexplore.training.data import Batch, Squares, epoch_order, in_batches
 from zfexplore.training.evaluate import Evaluation, evaluate
 from zfexplore.training.folder import RunFolder, read_log
-from zfexplore.training.inputs import at_size, measure_input, open_squares
+from zfexplore.training.inputs import Images, at_size, measure_input
 from zfexplore.training.learner import Learner, judge_plateau, learning_rate, make_learner, take_step
 from zfexplore.training.machine import Machine, choose_machine, keep_freed_memory
 from zfexplore.training.plan import (
@@ -52,6 +52,7 @@ from zfexplore.training.recipe import Recipe
 from zfexplore.training.record import EpochRecord, epoch_record
 from zfexplore.training.snapshots import AUTO, keeping
 from zfexplore.training.state import Position, State, check_state, load_state, restore, save_state
+from zfexplore.training.workers import WorkerFailed
 
 SECONDS_BETWEEN_STATES = 300.0  # the most that a killed run loses
 SECONDS_BETWEEN_TIDINGS = 2.0  # for those who look on
@@ -171,6 +172,11 @@ class _Training:
         logged = plan.outcome.folder.records() if saved else []
         self.records = [record for record in logged if saved and record["epoch"] <= saved.position.epoch]
         self.convention = saved.convention if saved else plan.unmeasured_input
+        largest, workers = at_size(self.convention, plan.recipe.size), plan.machine.workers
+        self._training = Images(plan.source, plan.split.training, largest, workers=workers, what="training")
+        self._held_out = Images(
+            plan.held_out_source, plan.split.held_out, largest, workers=workers, what="held-out"
+        )
         self.learner: Learner | None = None
         self.kept_at = time.monotonic()  # when the last snapshot was taken
         self.began_at = self.kept_at - sum(record.get("seconds") or 0.0 for record in self.records)
@@ -189,20 +195,16 @@ class _Training:
                 evaluation = yield from self._measure(learner, opened)
                 yield self._end_epoch(learner, opened.size, evaluation)
             result = yield from self._finish(self.learner or (yield from self._begin(None)))
-        except GeneratorExit:
+        except (GeneratorExit, WorkerFailed):
             self._save()
             raise
         yield Finished(result)
 
     def _open(self, size: int) -> Generator[Any, None, _Opened]:
         """Decode the training and the held-out images at an input size."""
-        plan, convention, workers = self.plan, at_size(self.convention, size), self.plan.machine.workers
-        training = yield from open_squares(
-            plan.source, plan.split.training, convention, workers=workers, what="training"
-        )
-        held_out = yield from open_squares(
-            plan.held_out_source, plan.split.held_out, convention, workers=workers, what="held-out"
-        )
+        convention = at_size(self.convention, size)
+        training = yield from self._training.at(convention)
+        held_out = yield from self._held_out.at(convention)
         return _Opened(size, training, held_out)
 
     def _begin(self, opened: _Opened | None) -> Generator[Any, None, Learner]:
@@ -238,7 +240,11 @@ class _Training:
         loaded = iter(opened.training.batches(batches))
         for wanted in batches:
             began = time.perf_counter()
-            batch = next(loaded)
+            try:
+                batch = next(loaded)
+            except WorkerFailed:  # the state that is saved then has all steps' losses
+                _fetch(pending, position, recipe)
+                raise
             pixels, labels = _to_device(batch, plan.machine)
             position.waited += time.perf_counter() - began
             if len(batch):
@@ -336,7 +342,7 @@ class _Training:
         if plan.split.held_out:
             save_checkpoint(path, learner.net, plan.metadata(self.convention, epochs, {}), half=half)
             trunk = load_checkpoint(path, plan.machine.device).net
-            squares = Streamed(plan.held_out_source, self.convention, plan.machine.workers)
+            squares = yield from self._held_out.at(self.convention)
             for name, crops in (("centre", 1), ("ten_crop", 10)):
                 events = evaluate(
                     trunk,

@@ -1,0 +1,218 @@
+"""Processes that decode: each has its share of an epoch's batches, and sends them through a pipe of its own.
+
+Of ``n`` workers, number ``w`` decodes the batches ``w``, ``w + n``, ``w + 2n``, ... in this order. It knows
+them from its start, so nothing is asked of it: it waits where nobody reads, one batch ahead. The squares
+go through the pipe as plain bytes, and nothing needs ``/dev/shm``, which is 64 MB in a container.
+
+Threads would need no pipe, but a third of the work on an image holds Python's lock: they are as fast on
+two cores, and no faster on sixteen than on four. With a worker that dies or fails, however it does, the pipe
+ends or the process does. The reader sees either, and raises ``WorkerFailed`` between two steps of a training.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import multiprocessing
+import os
+import signal
+import socket
+import struct
+import traceback
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from typing import Any
+
+import numpy as np
+import torch
+
+from zfexplore.errors import ExploreError
+from zfexplore.images import tokens
+from zfexplore.images.room import Rooms, rooms, use
+
+MOST_WAITING = 3  # batches of a worker that were read and not used yet
+REMEDY = "give --workers 0, or fewer of them"
+_LENGTH = struct.Struct("<q")
+
+# What a worker does with the numbers of a batch: pixels uint8 [n, R, R, 3], and plain values beside them.
+Decode = Callable[[Sequence[int]], tuple[np.ndarray, dict[str, Any]]]
+
+
+class WorkerFailed(ExploreError):
+    """A process that decodes could not be started, was killed, or failed; the work can go on without it."""
+
+
+def decoded_by(workers: int, decode: Decode, order: Sequence[Sequence[int]]) -> Iterator[tuple[Any, Any]]:
+    """Yield what ``decode`` gives for each batch of ``order``, in order, from ``workers`` processes.
+
+    The pixels are new arrays. Raises WorkerFailed.
+    """
+    started: list[_Worker] = []
+
+    def stop() -> None:
+        for worker in started:
+            worker.stop()
+
+    atexit.register(stop)  # comes before multiprocessing's own, which would wait for them
+    try:
+        _start(started, min(workers, len(order)), decode, order)
+        for number in range(len(order)):
+            worker = started[number % len(started)]
+            while not worker.waiting:
+                if worker.ended:
+                    raise _killed(worker)
+                _read_some(started)
+            yield worker.waiting.popleft()
+    finally:
+        stop()
+        atexit.unregister(stop)
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A process, our end of its pipe, and the batches that were read from it and not used yet."""
+
+    process: Any
+    pipe: socket.socket
+    waiting: deque[tuple[np.ndarray, dict[str, Any]]] = field(default_factory=deque)
+    ended: bool = False
+
+    def stop(self) -> None:
+        """End the process: all that it does is to read."""
+        self.pipe.close()
+        self.process.kill()
+        self.process.join()
+
+
+def _start(started: list[_Worker], count: int, decode: Decode, order: Sequence[Sequence[int]]) -> None:
+    """Start the workers. All of them together decode within the bound of one process (``room``)."""
+    context = multiprocessing.get_context()
+    forked = context.get_start_method() == "fork"
+    try:
+        # Windows has locks that need no file, and no pipes that are read a byte at a time.
+        shared = rooms(context if os.name == "nt" else tokens)
+        for number in range(count):
+            ours, theirs = socket.socketpair()
+            # A forked process has our ends too. While it did, no worker would see that we have ended.
+            near = [*(worker.pipe for worker in started), ours] if forked else []
+            share = [list(map(int, batch)) for batch in order[number::count]]
+            arguments = (theirs, near, shared, decode, share)
+            process = context.Process(target=_work, args=arguments, daemon=True)
+            with theirs, warnings.catch_warnings():
+                # Forks beside torch's idle threads: our workers only decode.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                try:
+                    process.start()
+                except BaseException:
+                    ours.close()
+                    raise
+            started.append(_Worker(process, ours))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        place = f"process {len(started) + 1} of {count}"
+        raise WorkerFailed(f"{place} for decoding images cannot be started ({reason}): {REMEDY}") from error
+
+
+def _read_some(started: list[_Worker]) -> None:
+    """Read a batch of each worker that has one, or wait for one; raise WorkerFailed where none will come."""
+    by_pipe = {worker.pipe: worker for worker in started if len(worker.waiting) < MOST_WAITING}
+    by_end = {worker.process.sentinel: worker for worker in started if not worker.ended}
+    ready = wait([*(pipe for pipe, worker in by_pipe.items() if not worker.ended), *by_end])
+    for pipe in ready:
+        if pipe in by_pipe:
+            _read(by_pipe[pipe])  # type: ignore[index]
+    for end in ready:
+        if end in by_end:
+            worker = by_end[end]  # type: ignore[index]
+            worker.process.join()
+            if worker.process.exitcode:
+                raise _killed(worker)
+            # What it sent last may still be in its pipe.
+            while _read(worker):
+                pass
+            worker.ended = True
+
+
+def _read(worker: _Worker) -> bool:
+    """Read a batch; give whether there was one. Raises WorkerFailed for a worker that has failed."""
+    try:
+        (length,) = _LENGTH.unpack(_receive(worker.pipe, bytearray(_LENGTH.size)))
+        beside = json.loads(_receive(worker.pipe, bytearray(length)))
+        if "failed" in beside:
+            told = f"a process that decodes images failed ({beside['failed']}): {REMEDY}"
+            raise WorkerFailed(told) from RuntimeError(beside["traceback"])
+        pixels = np.empty(beside.pop("shape"), np.uint8)
+        _receive(worker.pipe, pixels.reshape(-1))
+    except (EOFError, ConnectionError) as error:
+        worker.process.join()
+        if worker.process.exitcode:
+            raise _killed(worker) from error
+        return False
+    worker.waiting.append((pixels, beside))
+    return True
+
+
+def _receive(pipe: socket.socket, into: Any) -> Any:
+    """Fill a buffer; raise EOFError where the pipe ends before."""
+    view = memoryview(into)
+    while view:
+        if not (count := pipe.recv_into(view)):
+            raise EOFError
+        view = view[count:]
+    return into
+
+
+def _killed(worker: _Worker) -> WorkerFailed:
+    code = worker.process.exitcode
+    how = f"ended with code {code}"
+    if code < 0:
+        try:
+            how = f"was ended by {signal.Signals(-code).name}"
+        except ValueError:
+            how = f"was ended by signal {-code}"
+    if -code in _FOR_MEMORY:
+        how += ", as systems do that run out of memory"
+    return WorkerFailed(f"a process that decodes images {how}: {REMEDY}")
+
+
+_FOR_MEMORY = [getattr(signal, name) for name in ("SIGKILL", "SIGBUS") if hasattr(signal, name)]
+
+
+def _work(
+    pipe: socket.socket,
+    near: list[socket.socket],
+    shared: Rooms,
+    decode: Decode,
+    share: list[list[int]],
+) -> None:
+    """Decode this worker's share, a batch at a time, and send it; end when nobody reads any more."""
+    # Ctrl-C reaches all processes of a terminal, and SLURM sends SIGTERM to all of a job. But the parent
+    # still needs batches to end its step.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for end in near:
+        end.close()
+    use(shared)
+    torch.set_num_threads(1)  # the parent's threads for it are not here, and GNU's OpenMP waits for them
+    try:
+        for wanted in share:
+            pixels, beside = decode(wanted)
+            _send(pipe, beside | {"shape": pixels.shape})
+            pipe.sendall(pixels.reshape(-1).data)
+    except (ConnectionError, EOFError):  # whoever asked has stopped, or has ended
+        return
+    except BaseException as error:
+        text = " ".join(str(error).split())
+        reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        try:
+            _send(pipe, {"failed": reason, "traceback": traceback.format_exc()})
+        except OSError:
+            return
+
+
+def _send(pipe: socket.socket, values: dict[str, Any]) -> None:
+    packed = json.dumps(values).encode()
+    pipe.sendall(_LENGTH.pack(len(packed)) + packed)
