@@ -289,3 +289,12 @@ def test_what_is_no_archive_says_what_to_do(tmp_path, data, message):
 def test_an_archive_without_images_is_an_error(pack):
     with pytest.raises(ExploreError, match=r"^no images below .*album.zip"):
         open_archive(pack({"notes.txt": b"x"}))
+
+
+def test_a_tar_with_a_damaged_header_is_refused_and_not_read_as_a_shorter_one(pack):
+    path = pack({f"{number}.png": png() for number in range(3)}, "tar")
+    data = bytearray(path.read_bytes())
+    data[1024] ^= 1  # the second header
+    path.write_bytes(data)
+    with pytest.raises(ExploreError, match=r"is a damaged archive: no header at byte 1,024"):
+        open_archive(path)

@@ -39,7 +39,15 @@ ON_THE_MACHINE = ("device", "amp", "compiled", "workers")
 
 def train(
     context: typer.Context,
-    out: Annotated[Path, typer.Option("--out", metavar="RUN", help="The folder of the run.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="RUN",
+            help="The folder of the run. [required, but for --dry-run]",
+            show_default=False,
+        ),
+    ] = None,
     images: Annotated[
         list[str],
         typer.Option(
@@ -122,6 +130,14 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out as it was started.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only tell what it would read and how long it would take."),
+    ] = False,
+    hours: Annotated[
+        float | None,
+        typer.Option("--hours", metavar="X", help="With --dry-run: the images/s that so many hours need."),
+    ] = None,
 ) -> None:
     """Train a ZFNet; writes checkpoint, log, curves and the state to resume from into a folder of its own.
 
@@ -134,8 +150,15 @@ def train(
     from zfexplore.training.recipe import recipe as find_recipe
     from zfexplore.training.workers import WorkerFailed
 
-    check_folder(out)
-    RunFolder(out).check_free()
+    if out is None and (resume or not dry_run):
+        raise ExploreError("--out is missing: name a folder for the run, as in --out runs/photos", usage=True)
+    if hours is not None and not dry_run:
+        raise ExploreError("--hours needs --dry-run", usage=True)
+    out = out or Path()  # of a dry run nothing is written
+    if not dry_run:
+        check_folder(out)
+    if not dry_run:
+        RunFolder(out).check_free()
     machine: dict[str, Any] = {"device": device, "amp": amp, "compiled": compiled, "workers": workers}
     if resume:
         asked, chosen = _what_was_asked(context, out)
@@ -169,6 +192,9 @@ def train(
             spread=spread,
             colour=colour,
         )
+    if dry_run:
+        _tell(asked, chosen, download, hours)
+        return
     events = training(
         open_joined(asked["images"], asked["exclude"], asked["limit"], download, asked.get("labels")),
         chosen,
@@ -192,6 +218,23 @@ def train(
         remarks().print(f"stopped; go on with: {command}", markup=False, soft_wrap=True)
         raise
     _show_result(result, out)
+
+
+def _tell(asked: dict[str, Any], recipe: Recipe, download: bool, hours: float | None) -> None:
+    """Print what a training would be, as far as it can be known and measured in seconds."""
+    from zfexplore.cli.dry_run import table
+    from zfexplore.showing import output, remarks, watch
+    from zfexplore.training.dry_run import dry_run, plan_of
+    from zfexplore.training.machine import choose_machine
+
+    source = open_joined(asked["images"], asked["exclude"], asked["limit"], download, asked.get("labels"))
+    machine = choose_machine(**{name: asked[name] for name in ON_THE_MACHINE})
+    plan = plan_of(
+        source, recipe, val=_held_out(asked["val"]), seed=asked["seed"], per_class=asked["per_class"],
+        machine=machine,
+    )  # fmt: skip
+    remarks().print(_heading(recipe), style="dim")
+    output().print(table(watch(dry_run(plan, hours=hours)), hours=hours))
 
 
 def _what_was_asked(context: typer.Context, out: Path) -> tuple[dict[str, Any], Recipe]:
@@ -218,9 +261,13 @@ def _what_was_asked(context: typer.Context, out: Path) -> tuple[dict[str, Any], 
 
 
 def _lasting(spec: str) -> str:
-    """Make the path of a folder or an archive absolute, so that the run can be resumed from anywhere."""
+    """Make the path of a folder, an archive or shards absolute: the run can be resumed from anywhere."""
+    from zfexplore.files import expanded
     from zfexplore.images.open import is_name
+    from zfexplore.images.shards import is_pattern
 
+    if not is_name(spec) and is_pattern(spec):
+        return str(expanded(spec).absolute())
     return spec if is_name(spec) or not Path(spec).exists() else str(Path(spec).resolve())
 
 

@@ -38,6 +38,7 @@ from zfexplore.images.listed import ListedSource
 from zfexplore.images.naming import natural_key, shown
 from zfexplore.images.room import unpacking
 from zfexplore.images.sources import LeftOut, NoImages
+from zfexplore.images.tar import DamagedTar, members
 from zfexplore.opening import open_plain
 
 MAX_MEMBER = 512 * 2**20  # bytes of one image, unpacked
@@ -93,6 +94,10 @@ class ArchiveSource(ListedSource):
     ) -> None:
         super().__init__(name, names, labels, classes, left_out)
         self._file, self._members = file, list(members)
+
+    def byte_count(self, index: int) -> int:
+        """Give the bytes of an image as it is packed."""
+        return self._members[index].packed
 
     def _decode(self, index: int) -> Image.Image:
         member = self._members[index]
@@ -257,11 +262,11 @@ def _images(file: Path, given: Path, left_out: list[LeftOut]) -> Iterator[Member
     seen: set[str] = set()
     with open_plain(file) as data:
         for member, refusal in _members(file, given):
-            path = _inner_path(member.path)
+            path = inner_path(member.path)
             if path is None:
                 leave(member.path, "its name leads out of the archive")
                 continue
-            if (hidden := _aside(path)) is not None:
+            if (hidden := aside_inside(path)) is not None:
                 if hidden[1]:
                     leave(*hidden)
                 continue
@@ -278,7 +283,7 @@ def _images(file: Path, given: Path, left_out: list[LeftOut]) -> Iterator[Member
             yield placed
 
 
-def _inner_path(name: str) -> str | None:
+def inner_path(name: str) -> str | None:
     """Give a member's path without ``.`` and empty parts; None if it is absolute or leads upward."""
     name = name.replace("\\", "/")
     parts = [part for part in name.split("/") if part not in ("", ".")]
@@ -287,7 +292,7 @@ def _inner_path(name: str) -> str | None:
     return "/".join(parts)
 
 
-def _aside(path: str) -> tuple[str, str] | None:
+def aside_inside(path: str) -> tuple[str, str] | None:
     """Give the folder or file on the way to ``path`` that is left out for its name, and the reason."""
     parts = path.split("/")
     for number, part in enumerate(parts):
@@ -311,13 +316,12 @@ def _members(file: Path, given: Path) -> Iterator[tuple[Member, str]]:
                         if not info.is_dir()
                     )
                 return
-            with tarfile.open(fileobj=opened, mode="r:") as tar:
-                for info in tar:
-                    if not info.isdir():
-                        yield Member(info.name, info.offset_data, info.size, info.size), _refusal_in_tar(info)
+            for one in members(opened, os.fstat(opened.fileno()).st_size):
+                member = Member(one.name, one.offset, one.size, one.size)
+                yield member, one.refusal or _too_large(one.size)
     except (
         zipfile.BadZipFile,
-        tarfile.TarError,
+        DamagedTar,
         OSError,
         EOFError,
         ValueError,
@@ -340,14 +344,6 @@ def _refusal_in_zip(info: zipfile.ZipInfo) -> str:
     if info.compress_type not in (_STORED, _DEFLATED):
         return "it is packed in a rare way: unpack the archive"
     return _too_large(max(info.file_size, info.compress_size))
-
-
-def _refusal_in_tar(info: tarfile.TarInfo) -> str:
-    if info.issym() or info.islnk():
-        return "a link in an archive is not followed"
-    if not info.isreg() or info.issparse():
-        return "it is no plain file"
-    return _too_large(info.size)
 
 
 def _too_large(size: int) -> str:

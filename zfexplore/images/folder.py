@@ -59,6 +59,13 @@ class FileSource(ListedSource):
         """Give the file of an image."""
         return Path(self._paths[index])
 
+    def byte_count(self, index: int) -> int | None:
+        """Give the bytes of an image's file, None if there is none."""
+        try:
+            return os.stat(self._paths[index]).st_size
+        except OSError:
+            return None
+
     def fingerprint(self) -> str:
         """Hash every image's name, label and content, whatever the folder is called and wherever it lies."""
         if len(self) < REMEMBERED_FROM:

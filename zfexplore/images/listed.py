@@ -55,6 +55,10 @@ class ListedSource(ABC):
         """Give the name of an image without decoding it."""
         return self._names[index]
 
+    def byte_count(self, index: int) -> int | None:
+        """Give the bytes of an image on the disk, None where they are not known."""
+        return None
+
     def fingerprint(self) -> str:
         """Hash every image's name, label and content, whatever the set is called and wherever it lies."""
         digest = hashlib.sha256(f"{len(self)}\n{self.classes}\n".encode())

@@ -1,7 +1,7 @@
 """A source of images by the name or the path that the user wrote.
 
-The source is a folder, an archive, one of torchvision's sets, the built-in ``photographs``, or the
-drawn ``specimens``.
+The source is a folder, an archive, tar shards, one of torchvision's sets, the built-in ``photographs``, or
+the drawn ``specimens``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from zfexplore.files import expanded
 from zfexplore.images import datasets
 from zfexplore.images.archive import open_archive, split_path
 from zfexplore.images.folder import open_folder
+from zfexplore.images.shards import find_shards, open_shards
 from zfexplore.images.sources import NoImages, Source
 from zfexplore.opening import strange
 
@@ -33,7 +34,8 @@ def open_images(
     """Open the images of a folder or an archive, or those of a name.
 
     The names are ``photographs``, ``specimens`` and those of torchvision's sets. A part of an archive is
-    written as if that were a folder: ``album.zip/train``.
+    written as if that were a folder: ``album.zip/train``. Shards are a folder of tars, or a pattern of them,
+    ``train-{0000..0146}.tar`` or ``train-*.tar``; ``shards`` tells what counts as such.
 
     ``limit`` keeps only the first images. ``download``, ``root`` and ``split`` apply to torchvision's
     sets: whether to fetch a missing set, the folder that holds the sets, and the part to take. ``seed``
@@ -70,6 +72,8 @@ def open_images(
 
         return Specimens(seed=whole(seed, "seed"), limit=limit)
     path = expanded(text)
+    if (shards := find_shards(text, path)) is not None:
+        return open_shards(shards, text, limit=limit, labels=labels)
     if not path.is_dir() and (archive := split_path(path)) is not None:
         file, inside = archive
         return open_archive(file, inside=inside, limit=limit, labels=labels)

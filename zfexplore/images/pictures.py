@@ -80,7 +80,9 @@ class OwnPictures(Sequence[OwnPicture]):
         self._sources.append(source)
         for index in range(len(source)):
             name = source.image_name(index)
-            place = spec if single else os.path.join(spec, name) if folder else None
+            place = spec if single else None
+            if folder and isinstance(source, FileSource):
+                place = os.path.join(spec, name)
             yield OwnPicture(source, index, name, place, spec)
 
 

@@ -87,6 +87,12 @@ class Joined:
         number, place, _ = self._places[index]
         return self._sources[number].image_name(place)
 
+    def byte_count(self, index: int) -> int | None:
+        """Give the bytes of an image on the disk, None where its source does not know them."""
+        number, place, _ = self._places[index]
+        count = getattr(self._sources[number], "byte_count", None)
+        return None if count is None else count(place)
+
     def fingerprint(self) -> str:
         """Give a hash that identifies this collection: of the sources' fingerprints and the classes."""
         digest = hashlib.sha256()

@@ -112,19 +112,33 @@ def make_plan(
         "fingerprint": source.fingerprint(),
         "per_class": per_class,
     }
+    parts, held_out_source, mapped = divided(source, val, seed=seed, per_class=per_class)
+    held_out: dict[str, Any]
+    if isinstance(val, int | float):
+        held_out = {"fraction": float(val), "seed": seed}
+    else:
+        held_out = {"name": val.name, "fingerprint": val.fingerprint()}
+    images |= {"training": len(parts.training), "held_out": held_out | {"count": len(parts.held_out)}}
+    return Plan(recipe, seed, source, held_out_source, parts, mapped, machine, outcome, images)
+
+
+def divided(
+    source: Source, val: float | Source, *, seed: int, per_class: int | None
+) -> tuple[Split, Source, list[int] | None]:
+    """Give the images that train and those held out, the latter's source, and its classes among ours.
+
+    Raises ExploreError if no image is left to train on.
+    """
     if isinstance(val, int | float):
         parts = split(source, float(val), seed=seed, per_class=per_class)
         held_out_source, mapped = source, None
-        held_out: dict[str, Any] = {"fraction": float(val), "seed": seed}
     else:
         held_out_source, mapped = val, class_map(val.classes, source.classes)
         training = split(source, 0.0, seed=seed, per_class=per_class).training
         parts = Split(training, tuple(known_images(val, range(len(val)), mapped)))
-        held_out = {"name": val.name, "fingerprint": val.fingerprint()}
     if not parts.training:
         raise ExploreError(f"{source.name} leaves no image to train on", usage=True)
-    images |= {"training": len(parts.training), "held_out": held_out | {"count": len(parts.held_out)}}
-    return Plan(recipe, seed, source, held_out_source, parts, mapped, machine, outcome, images)
+    return parts, held_out_source, mapped
 
 
 def check_unchanged(before: dict[str, Any], now: dict[str, Any], folder: RunFolder) -> int:
