@@ -173,6 +173,10 @@ def test_what_else_is_called_is_there(line):
         assert find_spec(rest[1])
     elif program == "python":
         assert (ROOT / rest[0]).is_file()
+    elif "zfexplore" in rest:  # what starts it
+        assert program in ("torchrun", "srun")
+        command, words = resolve(rest[rest.index("zfexplore") :])
+        command.make_context(command.name, words)
     else:
         assert program in ("pip", "pytest", "tmux"), f"nothing checks {line!r}"
 

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from tests.support import held_elsewhere
 from zfexplore.cli.main import main
+from zfexplore.nets.ranks import ALONE
 
 SMALL = ["--epochs", "1", "--batch-size", "4", "--fc", "8", "--size", "56", "--val", "0.25"]
 EXACT = ["--device", "cpu", "--no-amp", "--workers", "0"]
@@ -271,9 +272,9 @@ def test_a_run_resumes_on_the_machine_it_was_started_for_unless_told_otherwise(
     run = tmp_path / "run"
     assert type_command("train", "--images", photos, "--out", run, *SMALL, *EXACT)[0] == 0
     assert type_command("train", "--resume", "--out", run)[0] == 0
-    assert chosen[1] == chosen[0] == ("cpu", {"amp": False, "compiled": False, "workers": 0})
+    assert chosen[1] == chosen[0] == ("cpu", {"amp": False, "compiled": False, "workers": 0, "ranks": ALONE})
     assert type_command("train", "--resume", "--out", run, "--device", "auto", "--workers", "1")[0] == 0
-    assert chosen[2] == ("auto", {"amp": False, "compiled": False, "workers": 1})
+    assert chosen[2] == ("auto", {"amp": False, "compiled": False, "workers": 1, "ranks": ALONE})
 
 
 def test_a_run_resumes_from_anywhere(photos, tmp_path, type_command, monkeypatch):

@@ -23,7 +23,7 @@ import time
 import traceback
 from collections.abc import Callable
 from importlib import import_module
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, NoReturn
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -117,6 +117,12 @@ def _leave_compiler_out() -> None:
     compiler: Any = ModuleType("torch._dynamo")
     compiler.disable = lambda function, *_, **__: function
     compiler.graph_break = lambda: None
+    # What DistributedDataParallel asks of it.
+    compiler.utils = SimpleNamespace(get_optimize_ddp_mode=lambda: "ddp_optimizer")
+    inlined = SimpleNamespace(cache_clear=lambda: None)
+    compiler.trace_rules = SimpleNamespace(
+        LEGACY_MOD_INLINELIST=set(), get_legacy_mod_inlinelist=inlined, clear_lru_cache=lambda: None
+    )
     torch._dynamo = sys.modules["torch._dynamo"] = compiler
 
 

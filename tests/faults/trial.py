@@ -88,7 +88,13 @@ class Launcher:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+            # The level is read as torch is imported; `cli/ranks.py` sets it where a command does that itself.
+            env={
+                **os.environ,
+                "OMP_NUM_THREADS": "1",
+                "PYTHONPATH": str(ROOT),
+                "TORCH_CPP_LOG_LEVEL": "ERROR",
+            },
         )
         self._ask()
         return self

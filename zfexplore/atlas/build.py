@@ -32,7 +32,7 @@ from zfexplore.arguments import path_text, whole
 from zfexplore.atlas.believed import check_tally
 from zfexplore.atlas.container import read_arrays, write_arrays
 from zfexplore.atlas.maxima import Layout, image_maxima
-from zfexplore.atlas.reading import Slice, read_slices
+from zfexplore.atlas.reading import Slice, read_rounds, read_slices
 from zfexplore.atlas.records import StageRecord
 from zfexplore.atlas.store import Atlas, describe, skipped_of
 from zfexplore.atlas.tally import NO_LABEL, Tally
@@ -42,6 +42,7 @@ from zfexplore.images.sources import Source
 from zfexplore.images.transforms import normalise
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.device import exact_arithmetic
+from zfexplore.nets.ranks import ALONE, Lost, Ranks
 from zfexplore.plain import UNFIT, text
 from zfexplore.plain import whole as whole_at
 from zfexplore.progress import Finished, Meter, Note, Progress, Skipped
@@ -80,6 +81,7 @@ def build_atlas(
     workers: int | None = None,
     seconds_between_partials: float | None = None,
     keep: bool = True,
+    ranks: Ranks = ALONE,
 ) -> Iterator[Event]:
     """Go once over ``source`` and give the atlas in the last event, ``Finished``.
 
@@ -94,6 +96,9 @@ def build_atlas(
     read: another process writes it. Where it cannot be written, an ``Unkept`` note says so once and the pass
     goes on. Unreadable images are skipped and named. Raises ExploreError if no image can be read or an
     activation is not finite.
+
+    Of several ``ranks`` each reads its share and tells the first what it found, which merges it in the order
+    of the images: to the last bit it is the atlas of one process. Only the first has a ``Finished``.
     """
     header = describe(checkpoint, source, k=k, fit=fit, stages=stages, precision=precision)
     k, batch_size = header["k"], whole(batch_size, "batch_size", least=1)
@@ -102,30 +107,36 @@ def build_atlas(
     if device is not None:
         checkpoint.net.to(device)
     net, convention = checkpoint.net, checkpoint.metadata.input
+    keep = keep and ranks.first
     layout = Layout.of(net, header["watched"], convention.size)
     sizes = {"k": k, "classes": len(source.classes), "images": len(source)}
     state = _State(Tally.empty(layout.channels, **sizes, device=net.device))
-    if path is not None and os.path.exists(path):
+    if path is not None and ranks.first and os.path.exists(path):
         yield Note(_resume(state, path, header, layout, len(source)))
         yield from (Skipped(name, reason) for _, name, reason in state.skipped)
 
+    [state.end] = ranks.numbers(state.end)[0]
     meter = Meter("index", len(source), done=state.end)
-    slices = read_slices(
-        source,
-        convention,
-        fit=fit,
-        first=state.end,
-        size=SLICE[net.device.type],
-        ahead=batch_size,
-        workers=workers or min(os.cpu_count() or 1, 16),
+    how: dict[str, Any] = {
+        "fit": fit,
+        "first": state.end,
+        "size": SLICE[net.device.type],
+        "ahead": batch_size,
+        "workers": workers or min(max((os.cpu_count() or 1) // ranks.local_size, 1), 16),
+    }
+    slices = (
+        read_rounds(source, convention, ranks, **how)
+        if ranks.many
+        else read_slices(source, convention, **how)
     )
     pixels = _buffer(SLICE[net.device.type], convention.size, net.device)
     saved = shown = time.monotonic()
     try:
         for images in slices:
-            _take(state, images, pixels, checkpoint, layout, precision, source)
-            yield from (Skipped(error.name, error.reason) for error in images.skipped)
-            if (progress := meter.tick(images.length)) is not None:
+            before, named = state.end, len(state.skipped)
+            _take(state, images, pixels, checkpoint, layout, precision, source, ranks)
+            yield from (Skipped(name, reason) for _, name, reason in state.skipped[named:])
+            if (progress := meter.tick(state.end - before)) is not None:
                 yield progress
             due = seconds_between_partials is not None and time.monotonic() - shown > seconds_between_partials
             if due and state.end > len(state.skipped):
@@ -138,6 +149,8 @@ def build_atlas(
                     keep = False
                     yield Unkept(f"the unfinished index is not kept: {error}")
                 saved = time.monotonic()
+    except Lost as lost:
+        raise Lost(f"{lost}; the same command goes on from here, in any number") from lost
     finally:
         slices.close()
         # An interrupt in the middle of a merge leaves half a state; the file then keeps the last whole one.
@@ -145,6 +158,8 @@ def build_atlas(
             with suppress(ExploreError):  # the end has its own reason
                 state.save(path, header)
 
+    if not ranks.first:
+        return
     atlas = _atlas(state, layout, header, source)
     if path is not None and keep:
         with suppress(OSError):
@@ -201,8 +216,13 @@ def _take(
     layout: Layout,
     precision: Precision,
     source: Source,
+    ranks: Ranks,
 ) -> None:
-    """Run a slice through the net, find its maxima and the places of those to keep, and merge them."""
+    """Run a slice through the net, find its maxima and the places of those to keep, and merge them.
+
+    With several ranks, the first merges all slices of a round. The others merge their own: a rank by itself
+    knows weaker maxima than all together, so that it looks up all places that the first one needs.
+    """
     net, convention = checkpoint.net, checkpoint.metadata.input
     for row, image in enumerate(images.pixels):  # rows after the last image are ignored
         pixels[row] = torch.from_numpy(image)
@@ -212,17 +232,28 @@ def _take(
         batch = batch.contiguous(memory_format=torch.channels_last)
         # Looking up places waits for the device, so afterwards the buffer is free for the next slice.
         maxima, places = image_maxima(net, batch, layout, state.tally.weakest)  # [SLICE, c]
-    maxima, places = maxima[: len(images.numbers)], places[: len(images.numbers)]
-    _check_finite(maxima, images, layout, source)
-    labels = [source.label(number) for number in images.numbers]
+    _check_finite(maxima[: len(images.numbers)], images, layout, source)
+    skipped = [(error.index, error.name, error.reason) for error in images.skipped]
+    found = [(images.numbers, skipped, maxima, places)]
+    if ranks.many:
+        told, parts = ranks.gather((images.numbers, skipped)), (maxima.cpu(), places.cpu())
+        collected = [ranks.collect(part.contiguous()) for part in parts]
+        if ranks.first:
+            device = maxima.device
+            found = [
+                (*one, values.to(device), of_values.to(device))
+                for one, values, of_values in zip(told, *collected, strict=True)
+            ]
     state.whole = False
-    state.tally.merge(
-        maxima,
-        places,
-        torch.tensor(images.numbers, dtype=torch.int64, device=maxima.device),
-        [NO_LABEL if label is None else label for label in labels],
-    )
-    state.skipped += [(error.index, error.name, error.reason) for error in images.skipped]
+    for numbers, left_out, maxima, places in found:
+        labels = [source.label(number) for number in numbers]
+        state.tally.merge(
+            maxima[: len(numbers)],
+            places[: len(numbers)],
+            torch.tensor(numbers, dtype=torch.int64, device=maxima.device),
+            [NO_LABEL if label is None else label for label in labels],
+        )
+        state.skipped += left_out
     state.end = images.end
     state.whole = True
 

@@ -26,6 +26,7 @@ from zfexplore.files import cache_dir, cannot_write, make_folder
 from zfexplore.images.sources import Source
 from zfexplore.locks import Held, sweep, take
 from zfexplore.nets.checkpoint import Checkpoint
+from zfexplore.nets.ranks import ALONE, Ranks
 from zfexplore.progress import Finished, Note, Progress
 
 SECONDS_BETWEEN_LOOKS = 0.2  # whether another process has done what this one waits for
@@ -55,6 +56,7 @@ def open_or_build(
     precision: Precision = "float32",
     again: bool = False,
     wait: bool = True,
+    ranks: Ranks = ALONE,
     **options: Any,
 ) -> Iterator[Event]:
     """Open the atlas of these weights and images, or build it and keep it; ``Finished`` carries it.
@@ -67,19 +69,31 @@ def open_or_build(
     While another process builds the same atlas, this one waits for it, and says so. Without ``wait`` it
     builds beside that one and keeps nothing unfinished, until either is done. Where the cache cannot be
     written, a note says so once and how to point it elsewhere, and the atlas is built all the same.
+
+    Of several ``ranks`` the first does this, and the others help it build: they have no ``Finished``.
     """
+    how: dict[str, Any] = {"k": k, "fit": fit, "stages": stages, "precision": precision, "ranks": ranks}
+    if not ranks.first:
+        if ranks.numbers(0)[0] == (1,):  # it builds
+            yield from build_atlas(checkpoint, source, **how, **options)
+        return
     header = describe(checkpoint, source, k=k, fit=fit, stages=stages, precision=precision)
     path = atlas_path(header["fingerprint"])
     damage, this = None, (path, header, checkpoint, source)
     if not again and os.path.exists(path):
         try:
-            yield Finished(load_believed(path, header, checkpoint, source))
+            found = load_believed(path, header, checkpoint, source)
+            ranks.numbers(0)
+            yield Finished(found)
             return
         except ExploreError as error:
             damage = error
     with ExitStack() as stack:
-        keep = yield from _locked(path.with_suffix(".lock"), stack, wait)
+        keep = yield from _locked(path.with_suffix(".lock"), stack, wait and not ranks.many)
+        if ranks.many and not keep and path.with_suffix(".lock").exists():  # the others cannot wait with it
+            raise ExploreError("another process indexes these images already: begin when it has ended")
         if not again and (atlas := _ready(*this)) is not None:  # while this one waited
+            ranks.numbers(0)
             yield Finished(atlas)
             return
         if again and os.path.exists(path):
@@ -90,13 +104,11 @@ def open_or_build(
             yield Note(f"the index is built again: {damage}")
         elif (reason := _why_anew(header)) is not None:
             yield Note(reason)
+        ranks.numbers(1)
         events: Any = build_atlas(
             checkpoint,
             source,
-            k=k,
-            fit=fit,
-            stages=stages,
-            precision=precision,
+            **how,
             path=path.with_suffix(".partial"),
             keep=keep,
             **options,
@@ -108,7 +120,7 @@ def open_or_build(
                 elif isinstance(event, Unkept):
                     yield from _tell_once(event.text)
                     continue
-                elif not keep and not again and (atlas := _ready(*this)) is not None:
+                elif not (keep or again or ranks.many) and (atlas := _ready(*this)) is not None:
                     event = Finished(atlas)  # the other process was faster
                 yield event
                 if isinstance(event, Finished):

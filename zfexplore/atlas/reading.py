@@ -7,8 +7,9 @@ the order of the source, and at most ``ahead`` prepared images wait in memory.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +19,7 @@ from zfexplore.convention import InputConvention
 from zfexplore.images.room import until_used
 from zfexplore.images.sources import Source, UnreadableImage
 from zfexplore.images.transforms import prepare
+from zfexplore.nets.ranks import Ranks
 
 
 @dataclass
@@ -52,7 +54,8 @@ def read_slices(
 ) -> Generator[Slice, None, None]:
     """Yield the images from number ``first`` on, ``size`` readable ones per slice, fewer in the last."""
     current = Slice(end=first)
-    for number, image in _read_ahead(source, convention, fit, first, ahead, workers):
+    numbers = range(first, len(source))
+    for number, image in _read_ahead(source, convention, fit, numbers, ahead, workers):
         current.end = number + 1
         if isinstance(image, UnreadableImage):
             current.skipped.append(image)
@@ -66,9 +69,47 @@ def read_slices(
         yield current
 
 
+def read_rounds(
+    source: Source,
+    convention: InputConvention,
+    ranks: Ranks,
+    *,
+    fit: Fit,
+    first: int,
+    size: int,
+    ahead: int,
+    workers: int,
+) -> Generator[Slice, None, None]:
+    """Yield this rank's slice of each round, in which the ranks read ``size`` images each, one after another.
+
+    ``end`` is the number of the first image after the round. In the last one a slice may be empty.
+    """
+    count = len(source)
+    starts = range(first, count, size * ranks.size)
+    own = [range(start + size * ranks.rank, start + size * (ranks.rank + 1)) for start in starts]
+    own = [numbers[: max(count - numbers.start, 0)] for numbers in own]
+    every = [number for numbers in own for number in numbers]
+    with closing(_read_ahead(source, convention, fit, every, ahead, workers)) as read:
+        for start, numbers in zip(starts, own, strict=True):
+            current = Slice(end=min(start + size * ranks.size, count))
+            for _ in numbers:
+                number, image = next(read)
+                if isinstance(image, UnreadableImage):
+                    current.skipped.append(image)
+                else:
+                    current.numbers.append(number)
+                    current.pixels.append(image)
+            yield current
+
+
 def _read_ahead(
-    source: Source, convention: InputConvention, fit: Fit, first: int, ahead: int, workers: int
-) -> Iterator[tuple[int, np.ndarray | UnreadableImage]]:
+    source: Source,
+    convention: InputConvention,
+    fit: Fit,
+    numbers: Iterable[int],
+    ahead: int,
+    workers: int,
+) -> Generator[tuple[int, np.ndarray | UnreadableImage], None, None]:
     def read(number: int) -> np.ndarray | UnreadableImage:
         try:
             with until_used():
@@ -79,7 +120,7 @@ def _read_ahead(
     pool = ThreadPoolExecutor(workers, thread_name_prefix="read-images")
     waiting: deque[tuple[int, Future[np.ndarray | UnreadableImage]]] = deque()
     try:
-        for number in range(first, len(source)):
+        for number in numbers:
             waiting.append((number, pool.submit(read, number)))
             if len(waiting) >= ahead:
                 oldest, future = waiting.popleft()

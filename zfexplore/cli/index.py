@@ -8,6 +8,7 @@ import typer
 
 from zfexplore.choices import Precision
 from zfexplore.cli.options import DEFAULTS, with_settings
+from zfexplore.cli.ranks import together
 from zfexplore.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from zfexplore.atlas.store import Atlas
 
 
+@together
 @with_settings
 def index(
     settings: Settings = DEFAULTS,
@@ -30,7 +32,7 @@ def index(
             "--workers",
             min=1,
             metavar="N",
-            help="Threads that read images. [default: one a core]",
+            help="Threads that read images, of each rank. [default: one a core]",
             show_default=False,
         ),
     ] = None,
@@ -39,30 +41,41 @@ def index(
     """Look at every image once and keep, for every channel, the nine that excite it most.
 
     The index is kept in your cache folder; the other commands find it there. An interrupted run goes
-    on where it was when the same command is given again.
+    on where it was when the same command is given again. On many GPUs, each looks at its share:
+    torchrun --nproc-per-node 8 -m zfexplore index ...
 
     Example: zfexplore index --images photos/
     """
     import os
     import time
     from contextlib import closing
+    from dataclasses import replace
 
     from zfexplore.atlas.build import Unkept
     from zfexplore.atlas.open import atlas_path
+    from zfexplore.cli.ranks import this_rank
     from zfexplore.explorer import Explorer, open_settings
+    from zfexplore.nets.ranks import device_of, join
+    from zfexplore.progress import finish
     from zfexplore.showing import output, remarks, watch
 
+    ranks = this_rank()
+    join(ranks, settings.device)
+    settings = replace(settings, device=device_of(ranks, settings.device))
     explorer = Explorer.of(settings, *open_settings(settings, pixels=True))
     started = time.monotonic()
     kept = True
 
     def events() -> Iterator[Event]:
         nonlocal kept
-        with closing(explorer.index(precision=precision, again=again, workers=workers)) as found:  # type: ignore[type-var]
+        with closing(explorer.index(precision=precision, again=again, workers=workers, ranks=ranks)) as found:  # type: ignore[type-var]
             for event in found:
                 kept = kept and not isinstance(event, Unkept)
                 yield event
 
+    if not ranks.first:
+        finish(events())
+        return
     try:
         atlas: Atlas = watch(events())
     except KeyboardInterrupt:

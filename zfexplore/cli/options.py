@@ -123,9 +123,15 @@ LabelsOption = Annotated[
 
 
 def open_joined(
-    images: list[str], exclude: list[str], limit: int | None, download: bool, labels: str | None
+    images: list[str],
+    exclude: list[str],
+    limit: int | None,
+    download: bool,
+    labels: str | None,
+    *,
+    tell: bool = True,
 ) -> Joined:
-    """Open several sources as one, and print what they leave out; raises ExploreError as they do."""
+    """Open several sources as one, and ``tell`` what they leave out; raises ExploreError as they do."""
     from zfexplore.images.open import open_images
     from zfexplore.images.remarks import remarks as remarks_on
     from zfexplore.showing import remarks
@@ -137,7 +143,7 @@ def open_joined(
         )
     sources = [open_images(spec, limit=limit, download=download, labels=labels) for spec in images]
     for source in sources:
-        for line in remarks_on(source):
+        for line in remarks_on(source) if tell else ():
             remarks().print(line, markup=False, soft_wrap=True)
     return Joined(sources, exclude)
 

@@ -24,19 +24,23 @@ from zfexplore.cli.options import (
     open_joined,
     typed,
 )
+from zfexplore.cli.ranks import together
 from zfexplore.errors import ExploreError
 from zfexplore.training.snapshots import AUTO
 
 if TYPE_CHECKING:
     from zfexplore.images.sources import Source
+    from zfexplore.nets.ranks import Ranks
     from zfexplore.training.loop import TrainingResult
     from zfexplore.training.recipe import Recipe
     from zfexplore.training.record import EpochRecord
 
 # Stored options that --resume may change. Apart from --epochs, all others stay as the run was started.
 ON_THE_MACHINE = ("device", "amp", "compiled", "workers")
+SECONDS_OF_ONE_SIGNAL = 5.0  # torchrun passes on what the terminal or SLURM has sent to the ranks already
 
 
+@together
 def train(
     context: typer.Context,
     out: Annotated[
@@ -69,7 +73,8 @@ def train(
         ),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option("--batch-size", min=1, metavar="N", help="Images a step.")
+        int | None,
+        typer.Option("--batch-size", min=1, metavar="N", help="Images a step, of all ranks together."),
     ] = None,
     lr: Annotated[float | None, typer.Option("--lr", metavar="X", help="The learning rate.")] = None,
     weight_decay: Annotated[
@@ -124,7 +129,9 @@ def train(
     compiled: Annotated[bool, typer.Option("--compile", help="Compile the net with torch.compile.")] = False,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", min=0, metavar="N", help="Processes that decode. [default: one a core]"),
+        typer.Option(
+            "--workers", min=0, metavar="N", help="Processes that decode, of each rank. [default: one a core]"
+        ),
     ] = None,
     seed: SeedOption = 0,
     resume: Annotated[
@@ -141,15 +148,22 @@ def train(
 ) -> None:
     """Train a ZFNet; writes checkpoint, log, curves and the state to resume from into a folder of its own.
 
+    On many GPUs: torchrun --nproc-per-node 8 -m zfexplore train ... They share each batch, so that the run is
+    that of one, and may be resumed on another number.
+
     Example: zfexplore train --images photos/ --fc 1024 --epochs 40 --out runs/photos
     """
+    from zfexplore.cli.ranks import this_rank
     from zfexplore.files import check_folder, expanded
+    from zfexplore.nets.ranks import join
+    from zfexplore.progress import finish
     from zfexplore.showing import remarks, watch
     from zfexplore.training.folder import RunFolder
     from zfexplore.training.loop import train as training
     from zfexplore.training.recipe import recipe as find_recipe
     from zfexplore.training.workers import WorkerFailed
 
+    ranks = this_rank()
     if out is None and (resume or not dry_run):
         raise ExploreError("--out is missing: name a folder for the run, as in --out runs/photos", usage=True)
     if hours is not None and not dry_run:
@@ -157,7 +171,7 @@ def train(
     out = out or Path()  # of a dry run nothing is written
     if not dry_run:
         check_folder(out)
-    if not dry_run:
+    if ranks.first and not dry_run:
         RunFolder(out).check_free()
     machine: dict[str, Any] = {"device": device, "amp": amp, "compiled": compiled, "workers": workers}
     if resume:
@@ -193,10 +207,19 @@ def train(
             colour=colour,
         )
     if dry_run:
-        _tell(asked, chosen, download, hours)
+        if ranks.first:
+            _tell(asked, chosen, download, hours)
         return
+    join(ranks, machine["device"])
     events = training(
-        open_joined(asked["images"], asked["exclude"], asked["limit"], download, asked.get("labels")),
+        open_joined(
+            asked["images"],
+            asked["exclude"],
+            asked["limit"],
+            download,
+            asked.get("labels"),
+            tell=ranks.first,
+        ),
         chosen,
         out=out,
         val=_held_out(asked["val"]),
@@ -206,16 +229,22 @@ def train(
         half=asked["half"],
         resume=resume,
         asked=asked,
+        ranks=ranks,
         **machine,
     )
-    remarks().print(_heading(chosen), style="dim")
+    if ranks.first:
+        remarks().print(_heading(chosen), style="dim")
     command = shlex.join(["zfexplore", "train", "--resume", "--out", str(out)])
     try:
-        result = watch(_until_interrupted(events), other=_row)
+        if not ranks.first:
+            finish(_until_interrupted(events, ranks))
+            return
+        result = watch(_until_interrupted(events, ranks), other=_row)
     except WorkerFailed as error:
         raise ExploreError(f"{error}; go on with: {command} --workers 0") from error
     except KeyboardInterrupt:
-        remarks().print(f"stopped; go on with: {command}", markup=False, soft_wrap=True)
+        if ranks.first:
+            remarks().print(f"stopped; go on with: {command}", markup=False, soft_wrap=True)
         raise
     _show_result(result, out)
 
@@ -288,26 +317,30 @@ def _snapshots(text: str) -> str:
     return text
 
 
-def _until_interrupted(events: Any) -> Any:
+def _until_interrupted(events: Any, ranks: Ranks) -> Any:
     """Pass events on; at Ctrl-C or SIGTERM let the step end, close the work (which saves) and raise.
+
+    Ranks end at the same step: they tell each other.
 
     A second signal stops at once; the run then falls back to the last saved state. Worker processes
     ignore both, so they go on decoding until they are stopped.
     """
     import signal
+    import time
 
-    received: list[int] = []
+    received: list[float] = []
 
-    def note(number: int, _frame: Any) -> None:
-        received.append(number)
-        if len(received) > 1:
+    def note(_number: int, _frame: Any) -> None:
+        received.append(time.monotonic())
+        ranks.stopping = ranks.many
+        if len(received) > 1 and not (ranks.many and received[-1] - received[0] < SECONDS_OF_ONE_SIGNAL):
             raise KeyboardInterrupt
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         for event in events:
             yield event
-            if received:
+            if received and not ranks.many:
                 raise KeyboardInterrupt
     finally:
         events.close()

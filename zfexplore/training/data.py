@@ -26,6 +26,7 @@ from zfexplore.errors import ExploreError
 from zfexplore.images.room import until_used
 from zfexplore.images.sources import Picture, Source, UnreadableImage
 from zfexplore.images.transforms import prepare_large, shrink
+from zfexplore.nets.ranks import Ranks
 from zfexplore.progress import Meter, Progress, Skipped
 from zfexplore.training.workers import decoded_by
 
@@ -188,6 +189,23 @@ class Decoded:
             kept = [index for index in wanted if index in self._row_of]
             rows = torch.tensor([self._row_of[index] for index in kept], dtype=torch.int64)
             yield Batch(self._pixels[rows], self._labels[rows], torch.tensor(kept, dtype=torch.int64))
+
+    def with_those_of(self, ranks: Ranks) -> Decoded:
+        """Put together what the ranks have decoded, so that each holds all."""
+        held = ranks.gather(list(self._row_of))  # indices, by rank
+        count = sum(map(len, held))
+        pixels = torch.empty(count, *self._pixels.shape[1:], dtype=torch.uint8)
+        labels = torch.empty(count, dtype=torch.int64)
+        first = 0
+        for rank, indices in enumerate(held):
+            rows = slice(first, first + len(indices))
+            if rank == ranks.rank:
+                pixels[rows], labels[rows] = self._pixels, self._labels
+            ranks.spread(pixels[rows], rank)
+            ranks.spread(labels[rows], rank)
+            first += len(indices)
+        order = (index for indices in held for index in indices)
+        return Decoded(pixels, labels, {index: row for row, index in enumerate(order)})
 
     def smaller(self, side: int, *, task: str) -> Iterator[Progress | Decoded]:
         """Make squares of ``side`` pixels from these; the last event is the ``Decoded``."""

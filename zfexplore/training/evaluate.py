@@ -22,6 +22,7 @@ from zfexplore.images.sources import Source
 from zfexplore.images.transforms import crop_offset, normalise, ten_crop
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.net import Net
+from zfexplore.nets.ranks import Ranks
 from zfexplore.nets.synsets import class_of_synset
 from zfexplore.plain import maybe, number, whole
 from zfexplore.progress import Finished, Meter, Note, Skipped
@@ -66,22 +67,26 @@ def evaluate(
     """Measure the net on ``indices``; yields events, the last one ``Finished(Evaluation)``.
 
     ``crops`` is 1, for the centre, or 10. ``class_map`` turns the images' labels into the net's, if they
-    differ; ``indices`` must not hold images of a class that the net does not know (-1).
+    differ; ``indices`` must not hold images of a class that the net does not know (-1). Of several ranks each
+    measures some batches, and all give the figures of all.
     """
     counts = _Counts([stage.name for stage in net.stages if stage.kind == "conv"])
     counts.stages += [stage.name for stage in net.heads[:-1]]
     meter = Meter(task, len(indices))
     net.module.eval()
-    asked = in_batches(indices, max(1, VIEWS_AT_ONCE // crops))
-    for wanted, batch in zip(asked, images.batches(asked), strict=True):
+    dealt = machine.ranks.dealt(in_batches(indices, max(1, VIEWS_AT_ONCE // crops)))
+    for (wanted, _), batch in zip(dealt, images.batches([own for _, own in dealt]), strict=True):
         for name, reason in batch.unreadable:
             yield Skipped(name, reason)
         if len(batch):
             labels = batch.labels if class_map is None else torch.tensor(class_map)[batch.labels]
             pixels = batch.pixels.to(machine.device, non_blocking=True)
             counts.add(*_predict(net, pixels, convention, machine, crops, counts.stages), labels)
-        if event := meter.tick(len(wanted)):
+        else:
+            counts.add_nothing()
+        if event := meter.tick(wanted):
             yield event
+    counts.join(machine.ranks)
     yield Finished(counts.result())
 
 
@@ -204,9 +209,29 @@ class _Counts:
             alive = values > 0
             self._alive[name] = self._alive[name] | alive if name in self._alive else alive
 
+    def add_nothing(self) -> None:
+        """Add a batch of which no image could be read, or that this rank does not have."""
+        for parts, dtype in (
+            (self._ranks, torch.int64),
+            (self._labels, torch.int64),
+            (self._losses, torch.float32),
+        ):
+            parts.append(torch.empty(0, dtype=dtype))
+
+    def join(self, ranks: Ranks) -> None:
+        """Add what the other ranks counted, batch by batch, in the order of one process."""
+        if not ranks.many:
+            return
+        told = ranks.gather((self._ranks, self._labels, self._losses, self._alive))
+        for place, parts in enumerate((self._ranks, self._labels, self._losses)):
+            parts[:] = [part for dealt in zip(*(one[place] for one in told), strict=True) for part in dealt]
+        for _, _, _, theirs in told:
+            for name, alive in theirs.items():
+                self._alive[name] = self._alive[name] | alive if name in self._alive else alive
+
     def result(self) -> Evaluation:
         """Give the figures; raises ExploreError if no image could be read."""
-        if not self._ranks:
+        if not sum(map(len, self._ranks)):
             raise ExploreError("there is no readable labelled image to evaluate on")
         ranks, labels = torch.cat(self._ranks), torch.cat(self._labels)
         shares = [(ranks[labels == label] == 0).double().mean() for label in labels.unique()]

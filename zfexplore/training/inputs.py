@@ -15,7 +15,8 @@ import torch
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.images.sources import Source
-from zfexplore.progress import Meter, Note
+from zfexplore.nets.ranks import ALONE, Ranks
+from zfexplore.progress import Meter, Note, Skipped
 from zfexplore.training.data import Decoded, Squares, Streamed, decode, fits_in_memory, in_batches
 from zfexplore.training.recipe import Recipe
 
@@ -31,14 +32,22 @@ class Images:
     """The training or the held-out images as decoded squares, at every size of a training.
 
     The largest squares are decoded once, if they and the smaller ones fit in memory together, and the
-    smaller ones are made from them. ``what`` the images are is for the reader.
+    smaller ones are made from them. ``what`` the images are is for the reader. Each of several ranks decodes
+    a part and then holds all; the ranks of a machine share its memory.
     """
 
     def __init__(
-        self, source: Source, indices: Sequence[int], largest: InputConvention, *, workers: int, what: str
+        self,
+        source: Source,
+        indices: Sequence[int],
+        largest: InputConvention,
+        *,
+        workers: int,
+        what: str,
+        ranks: Ranks = ALONE,
     ) -> None:
         self._source, self._indices, self._largest = source, indices, largest
-        self._workers, self._what = workers, what
+        self._workers, self._what, self._ranks = workers, what, ranks
         self._whole: Decoded | None = None
 
     def at(self, convention: InputConvention) -> Generator[Any, None, Squares]:
@@ -48,29 +57,47 @@ class Images:
         """
         count, is_smaller = len(self._indices), convention.resize < self._largest.resize
         together = (self._largest, convention) if is_smaller else (self._largest,)
-        if self._whole is None and fits_in_memory(count, *together):
+        if self._whole is None and self._fit(count, *together):
             self._whole = yield from self._decoded(self._largest)
         if self._whole is not None:
             if not is_smaller:
                 return self._whole
             task = f"making {self._what} images of {convention.resize} px"
             return (yield from _decoded_last(self._whole.smaller(convention.resize, task=task)))
-        if fits_in_memory(count, convention):
+        if self._fit(count, convention):
             return (yield from self._decoded(convention))
         yield Note(f"{count:,} {self._what} images do not fit in memory: decoding them anew every epoch")
         return Streamed(self._source, convention, self._workers, self._largest)
+
+    def _fit(self, count: int, *conventions: InputConvention) -> bool:
+        return self._ranks.all(fits_in_memory(count, *conventions, share=0.5 / self._ranks.local_size))
 
     def _decoded(self, convention: InputConvention) -> Generator[Any, None, Decoded]:
         task = f"decoding {self._what} images at {convention.resize} px"
         events = decode(
             self._source,
-            self._indices,
+            self._ranks.part(self._indices),
             convention,
             workers=self._workers,
             task=task,
             largest=self._largest,
         )
-        return (yield from _decoded_last(events))
+        if not self._ranks.many:
+            return (yield from _decoded_last(events))
+        skipped: list[Skipped] = []
+        own = yield from _decoded_last(_noting(events, skipped))
+        for number, theirs in enumerate(self._ranks.gather(skipped)):
+            if number != self._ranks.rank:
+                yield from theirs
+        return own.with_those_of(self._ranks)
+
+
+def _noting(events: Iterator[Any], skipped: list[Skipped]) -> Iterator[Any]:
+    """Pass events on, and note which images are skipped."""
+    for event in events:
+        if isinstance(event, Skipped):
+            skipped.append(event)
+        yield event
 
 
 def _decoded_last(events: Iterator[Any]) -> Generator[Any, None, Decoded]:
@@ -83,7 +110,11 @@ def _decoded_last(events: Iterator[Any]) -> Generator[Any, None, Decoded]:
 
 
 def measure_input(
-    recipe: Recipe, squares: Squares, order: Sequence[int], convention: InputConvention
+    recipe: Recipe,
+    squares: Squares,
+    order: Sequence[int],
+    convention: InputConvention,
+    ranks: Ranks = ALONE,
 ) -> Generator[Any, None, InputConvention]:
     """Give the convention with the mean of the images, and their spread if the recipe asks for one.
 
@@ -91,19 +122,23 @@ def measure_input(
     be read.
     """
     order = order if recipe.mean == "pixel" else order[:IMAGES_TO_MEASURE]
-    batches = in_batches(order, 64)
+    dealt = ranks.dealt(in_batches(order, 64))
     meter = Meter("measuring the images' mean", len(order))
     side = convention.resize
     total = torch.zeros(side, side, 3, dtype=torch.float64)
     of_squares = torch.zeros(3, dtype=torch.float64)
     count = 0
-    for wanted, batch in zip(batches, squares.batches(batches), strict=True):
+    for (wanted, _), batch in zip(dealt, squares.batches([own for _, own in dealt]), strict=True):
         values = batch.pixels.double()  # [n, side, side, 3]
         total += values.sum(0)
         of_squares += values.square().sum((0, 1, 2))
         count += len(batch)
-        if event := meter.tick(len(wanted)):
+        if event := meter.tick(wanted):
             yield event
+    # Sums of whole numbers below 2^53: they are exact in any order.
+    ranks.add(total)
+    ranks.add(of_squares)
+    count = int(ranks.add(torch.tensor(count)))
     if count == 0:
         raise ExploreError("none of the training images can be read")
     to_scale = recipe.scale / 255

@@ -43,19 +43,24 @@ def make_learner(net: ZFNet, recipe: Recipe, machine: Machine) -> Learner:
         nesterov=recipe.nesterov,
         fused=True,  # one pass over weights, gradients and momentum instead of four
     )
-    forward: Callable[[Tensor], Tensor] = torch.compile(net) if machine.compiled else net
+    among = machine.ranks.wrapped(net)
+    forward: Callable[[Tensor], Tensor] = torch.compile(among) if machine.compiled else among
     return Learner(net, forward, optimiser, Position())
 
 
 def take_step(
     learner: Learner, views: Tensor, labels: Tensor, recipe: Recipe, machine: Machine, *, lr: float
 ) -> Tensor:
-    """Take a step on ``views [n, 3, size, size]`` and ``labels [n]``; give the loss, still on the device."""
+    """Take a step on ``views [n, 3, size, size]`` and ``labels [n]``; give the loss, still on the device.
+
+    Of several ranks each takes its share of the batch (``machine.ranks.share``) and gives the loss of all.
+    """
     for group in learner.optimiser.param_groups:
         group["lr"] = lr
     with machine.autocast():
         logits = learner.forward(views.contiguous(memory_format=torch.channels_last))  # [n, classes]
     loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+    loss, of_all = machine.ranks.mean_loss(loss)
     learner.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     if recipe.clip_norm is not None:
@@ -63,7 +68,7 @@ def take_step(
     learner.optimiser.step()
     if recipe.max_rms is not None:
         renormalise_filters(learner.net, recipe.max_rms)
-    return loss.detach()
+    return of_all
 
 
 def learning_rate(recipe: Recipe, position: Position, steps_per_epoch: int) -> float:

@@ -16,7 +16,7 @@ import math
 import os
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from zfexplore.images.sources import Source
 from zfexplore.images.transforms import normalise
 from zfexplore.nets import zoo
 from zfexplore.nets.checkpoint import Metadata, load_checkpoint, save_checkpoint
+from zfexplore.nets.ranks import ALONE, Lost, Ranks, Share, Stopped
 from zfexplore.nets.trunk import Trunk
 from zfexplore.nets.zfnet import ZFNet, initialise
 from zfexplore.plain import LARGEST
@@ -85,6 +86,7 @@ def train(
     workers: int | None = None,
     resume: bool = False,
     asked: dict[str, Any] | None = None,
+    ranks: Ranks = ALONE,
 ) -> Iterator[Any]:
     """Train a ZFNet on a labelled source; yields events, the last one ``Finished(TrainingResult)``.
 
@@ -97,12 +99,16 @@ def train(
     ``resume`` continues the run in ``out``. A recipe with more epochs then lengthens the run, even a
     finished one: it goes on as a run of that many epochs does.
 
+    ``ranks`` says which of several processes this is that train one net together (``nets/ranks.py``), each
+    with the same arguments. Every rank takes its slice of the batches of one process. The first one alone
+    writes.
+
     Raises ExploreError for wrong arguments, a folder that already holds a run or in which another process
     trains, images that have changed since, and a loss that is not a number or 20 times the first one.
     """
     if whole(seed, "the seed", least=0) > LARGEST:
         raise ExploreError(f"the seed must be at most {LARGEST:,}: torch takes no longer ones", usage=True)
-    machine = choose_machine(device, amp=amp, compiled=compiled, workers=workers)
+    machine = choose_machine(device, amp=amp, compiled=compiled, workers=workers, ranks=ranks)
     if not machine.cuda:
         keep_freed_memory()
     folder = RunFolder(Path(path_text(out, "the run's folder")))
@@ -112,8 +118,8 @@ def train(
     )
     if resume:
         folder.read_settings()  # there is a run, and nothing is made where there is none
-    with folder.lock() as lock:
-        if not lock.sure:
+    with ExitStack() as stack:
+        if ranks.first and not stack.enter_context(folder.lock()).sure:
             yield Note(f"{folder.path} cannot be locked there: see that no other training writes to it")
         yield from _train(plan, asked or {}, resume=resume)
 
@@ -129,13 +135,18 @@ def _train(plan: Plan, asked: dict[str, Any], *, resume: bool) -> Iterator[Any]:
         if saved is not None and (torn := read_log(folder.log)[1]):
             lines = f"{torn} lines of it" if torn > 1 else "a line of it"
             yield Note(f"{folder.log} is damaged: {lines} cannot be read and will be left out")
+        _check_alike(plan, saved)
         if recipe.epochs > epochs:
-            folder.write_settings(began | {"recipe": recipe.to_json()})
+            if plan.machine.ranks.first:
+                folder.write_settings(began | {"recipe": recipe.to_json()})
             yield Note(_lengthened(plan, epochs, saved.position if saved else Position()))
         at = saved.position if saved else Position()
-        folder.forget_snapshots_after(at.epoch, at.step)
+        if plan.machine.ranks.first:
+            folder.forget_snapshots_after(at.epoch, at.step)
     else:
-        folder.begin(plan.settings(asked))
+        if plan.machine.ranks.first:
+            folder.begin(plan.settings(asked))
+        _check_alike(plan, saved)
     if saved is not None:
         yield Note(f"going on after epoch {saved.position.epoch} and {saved.position.step} steps")
     named: set[str] = set()  # an unreadable image comes up every epoch, but is named once
@@ -163,6 +174,17 @@ def _saved_state(plan: Plan, recipe: Recipe) -> State:
     return saved
 
 
+def _check_alike(plan: Plan, saved: State | None) -> None:
+    """Raise ExploreError unless all ranks have the same images, recipe and state before them."""
+    ranks, position = plan.machine.ranks, saved.position if saved else Position()
+    told = ranks.gather((plan.settings({}), position.epoch, position.step))
+    if any(one != told[0] for one in told):
+        raise ExploreError(
+            f"the ranks do not see the same images, or not the same run in {plan.outcome.folder.path}: "
+            "give both on a file system that all machines share"
+        )
+
+
 class _Training:
     """The loop, and what it keeps between epochs."""
 
@@ -172,11 +194,10 @@ class _Training:
         logged = plan.outcome.folder.records() if saved else []
         self.records = [record for record in logged if saved and record["epoch"] <= saved.position.epoch]
         self.convention = saved.convention if saved else plan.unmeasured_input
-        largest, workers = at_size(self.convention, plan.recipe.size), plan.machine.workers
-        self._training = Images(plan.source, plan.split.training, largest, workers=workers, what="training")
-        self._held_out = Images(
-            plan.held_out_source, plan.split.held_out, largest, workers=workers, what="held-out"
-        )
+        largest = at_size(self.convention, plan.recipe.size)
+        how: dict[str, Any] = {"workers": plan.machine.workers, "ranks": plan.machine.ranks}
+        self._training = Images(plan.source, plan.split.training, largest, what="training", **how)
+        self._held_out = Images(plan.held_out_source, plan.split.held_out, largest, what="held-out", **how)
         self.learner: Learner | None = None
         self.kept_at = time.monotonic()  # when the last snapshot was taken
         self.began_at = self.kept_at - sum(record.get("seconds") or 0.0 for record in self.records)
@@ -195,9 +216,14 @@ class _Training:
                 evaluation = yield from self._measure(learner, opened)
                 yield self._end_epoch(learner, opened.size, evaluation)
             result = yield from self._finish(self.learner or (yield from self._begin(None)))
-        except (GeneratorExit, WorkerFailed):
+        except (GeneratorExit, Stopped, WorkerFailed):
             self._save()
             raise
+        except Lost as lost:
+            if not self.plan.machine.cuda:  # whose stream may wait for the lost one for ever
+                self._save()
+            path = self.plan.outcome.folder.path
+            raise Lost(f"{lost}; go on with zfexplore train --resume --out {path}, in any number") from lost
         yield Finished(result)
 
     def _open(self, size: int) -> Generator[Any, None, _Opened]:
@@ -215,7 +241,9 @@ class _Training:
         if self.saved is None and opened is not None:
             order = epoch_order(plan.split.training, seed=plan.seed, epoch=0).tolist()
             convention = at_size(self.convention, opened.size)
-            measured = yield from measure_input(recipe, opened.training, order, convention)
+            measured = yield from measure_input(
+                recipe, opened.training, order, convention, plan.machine.ranks
+            )
             some = next(iter(opened.training.batches([order[:IMAGES_TO_SCALE_ON]])))
             initialise(net, recipe.init, seed=plan.seed, batch=normalise(some.pixels, measured))
             self.convention = at_size(measured, recipe.size)
@@ -230,6 +258,7 @@ class _Training:
         plan, recipe, position = self.plan, self.plan.recipe, learner.position
         convention = at_size(self.convention, opened.size)
         order = epoch_order(plan.split.training, seed=plan.seed, epoch=position.epoch)
+        ranks = plan.machine.ranks
         batches = in_batches(order, recipe.batch_size)[position.step :]
         done = len(order) - sum(map(len, batches))
         augmentation = plan.augmentation
@@ -237,7 +266,7 @@ class _Training:
         pending: list[_Pending] = []
         saved_at, told_at = time.monotonic(), -math.inf
         learner.net.train()
-        loaded = iter(opened.training.batches(batches))
+        loaded = iter(opened.training.batches([ranks.part(batch) for batch in batches]))
         for wanted in batches:
             began = time.perf_counter()
             try:
@@ -247,7 +276,12 @@ class _Training:
                 raise
             pixels, labels = _to_device(batch, plan.machine)
             position.waited += time.perf_counter() - began
-            if len(batch):
+            try:
+                unreadable, images = _meet(batch, ranks)
+            except (Lost, Stopped) as end:
+                self._before_the_end(end, pending)
+                raise
+            if images:
                 views = augment(
                     pixels,
                     batch.indices.numpy(),
@@ -256,15 +290,23 @@ class _Training:
                     epoch=position.epoch,
                     seed=plan.seed,
                 )  # [n, 3, size, size]
+                if not len(batch):  # of several ranks: what weighs nothing
+                    views = views.new_zeros(1, *views.shape[1:])
+                    labels = labels.new_zeros(1)
                 lr = learning_rate(recipe, position, plan.steps_per_epoch)
-                loss = take_step(learner, views, labels, recipe, plan.machine, lr=lr)
-                pending.append(_Pending(position.step, loss, len(batch)))
+                try:
+                    with ranks.step():
+                        loss = take_step(learner, views, labels, recipe, plan.machine, lr=lr)
+                except Lost as end:
+                    self._before_the_end(end, pending)
+                    raise
+                pending.append(_Pending(position.step, loss, images))
             position.step += 1
             event = meter.tick(len(wanted), _so_far(position))
-            if event or batch.unreadable or position.step == plan.steps_per_epoch:
+            if event or unreadable or position.step == plan.steps_per_epoch:
                 _fetch(pending, position, recipe)
             position.seconds += time.perf_counter() - began
-            for name, reason in batch.unreadable:
+            for name, reason in unreadable:
                 yield Skipped(name, reason)
             if event:
                 yield event
@@ -272,6 +314,12 @@ class _Training:
                 if time.monotonic() - saved_at > SECONDS_BETWEEN_STATES:
                     self._save()
                     saved_at = time.monotonic()
+
+    def _before_the_end(self, end: Lost | Stopped, pending: list[_Pending]) -> None:
+        """Count the steps that the state will hold; not where a GPU may wait for a lost rank for ever."""
+        if isinstance(end, Stopped) or not self.plan.machine.cuda:
+            assert self.learner is not None
+            _fetch(pending, self.learner.position, self.plan.recipe)
 
     def _measure(self, learner: Learner, opened: _Opened) -> Generator[Any, None, Evaluation | None]:
         """Measure on the held-out images at this epoch's size."""
@@ -302,14 +350,17 @@ class _Training:
         since = time.monotonic() - self.kept_at
         if plan.outcome.snapshots.after(position.epoch, plan.recipe.epochs, since):
             self._keep(learner, accuracy)
-        save_checkpoint(folder.checkpoint, learner.net, metadata, half=plan.outcome.half)
-        folder.write_records(self.records)
+        if plan.machine.ranks.first:
+            save_checkpoint(folder.checkpoint, learner.net, metadata, half=plan.outcome.half)
+            folder.write_records(self.records)
         self._save()
         return record
 
     def _let_others_see(self, learner: Learner, told_at: float) -> float:
         """Amid an epoch: tell how far it is and keep the trunk, if it is time; give when it was told last."""
         plan, position, now = self.plan, learner.position, time.monotonic()
+        if not plan.machine.ranks.first:
+            return now
         if now - told_at > SECONDS_BETWEEN_TIDINGS:
             mean = position.loss_sum / position.images if position.images else None
             folder = plan.outcome.folder
@@ -323,6 +374,8 @@ class _Training:
     def _keep(self, learner: Learner, accuracy: dict[str, Any] | None = None) -> None:
         """Write the trunk as it is now, in fp16: before the log, so that who reads of an epoch can see it."""
         plan, position = self.plan, learner.position
+        if not plan.machine.ranks.first:
+            return
         within = position.step / plan.steps_per_epoch
         metadata = plan.metadata(self.convention, position.epoch + within, accuracy or {})
         trunk = learner.net[: [name for name, _ in learner.net.named_children()].index("avgpool")]
@@ -337,6 +390,10 @@ class _Training:
     def _finish(self, learner: Learner) -> Generator[Any, None, TrainingResult]:
         """Write the checkpoint with its accuracy, measured in float32 on the file as loaded."""
         plan, path = self.plan, self.plan.outcome.folder.checkpoint
+        if not plan.machine.ranks.first:  # the first one measures alone, since only it may see its file
+            return TrainingResult(
+                path, plan.metadata(self.convention, plan.recipe.epochs, {}), tuple(self.records)
+            )
         half, epochs = plan.outcome.half, plan.recipe.epochs
         accuracy: dict[str, Any] = {}
         if plan.split.held_out:
@@ -349,7 +406,7 @@ class _Training:
                     squares,
                     plan.split.held_out,
                     self.convention,
-                    replace(plan.machine, amp=False),
+                    replace(plan.machine, amp=False, ranks=ALONE),
                     crops=crops,
                     class_map=plan.class_map,
                     task=f"the saved file, {crops} crop{'s' if crops > 1 else ''}",
@@ -362,7 +419,7 @@ class _Training:
 
     def _save(self) -> None:
         """Write the state, if there is one yet."""
-        if learner := self.learner:
+        if (learner := self.learner) and self.plan.machine.ranks.first:
             path = self.plan.outcome.folder.state
             save_state(path, learner.net, learner.optimiser, learner.position, self.convention)
 
@@ -383,6 +440,22 @@ class _Pending:
     step: int
     loss: Tensor
     images: int
+
+
+def _meet(batch: Batch, ranks: Ranks) -> tuple[tuple[tuple[str, str], ...], int]:
+    """Tell the other ranks what this one has of a batch; give all that is unreadable, and how many are not.
+
+    Raises ``Stopped`` if one of them was told to stop: no rank has begun the step.
+    """
+    if not ranks.many:
+        return batch.unreadable, len(batch)
+    told = ranks.numbers(len(batch), len(batch.unreadable), int(ranks.stopping))
+    counts, unreadable, stopping = zip(*told, strict=True)
+    if any(stopping):
+        raise Stopped
+    ranks.share = Share(sum(counts[: ranks.rank]), len(batch), sum(counts))
+    names = ranks.gather(batch.unreadable) if any(unreadable) else []
+    return tuple(name for theirs in names for name in theirs), sum(counts)
 
 
 def _fetch(pending: list[_Pending], position: Position, recipe: Recipe) -> None:

@@ -17,16 +17,21 @@ import torch
 
 from zfexplore.errors import ExploreError
 from zfexplore.nets.device import find_device
+from zfexplore.nets.ranks import ALONE, Ranks, device_of
 
 
 @dataclass(frozen=True)
 class Machine:
-    """The device, whether to use bf16 autocast, whether to compile, and the number of decoding processes."""
+    """The device, whether to use bf16 autocast, whether to compile, and the number of decoding processes.
+
+    ``ranks`` tells which of several processes this is that train together.
+    """
 
     device: torch.device
     amp: bool
     compiled: bool
     workers: int
+    ranks: Ranks = ALONE
 
     @property
     def cuda(self) -> bool:
@@ -39,20 +44,27 @@ class Machine:
 
 
 def choose_machine(
-    device: str = "auto", *, amp: bool | None = None, compiled: bool = False, workers: int | None = None
+    device: str = "auto",
+    *,
+    amp: bool | None = None,
+    compiled: bool = False,
+    workers: int | None = None,
+    ranks: Ranks = ALONE,
 ) -> Machine:
     """Choose what is not given: a GPU if there is one, bf16 if it is native, one worker per core.
 
-    Raises ExploreError (usage) for a device that does not exist.
+    Ranks on one machine take a GPU each, and share the cores. Raises ExploreError (usage) for a device that
+    does not exist.
     """
-    chosen = find_device(device)
+    chosen = find_device(device_of(ranks, device))
     if workers is not None and workers < 0:
         raise ExploreError(f"workers must be at least 0, not {workers}", usage=True)
     return Machine(
         device=chosen,
         amp=_native_bfloat16(chosen) if amp is None else amp,
         compiled=compiled,
-        workers=min(os.cpu_count() or 1, 16) if workers is None else workers,
+        workers=min(max((os.cpu_count() or 1) // ranks.local_size, 1), 16) if workers is None else workers,
+        ranks=ranks,
     )
 
 
