@@ -29,7 +29,11 @@ CHEAPER = {
     "train": ("--epochs", "1", "--size", "64", "--fc", "8", "--workers", "0", "--no-amp"),
 }
 ON_THE_ALBUM = ("index", "top", "export", "explain")  # where no images are named
-ONLY_PARSED = {"tui": "needs a terminal", "--resume": "goes on for as many epochs as the run has"}
+ONLY_PARSED = {
+    "tui": "needs a terminal",
+    "--resume": "goes on for as many epochs as the run has",
+    "--dry-run": "measures for seconds, on shards that are not here",
+}
 
 
 MYNET = """

@@ -126,7 +126,7 @@ def many(home: Path, count: int) -> bool:
     with opened(home / "material", home / "explorer", "--images", str(pictures)) as terminal:
         marks = [f"the first frame {terminal.until('1049h') - terminal.started:.1f} s"]
         sent = terminal.send("?")
-        marks.append(f"its help {terminal.until('in a pane') - sent:.2f} s after the key")
+        marks.append(f"its help {terminal.until('esc closes') - sent:.2f} s after the key")
         terminal.send("\x1b")
         log = home / "explorer" / "cache" / "explorer.log"
         while terminal.code is None and not (log.exists() and " shown in " in log.read_text()):

@@ -124,7 +124,7 @@ def test_classes_are_named_by_the_file_beside_the_shards(set_of_three):
 def test_what_stands_beside_a_picture_gives_its_class(tmp_path):
     path = write(
         tmp_path / "set" / "a.tar",
-        *sample("first", "07"),
+        ("first.PNG", png()), ("first.CLS", b"07"),
         ("json.png", png()), ("json.json", b'{"label": 7}'),
         ("named.png", png()), ("named.json", b'{"label": 3, "class_name": "tench"}'),
         ("said.png", png()), ("said.txt", b"7\n"),
@@ -137,7 +137,7 @@ def test_what_stands_beside_a_picture_gives_its_class(tmp_path):
     source = open_images(path)
     of = dict(zip(names(source), named_labels(source), strict=True))
     assert of == {
-        "first.png": "7", "json.png": "7", "named.png": "tench", "said.png": "7", "told.png": None,
+        "first.PNG": "7", "json.png": "7", "named.png": "tench", "said.png": "7", "told.png": None,
         "broken.png": None, "big.png": None, "both.png": "7", "eyes.left.png": "7", "eyes.right.png": "9",
     }  # fmt: skip
     another = "another picture of its sample comes first"

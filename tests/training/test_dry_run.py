@@ -42,12 +42,8 @@ def test_it_counts_images_bytes_and_steps_and_measures_every_size(photos):
     assert [(one.size, one.epochs) for one in found.sizes] == [(56, 3), (72, 1)]
     assert found.sizes[0].decoded_bytes == 10 * 64 * 64 * 3  # squares of 56 * 256 / 224 pixels
     assert found.needed == 8 * 4 / 7200
-    assert found.seconds == pytest.approx(
-        sum(
-            10 / found.decoded_per_core + one.epochs * (8 + 2 / 3) / one.images_per_second
-            for one in found.sizes
-        )
-    )
+    learning = sum(one.epochs * (8 + 2 / 3) / one.images_per_second for one in found.sizes)
+    assert found.seconds == pytest.approx(10 / found.decoded_per_core + learning)  # decoded once
 
 
 def test_what_cannot_be_read_is_named_and_no_rate_comes_of_nothing(photos, monkeypatch):
@@ -64,9 +60,28 @@ def test_what_cannot_be_read_is_named_and_no_rate_comes_of_nothing(photos, monke
         next(dry_run(plan, hours=0.0))
 
 
+@pytest.mark.parametrize(
+    ("room", "expected"),
+    [
+        (10**9, [(True, 1), (True, 0)]),  # the largest squares, from which the smaller are made
+        (8 * 2 * 70 * 70 * 3, [(True, 1), (False, 1)]),  # the smaller alone; then the single epoch streams
+        (10, [(False, 3), (False, 1)]),
+    ],
+)
+def test_squares_are_decoded_as_the_training_decodes_them(photos, monkeypatch, room, expected):
+    monkeypatch.setattr("zfexplore.training.data.free_memory", lambda: room)
+    plan = plan_of(open_images(photos), SMALL, val=0.2, seed=0, per_class=None, machine=CPU)
+    whole, found = False, []
+    for size, epochs in ((56, 3), (72, 1)):
+        side = module.at_size(plan.unmeasured_input, size)
+        held, decodings, whole = module._decodings(plan, side, epochs, whole)
+        found.append((held, decodings))
+    assert found == expected
+
+
 def test_decoding_anew_adds_to_the_net_on_a_cpu_and_hides_behind_it_on_a_gpu():
-    held = SizeRun(224, 2, 100.0, 0, held=True)
-    anew = SizeRun(224, 2, 100.0, 0, held=False)
+    held = SizeRun(224, 2, 100.0, 0, held=True, decodings=1)
+    anew = SizeRun(224, 2, 100.0, 0, held=False, decodings=2)
     gpu = Machine(torch.device("cuda"), amp=True, compiled=False, workers=16)
     # 900 + 300 / 3 images at 100 a second: 10 s; 1,200 decoded at 300 a second: 4 s
     assert module._seconds(held, 900, 300, 300.0, CPU) == pytest.approx(4 + 2 * 10)

@@ -29,6 +29,7 @@ from zfexplore.plain import UNFIT, parse
 
 LONGEST = 200  # characters of a class
 MAX_CLASS, MAX_JSON = 4096, 2**20  # bytes of a member that holds a label
+DIGITS = 32  # of what tells a picture's content
 _LOOKED_AT = 64  # members that tell whether a tar is a shard
 _FORM = "zfexplore shard 1"  # what the cache keeps; another form has another number
 
@@ -114,7 +115,7 @@ def _gone_through(shard: str) -> Index:
 
 @dataclass(slots=True)
 class _Sample:
-    """The members of one name: pictures by path, and texts of classes by the whole ending."""
+    """The members of one name: pictures by path, and texts of classes by the whole ending in lower case."""
 
     pictures: dict[str, Entry] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
@@ -126,7 +127,7 @@ class _Sample:
             reason = ""
             if whole and path != whole[0]:
                 reason = "another picture of its sample comes first"
-            stem = os.path.splitext(_ending(path))[0]  # of x.left.jpg it is .left
+            stem = os.path.splitext(_ending(path).lower())[0]  # of x.left.jpg it is .left
             label, caption = (
                 next((self.texts[one] for one in endings if one in self.texts), None)
                 for endings in (
@@ -200,7 +201,7 @@ class _Collected:
                 self._leave(path, "no label can be read from it")
             return
         if label is not None:
-            self._sample(path).texts[_ending(path)] = label
+            self._sample(path).texts[_ending(path).lower()] = label
 
     def _sample(self, path: str) -> _Sample:
         return self._samples.setdefault(path[: len(path) - len(_ending(path))], _Sample())
@@ -261,6 +262,8 @@ def _read(text: str) -> Index:
     for one in entries:
         _require(one.path, str)
         _require(one.content, str)
+        if len(one.content) != DIGITS:
+            raise ValueError("no digest")
         _require(one.label, str, type(None))
         _require(one.caption, str, type(None))
         for number in (one.offset, one.size):

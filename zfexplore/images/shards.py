@@ -28,7 +28,7 @@ from zfexplore.images.listed import ListedSource
 from zfexplore.images.naming import natural_key, shown
 from zfexplore.images.room import unpacking
 from zfexplore.images.shard_classes import classes_of, names_beside
-from zfexplore.images.shard_index import Entry, Index, index_of, is_shard
+from zfexplore.images.shard_index import DIGITS, Entry, Index, index_of, is_shard
 from zfexplore.images.sources import LeftOut, NoImages
 from zfexplore.opening import open_plain
 
@@ -60,7 +60,7 @@ class ShardSource(ListedSource):
         self._numbers = array("L", (number for number, _ in places))
         self._offsets = array("Q", (entry.offset for _, entry in places))
         self._sizes = array("Q", (entry.size for _, entry in places))
-        self._hashes = [entry.content for _, entry in places]
+        self._digests = "".join(entry.content for _, entry in places)
 
     def byte_count(self, index: int) -> int:
         """Give the bytes of an image in its shard."""
@@ -82,7 +82,7 @@ class ShardSource(ListedSource):
             raise UndecodableError((error.strerror or "unreadable").lower()) from error
 
     def _contents(self) -> Iterator[str]:
-        return iter(self._hashes)
+        return (self._digests[at : at + DIGITS] for at in range(0, len(self._digests), DIGITS))
 
 
 def open_shards(

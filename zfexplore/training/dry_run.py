@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.images.augment import augment
 from zfexplore.images.sources import Source, UnreadableImage
@@ -42,7 +43,8 @@ FORWARD_SHARE = 1 / 3  # of a training step's time, for held-out images: they ha
 class SizeRun:
     """The epochs at one input size: images trained a second by the net alone; bytes of all decoded squares.
 
-    ``held`` tells whether the squares are kept in memory, or decoded anew in every epoch.
+    ``held`` tells whether the squares are kept in memory, or decoded anew in every epoch. ``decodings`` is
+    how many times all images are decoded for it: 0 where the squares are made from larger ones that are held.
     """
 
     size: int
@@ -50,6 +52,7 @@ class SizeRun:
     images_per_second: float
     decoded_bytes: int
     held: bool
+    decodings: int
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,8 @@ class DryRun:
     @property
     def cores_to_feed(self) -> int:
         """How many cores decode as fast as the net learns at its largest size, on one device."""
-        return max(1, math.ceil(self.sizes[-1].images_per_second / self.decoded_per_core))
+        largest = max(self.sizes, key=lambda one: one.size)
+        return max(1, math.ceil(largest.images_per_second / self.decoded_per_core))
 
     @property
     def images_per_second(self) -> float:
@@ -98,13 +102,13 @@ def dry_run(plan: Plan, *, hours: float | None = None) -> Generator[Any, None, N
     decoded, unreadable = yield from _decoding_rate(plan)
     cores = max(1, min(machine.workers, os.cpu_count() or 1))
     training, held_out = len(plan.split.training), len(plan.split.held_out)
-    sizes = []
+    sizes, whole = [], False
     for size, epochs in Counter(recipe.sizes()).items():
         rate = yield from _net_rate(plan, size)
         side = at_size(plan.unmeasured_input, size)
-        held = fits_in_memory(training, side) and fits_in_memory(held_out, side)
-        sizes.append(SizeRun(size, epochs, rate, (training + held_out) * side.resize**2 * 3, held))
-    sizes.sort(key=lambda one: one.size)
+        held, decodings, whole = _decodings(plan, side, epochs, whole)
+        decoded_bytes = (training + held_out) * side.resize**2 * 3
+        sizes.append(SizeRun(size, epochs, rate, decoded_bytes, held, decodings))
     yield Finished(
         DryRun(
             classes=len(plan.source.classes),
@@ -152,8 +156,24 @@ def _seconds(one: SizeRun, training: int, held_out: int, decoding: float, machin
     learning = (training + FORWARD_SHARE * held_out) / one.images_per_second
     reading = (training + held_out) / decoding
     if one.held:
-        return reading + one.epochs * learning
+        return one.decodings * reading + one.epochs * learning
     return one.epochs * (max(learning, reading) if machine.cuda else learning + reading)
+
+
+def _decodings(plan: Plan, side: InputConvention, epochs: int, whole: bool) -> tuple[bool, int, bool]:
+    """Tell what ``inputs.Images`` does at a size: whether it holds the squares, and how often it decodes all.
+
+    ``whole`` is whether the largest squares are held already, and comes back as it is afterwards.
+    """
+    largest = plan.unmeasured_input
+    counts = (len(plan.split.training), len(plan.split.held_out))
+    together = {convention.resize: convention for convention in (largest, side)}.values()
+    if whole:
+        return True, 0, True
+    if all(fits_in_memory(count, *together) for count in counts):
+        return True, 1, True
+    held = all(fits_in_memory(count, side) for count in counts)
+    return held, 1 if held else epochs, False
 
 
 def _decoding_rate(plan: Plan) -> Generator[Any, None, tuple[float, int]]:

@@ -4,9 +4,10 @@ Of ``n`` workers, number ``w`` decodes the batches ``w``, ``w + n``, ``w + 2n``,
 them from its start, so nothing is asked of it: it waits where nobody reads, one batch ahead. The squares
 go through the pipe as plain bytes, and nothing needs ``/dev/shm``, which is 64 MB in a container.
 
-Threads would need no pipe, but a third of the work on an image holds Python's lock: they are as fast on
-two cores, and no faster on sixteen than on four. With a worker that dies or fails, however it does, the pipe
-ends or the process does. The reader sees either, and raises ``WorkerFailed`` between two steps of a training.
+Threads would need no pipe, but a third of the work on an image holds Python's lock: they are a tenth faster
+on two cores, and could not be faster on sixteen than on three. If a worker dies or fails, in whatever way,
+its pipe ends or its process does. The reader sees either when it asks for a batch, and raises
+``WorkerFailed``: so a training ends between two of its steps.
 """
 
 from __future__ import annotations
