@@ -106,7 +106,7 @@ def test_a_process_that_is_told_to_leave_and_cannot_is_ended(name, said):
     stuck = """
 import asyncio, os, signal, time
 from zfexplore.tui import terminal
-terminal.SECONDS_TO_LEAVE = terminal.SECONDS_WITHOUT_TERMINAL = 1.0
+terminal.SECONDS_TO_LEAVE = terminal.SECONDS_WITHOUT_TERMINAL = 2.0
 
 async def main():
     terminal.leave_when_told(lambda: os.write(1, b"told\\n"), lambda: os.write(1, b"gone\\n"))
