@@ -106,7 +106,7 @@ def test_a_process_that_is_told_to_leave_and_cannot_is_ended(name, said):
     stuck = """
 import asyncio, os, signal, time
 from zfexplore.tui import terminal
-terminal.SECONDS_TO_LEAVE = terminal.SECONDS_WITHOUT_TERMINAL = 2.0
+terminal.SECONDS_TO_LEAVE = terminal.SECONDS_WITHOUT_TERMINAL = 1.0
 
 async def main():
     terminal.leave_when_told(lambda: os.write(1, b"told\\n"), lambda: os.write(1, b"gone\\n"))
@@ -122,7 +122,9 @@ asyncio.run(main())
 """
     stuck = stuck.replace("{name}", name)
     ours, theirs = os.openpty()
-    with subprocess.Popen([sys.executable, "-c", stuck], stdin=theirs, stdout=subprocess.PIPE) as process:
+    # Without a buffer, in which ``communicate`` does not see what came with the first line.
+    command = [sys.executable, "-c", stuck]
+    with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, bufsize=0) as process:
         assert process.stdout.readline() == b"up\n"
         if not name:
             os.close(ours)  # it is not the process's own: the system tells it nothing
