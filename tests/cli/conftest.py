@@ -34,3 +34,19 @@ def zfexplore(material, tmp_path, monkeypatch, capsys):
         return code, captured.out, " ".join(captured.err.split())
 
     return run
+
+
+@pytest.fixture
+def type_command(monkeypatch, capsys):
+    """Type a command: its exit code, and what it wrote to stdout and stderr."""
+
+    def run(*words):
+        from zfexplore.cli.main import main
+
+        monkeypatch.setattr("sys.argv", ["zfexplore", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        written = capsys.readouterr()
+        return left.value.code, written.out, written.err
+
+    return run

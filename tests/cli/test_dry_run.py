@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 import io
-import sys
 import tarfile
 
-import pytest
 from PIL import Image
 
 from zfexplore.cli.dry_run import in_bytes, in_time
-from zfexplore.cli.main import main
-
-
-@pytest.fixture
-def type_command(monkeypatch, capsys):
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["zfexplore", *map(str, words)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        written = capsys.readouterr()
-        return left.value.code, written.out, written.err
-
-    return run
 
 
 def test_it_says_what_shards_hold_and_leaves_nothing(tmp_path, monkeypatch, type_command):

@@ -36,20 +36,6 @@ def photos(tmp_path):
     return tmp_path / "photos"
 
 
-@pytest.fixture
-def type_command(monkeypatch, capsys):
-    """Type a command: its exit code, and what it wrote to stdout and stderr."""
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["zfexplore", *map(str, words)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        written = capsys.readouterr()
-        return left.value.code, written.out, written.err
-
-    return run
-
-
 @pytest.fixture(params=[signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def interrupt(request):
     """What stops a training: Ctrl-C, and what SLURM, Docker and systemd send."""

@@ -41,6 +41,14 @@ class Slice:
         """The number of images, skipped ones included."""
         return len(self.numbers) + len(self.skipped)
 
+    def add(self, number: int, image: np.ndarray | UnreadableImage) -> None:
+        """Take the next image in, or that it could not be read."""
+        if isinstance(image, UnreadableImage):
+            self.skipped.append(image)
+        else:
+            self.numbers.append(number)
+            self.pixels.append(image)
+
 
 def read_slices(
     source: Source,
@@ -57,11 +65,7 @@ def read_slices(
     numbers = range(first, len(source))
     for number, image in _read_ahead(source, convention, fit, numbers, ahead, workers):
         current.end = number + 1
-        if isinstance(image, UnreadableImage):
-            current.skipped.append(image)
-        else:
-            current.numbers.append(number)
-            current.pixels.append(image)
+        current.add(number, image)
         if len(current.numbers) == size:
             yield current
             current = Slice(end=number + 1)
@@ -93,12 +97,7 @@ def read_rounds(
         for start, numbers in zip(starts, own, strict=True):
             current = Slice(end=min(start + size * ranks.size, count))
             for _ in numbers:
-                number, image = next(read)
-                if isinstance(image, UnreadableImage):
-                    current.skipped.append(image)
-                else:
-                    current.numbers.append(number)
-                    current.pixels.append(image)
+                current.add(*next(read))
             yield current
 
 
