@@ -44,6 +44,7 @@ from zfexplore.figures.blocks import ChannelBlock, block_from
 from zfexplore.figures.display import in_colours
 from zfexplore.figures.figure import Figure, Made
 from zfexplore.figures.provenance import Origin
+from zfexplore.gallery import Gallery, make_gallery
 from zfexplore.images.open import open_images
 from zfexplore.images.pictures import OwnPicture, own_pictures
 from zfexplore.images.remarks import depth_remark, remarks
@@ -460,6 +461,13 @@ class Explorer:
         """Draw the first layer's filters (``export filters``); ``options`` are those of ``draw_filters``."""
         self._check_weights()
         return watch(draw_filters(self, channels, **options).events())
+
+    def gallery(
+        self, path: str | os.PathLike[str] | None = None, channels: str = "all", **options: Any
+    ) -> Gallery:
+        """Write the page of every channel (``export gallery``); ``options`` are those of ``make_gallery``."""
+        self._check_weights()
+        return watch(make_gallery(self, path, channels, **options))
 
     def kernels(self) -> np.ndarray:
         """Give the first convolution's filters, float32 ``[n, 3, k, k]``.

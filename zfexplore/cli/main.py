@@ -38,6 +38,7 @@ EXPORTS = {
     "unit": "export",
     "figure": "export",
     "filters": "export",
+    "gallery": "export_gallery",
     "atlas": "export_atlas",
 }
 
