@@ -100,13 +100,17 @@ def make_gallery(
     }
     rows: Rows = {}
     with atomic_folder(path) as new, GalleryFolder(new) as folder:
-        yield from _project(explorer, chosen, folder, rows)
-        yield from _look(explorer, chosen, folder, rows)
+        named: set[str] = set()  # an image that cannot be read is told of once
+        for events in (_project, _look):
+            for event in events(explorer, chosen, folder, rows):
+                if not isinstance(event, Skipped) or event.name not in named:
+                    named |= {event.name} if isinstance(event, Skipped) else set()
+                    yield event
         record = made.chunks(path)
         data = _data(explorer, made, chosen, rows) | {"command": record["command"]}
         terms = ARCHIVE.with_suffix(".md") if isinstance(explorer.source, Photographs) else None
         folder.write_page(data, record, terms)
-        size = sum(file.stat().st_size for file in new.rglob("*"))
+        size = sum(file.stat().st_size for file in new.rglob("*") if file.is_file())
         done = Gallery(path, sum(map(len, chosen.values())), len(folder.images), size)
     yield Finished(done)
 
