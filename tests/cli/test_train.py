@@ -45,16 +45,16 @@ def interrupt(request):
 @pytest.fixture
 def stopped_in_the_first_step(monkeypatch, interrupt):
     """Interrupt in the middle of the first step."""
-    from zfexplore.training import loop
+    from zfexplore.training import steps
 
-    take_step = loop.take_step
+    take_step = steps.take_step
 
     def step(*arguments, **options):
         signal.raise_signal(interrupt)
         return take_step(*arguments, **options)
 
     monkeypatch.setattr("zfexplore.progress.SECONDS_BETWEEN_EVENTS", 0.0)
-    monkeypatch.setattr(loop, "take_step", step)
+    monkeypatch.setattr(steps, "take_step", step)
     yield
     monkeypatch.undo()
 
@@ -248,7 +248,7 @@ def test_a_folder_with_a_run_is_left_alone(photos, tmp_path, type_command):
 def test_a_run_resumes_on_the_machine_it_was_started_for_unless_told_otherwise(
     photos, tmp_path, type_command, monkeypatch
 ):
-    from zfexplore.training import loop
+    from zfexplore.training import steps
 
     chosen = []
     choose = loop.choose_machine

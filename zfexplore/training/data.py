@@ -12,8 +12,10 @@ smaller input are made from those of the largest, also where only the smaller on
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -178,29 +180,45 @@ class Batch:
 
 
 class Decoded:
-    """Images decoded once and held in memory: ``count * resize * resize * 3`` bytes."""
+    """Images decoded once and held in memory: ``count * resize * resize * 3`` bytes.
+
+    ``pixels`` uint8 ``[n, R, R, 3]`` and ``labels`` int64 ``[n]`` are in the order of decoding.
+    """
 
     def __init__(self, pixels: Tensor, labels: Tensor, row_of: dict[int, int]) -> None:
-        self._pixels, self._labels, self._row_of = pixels, labels, row_of
+        self.pixels, self.labels, self._row_of = pixels, labels, row_of
+
+    def rows(self, indices: np.ndarray) -> np.ndarray:
+        """Give the row of each image, -1 where it could not be decoded: int64 ``[n]``."""
+        return np.fromiter(
+            (self._row_of.get(index, -1) for index in indices.tolist()), np.int64, len(indices)
+        )
+
+    def on(self, device: torch.device) -> Decoded:
+        """Give the same squares on a device; the labels stay."""
+        return Decoded(self.pixels.to(device), self.labels, self._row_of)
 
     def batches(self, order: Sequence[Sequence[int]]) -> Iterator[Batch]:
         """Give the batches of an epoch, without the images that could not be decoded."""
         for wanted in order:
             kept = [index for index in wanted if index in self._row_of]
             rows = torch.tensor([self._row_of[index] for index in kept], dtype=torch.int64)
-            yield Batch(self._pixels[rows], self._labels[rows], torch.tensor(kept, dtype=torch.int64))
+            labels, at = self.labels[rows], rows
+            if self.pixels.is_cuda:
+                at = rows.pin_memory().to(self.pixels.device, non_blocking=True)
+            yield Batch(self.pixels[at], labels, torch.tensor(kept, dtype=torch.int64))
 
     def with_those_of(self, ranks: Ranks) -> Decoded:
         """Put together what the ranks have decoded, so that each holds all."""
         held = ranks.gather(list(self._row_of))  # indices, by rank
         count = sum(map(len, held))
-        pixels = torch.empty(count, *self._pixels.shape[1:], dtype=torch.uint8)
+        pixels = torch.empty(count, *self.pixels.shape[1:], dtype=torch.uint8)
         labels = torch.empty(count, dtype=torch.int64)
         first = 0
         for rank, indices in enumerate(held):
             rows = slice(first, first + len(indices))
             if rank == ranks.rank:
-                pixels[rows], labels[rows] = self._pixels, self._labels
+                pixels[rows], labels[rows] = self.pixels, self.labels
             ranks.spread(pixels[rows], rank)
             ranks.spread(labels[rows], rank)
             first += len(indices)
@@ -209,13 +227,15 @@ class Decoded:
 
     def smaller(self, side: int, *, task: str) -> Iterator[Progress | Decoded]:
         """Make squares of ``side`` pixels from these; the last event is the ``Decoded``."""
-        pixels = torch.empty(len(self._pixels), side, side, 3, dtype=torch.uint8)
+        pixels = torch.empty(len(self.pixels), side, side, 3, dtype=torch.uint8)
         meter = Meter(task, len(pixels))
-        for ours, theirs in zip(self._pixels.split(256), pixels.split(256), strict=True):
-            theirs.copy_(shrink(ours, side))
-            if event := meter.tick(len(ours)):
-                yield event
-        yield Decoded(pixels, self._labels, self._row_of)
+        parts, room = self.pixels.split(64), pixels.split(64)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # torch shrinks the images of a batch one by one
+            for theirs, smaller in zip(room, pool.map(lambda part: shrink(part, side), parts), strict=True):
+                theirs.copy_(smaller)
+                if event := meter.tick(len(theirs)):
+                    yield event
+        yield Decoded(pixels, self.labels, self._row_of)
 
 
 class Streamed:
@@ -289,8 +309,6 @@ def fits_in_memory(count: int, *conventions: InputConvention, share: float = 0.5
 
 def free_memory() -> int:
     """Give the bytes of memory available without swapping; if unknown, half of the machine's memory."""
-    import os
-
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:
             for line in lines:

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zfexplore.nets.fused import INPUT_CHANNELS, Fused
 from zfexplore.nets.zfnet import ZFNet
 from zfexplore.training.machine import Machine
 from zfexplore.training.recipe import Recipe
@@ -22,9 +23,10 @@ class Learner:
     """What changes with every step: the net, its momentum (in the optimiser), and the position."""
 
     net: ZFNet
-    forward: Callable[[Tensor], Tensor]  # the net, or its compiled form
+    forward: Callable[[Tensor], Tensor]  # the net, or a faster form of it
     optimiser: torch.optim.SGD
     position: Position
+    channels: int = 3  # of the input, for a form that is faster with empty ones
 
 
 def make_learner(net: ZFNet, recipe: Recipe, machine: Machine) -> Learner:
@@ -43,16 +45,18 @@ def make_learner(net: ZFNet, recipe: Recipe, machine: Machine) -> Learner:
         nesterov=recipe.nesterov,
         fused=True,  # one pass over weights, gradients and momentum instead of four
     )
-    among = machine.ranks.wrapped(net)
+    fused = machine.kernels and not machine.compiled
+    among = machine.ranks.wrapped(net, Fused if fused else None)
     forward: Callable[[Tensor], Tensor] = torch.compile(among) if machine.compiled else among
-    return Learner(net, forward, optimiser, Position())
+    return Learner(net, forward, optimiser, Position(), INPUT_CHANNELS if fused else 3)
 
 
 def take_step(
-    learner: Learner, views: Tensor, labels: Tensor, recipe: Recipe, machine: Machine, *, lr: float
+    learner: Learner, views: Tensor, labels: Tensor, recipe: Recipe, machine: Machine, *, lr: float | Tensor
 ) -> Tensor:
     """Take a step on ``views [n, 3, size, size]`` and ``labels [n]``; give the loss, still on the device.
 
+    The rate may lie there, too: nothing in here then asks the host, so that the step can be recorded.
     Of several ranks each takes its share of the batch (``machine.ranks.share``) and gives the loss of all.
     """
     for group in learner.optimiser.param_groups:
