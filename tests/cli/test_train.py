@@ -248,7 +248,7 @@ def test_a_folder_with_a_run_is_left_alone(photos, tmp_path, type_command):
 def test_a_run_resumes_on_the_machine_it_was_started_for_unless_told_otherwise(
     photos, tmp_path, type_command, monkeypatch
 ):
-    from zfexplore.training import steps
+    from zfexplore.training import loop
 
     chosen = []
     choose = loop.choose_machine

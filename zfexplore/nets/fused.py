@@ -97,11 +97,38 @@ def _run(layer: nn.Module, x: Tensor) -> Tensor:
 def _convolve(conv: nn.Conv2d, x: Tensor, bias: Tensor | None = None) -> Tensor:
     """Convolve; where ``x`` has empty channels beyond the filters', the filters get them too."""
     weight, more = conv.weight, x.shape[1] - conv.in_channels
-    if more:
-        weight = F.pad(weight, (0, 0, 0, 0, 0, more)).contiguous(memory_format=torch.channels_last)
     stride: Any = conv.stride
     padding: Any = conv.padding
+    if more:
+        if x.dtype == torch.bfloat16:
+            weight = weight.to(torch.bfloat16)
+        weight = F.pad(weight, (0, 0, 0, 0, 0, more)).contiguous(memory_format=torch.channels_last)
+        if x.dtype == torch.bfloat16 and bias is None and not x.requires_grad:
+            found: Tensor = _First.apply(x, weight, stride[0], padding[0])
+            return found
     return F.conv2d(x, weight, bias, stride, padding)
+
+
+class _First(torch.autograd.Function):
+    """The convolution of the input, to which no gradient goes back."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+        from zfexplore.nets import kernels
+
+        ctx.save_for_backward(x)
+        ctx.given = (weight.shape[-1], stride, padding)
+        return kernels.convolve_first(x, weight, stride, padding)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        from zfexplore.nets import kernels
+
+        (x,) = ctx.saved_tensors
+        gradient = gradient.contiguous(memory_format=torch.channels_last)
+        back = kernels.convolve_first_back(gradient, x, *ctx.given)
+        return None, back.to(x.dtype), None, None
 
 
 class _Pooled(torch.autograd.Function):

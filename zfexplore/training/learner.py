@@ -68,11 +68,23 @@ def take_step(
     learner.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     if recipe.clip_norm is not None:
-        nn.utils.clip_grad_norm_(learner.net.parameters(), recipe.clip_norm)
+        _clip(learner, recipe.clip_norm, machine)
     learner.optimiser.step()
     if recipe.max_rms is not None:
         renormalise_filters(learner.net, recipe.max_rms)
     return of_all
+
+
+def _clip(learner: Learner, most: float, machine: Machine) -> None:
+    """Let the whole gradient's norm be at most ``most``; on a GPU the optimiser divides as it reads it."""
+    if not machine.cuda:
+        nn.utils.clip_grad_norm_(learner.net.parameters(), most)
+        return
+    norm = nn.utils.get_total_norm(
+        [value.grad for value in learner.net.parameters() if value.grad is not None]
+    )
+    optimiser: Any = learner.optimiser
+    optimiser.grad_scale = ((norm + 1e-6) / most).clamp(min=1.0)
 
 
 def learning_rate(recipe: Recipe, position: Position, steps_per_epoch: int) -> float:

@@ -76,10 +76,15 @@ class OnDevice:
             self._advance(count)
         else:
             if self._graph is None:
-                self._graph = torch.cuda.CUDAGraph()
-                with torch.cuda.graph(self._graph, stream=self.stream):
-                    self._advance(count)
+                self._graph = self._recorded()
             self._graph.replay()
+
+    def _recorded(self) -> torch.cuda.CUDAGraph:
+        """Record a step on a whole batch, without taking it."""
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=self.stream):
+            self._advance(len(self._batch))
+        return graph
 
     def _advance(self, count: int) -> None:
         """Take a step on the next ``count`` images; only the device knows which these are."""
@@ -207,7 +212,7 @@ class _Fed:
         self._own = (self.pixels, self.labels, self.boxes.T, self.gains)
         buffers = [
             _Buffer(
-                tuple(torch.empty(each.shape, dtype=each.dtype, pin_memory=True) for each in self._own),
+                tuple(torch.empty(each.shape, dtype=each.dtype).pin_memory() for each in self._own),
                 tuple(torch.empty_like(each) for each in self._own),
             )
             for _ in range(2)

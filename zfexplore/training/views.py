@@ -110,7 +110,7 @@ def _views(
                         value -= tl.load(mean + colour * large * large + at, mask=seen, other=0.0)
                     total += weight * value
                     weights += weight
-            total = total / weights
+            total = total / tl.maximum(weights, 1e-20)  # beyond the last pixel there are none
             if not MEAN_IMAGE:
                 total -= tl.load(mean + colour)
             tl.store(to + colour, total / tl.load(std + colour), mask=here)
