@@ -1,5 +1,7 @@
 """The kernels for a GPU against torch's own operations; without a GPU, in Triton's interpreter."""
 
+# tests zfexplore/nets/fused.py too: it puts the kernels together.
+
 from __future__ import annotations
 
 import pytest

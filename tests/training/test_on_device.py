@@ -4,6 +4,8 @@ A recorded step is one that is taken anew, and views are made by torch: the kern
 ``test_cuda.py`` has the whole on a GPU.
 """
 
+# tests zfexplore/training/steps.py too: what a GPU's steps are held against, and with ranks it is the loop's.
+
 from __future__ import annotations
 
 from contextlib import nullcontext
