@@ -32,6 +32,8 @@ from zfexplore.nets.ranks import Ranks
 from zfexplore.progress import Meter, Progress, Skipped
 from zfexplore.training.workers import decoded_by
 
+SHARDS_AT_ONCE = 16  # some 16,000 images of ImageNet's usual shards, mixed
+
 
 class Joined:
     """Several labelled sources as one; ``exclude`` names classes that are left out.
@@ -96,6 +98,12 @@ class Joined:
         count = getattr(self._sources[number], "byte_count", None)
         return None if count is None else count(place)
 
+    def shard(self, index: int) -> tuple[int, int] | None:
+        """Give the shard that an image lies in, None where its source is not made of shards."""
+        number, place, _ = self._places[index]
+        shard = getattr(self._sources[number], "shard", None)
+        return None if shard is None else (number, shard(place))
+
     def fingerprint(self) -> str:
         """Give a hash that identifies this collection: of the sources' fingerprints and the classes."""
         digest = hashlib.sha256()
@@ -148,9 +156,33 @@ def members(source: Source) -> list[list[int]]:
     return by_class
 
 
-def epoch_order(indices: Sequence[int], *, seed: int, epoch: int) -> np.ndarray:
-    """Give ``indices`` in the order of epoch number ``epoch``, int64 ``[n]``."""
-    return np.random.default_rng([seed, epoch]).permutation(np.asarray(indices, dtype=np.int64))
+def shards_of(source: Source, indices: Sequence[int]) -> tuple[int, ...]:
+    """Give the shard of each image as a number; none if an image lies in a file of its own."""
+    shard = getattr(source, "shard", None)
+    if shard is None:
+        return ()
+    numbers: dict[Any, int] = {}
+    found = []
+    for index in indices:
+        if (its := shard(index)) is None:
+            return ()
+        found.append(numbers.setdefault(its, len(numbers)))
+    return tuple(found)
+
+
+def epoch_order(indices: Sequence[int], *, seed: int, epoch: int, shards: Sequence[int] = ()) -> np.ndarray:
+    """Give ``indices`` in the order of epoch number ``epoch``, int64 ``[n]``.
+
+    ``shards`` says in which file each of them lies, if it is one of many. Those of ``SHARDS_AT_ONCE`` files
+    are then mixed, and the files follow one another at random: so few files at a time are read, each whole.
+    """
+    random, given = np.random.default_rng([seed, epoch]), np.asarray(indices, dtype=np.int64)
+    kinds, of = np.unique(np.asarray(shards, dtype=np.int64), return_inverse=True)
+    if len(kinds) <= SHARDS_AT_ONCE:
+        return random.permutation(given)
+    turn = np.empty(len(kinds), dtype=np.int64)
+    turn[random.permutation(len(kinds))] = np.arange(len(kinds)) // SHARDS_AT_ONCE
+    return given[np.lexsort((random.permutation(len(given)), turn[of]))]
 
 
 def in_batches(order: Sequence[int] | np.ndarray, size: int) -> list[list[int]]:

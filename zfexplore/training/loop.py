@@ -34,7 +34,7 @@ from zfexplore.nets.trunk import Trunk
 from zfexplore.nets.zfnet import ZFNet, initialise
 from zfexplore.plain import LARGEST
 from zfexplore.progress import Finished, Meter, Note, Skipped
-from zfexplore.training.data import Decoded, Squares, epoch_order, in_batches
+from zfexplore.training.data import Decoded, Squares, in_batches
 from zfexplore.training.evaluate import Evaluation, evaluate
 from zfexplore.training.folder import RunFolder, read_log
 from zfexplore.training.inputs import Images, at_size, measure_input
@@ -243,7 +243,7 @@ class _Training:
         torch.manual_seed(plan.seed)
         net = ZFNet(len(plan.source.classes), recipe.fc, recipe.norm, recipe.dropout)
         if self.saved is None and opened is not None:
-            order = epoch_order(plan.split.training, seed=plan.seed, epoch=0).tolist()
+            order = plan.order(0).tolist()
             convention = at_size(self.convention, opened.size)
             measured = yield from measure_input(
                 recipe, opened.training, order, convention, plan.machine.ranks
@@ -260,7 +260,7 @@ class _Training:
     def _steps(self, learner: Learner, opened: _Opened) -> Generator[Any, None, None]:
         """Take an epoch's steps, from the current position to the end."""
         plan, recipe, position = self.plan, self.plan.recipe, learner.position
-        order = epoch_order(plan.split.training, seed=plan.seed, epoch=position.epoch)
+        order = plan.order(position.epoch)
         batches = in_batches(order, recipe.batch_size)[position.step :]
         done = len(order) - sum(map(len, batches))
         meter = Meter(f"epoch {position.epoch + 1} of {recipe.epochs}", len(order), done=done)
