@@ -119,6 +119,11 @@ class OccludedFigure(Figure):
 
     occluded: Occluded
 
+    def __repr__(self) -> str:
+        return printable(
+            f"<OccludedFigure {self.made.title!r}: {self.image.width} x {self.image.height} pixels>"
+        )
+
     def save(self, path: str | os.PathLike[str] | None = None) -> list[Path]:
         """Write the PNG, the CSV and the JSON; give the files written."""
         (written,) = super().save(path)

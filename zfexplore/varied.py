@@ -123,6 +123,11 @@ class VariedFigure(Figure):
 
     varied: Varied
 
+    def __repr__(self) -> str:
+        return printable(
+            f"<VariedFigure {self.made.title!r}: {self.image.width} x {self.image.height} pixels>"
+        )
+
     def save(self, path: str | os.PathLike[str] | None = None) -> list[Path]:
         """Write the PNG, the CSV and the JSON; give the files written."""
         (written,) = super().save(path)

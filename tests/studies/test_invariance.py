@@ -129,6 +129,7 @@ def test_events_tell_how_far_it_is_and_batches_change_nothing(tiny, monkeypatch)
         ({"label": "fox"}, "the net knows no class 'fox' among its 5"),
         ({"amounts": {"scale": []}}, "a scale needs one amount or more"),
         ({"amounts": {"scale": 3}}, "a scale needs one amount or more"),
+        ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
         ({"amounts": {}}, "no move was named"),
         ({"amounts": {"shear": [1]}}, "a move is translation, scale, rotation"),
     ],

@@ -37,7 +37,9 @@ def occluded_figure(
 
 
 def _on_the_picture(unit: BlockUnit, side: int, tile: int) -> list[Panel]:
-    saw = caption(f"in the box what row {unit.y}, column {unit.x} sees", tile)
+    everywhere = (unit.window.height, unit.window.width) == unit.image.shape[:2]
+    where = f"in the box what row {unit.y}, column {unit.x} sees"
+    saw = caption("the unit sees all of it" if everywhere else where, tile)
     silent = f"{unit.value:.4g}: silent here"
     bright = f"{unit.value:.4g}, full brightness at {unit.scale:.3g}"
     words = caption(bright if unit.value > 0 else silent, tile)

@@ -32,10 +32,12 @@ LABEL_ROOM = 58  # left of a chart, for its numbers
 ABOVE, BELOW = 28, 44  # of a row: what is shown; the numbers below the charts
 GAP = 26
 LETTERS = 13
+UNDER_LEGEND = 10
 LINE = 20
+LARGE = 1000  # from here on, numbers of an axis are whole
 FINE = 4  # lines are drawn this many times larger and scaled down, which smooths them
 MANY = len(OKABE_ITO)  # pictures with a colour of their own
-ACROSS = {"translation": "pixels downwards", "scale": "scale", "rotation": "degrees counter-clockwise"}
+ACROSS = {"translation": "pixels downwards", "scale": "factor", "rotation": "degrees counter-clockwise"}
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,9 @@ class Chart:
 
     def form(self, value: float) -> str:
         """Write a number of the vertical axis."""
-        return f"{value:.0%}" if self.percent else f"{value:.4g}"
+        if self.percent:
+            return f"{value:.0%}"
+        return f"{value:,.0f}" if value >= LARGE else f"{value:.4g}"
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def varied_figure(
     row_step = ABOVE + max(CHART_HEIGHT, ROWS_OF_TILES * (TILE + 2 * FRAME + LINE)) + BELOW
     size = (
         heading.room + 2 * MARGIN,
-        heading.height + len(legend) * LINE + len(rows) * row_step + MARGIN // 2,
+        heading.height + len(legend) * LINE + UNDER_LEGEND + len(rows) * row_step + MARGIN // 2,
     )
     canvas = blank_page(size, f"{len(rows)} rows", TILE, "fewer layers")
     draw = ImageDraw.Draw(canvas)
@@ -85,7 +89,7 @@ def varied_figure(
         y = heading.height + number * LINE
         draw.line((MARGIN, y + 8, MARGIN + 22, y + 8), fill=colour, width=3)
         write(draw, (MARGIN + 30, y + LETTERS), shorten(name, LETTERS, heading.room - 30), LETTERS)
-    top = heading.height + len(legend) * LINE + ABOVE
+    top = heading.height + len(legend) * LINE + UNDER_LEGEND + ABOVE
     for row in rows:
         _pictures(canvas, row.pictures, MARGIN, top)
         for number, chart in enumerate(row.charts):

@@ -22,9 +22,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from zfexplore.arguments import whole
 from zfexplore.choices import Fit, Move
 from zfexplore.errors import ExploreError
-from zfexplore.exemplars.seen import see, seen_of
+from zfexplore.exemplars.seen import Seen, see, seen_of
 from zfexplore.images.moved import Moved, checked_amount, move
 from zfexplore.images.transforms import denormalise
 from zfexplore.nets.checkpoint import Checkpoint
@@ -100,48 +101,31 @@ def vary(
 
     Raises ExploreError for a stage, a class or an amount that does not exist.
     """
-    net, convention = checkpoint.net, checkpoint.metadata.input
+    net, size = checkpoint.net, checkpoint.metadata.input.size
     names = checked_stages(net, stages)
-    wanted = checked_amounts(usual_amounts(convention.size) if amounts is None else amounts)
-    head = net.heads[-1].name if net.heads else None
+    wanted = checked_amounts(usual_amounts(size) if amounts is None else amounts)
+    usual = BATCH.get(net.device.type, BATCH["cpu"])
+    step = usual if batch_size is None else whole(batch_size, "batch_size", least=1)
     seen = see(checkpoint, image, fit)
-
-    intact = _maps(net, seen.batch, names, head)
-    features = {name: _vectors(intact[name]) for name in names}  # [1, n]
-    label = class_asked(checkpoint.metadata.classes, label, None if head is None else intact[head])
-    norm = np.array([float(features[name].norm()) for name in names])
-    if not np.isfinite(norm).all():
-        raise ExploreError("the features are not finite numbers: this net overflows on its input")
-    share = None if head is None or label is None else float(_shares(intact[head], label)[0])
+    before = _Before.of(checkpoint, seen, names, label)
 
     every = [(kind, amount) for kind in wanted for amount in wanted[kind]]
     distance = np.zeros((len(every), len(names)))
-    probability = np.full(len(every), share if share is not None else np.nan)
+    probability = np.full(len(every), np.nan)
     meter = Meter("moving", len(every), unit="moves")
-    step = batch_size or BATCH.get(net.device.type, BATCH["cpu"])
     for start in range(0, len(every), step):
         moves = [move(seen.pixels, *one) for one in every[start : start + step]]
-        # A move by nothing is not asked of the net: another batch might round it otherwise.
-        moved = [row for row, there in enumerate(moves) if not _unmoved(there, seen.pixels)]
-        if moved:
-            maps = _maps(net, _batch(checkpoint, [moves[row] for row in moved]), names, head)
-            rows = np.array(moved) + start
-            for place, name in enumerate(names):
-                apart = _vectors(maps[name]) - features[name]
-                distance[rows, place] = apart.norm(dim=1).cpu().numpy()
-            if head is not None and label is not None:
-                probability[rows] = _shares(maps[head], label)
+        here = slice(start, start + len(moves))
+        distance[here], probability[here] = before.compared(moves)
         if (progress := meter.tick(len(moves))) is not None:
             yield progress
     courses, start = [], 0
     for kind, some in wanted.items():
         here = slice(start, start + len(some))
-        courses.append(Course(kind, some, distance[here], None if share is None else probability[here]))
+        shares = None if before.probability is None else probability[here]
+        courses.append(Course(kind, some, distance[here], shares))
         start += len(some)
-    classes = checkpoint.metadata.classes
-    named = None if label is None else classes[label] if label < len(classes) else f"class {label}"
-    grey = denormalise(torch.zeros_like(seen.batch), convention)[0].cpu().numpy()
-    yield Finished(Invariance(seen.pixels, grey, names, norm, label, named, share, tuple(courses)))
+    yield Finished(before.result(tuple(courses)))
 
 
 def low_and_high(net: Net) -> tuple[str, ...]:
@@ -176,6 +160,57 @@ def checked_stages(net: Net, stages: Sequence[str] | None) -> tuple[str, ...]:
     if isinstance(stages, str) or not stages:
         raise ExploreError("the layers are a list of names, one or more", usage=True)
     return tuple(dict.fromkeys(net.stage(name).name for name in stages))
+
+
+@dataclass(frozen=True, eq=False)
+class _Before:
+    """How a net answers to the picture before it is moved: ``features [1, n]`` by stage, a probability."""
+
+    checkpoint: Checkpoint
+    pixels: np.ndarray  # uint8 [size, size, 3]
+    stages: tuple[str, ...]
+    head: str | None
+    features: Mapping[str, Tensor]
+    label: int | None
+    probability: float | None
+
+    @classmethod
+    def of(
+        cls, checkpoint: Checkpoint, seen: Seen, stages: tuple[str, ...], label: int | str | None
+    ) -> _Before:
+        net = checkpoint.net
+        head = net.heads[-1].name if net.heads else None
+        maps = _maps(net, seen.batch, stages, head)
+        features = {name: _vectors(maps[name]) for name in stages}
+        if not all(bool(torch.isfinite(one).all()) for one in features.values()):
+            raise ExploreError("the features are not finite numbers: this net overflows on its input")
+        number = class_asked(checkpoint.metadata.classes, label, None if head is None else maps[head])
+        share = None if head is None or number is None else float(_shares(maps[head], number)[0])
+        return cls(checkpoint, seen.pixels, stages, head, features, number, share)
+
+    def compared(self, moves: Sequence[Moved]) -> tuple[np.ndarray, np.ndarray]:
+        """Give distances ``[moves, stages]`` and probabilities ``[moves]``, NaN for a net without classes."""
+        distance = np.zeros((len(moves), len(self.stages)))
+        probability = np.full(len(moves), np.nan if self.probability is None else self.probability)
+        # A move by nothing is not asked of the net: another batch might round it otherwise.
+        rows = [row for row, one in enumerate(moves) if not _unmoved(one, self.pixels)]
+        if rows:
+            batch = _batch(self.checkpoint, [moves[row] for row in rows])
+            maps = _maps(self.checkpoint.net, batch, self.stages, self.head)
+            for place, name in enumerate(self.stages):
+                apart = _vectors(maps[name]) - self.features[name]
+                distance[rows, place] = apart.norm(dim=1).cpu().numpy()
+            if self.head is not None and self.label is not None:
+                probability[rows] = _shares(maps[self.head], self.label)
+        return distance, probability
+
+    def result(self, courses: tuple[Course, ...]) -> Invariance:
+        classes, label = self.checkpoint.metadata.classes, self.label
+        named = None if label is None else classes[label] if label < len(classes) else f"class {label}"
+        nothing = torch.zeros(1, *self.pixels.shape).permute(0, 3, 1, 2)
+        grey = denormalise(nothing, self.checkpoint.metadata.input)[0].numpy()
+        norm = np.array([float(self.features[name].norm()) for name in self.stages])
+        return Invariance(self.pixels, grey, self.stages, norm, label, named, self.probability, courses)
 
 
 def _maps(net: Net, batch: Tensor, names: Sequence[str], head: str | None) -> dict[str, Tensor]:
