@@ -2,7 +2,7 @@
 
 ZF figure 7 shows both beside the maps (its column c). The row of this file stands above the maps of
 ``figures.occlusion``: what the network saw, the projection of the channel's strongest unit there, and the
-channel's strongest exemplars on other images, as projections and as what the units saw.
+channel's strongest exemplars on the images explored, as projections and as what the units saw.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _on_others(block: ChannelBlock, tile: int) -> list[Panel]:
     projections = [projection_tile(unit, block.side, edge) for unit in block.units[:SHOWN]]
     patches = [patch_tile(unit, block.side, edge) for unit in block.units[:SHOWN]]
     return [
-        Panel("its projections on other images", _nine(projections, tile), caption(told, tile), 1),
+        Panel("its projections on its strongest images", _nine(projections, tile), caption(told, tile), 1),
         Panel("what the units saw there", _nine(patches, tile)),
     ]
 
