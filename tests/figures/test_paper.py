@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image, ImageDraw
 
-from zfexplore.figures.paper import Box, Line, Paper, Picture, Text, note_curve
+from zfexplore.figures.paper import Box, Line, Paper, Picture, Text, paste_curve
 from zfexplore.figures.text import font, write
 
 RED, INK = (200, 0, 0), (10, 20, 30)
@@ -47,13 +47,19 @@ def test_wherever_text_is_anchored_its_baseline_is_known(anchor):
 def test_a_page_on_a_page_stays_what_it_is_at_its_new_place():
     inner, outer = Paper((40, 30)), Paper((100, 80))
     write(ImageDraw.Draw(inner), (5, 20), "in", 12, colour=INK)
-    note_curve(inner, [(0, 1), (2, 3)], RED, 2, 1.5)
-    note_curve(Image.new("RGB", (4, 4)), [(0, 1)], RED, 2)  # of an image that remembers nothing
+    mask = Image.new("L", (40, 30))
+    mask.putpixel((1, 2), 255)
+    plain = Image.new("RGB", (40, 30))
+    for canvas in (inner, plain):
+        paste_curve(canvas, RED, (0, 0), mask, [(0, 1), (2, 3)], 2, 1.5)
+        assert canvas.getpixel((1, 2)) == RED
+    inner.paste(RED, (0, 0), mask)
     outer.paste(inner, (50, 10))
     assert outer.things == [
         Box(50, 10, 40, 30, (255, 255, 255)),
         Text(55, 30, "in", 12, INK),
         Line(((50, 11), (52, 13)), RED, 2, 1.5),
+        Picture(51, 12, 1, 1),
     ]
 
 

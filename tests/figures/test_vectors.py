@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from zfexplore.errors import ExploreError
-from zfexplore.figures.paper import Paper, note_curve
+from zfexplore.figures.paper import Line, Paper
 from zfexplore.figures.provenance import read_chunks
 from zfexplore.figures.text import write
 from zfexplore.figures.vectors import save_pdf, save_svg
@@ -27,7 +27,7 @@ def page() -> Paper:
     draw = ImageDraw.Draw(page)
     draw.rectangle((10, 10, 41, 41), outline=(1, 2, 3))
     page.paste(Image.effect_noise((30, 30), 90).convert("RGB"), (11, 11))
-    note_curve(page, [(60, 60), (90, 80)], (37, 99, 235), 2, 2.5)
+    page.things.append(Line(((60, 60), (90, 80)), (37, 99, 235), 2, 2.5))
     write(draw, (10, 100), "a < b & c", 14)
     write(draw, (290, 100), "0.5", 12, anchor="rs")
     return page

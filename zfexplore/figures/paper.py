@@ -100,7 +100,7 @@ class Paper(Image.Image):
     def paste(self, im: Any, box: Any = None, mask: Any = None) -> None:
         """Paste as any image does. A page that is pasted stays text and lines, anything else a picture.
 
-        What a mask lets through is not noted: whoever pastes with one does that, as ``note_curve`` does.
+        So does the part of the page that a mask lets through; of a line, ``paste_curve`` keeps the line.
         """
         super().paste(im, box, mask)
         left, top = (0, 0) if box is None else box[:2]
@@ -109,7 +109,11 @@ class Paper(Image.Image):
             self.things += [thing.moved(left, top) for thing in im.things]
         elif mask is None and isinstance(im, Image.Image):
             self.things.append(Picture(left, top, *im.size))
-        elif mask is None:
+        elif mask is not None:
+            if (inked := mask.getbbox()) is not None:
+                x0, y0, x1, y1 = inked
+                self.things.append(Picture(left + x0, top + y0, x1 - x0, y1 - y0))
+        else:
             right, bottom = box[2:] if box is not None and len(box) == 4 else self.size
             self.things.append(Box(left, top, right - left, bottom - top, fill=im))
 
@@ -122,17 +126,18 @@ class Paper(Image.Image):
         part.things = [thing for thing in self.things if _top(thing) < box[3]]
         return part
 
-    def curve(self, points: Sequence[Point], colour: Colour, width: float, dot: float = 0.0) -> None:
-        """Note a curve that was drawn by other means, such as a mask."""
-        self.things.append(Line(tuple(points), colour, width, dot))
 
+def paste_curve(
+    canvas: Image.Image, colour: Colour, box: tuple[int, ...], mask: Image.Image,
+    points: Sequence[Point], width: float, dot: float = 0.0,
+) -> None:  # fmt: skip
+    """Paste a smooth curve, drawn as a ``mask``, into ``canvas``; a page keeps it as the line that it is.
 
-def note_curve(
-    canvas: Image.Image, points: Sequence[Point], colour: Colour, width: float, dot: float = 0.0
-) -> None:
-    """Note a curve on ``canvas`` if that is a page that remembers."""
+    ``points`` are in the canvas's pixels; ``dot`` is the radius of the dots on them.
+    """
+    Image.Image.paste(canvas, colour, cast(Any, box), mask)
     if isinstance(canvas, Paper):
-        canvas.curve(points, colour, width, dot)
+        canvas.things.append(Line(tuple(points), colour, width, dot))
 
 
 class _Pen(ImageDraw.ImageDraw):

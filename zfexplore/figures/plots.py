@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from zfexplore.figures.paper import Paper, note_curve
+from zfexplore.figures.paper import Paper, paste_curve
 from zfexplore.figures.text import FAINT, INK, MARGIN, RULE, Colour, Heading, width, write
 
 Point = tuple[float, float]
@@ -180,8 +180,8 @@ def _curve(canvas: Image.Image, places: list[Point], colour: Colour) -> None:
     radius = 2.5 * FINE if len(places) <= 40 else 0
     for x, y in fine:
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
-    canvas.paste(colour, (0, 0, *canvas.size), mask.resize(canvas.size, Image.Resampling.BOX))
-    note_curve(canvas, places, colour, 2, radius / FINE)
+    smooth = mask.resize(canvas.size, Image.Resampling.BOX)
+    paste_curve(canvas, colour, (0, 0, *canvas.size), smooth, places, 2, radius / FINE)
 
 
 def _legend(draw: ImageDraw.ImageDraw, curves: list[Curve], right: int, baseline: int) -> None:

@@ -178,7 +178,8 @@ def _put(pdf: Any, thing: Thing, image: Image.Image, scale: float) -> None:
         pdf.set_fill_color(*thing.colour)
         pdf.set_line_width(scale * thing.width)
         points = [(scale * x, scale * y) for x, y in thing.points]
-        pdf.polyline(points)
+        if len(points) > 1:
+            pdf.polyline(points)
         for x, y in points if thing.dot else ():
             pdf.circle(x, y, scale * thing.dot, style="F")
     else:
