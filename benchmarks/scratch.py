@@ -32,7 +32,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from zfexplore.errors import ExploreError
@@ -41,7 +40,8 @@ from zfexplore.images.open import open_images
 from zfexplore.images.sources import Picture, Source, UnreadableImage
 from zfexplore.nets.checkpoint import load_checkpoint
 from zfexplore.progress import Note, Skipped, finish
-from zfexplore.training.data import Joined, members
+from zfexplore.studies.transfer import Drawn, draw
+from zfexplore.training.data import Joined
 from zfexplore.training.evaluate import Evaluation, evaluate_checkpoint
 from zfexplore.training.folder import RunFolder
 from zfexplore.training.loop import train
@@ -50,7 +50,6 @@ from zfexplore.training.recipe import Recipe, recipe
 from zfexplore.training.record import EpochRecord
 
 NO_CATEGORY = "BACKGROUND_Google"
-MOST_TESTED = 50  # images a class
 VIEWS = 900_000  # a split
 ROUNDS = 20  # epochs of zfexplore.train
 SMALL_FIRST = 160  # pixels from which half of the epochs see smaller images
@@ -97,40 +96,6 @@ class Part:
         if not 0 <= index < self._count:
             raise IndexError(index)
         return self._indices[index % len(self._indices)]
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """The images of a split: indices into the source, class by class."""
-
-    training: tuple[tuple[int, ...], ...]
-    test: tuple[tuple[int, ...], ...]
-
-
-def draw(source: Source, per_class: int, *, seed: int, split: int) -> Drawn:
-    """Draw the training and the test images of every class, by (seed, split, class) alone.
-
-    Raises ExploreError for a class that would have no image to test.
-    """
-    training, test = [], []
-    for label, indices in enumerate(members(source)):
-        if len(indices) <= per_class:
-            raise ExploreError(
-                f"{source.classes[label]} has {len(indices)} images: too few for {per_class} and a test"
-            )
-        shuffled = np.random.default_rng([seed, split, label]).permutation(indices).tolist()
-        training.append(tuple(shuffled[:per_class]))
-        test.append(tuple(shuffled[per_class:][:MOST_TESTED]))
-    return Drawn(tuple(training), tuple(test))
-
-
-def judged_within(drawn: Drawn) -> Drawn:
-    """Give the training images alone, divided again: two thirds of every class, and a third to judge on."""
-    kept = max(1, len(drawn.training[0]) * 2 // 3)
-    return Drawn(
-        tuple(indices[:kept] for indices in drawn.training),
-        tuple(indices[kept:] for indices in drawn.training),
-    )
 
 
 @dataclass(frozen=True)
@@ -227,7 +192,7 @@ class Bench:
 def choose(bench: Bench, per_class: int, seed: int) -> str:
     """Give the candidate that does best within the training images of split 0."""
     log = bench.out / "choice.jsonl"
-    drawn = judged_within(draw(bench.source, per_class, seed=seed, split=0))
+    drawn = draw(bench.source, per_class, seed=seed, split=0).within()
     accuracy = {}
     for candidate, changes in CANDIDATES.items():
         key = {"per_class": per_class, "candidate": candidate, "seed": seed}
