@@ -229,7 +229,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
         out,
         Path(asked.runs) if asked.runs else out / "runs",
     )
-    sizes = sorted({int(word) for word in asked.per_class.split(",")})
+    sizes = list(dict.fromkeys(int(word) for word in asked.per_class.split(",")))
     log = out / "log.jsonl"
     changes = {size: next(iter(CANDIDATES.values())) for size in sizes}
     if asked.choose:

@@ -353,8 +353,9 @@ def comparison_table(comparisons: Iterable[Comparison], title: str) -> Table:
 
 def transfer_table(found: Transfer) -> Table:
     """Draw one line per layer: its accuracy by the number of training images a class, and the paper's."""
-    splits = f"{found.splits} splits" if found.splits > 1 else "one split"
-    table = empty_table(f"{found.images}: {found.classes} classes, mean accuracy of a class, {splits}")
+    title = f"{found.images}, {found.classes} classes"
+    table = empty_table(title)
+    table.min_width = len(title)  # rich would fold the title to the width of the columns
     sizes = list(found.tested)
     papers = {one.per_class for one in found.scores if one.paper is not None}
     table.add_column("layer", style="bold")
@@ -372,8 +373,6 @@ def transfer_table(found: Transfer) -> Table:
             cells.append("" if one.paper is None else f"{100 * one.paper:.1f} %")
     for cells in by_stage.values():
         table.add_row(*cells)
-    table.caption = f"guessing scores {100 * found.chance:.1f} %"
-    table.caption_justify = "left"
     return table
 
 

@@ -15,7 +15,7 @@ def test_a_stage_is_measured_drawn_and_not_replaced_by_other_weights(zfexplore, 
     assert "broken.png" not in told or "left out" in told
     assert "wrote few.png" in out
     assert "wrote few.csv" in out
-    assert "guessing scores 50.0 %" in out
+    assert "mean accuracy of a class, over 2 splits; guessing scores 50.0%" in out
     assert {line.split()[0] for line in out.splitlines() if "%" in line and "±" in line} == {"pool5", "fc7"}
     command = read_chunks(tmp_path / "few.png")["command"]
     assert "zfexplore transfer --per-class 2 --splits 2 --out few.png" in command

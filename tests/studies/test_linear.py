@@ -25,8 +25,8 @@ def test_the_penalised_loss_is_least_there_in_all_features(images, features):
         assert torch.allclose(logits, classifier.logits(values))
         loss = F.cross_entropy(logits, labels) + classifier.strength / 2 * weights.square().sum()
         loss.backward()
-        assert weights.grad.abs().max() < 1e-5
-        assert offset.grad.abs().max() < 1e-5
+        assert weights.grad.abs().max() < 1e-4  # about 0.3 where it began
+        assert offset.grad.abs().max() < 1e-4  # about 0.3 where it began
 
 
 def test_features_that_never_differ_leave_how_frequent_a_class_is():

@@ -66,6 +66,9 @@ def transfer(
         print_json(found.rows())
     else:
         output().print(transfer_table(found))
+        over = f"{splits} splits" if splits > 1 else "one split"
+        told = f"mean accuracy of a class, over {over}; guessing scores {found.chance:.1%}"
+        output().print(told, markup=False, soft_wrap=True)
     if made is not None:
         from zfexplore.figures.transfer import TransferFigure
 

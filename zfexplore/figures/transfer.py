@@ -112,7 +112,7 @@ def _scale(draw: ImageDraw.ImageDraw, across: dict[str, float], top: int, left: 
             anchor="rm",
         )
     for stage, x in across.items():
-        write(draw, (x, top + TALL + 10), shorten(stage, LETTERS, STEP - 6), LETTERS, anchor="mt")
+        write(draw, (x, top + TALL + 20), shorten(stage, LETTERS, STEP - 6), LETTERS, anchor="ms")
 
 
 def _dashed(draw: ImageDraw.ImageDraw, left: int, right: int, y: float) -> None:

@@ -34,11 +34,13 @@ from zfexplore.training.data import Streamed, free_memory, in_batches, members
 MOST_VALUES = 9216
 MOST_TESTED = 50  # images a class
 IMAGES_AT_ONCE = 32
-# ZF table 7, per cent, of a net trained on ImageNet: Caltech-101 at 30 images a class. Their layers 1, 2
-# and 5 end with the pool.
+# ZF table 7, per cent, of a net trained on ImageNet: Caltech-101 at 30 images a class. Their layers 1, 2 and
+# 5 end with the pool: the value stands beside it, or beside the convolution where the pool is not measured.
 PAPER_ON_CALTECH_101 = {
-    "pool1": 44.8, "pool2": 66.2, "conv3": 72.3, "conv4": 76.6, "pool5": 86.2, "fc7": 85.5,
+    ("pool1", "conv1"): 44.8, ("pool2", "conv2"): 66.2, ("conv3",): 72.3, ("conv4",): 76.6,
+    ("pool5", "conv5"): 86.2, ("fc7",): 85.5,
 }  # fmt: skip
+PAPER_PER_CLASS = 30
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,8 @@ def transfer(
     used = sorted({index for one in drawn.values() for part in (*one.training, *one.test) for index in part})
     features = yield from _features(checkpoint, source, used, workers)
     classes = len(source.classes)
-    scores = []
+    scores: list[StageTransfer] = []
+    papers = _papers(checkpoint)
     meter = Meter("fitting classifiers", len(features.stages) * len(drawn), unit="fits")
     yield Progress(meter.task, 0, meter.total, unit=meter.unit)
     for name, values in features.stages.items():
@@ -115,15 +118,9 @@ def transfer(
                 strengths.append(strength)
                 if event := meter.tick():
                     yield event
-            paper = None
-            if checkpoint.metadata.architecture == "zfnet" and size == 30:
-                paper = PAPER_ON_CALTECH_101.get(name)
-            scores.append(
-                StageTransfer(
-                    name, values.shape[1], size, tuple(accuracies), tuple(strengths),
-                    None if paper is None else paper / 100,
-                )
-            )  # fmt: skip
+            paper = papers.get(name) if size == PAPER_PER_CLASS else None
+            one = StageTransfer(name, values.shape[1], size, tuple(accuracies), tuple(strengths), paper)
+            scores.append(one)
     tested = {size: sum(map(len, features.rows(drawn[size, 0]).test)) for size in sizes}
     yield Finished(Transfer(source.name, classes, splits, seed, tested, tuple(scores)))
 
@@ -221,6 +218,18 @@ def _pooled_maps(checkpoint: Checkpoint, images: Tensor) -> dict[str, Tensor]:
     net = checkpoint.net
     maps = net.maps(images.to(net.dtype), net.watched)
     return {name: pooled(maps[name].float()) for name in net.watched}
+
+
+def _papers(checkpoint: Checkpoint) -> dict[str, float]:
+    """Give the paper's accuracy in [0, 1] by stage; none for a net that is not its."""
+    if checkpoint.metadata.architecture != "zfnet":
+        return {}
+    watched = checkpoint.net.watched
+    found = (
+        (next((name for name in names if name in watched), None), value / 100)
+        for names, value in PAPER_ON_CALTECH_101.items()
+    )
+    return {name: value for name, value in found if name is not None}
 
 
 def _check_memory(found: dict[str, Tensor], count: int) -> None:
