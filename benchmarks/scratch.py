@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import shutil
 import statistics
 import sys
@@ -52,6 +53,7 @@ from zfexplore.training.record import EpochRecord
 NO_CATEGORY = "BACKGROUND_Google"
 VIEWS = 900_000  # a split
 ROUNDS = 20  # epochs of zfexplore.train
+PATIENCE = 5  # epochs in which the loss must have left that of guessing: a dead net does not come back
 SMALL_FIRST = 160  # pixels from which half of the epochs see smaller images
 PAPER = {15: (22.8, 1.5), 30: (46.5, 1.7)}  # per cent, ZF table 4
 # What the training images choose between. All else is that of the recipe "photographs".
@@ -170,7 +172,7 @@ class Bench:
             workers=self.workers,
             resume=resumed,
         )
-        result = finish(_printed(events, name))
+        result = finish(alive(_printed(events, name), len(self.source.classes)))
         machine = choose_machine(self.device, amp=False, workers=self.workers)
         test = Part(self.source, _all(drawn.test), self.fingerprint)
         checkpoint = load_checkpoint(result.checkpoint, machine.device)
@@ -258,6 +260,17 @@ def summary(per_class: int, lines: Sequence[dict[str, Any]]) -> str:
     if per_class in PAPER:
         told += "; the paper's net from scratch {} +- {} %".format(*PAPER[per_class])
     return told
+
+
+def alive(events: Iterator[Any], classes: int) -> Iterator[Any]:
+    """Pass a training's events on; raise ExploreError where it still guesses after ``PATIENCE`` epochs."""
+    guessing = math.log(classes) - 0.01
+    for event in events:
+        yield event
+        if isinstance(event, EpochRecord) and event.epoch >= PATIENCE and event.loss > guessing:
+            raise ExploreError(
+                f"the net has died: after {event.epoch} epochs its loss of {event.loss:.3f} is a guess"
+            )
 
 
 def _printed(events: Iterator[Any], name: str) -> Iterator[Any]:

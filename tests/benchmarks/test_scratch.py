@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import fields
 
 import pytest
 
 from benchmarks import scratch
-from benchmarks.scratch import Part, summary
+from benchmarks.scratch import Part, alive, summary
 from tests.training.conftest import Slim, Stripes
 from zfexplore.errors import ExploreError
+from zfexplore.training.record import EpochRecord
 
 
 def test_an_epoch_passes_over_a_part_of_the_images_as_often_as_asked():
@@ -56,6 +59,17 @@ def test_a_split_is_a_line_of_the_log_and_is_not_done_again(monkeypatch, tmp_pat
     assert list(scratch.run(asked())) == told
     with pytest.raises(ExploreError, match="with other settings: give another --out"):
         list(scratch.run(asked("--size", "60")))
+
+
+def test_a_net_that_only_guesses_is_given_up():
+    def epoch(number, loss):
+        blank = dict.fromkeys(field.name for field in fields(EpochRecord))
+        return EpochRecord(**blank | {"epoch": number, "loss": loss})
+
+    learning = [epoch(4, math.log(7)), epoch(5, math.log(7) - 0.1), epoch(6, 1.0)]
+    assert list(alive(iter(learning), 7)) == learning
+    with pytest.raises(ExploreError, match="the net has died: after 5 epochs its loss of 1.946 is a guess"):
+        list(alive(iter([epoch(4, 0.5), epoch(5, math.log(7))]), 7))
 
 
 def test_the_spread_is_the_standard_deviation_over_the_splits_with_the_papers_beside_it():
