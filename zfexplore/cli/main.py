@@ -25,6 +25,7 @@ COMMANDS = {
     "top": "top",
     "explain": "explain",
     "compare": "compare",
+    "transfer": "transfer",
     "train": "train",
     "evaluate": "evaluate",
     "images": "images",
