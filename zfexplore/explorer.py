@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from PIL import Image
@@ -57,12 +57,16 @@ from zfexplore.on_pictures import OnPictures, bring_back, name_of
 from zfexplore.progress import Finished, Note, Progress, Skipped
 from zfexplore.settings import Command, Settings
 from zfexplore.showing import Records, channel_table, place_table, watch
+from zfexplore.studies.architecture import FilterReport, cap_of, filter_reports
 from zfexplore.studies.comparison import compare, most_alike
 from zfexplore.studies.feeds import feeds_from
 from zfexplore.studies.occlusion import OcclusionResult, occlude
 from zfexplore.studies.ranking import rank_channels
 from zfexplore.studies.records import Comparison, Feeds, Match, RankedChannel
 from zfexplore.units import Unit
+
+if TYPE_CHECKING:
+    from zfexplore.studies.starts import Beginnings
 
 Picture = str | os.PathLike[str] | Image.Image | np.ndarray | int
 
@@ -411,6 +415,24 @@ class Explorer:
         unit, fit = self.unit(channel), self.settings.fit
         image = self.image(picture)
         return watch(occlude(self.checkpoint, image, unit.stage, unit.channel, fit=fit, **options))
+
+    def filter_reports(self, *, cap: float | None = None) -> tuple[FilterReport, ...]:
+        """Report on each convolution's filters and dead channels, as ``info --filters`` does.
+
+        ``cap`` is the root mean square to which filters are renormalised, by default the recipe's.
+        """
+        self._check_weights()
+        return filter_reports(
+            self.checkpoint.net,
+            self.atlas,
+            cap=cap_of(self.checkpoint.metadata.recipe) if cap is None else cap,
+        )
+
+    def gradients(self, **options: Any) -> Beginnings:
+        """Train new nets on the images from several starts and keep their gradients (``gradients``)."""
+        from zfexplore.studies.initialisation import gradients
+
+        return watch(gradients(self.source, **options))
 
     # -- another net -------------------------------------------------------------------------------
 

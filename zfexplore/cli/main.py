@@ -38,6 +38,8 @@ EXPORTS = {
     "unit": "export",
     "figure": "export",
     "filters": "export",
+    "renormalised": "export_renormalised",
+    "gradients": "export_gradients",
     "atlas": "export_atlas",
 }
 
