@@ -432,7 +432,7 @@ class Explorer:
         """Train new nets on the images from several starts and keep their gradients (``gradients``)."""
         from zfexplore.studies.initialisation import gradients
 
-        return watch(gradients(self.source, **options))
+        return watch(gradients(self.source, **{"device": self.settings.device, **options}))
 
     # -- another net -------------------------------------------------------------------------------
 
