@@ -41,10 +41,10 @@ class Squares(ListedSource):
 
 
 class Narrow(ZFNet):
-    """ZFNet with a few channels, and no dropout, so that its steps can be taken again."""
+    """ZFNet with a few channels, no dropout and no normalisation: what it does can be done again."""
 
     def __init__(self, classes, fc):
-        super().__init__(classes, fc, dropout=0.0, widths=(4, 6, 6, 6, 4))
+        super().__init__(classes, fc, norm=None, dropout=0.0, widths=(4, 6, 6, 6, 4))
 
 
 @pytest.fixture(scope="module")
@@ -91,12 +91,12 @@ def test_the_steps_are_those_of_plain_descent(found):
 
 
 def test_gradients_are_in_proportion_to_the_input(found):
-    """Without biases a net of ReLUs passes a factor on; only the normalisation holds large values back."""
+    """A net of ReLUs without biases and normalisation passes a factor on, and the softmax is flat near 0."""
     small, large = found[0].runs[0], found[0].runs[3]
     for one, other in zip(small.gradients[0], large.gradients[0], strict=True):
-        assert other / one == pytest.approx(255, rel=0.06)
+        assert other / one == pytest.approx(255, rel=1e-3)
     for one, other in zip(small.signals, large.signals, strict=True):
-        assert other / one == pytest.approx(255, rel=0.06)
+        assert other / one == pytest.approx(255, rel=1e-3)
 
 
 def test_a_constant_tells_no_classes_apart(found):
