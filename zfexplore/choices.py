@@ -27,5 +27,6 @@ Drawn = Literal["pixels", Glyphs]  # how the explorer draws pictures, in the ord
 RecipeName = Literal["default", "photographs", "paper", "replication"]
 Initialisation = Literal["he-scaled", "xavier", "paper", "constant"]  # how the weights begin
 Normalisation = Literal["krizhevsky", "replication"]  # whose constants the contrast normalisation has
+FirstLayer = Literal["7x7/2", "11x11/4"]  # conv1's kernel and stride: Zeiler and Fergus's, Krizhevsky's
 TrainingCrops = Literal["random", "ten", "resized"]  # what training may cut from an image
 Crops = Literal[TrainingCrops, "centre"]

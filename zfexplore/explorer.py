@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from PIL import Image
@@ -60,6 +60,7 @@ from zfexplore.on_pictures import OnPictures, bring_back, name_of
 from zfexplore.progress import Finished, Note, Progress, Skipped
 from zfexplore.settings import Command, Settings
 from zfexplore.showing import Records, channel_table, place_table, watch
+from zfexplore.studies.architecture import FilterReport, cap_of, filter_reports
 from zfexplore.studies.comparison import compare, most_alike
 from zfexplore.studies.feeds import feeds_from
 from zfexplore.studies.occlusion import OcclusionResult, occlude
@@ -69,6 +70,9 @@ from zfexplore.studies.transfer import transfer
 from zfexplore.training.data import Joined
 from zfexplore.units import Unit
 from zfexplore.varied import Varied, class_in_source, vary_pictures
+
+if TYPE_CHECKING:
+    from zfexplore.studies.starts import Beginnings
 
 Picture = str | os.PathLike[str] | Image.Image | np.ndarray | int
 
@@ -483,6 +487,24 @@ class Explorer:
     def transfer_figure(self, *, title: str | None = None, **options: Any) -> TransferFigure:
         """Draw what ``transfer`` finds, with its table; ``options`` are those of ``transfer``."""
         return TransferFigure.draw(self.transfer(**options), transfer_made(self, title=title, **options))
+
+    def filter_reports(self, *, cap: float | None = None) -> tuple[FilterReport, ...]:
+        """Report on each convolution's filters and dead channels, as ``info --filters`` does.
+
+        ``cap`` is the root mean square to which filters are renormalised, by default the recipe's.
+        """
+        self._check_weights()
+        return filter_reports(
+            self.checkpoint.net,
+            self.atlas,
+            cap=cap_of(self.checkpoint.metadata.recipe) if cap is None else cap,
+        )
+
+    def gradients(self, **options: Any) -> Beginnings:
+        """Train new nets on the images from several starts and keep their gradients (``gradients``)."""
+        from zfexplore.studies.initialisation import gradients
+
+        return watch(gradients(self.source, **{"device": self.settings.device, **options}))
 
     # -- another net -------------------------------------------------------------------------------
 

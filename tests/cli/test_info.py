@@ -195,3 +195,19 @@ def test_what_is_no_file_of_weights_is_one_line(monkeypatch, capsys, tmp_path, c
     code, captured = run(monkeypatch, capsys, tmp_path / "x.pth")
     assert (code, captured.out) == (1, "")
     assert message in " ".join(captured.err.split())
+
+
+def test_filters_are_told_with_the_channels_that_are_dead(zfexplore):
+    source = ("--checkpoint", "net.safetensors")
+    told = json.loads(zfexplore("info", "--filters", "--json", source=source)[1])
+    assert [(row["stage"], row["filters"], row["dead"]) for row in told[:2]] == [
+        ("conv1", 96, None),
+        ("conv2", 256, None),
+    ]
+    assert told[0]["median"] == pytest.approx((2 / (49 * 99)) ** 0.5, rel=0.02)  # Xavier's
+    code, out, _ = zfexplore("info", "--filters", source=(*source, "--images", "pictures"))
+    assert code == 0
+    assert "cap 0.1; dead over 6 images" in out
+    row = next(line for line in out.splitlines() if line.split()[:1] == ["conv1"]).split()
+    assert row[1:2] + row[5:7] == ["96", "0", "0"]
+    assert zfexplore("info", "--images", "pictures", source=source)[0] == 2

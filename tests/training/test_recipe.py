@@ -74,6 +74,17 @@ def test_json_gives_the_same_recipe_back(name):
     assert Recipe.from_json(json.loads(json.dumps(recipe(name).to_json()))) == recipe(name)
 
 
+def test_another_architecture_is_kept_and_the_papers_is_not_written():
+    other = recipe("paper", first="11x11/4", widths=(96, 256, 512, 1024, 512), without=(3, 4))
+    assert Recipe.from_json(json.loads(json.dumps(other.to_json()))) == other
+    assert other.architecture() == {
+        "fc": 4096, "norm": "krizhevsky", "dropout": 0.5, "first": "11x11/4",
+        "widths": [96, 256, 512, 1024, 512], "without": [3, 4],
+    }  # fmt: skip
+    assert {"first", "widths", "without"}.isdisjoint(recipe("paper").to_json())
+    assert set(recipe("paper").architecture()) == {"fc", "norm", "dropout"}
+
+
 def test_unknown_settings_in_json_are_refused():
     with pytest.raises(TypeError, match="colour_noise"):
         Recipe.from_json(recipe().to_json() | {"colour_noise": 1})
@@ -90,6 +101,8 @@ def test_unknown_settings_in_json_are_refused():
         ({"weight_decay": -1e-3}, "weight-decay must be at least 0, not -0.001"),
         ({"colour": 1.0}, "colour must be at least 0 and below 1, not 1.0"),
         ({"dropout": 1.0}, "dropout must be at least 0 and below 1, not 1.0"),
+        ({"without": (5,)}, "layer 5 cannot be left out: only 3, 4, 6 and 7 can"),
+        ({"widths": (1, 2)}, "widths must be 5 numbers above 0, of conv1 to conv5, not [1, 2]"),
         ({"size": 40}, "size must be at least 56, or pool5 has nothing left, not 40"),
         ({"mean": "pixel"}, "a per-pixel mean needs images of one size throughout the training"),
     ],

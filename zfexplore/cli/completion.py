@@ -256,5 +256,7 @@ TAKES: dict[str, Offers | Callable[[Given, str], Offers]] = {
     "CHANNEL": _channels,
     "UNIT": _channels,
     "0-15|top16|7,130|all|random16": Offers({"top16": "", "random16": "", "all": ""}),
+    "96,256,384,384,256": Offers({"96,256,384,384,256": "ours", "96,256,512,1024,512": "ZF table 3"}),
+    "3,4|6,7|3,4,6,7": Offers({"3,4": "", "6,7": "", "3,4,6,7": "", "7": ""}),
     "1,2,5|'every 2'|5m|auto|none": Offers({"auto": "", "none": ""}),
 }

@@ -15,13 +15,18 @@ from zfexplore.cli.options import (
     WeightsOption,
     one_checkpoint,
 )
+from zfexplore.errors import ExploreError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.table import Table
 
     from zfexplore.convention import InputConvention
     from zfexplore.nets.checkpoint import Checkpoint
     from zfexplore.nets.summary import StageSummary
+    from zfexplore.settings import Settings
+    from zfexplore.studies.architecture import FilterReport
 
 
 def info(
@@ -37,6 +42,22 @@ def info(
     net: NetOption = None,
     weights: WeightsOption = None,
     stage: StageOption = None,
+    filters: Annotated[
+        bool,
+        typer.Option(
+            "--filters",
+            help="In place of the stages, how far apart the filters' RMS lie, and how many are at the cap.",
+        ),
+    ] = False,
+    images: Annotated[
+        str | None,
+        typer.Option(
+            "--images",
+            metavar="DIR|NAME",
+            help="With --filters: count dead channels over these images.",
+            show_default="none",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Print a net's stages, the size of their maps, what their units see, and a checkpoint's metadata.
@@ -44,13 +65,21 @@ def info(
     Of any other file of weights: what it is, which net it fits, and the command to go on with. Of a net
     that is no plain stack, a star marks the stages that are indexed; --stage chooses others.
 
-    Example: zfexplore info checkpoints/zfnet.safetensors
+    Examples: zfexplore info checkpoints/zfnet.safetensors; zfexplore info --filters --images photos/
     """
     from zfexplore.nets.open import open_net
     from zfexplore.nets.summary import summarise
     from zfexplore.showing import output, print_json, remarks
 
     checkpoint = one_checkpoint(checkpoint, option)
+    if images is not None and not filters:
+        raise ExploreError("--images is for --filters", usage=True)
+    if filters:
+        from zfexplore.settings import Settings
+
+        explored = Settings(checkpoint=checkpoint, net=net, weights=weights, stages=tuple(stage or ()))
+        _show_filters(explored, images, json)
+        return
     if checkpoint is not None and _is_other_file(Path(checkpoint)):
         _describe(Path(checkpoint), json)
         return
@@ -103,6 +132,47 @@ def _describe(file: Path, json: bool) -> None:
         if text:
             table.add_row(name, escaped(text))
     output().print(table)
+
+
+def _show_filters(settings: Settings, images: str | None, json: bool) -> None:
+    """Print what is known of the filters; an atlas of ``images`` is opened, or built."""
+    from dataclasses import asdict, replace
+
+    from zfexplore.explorer import Explorer, open_checkpoint
+    from zfexplore.showing import output, print_json
+    from zfexplore.studies.architecture import cap_of, filter_reports
+
+    if images is None:
+        opened, atlas = open_checkpoint(settings), None
+    else:
+        explorer = Explorer.open(replace(settings, images=images))
+        opened, atlas = explorer.checkpoint, explorer.atlas
+    found = filter_reports(opened.net, atlas, cap=cap_of(opened.metadata.recipe))
+    if json:
+        print_json([asdict(report) for report in found])
+        return
+    output().print(_filters_table(found, None if atlas is None else atlas.count))
+
+
+def _filters_table(found: Sequence[FilterReport], images: int | None) -> Table:
+    from zfexplore.showing import empty_table, escaped
+
+    over = "" if images is None else f"; dead over {images:,} images"
+    table = empty_table(f"Root mean square of the filters, cap {found[0].cap:g}{over}" if found else None)
+    table.add_column("stage", style="bold", overflow="fold")
+    headings = ["filters", "lowest", "median", "highest", "at the cap", "above it"]
+    for heading in headings + ["dead"] * (images is not None):
+        table.add_column(heading, justify="right")
+    for one in found:
+        dead = [] if images is None else ["" if one.dead is None else f"{len(one.dead):,}"]
+        table.add_row(
+            escaped(one.stage), f"{one.filters:,}", f"{one.lowest:.3g}", f"{one.median:.3g}",
+            f"{one.highest:.3g}", f"{one.at_cap:,}", f"{one.above:,}", *dead,
+        )  # fmt: skip
+    named = [f"{one.stage}: {', '.join(map(str, one.dead))}" for one in found if one.dead]
+    if named:
+        table.caption, table.caption_justify = escaped("dead: " + "; ".join(named)), "left"
+    return table
 
 
 def _values(checkpoint: Checkpoint, stages: list[StageSummary]) -> dict[str, Any]:

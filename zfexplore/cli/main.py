@@ -40,6 +40,8 @@ EXPORTS = {
     "figure": "export",
     "filters": "export",
     "gallery": "export_gallery",
+    "renormalised": "export_renormalised",
+    "gradients": "export_gradients",
     "atlas": "export_atlas",
     "occlusion": "export_occlusion",
     "invariance": "export_invariance",

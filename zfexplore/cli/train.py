@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zfexplore.choices import DEFAULT_IMAGES, Initialisation, RecipeName
+from zfexplore.choices import DEFAULT_IMAGES, FirstLayer, Initialisation, RecipeName
 from zfexplore.cli.options import (
     DeviceOption,
     DownloadOption,
@@ -86,6 +86,38 @@ def train(
     init: Annotated[Initialisation | None, typer.Option("--init", help="How the weights begin.")] = None,
     fc: Annotated[
         int | None, typer.Option("--fc", min=1, metavar="N", help="The width of fc6 and fc7.")
+    ] = None,
+    first: Annotated[
+        FirstLayer | None,
+        typer.Option(
+            "--first", help="conv1's kernel and stride: the paper's, or Krizhevsky's.", show_default="7x7/2"
+        ),
+    ] = None,
+    widths: Annotated[
+        str | None,
+        typer.Option(
+            "--widths",
+            metavar="96,256,384,384,256",
+            help="The channels of conv1 to conv5.",
+            show_default="the paper's",
+        ),
+    ] = None,
+    without: Annotated[
+        str | None,
+        typer.Option(
+            "--without",
+            metavar="3,4|6,7|3,4,6,7",
+            help="Layers to leave out, as the paper does.",
+            show_default="none",
+        ),
+    ] = None,
+    max_rms: Annotated[
+        float | None,
+        typer.Option(
+            "--max-rms",
+            metavar="X",
+            help="Renormalise filters to this root mean square, 0.1 in the paper; 0 leaves them as they are.",
+        ),
     ] = None,
     size: Annotated[int | None, typer.Option("--size", metavar="PIXELS", help="The network's input.")] = None,
     dropout: Annotated[float | None, typer.Option("--dropout", metavar="X", help="On fc6 and fc7.")] = None,
@@ -205,7 +237,13 @@ def train(
             weight_decay=weight_decay,
             spread=spread,
             colour=colour,
+            max_rms=max_rms or None,
+            first=first,
+            widths=_numbers(widths, "--widths"),
+            without=_numbers(without, "--without"),
         )
+        if max_rms == 0:
+            chosen = replace(chosen, max_rms=None)
     if dry_run:
         if ranks.first:
             _tell(asked, chosen, download, hours)
@@ -289,6 +327,16 @@ def _what_was_asked(context: typer.Context, out: Path) -> tuple[dict[str, Any], 
         ) from error
 
 
+def _numbers(text: str | None, option: str) -> tuple[int, ...] | None:
+    """Read whole numbers with commas between them."""
+    if text is None:
+        return None
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words):
+        raise ExploreError(f"{option} takes whole numbers with commas between them, not {text!r}", usage=True)
+    return tuple(map(int, words))
+
+
 def _lasting(spec: str) -> str:
     """Make the path of a folder, an archive or shards absolute: the run can be resumed from anywhere."""
     from zfexplore.files import expanded
@@ -352,8 +400,18 @@ def _heading(recipe: Recipe) -> str:
     epochs = "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
     return (
         f"recipe {recipe.name}: init {recipe.init}, lr {recipe.lr:g}, weight decay {recipe.weight_decay:g}, "
-        f"batch {recipe.batch_size}, {epochs}, {recipe.size} px, fc {recipe.fc}"
+        f"batch {recipe.batch_size}, {epochs}, {recipe.size} px, fc {recipe.fc}{_other_net(recipe)}"
     )
+
+
+def _other_net(recipe: Recipe) -> str:
+    """Tell how the net differs from the paper's."""
+    other = recipe.architecture()
+    told = [f", conv1 {other['first']}"] if "first" in other else []
+    for name in ("widths", "without"):
+        if name in other:
+            told.append(f", {name} {','.join(map(str, other[name]))}")
+    return "".join(told)
 
 
 def _row(event: EpochRecord) -> str:

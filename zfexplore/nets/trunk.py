@@ -3,8 +3,8 @@
 A trunk reads a module's layers in order and cuts them into stages. ``conv1`` .. ``convN`` are the
 outputs of the convolutions' ReLUs. A pool has its convolution's number and is the map after the maximum
 and before any normalisation. Fully connected layers behind the trunk continue the count (``fc6`` ..
-``fc8`` in ZFNet). A trunk runs the layers as functions, never in place and without hooks, so the module
-stays as it was found.
+``fc8`` in ZFNet). A ZFNet's layers have the numbers in their names, also where some are left out. A trunk
+runs the layers as functions, never in place and without hooks, so the module stays as it was found.
 
 The geometry is exact: the window of a unit is followed down step by step and clipped at each map's
 border, because closed formulas are wrong at borders and where a stride exceeds its kernel. A module
@@ -13,6 +13,7 @@ with branches (a residual net) or other layers is refused with the module's name
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -23,8 +24,10 @@ from zfexplore.arguments import shown
 from zfexplore.errors import ExploreError
 from zfexplore.nets.net import Net, ReceptiveField, Stage
 from zfexplore.nets.steps import AxisStep, Pair, Step, read_steps, run_step, still_holds
+from zfexplore.nets.zfnet import ZFNet
 from zfexplore.units import Window
 
+_NUMBERED = re.compile(r"(?:conv|fc)(\d)")
 LARGEST_SIDE = 1025  # images of up to this side are tried, for the size that a net takes
 
 
@@ -49,7 +52,7 @@ class Trunk(Net):
                 f"{type(module).__name__} has no convolution: there is nothing to explore in it"
             )
         self._first, self._layers = first, _layers(module)
-        every = tuple(_stages(self.steps, first.in_channels))
+        every = tuple(_stages(self.steps, first.in_channels, numbered=isinstance(module, ZFNet)))
         self.stages = tuple(stage for stage in every if stage.kind != "fc")
         self.heads = tuple(stage for stage in every if stage.kind == "fc")
         pools = [stage for stage in self.stages if stage.kind == "pool"]
@@ -214,8 +217,11 @@ def _pooled(step: Step, size: Pair) -> Pair:
     return (size[0] if rows is None else rows, size[1] if columns is None else columns)
 
 
-def _stages(steps: tuple[Step, ...], channels: int) -> Iterator[Stage]:
-    """Cut the steps into stages; the input has ``channels`` channels, and so has a pool right above it."""
+def _stages(steps: tuple[Step, ...], channels: int, *, numbered: bool) -> Iterator[Stage]:
+    """Cut the steps into stages; the input has ``channels`` channels, and so has a pool right above it.
+
+    ``numbered`` layers, as a ZFNet's, have their number in their name; others are counted.
+    """
     number = 0
     rectified = False
     pools: dict[str, int] = {}
@@ -225,8 +231,10 @@ def _stages(steps: tuple[Step, ...], channels: int) -> Iterator[Stage]:
         module: Any = step.module
         if step.kind in ("conv", "linear"):
             rectified = followed
+            own = _NUMBERED.fullmatch(step.name) if numbered else None
+            number = int(own[1]) if own else number + 1
         if step.kind == "conv":
-            number, channels = number + 1, module.out_channels
+            channels = module.out_channels
             yield Stage(f"conv{number}", "conv", channels, end, rectified)
         elif step.kind == "pool":
             name = f"pool{number}"
@@ -235,7 +243,6 @@ def _stages(steps: tuple[Step, ...], channels: int) -> Iterator[Stage]:
                 name += chr(ord("a") + pools[name] - 1)
             yield Stage(name, "pool", channels, index + 1, rectified)
         elif step.kind == "linear":
-            number += 1
             yield Stage(f"fc{number}", "fc", module.out_features, end, rectified)
 
 

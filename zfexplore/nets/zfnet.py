@@ -16,18 +16,23 @@
 The paper gives no paddings; they are the replication's (Yao 2024, figure 1). An adaptive average pool
 to 6x6 comes before fc6. It is the identity at 224 pixels and lets the net train at smaller sizes. No
 ReLU works in place, so recorded activations stay as they were.
+
+The paper's other architectures (figure 6, table 3) are arguments: Krizhevsky's first layer, other widths,
+and nets without layers 3 and 4, or 6 and 7, or all four. The layers that are left keep their numbers.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Collection, Sequence
 from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
-from zfexplore.choices import Initialisation, Normalisation
+from zfexplore.choices import FirstLayer, Initialisation, Normalisation
+from zfexplore.nets.architecture import WIDTHS, other_architecture
 
 # (k, alpha, beta) over 5 neighbouring maps; alpha is torch's, divided by the 5 terms of the sum.
 NORM_CONSTANTS: dict[str, tuple[float, float, float]] = {
@@ -73,6 +78,12 @@ class ZFNet(nn.Sequential):
     width of fc6 and fc7; ``norm`` chooses the constants of the contrast normalisation, or None to
     leave it out. ``classes=0`` is the trunk alone, up to pool5 (for training's snapshots). The net has
     62,357,608 parameters at the defaults.
+
+    ``first`` is conv1's kernel and stride. With Krizhevsky's 11x11/4, conv1's maps are half as large
+    (55 x 55) and conv2 takes no steps of 2, so that conv2 and all above it keep their sizes. ``widths`` are
+    the channels of conv1 to conv5. ``without`` are layers to leave out, among 3, 4, 6 and 7; their widths
+    then do not count. ``arguments`` says what the net was made with, those three only where they are not
+    the paper's.
     """
 
     def __init__(
@@ -81,41 +92,19 @@ class ZFNet(nn.Sequential):
         fc: int = 4096,
         norm: Normalisation | None = "krizhevsky",
         dropout: float = 0.5,
+        first: FirstLayer = "7x7/2",
+        widths: Sequence[int] = WIDTHS,
+        without: Collection[int] = (),
     ) -> None:
         if norm is not None and norm not in NORM_CONSTANTS:
             raise ValueError(f"norm must be one of {', '.join(NORM_CONSTANTS)} or None, not {norm!r}")
-        self.arguments: dict[str, Any]
-        layers: list[tuple[str, nn.Module]] = [
-            ("conv1", nn.Conv2d(3, 96, 7, stride=2, padding=1)),  # [n, 96, 110, 110]
-            ("relu1", nn.ReLU()),
-            ("pool1", nn.MaxPool2d(3, stride=2, padding=1)),  # [n, 96, 55, 55]
-            ("norm1", _norm(norm)),
-            ("conv2", nn.Conv2d(96, 256, 5, stride=2)),  # [n, 256, 26, 26]
-            ("relu2", nn.ReLU()),
-            ("pool2", nn.MaxPool2d(3, stride=2, padding=1)),  # [n, 256, 13, 13]
-            ("norm2", _norm(norm)),
-            ("conv3", nn.Conv2d(256, 384, 3, padding=1)),  # [n, 384, 13, 13]
-            ("relu3", nn.ReLU()),
-            ("conv4", nn.Conv2d(384, 384, 3, padding=1)),  # [n, 384, 13, 13]
-            ("relu4", nn.ReLU()),
-            ("conv5", nn.Conv2d(384, 256, 3, padding=1)),  # [n, 256, 13, 13]
-            ("relu5", nn.ReLU()),
-            ("pool5", nn.MaxPool2d(3, stride=2)),  # [n, 256, 6, 6]
-        ]
+        other = other_architecture(first, widths, without)
+        layers = [*_first_stages(first, widths, norm), *_upper_stages(widths, without)]
         if classes > 0:
-            layers += [
-                ("avgpool", nn.AdaptiveAvgPool2d(6)),
-                ("flatten", nn.Flatten()),  # [n, 9216]
-                ("fc6", nn.Linear(256 * 6 * 6, fc)),
-                ("relu6", nn.ReLU()),
-                ("drop6", nn.Dropout(dropout)),
-                ("fc7", nn.Linear(fc, fc)),
-                ("relu7", nn.ReLU()),
-                ("drop7", nn.Dropout(dropout)),
-                ("fc8", nn.Linear(fc, classes)),
-            ]
+            layers += _head(classes, fc, dropout, widths[4], without)
         super().__init__(OrderedDict(layers))
-        self.arguments = {"classes": classes, "fc": fc, "norm": norm, "dropout": dropout}
+        self.arguments: dict[str, Any]
+        self.arguments = {"classes": classes, "fc": fc, "norm": norm, "dropout": dropout, **other}
 
     def __getitem__(self, index: Any) -> Any:
         """Give a layer by number, or a slice of the layers as a plain ``nn.Sequential``."""
@@ -180,6 +169,54 @@ def _divide_by_output_scale(layer: nn.Module, _inputs: Any, output: Tensor) -> T
 
 def _weighted(net: nn.Module) -> list[nn.Conv2d | nn.Linear]:
     return [module for module in net.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+
+
+_Layers = list[tuple[str, nn.Module]]
+
+
+def _first_stages(first: FirstLayer, widths: Sequence[int], norm: Normalisation | None) -> _Layers:
+    """Give the layers up to conv2's normalisation; the maps' sizes are those of a 224 pixel input."""
+    if first == "7x7/2":
+        conv1 = nn.Conv2d(3, widths[0], 7, stride=2, padding=1)  # [n, 96, 110, 110]
+        conv2 = nn.Conv2d(widths[0], widths[1], 5, stride=2)  # [n, 256, 26, 26]
+    else:
+        conv1 = nn.Conv2d(3, widths[0], 11, stride=4, padding=2)  # [n, 96, 55, 55]
+        conv2 = nn.Conv2d(widths[0], widths[1], 5, padding=1)  # [n, 256, 26, 26]
+    return [
+        ("conv1", conv1),
+        ("relu1", nn.ReLU()),
+        ("pool1", nn.MaxPool2d(3, stride=2, padding=1)),  # [n, 96, 55, 55], or 28 x 28
+        ("norm1", _norm(norm)),
+        ("conv2", conv2),
+        ("relu2", nn.ReLU()),
+        ("pool2", nn.MaxPool2d(3, stride=2, padding=1)),  # [n, 256, 13, 13]
+        ("norm2", _norm(norm)),
+    ]
+
+
+def _upper_stages(widths: Sequence[int], without: Collection[int]) -> _Layers:
+    """Give the layers from conv3 to pool5."""
+    layers: _Layers = []
+    below = widths[1]
+    for number in (3, 4, 5):
+        if number not in without:
+            layers.append((f"conv{number}", nn.Conv2d(below, widths[number - 1], 3, padding=1)))
+            layers.append((f"relu{number}", nn.ReLU()))  # [n, 384, 13, 13]; conv5 has 256
+            below = widths[number - 1]
+    return [*layers, ("pool5", nn.MaxPool2d(3, stride=2))]  # [n, 256, 6, 6]
+
+
+def _head(classes: int, fc: int, dropout: float, channels: int, without: Collection[int]) -> _Layers:
+    """Give the layers above pool5, which has ``channels``."""
+    layers: _Layers = [("avgpool", nn.AdaptiveAvgPool2d(6)), ("flatten", nn.Flatten())]  # [n, 9216]
+    below = channels * 6 * 6
+    for number in (6, 7):
+        if number not in without:
+            layers.append((f"fc{number}", nn.Linear(below, fc)))
+            layers.append((f"relu{number}", nn.ReLU()))
+            layers.append((f"drop{number}", nn.Dropout(dropout)))
+            below = fc
+    return [*layers, ("fc8", nn.Linear(below, classes))]
 
 
 def _norm(norm: Normalisation | None) -> nn.Module:

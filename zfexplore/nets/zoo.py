@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from zfexplore.arguments import shown
-from zfexplore.choices import Normalisation
+from zfexplore.choices import FirstLayer, Normalisation
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
-from zfexplore.plain import UNFIT, flag, maybe, number, one_of, whole
+from zfexplore.plain import UNFIT, flag, listed, maybe, number, one_of, whole
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -72,7 +72,7 @@ NETS = {
     },
     "regnet_y_128gf": "Radosavovic 2020, 128 G operations, gated channels",
 }  # fmt: skip
-ZFNET_ARGUMENTS = ("classes", "fc", "norm", "dropout")
+ZFNET_ARGUMENTS = ("classes", "fc", "norm", "dropout", "first", "widths", "without")
 TORCHVISION_ARGUMENTS = ("num_classes", "dropout")
 # These two may turn ImageNet's usual input into the one that they were first trained with.
 TURNING_INPUT = ("googlenet", "inception_v3")
@@ -124,12 +124,19 @@ def _checked_norm(values: dict[str, Any], name: str) -> Any:
     return maybe(one_of, values, name, choices=get_args(Normalisation))
 
 
+def _checked_wholes(values: dict[str, Any], name: str, *, least: int) -> Any:
+    return [whole({name: one}, name, least=least, most=MOST_CHANNELS) for one in listed(values, name)]
+
+
 # What each argument of a constructor may be: a checkpoint's come from a file.
 _CHECKS: dict[str, Callable[[dict[str, Any], str], Any]] = {
     "classes": lambda values, name: whole(values, name, most=MOST_CHANNELS),
     "num_classes": lambda values, name: whole(values, name, least=1, most=MOST_CHANNELS),
     "fc": lambda values, name: whole(values, name, least=1, most=MOST_CHANNELS),
     "norm": _checked_norm,
+    "first": lambda values, name: one_of(values, name, get_args(FirstLayer)),
+    "widths": lambda values, name: _checked_wholes(values, name, least=1),
+    "without": lambda values, name: _checked_wholes(values, name, least=3),
     "dropout": lambda values, name: number(values, name, least=0, most=1),
     "transform_input": flag,
 }

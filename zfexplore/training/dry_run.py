@@ -206,7 +206,7 @@ def _net_rate(plan: Plan, size: int) -> Generator[Any, None, float]:
         count = min(count, BATCH_ON_CPU)
     convention = at_size(plan.unmeasured_input, size)
     side = convention.resize
-    net = ZFNet(len(plan.source.classes), recipe.fc, recipe.norm, recipe.dropout)
+    net = ZFNet(len(plan.source.classes), **recipe.architecture())
     learner = make_learner(net, recipe, machine)
     learner.net.train()
     pixels = torch.randint(256, (count, side, side, 3), dtype=torch.uint8).to(machine.device)

@@ -173,7 +173,7 @@ def _saved_state(plan: Plan, recipe: Recipe) -> State:
             f"{recipe.epochs} epochs of {most} steps: start anew in another folder"
         )
     with zoo.weightless():
-        net = ZFNet(len(plan.source.classes), recipe.fc, recipe.norm, recipe.dropout)
+        net = ZFNet(len(plan.source.classes), **recipe.architecture())
     check_state(saved, net.state_dict())
     return saved
 
@@ -241,7 +241,7 @@ class _Training:
         """Make the net: restored from the saved state, or new, after measuring the mean of its input."""
         plan, recipe = self.plan, self.plan.recipe
         torch.manual_seed(plan.seed)
-        net = ZFNet(len(plan.source.classes), recipe.fc, recipe.norm, recipe.dropout)
+        net = ZFNet(len(plan.source.classes), **recipe.architecture())
         if self.saved is None and opened is not None:
             order = plan.order(0).tolist()
             convention = at_size(self.convention, opened.size)

@@ -87,12 +87,7 @@ class Plan:
         """Give the metadata of the checkpoint."""
         return Metadata(
             architecture="zfnet",
-            arguments={
-                "classes": len(self.source.classes),
-                "fc": self.recipe.fc,
-                "norm": self.recipe.norm,
-                "dropout": self.recipe.dropout,
-            },
+            arguments={"classes": len(self.source.classes), **self.recipe.architecture()},
             classes=tuple(self.source.classes),
             input=convention,
             recipe=self.recipe.to_json() | {"seed": self.seed},

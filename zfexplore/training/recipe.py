@@ -76,13 +76,16 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from zfexplore.arguments import shown
-from zfexplore.choices import Initialisation, Normalisation, TrainingCrops
+from zfexplore.choices import FirstLayer, Initialisation, Normalisation, TrainingCrops
 from zfexplore.errors import ExploreError
+from zfexplore.nets.architecture import WIDTHS, other_architecture
 from zfexplore.plain import finite, is_whole
 
 Schedule = Literal["cosine", "plateau", "constant"]
 Mean = Literal["channel", "pixel"]
 
+# Settings that older versions did not know: left out of files where they are those of the paper's net.
+ARCHITECTURE = ("first", "widths", "without")
 SMALLEST = 56  # pixels: below 53 nothing is left of an input at pool5
 # What memory and time have room for; above it stands a slip of the finger, or a damaged file.
 MOST = {
@@ -105,6 +108,9 @@ class Recipe:
     fc: int = 4096
     norm: Normalisation | None = "krizhevsky"
     dropout: float = 0.5
+    first: FirstLayer = "7x7/2"
+    widths: tuple[int, ...] = WIDTHS
+    without: tuple[int, ...] = ()
     # The input
     size: int = 224
     scale: float = 255.0
@@ -149,6 +155,11 @@ class Recipe:
         self._require(
             self.size >= SMALLEST, "size", f"must be at least {SMALLEST}, or pool5 has nothing left"
         )
+        try:
+            self.architecture()
+        except (TypeError, ValueError) as error:
+            raise ExploreError(str(error), usage=True) from error
+        self._require(max(self.widths) <= MOST["fc"], "widths", f"must be at most {MOST['fc']:,}")
         small_first = any(of_size != 1 for _, of_size in self.stages)
         if self.mean == "pixel" and small_first:
             raise ExploreError(
@@ -170,14 +181,21 @@ class Recipe:
         sizes = sizes + [self.size] * (self.epochs - len(sizes))
         return [*sizes[:-1], self.size]
 
+    def architecture(self) -> dict[str, Any]:
+        """Give ``ZFNet``'s arguments but ``classes``; of ``ARCHITECTURE`` only what is not the paper's."""
+        other = other_architecture(self.first, self.widths, self.without)
+        return {"fc": self.fc, "norm": self.norm, "dropout": self.dropout, **other}
+
     def to_json(self) -> dict[str, Any]:
-        """Give the settings as plain values."""
-        return asdict(self)
+        """Give the settings as plain values, without those of ``ARCHITECTURE`` that are the paper's."""
+        values, kept = asdict(self), self.architecture()
+        return {name: value for name, value in values.items() if name not in ARCHITECTURE or name in kept}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Recipe:
         """Read what ``to_json`` wrote; raises TypeError unless every setting is there, of its kind, known.
 
+        Those of ``ARCHITECTURE`` may be missing, as in files of older versions: they are then the paper's.
         Raises ExploreError for a value out of range.
         """
         if not isinstance(values, dict):
@@ -186,12 +204,14 @@ class Recipe:
         known = [field.name for field in fields(cls)]
         if unknown := sorted(set(values) - set(known)):
             raise TypeError(f"unknown settings {shown(unknown)}")
-        if missing := [name for name in known if name not in values]:
-            raise TypeError(f"{missing[0]} is missing from its recipe")
-        for name in known:
+        missing = [name for name in known if name not in values]
+        if needed := [name for name in missing if name not in ARCHITECTURE]:
+            raise TypeError(f"{needed[0]} is missing from its recipe")
+        for name in values:
             if not _is_of(values[name], hints[name]):
                 raise TypeError(f"{name} of its recipe is {shown(values[name])}")
         tuples = {"area": tuple(values["area"]), "stages": tuple(map(tuple, values["stages"]))}
+        tuples |= {name: tuple(values[name]) for name in ("widths", "without") if name in values}
         return cls(**{**values, **tuples})
 
     def _require(self, right: bool, name: str, rule: str) -> None:
