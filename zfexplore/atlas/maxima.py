@@ -1,12 +1,14 @@
 """The strongest activation of every channel on a batch of images, and where it is.
 
 Written for speed: each map is searched as soon as it is computed, and in the order in which it lies
-in memory. Places are looked up only for the maxima that need them.
+in memory. On a CPU places are looked up only for the maxima that need them. Which ones these are a GPU
+would have to tell first, and stand still meanwhile. So there all places are found, in the same pass over
+the map as the maxima. Both ways give the same numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zfexplore.atlas.strongest import strongest
 from zfexplore.nets.net import Net
 from zfexplore.nets.steps import AxisStep, Step, run_step
 from zfexplore.nets.trunk import Trunk
@@ -54,18 +57,47 @@ class Layout:
         )
 
 
-def image_maxima(net: Net, batch: Tensor, layout: Layout, weakest: Tensor) -> tuple[Tensor, Tensor]:
+def image_maxima(
+    net: Net, batch: Tensor, layout: Layout, weakest: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Run ``batch [n, 3, h, w]`` upwards; give the strongest activations and their places, ``[n, c]`` each.
 
-    ``c`` counts the channels of ``layout``. A place is row * width + column on its stage's map. Places are
-    looked up only for maxima above ``weakest [c]``; the others are 0. If several places are equally
-    strong, the first one row by row from the top is given. Maxima are float32.
+    ``c`` counts the channels of ``layout``. A place is row * width + column on its stage's map. With
+    ``weakest [c]``, places are looked up only for maxima above it, and the others are 0; to know them, the
+    device has to finish the batch. Without, all places are given and nothing waits. If several places are
+    equally strong, the first one row by row from the top is given. Maxima are float32.
     """
+    if weakest is None:
+        return _every_place(net, batch, layout)
     of_stages = _in_a_trunk if isinstance(net, Trunk) else _in_any_net
     maxima, places = (
         torch.cat(parts, dim=1) for parts in zip(*of_stages(net, batch, layout, weakest), strict=True)
     )
     return maxima, places
+
+
+def _every_place(net: Net, batch: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
+    shape = (len(batch), layout.channels)
+    maxima = torch.empty(shape, dtype=torch.float32, device=batch.device)
+    places = torch.empty(shape, dtype=torch.int64, device=batch.device)
+    for span, maps in _stage_maps(net, batch, layout):
+        strongest(maps, maxima[:, span], places[:, span])
+    return maxima, places
+
+
+def _stage_maps(net: Net, batch: Tensor, layout: Layout) -> Iterator[tuple[slice, Tensor]]:
+    """Give each stage's map as soon as it is made; a trunk frees it before the next one is."""
+    if not isinstance(net, Trunk):
+        maps = net.maps(batch, layout.names)
+        yield from ((span, maps[name]) for name, span in zip(layout.names, layout.spans, strict=True))
+        return
+    spans = {net.stage(name).end: span for name, span in zip(layout.names, layout.spans, strict=True)}
+    x, before = batch, ""
+    for done, step in enumerate(net.steps[: max(spans)], start=1):
+        own = step.kind == "relu" and before in ("conv", "linear")
+        x, before = torch.relu_(x) if own else run_step(step, x), step.kind  # in place as below
+        if done in spans:
+            yield spans[done], x
 
 
 def _in_any_net(net: Net, batch: Tensor, layout: Layout, weakest: Tensor) -> list[tuple[Tensor, Tensor]]:
