@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+
+from zfexplore.atlas import tally as tally_module
+from zfexplore.atlas.tally import EDGES, NO_LABEL, Tally
 
 pytest.importorskip("triton", reason="no Triton: the kernels are not tested")
 kernels = pytest.importorskip("zfexplore.atlas.kernels")
@@ -55,3 +59,39 @@ def test_maps_in_bfloat16_give_maxima_in_float32():
 
 def test_a_device_can_be_tried_out():
     kernels.try_out(DEVICE)
+
+
+def merged(monkeypatch, maxima, places, labels, *, by, k=9, classes=0, cuts=()):
+    """The arrays of a tally of these images with even numbers, merged by torch or by ``kernels``."""
+    monkeypatch.setattr(tally_module, "kernels_for", lambda device: by)
+    device = DEVICE if by is not None else torch.device("cpu")
+    tally = Tally.empty(maxima.shape[1], k=k, classes=classes, images=300, device=device)
+    bounds = [0, *cuts, len(maxima)]
+    for start, stop in zip(bounds, bounds[1:], strict=False):
+        numbers = range(2 * start, 2 * stop, 2)
+        some = (maxima[start:stop].to(device), places[start:stop].to(device))
+        tally.merge(*some, numbers, labels[start:stop])
+    return tally.arrays()
+
+
+@pytest.mark.parametrize(("channels", "k", "count"), [(40, 9, 90), (33, 16, 40), (3, 1, 20), (5, 5, 3)])
+def test_a_slice_is_merged_as_on_a_cpu_to_the_last_bit(monkeypatch, channels, k, count):
+    torch.manual_seed(channels)
+    tied = torch.randint(-3, 9, (count, channels)) / 7
+    maxima = torch.where(torch.rand(count, channels) < 0.5, tied, torch.randn(count, channels).exp())
+    places = torch.randint(0, 999, (count, channels))
+    labels = [NO_LABEL if number % 7 == 0 else number // 4 % 5 for number in range(count)]
+    how = {"k": k, "classes": 5, "cuts": (2, count // 2)}
+    expected = merged(monkeypatch, maxima, places, labels, by=None, **how)
+    for name, values in merged(monkeypatch, maxima, places, labels, by=kernels, **how).items():
+        np.testing.assert_array_equal(values, expected[name], err_msg=name)
+
+
+def test_every_edge_of_the_histogram_opens_its_own_bin(monkeypatch):
+    edges = torch.from_numpy(EDGES)
+    odd_ones = torch.tensor([0.0, -0.0, -1.0, 1e-40, 2.0**-126, 1e30, torch.inf])
+    values = torch.cat([edges, torch.nextafter(edges, torch.zeros(1)), odd_ones])[None]
+    places, labels = torch.zeros(values.shape, dtype=torch.int64), [NO_LABEL]
+    expected = merged(monkeypatch, values, places, labels, by=None)["histogram"]
+    found = merged(monkeypatch, values, places, labels, by=kernels)["histogram"]
+    np.testing.assert_array_equal(found, expected)

@@ -1,15 +1,19 @@
-"""One pass over a map on a GPU, in Triton: each channel's maximum and its first place, for every image.
+"""What the atlas's pass does on a GPU besides the net, in Triton: find the maxima of a map, and merge them.
 
-A program takes some channels of one image. It goes down the map in tiles of some places by these channels,
-and keeps for each place of the tile the best value so far and where it was. In the end it joins value and
-place to one whole number each, ordered like the value and then like the place from the last to the first, and
-takes the largest. So the map is read once and nothing but the result is written.
+``strongest`` goes once over a map. A program takes some channels of one image. It goes down the map in tiles
+of some places by these channels, and keeps for each place of the tile the best value so far and where it was.
+In the end it joins value and place to one whole number each, ordered like the value and then like the place
+from the last to the first, and takes the largest. So the map is read once and only the result is written.
+
+``merge`` adds a slice's maxima to a tally. A program takes some channels and goes through the images one
+after another, as a tally counts them, so that its numbers are those of a CPU to the last bit.
 
 ``TRITON_INTERPRET=1`` runs the same code on a CPU, slowly: that is how it is tested without a GPU.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import triton
 import triton.language as tl
@@ -18,6 +22,9 @@ from torch import Tensor
 # A tile: places by channels. Along the axis on which the values lie side by side it is 128 bytes or more.
 CHANNELS_LAST = (64, 32)
 CHANNELS_FIRST = (256, 4)
+
+# Where the quarters of an octave begin: the bits behind the exponent of 2^(1/4), 2^(1/2) and 2^(3/4).
+_QUARTERS = (np.exp2([0.25, 0.5, 0.75]).astype(np.float32).view(np.int32) & 0x7FFFFF).tolist()
 
 
 def strongest(maps: Tensor, maxima: Tensor, places: Tensor) -> None:
@@ -85,8 +92,114 @@ def _value_of(key):
     return (ordered ^ ((ordered >> 31) & 0x7FFFFFFF)).to(tl.float32, bitcast=True)
 
 
+def merge(
+    best: tuple[Tensor, Tensor, Tensor],
+    sums: tuple[Tensor, Tensor, Tensor],
+    maxima: Tensor,
+    places: Tensor,
+    told: Tensor,
+    lowest: int,
+) -> None:
+    """Merge ``maxima [n, c]`` float32 and ``places [n, c]`` int64 of the next ``n`` images, in place.
+
+    ``best`` are a tally's ``value``, ``image`` and ``place``, ``sums`` its ``total``, ``class_total`` and
+    ``histogram``, whose bins are quarters of octaves from the ``lowest`` on (2 to this power).
+    ``told [2, n]`` int64 has the images' numbers and their labels, which are negative where there is none.
+    """
+    count, channels = maxima.shape
+    kept, bins, wide = best[0].shape[1], sums[2].shape[1], 32  # a channel for each thread of a warp
+    _merge[(triton.cdiv(channels, wide),)](
+        *best, *sums, maxima, places, told, count, channels, maxima.stride(0), places.stride(0),
+        KEPT=kept, LISTED=triton.next_power_of_2(kept), BINS=bins, LOWEST=lowest,
+        FIRST=_QUARTERS[0], SECOND=_QUARTERS[1], THIRD=_QUARTERS[2], WIDE=wide, num_warps=1,
+    )  # fmt: skip
+
+
+@triton.jit
+def _merge(
+    value,
+    image,
+    place,
+    total,
+    class_total,
+    histogram,
+    maxima,
+    places,
+    told,
+    count,
+    channels,
+    maxima_stride,
+    places_stride,
+    KEPT: tl.constexpr,
+    LISTED: tl.constexpr,
+    BINS: tl.constexpr,
+    LOWEST: tl.constexpr,
+    FIRST: tl.constexpr,
+    SECOND: tl.constexpr,
+    THIRD: tl.constexpr,
+    WIDE: tl.constexpr,
+):
+    channel = (tl.program_id(0) * WIDE + tl.arange(0, WIDE)).to(tl.int64)
+    inside = channel < channels
+    bins = histogram + channel * BINS
+    rank = tl.arange(0, LISTED)[:, None]
+    lists = channel[None, :] * KEPT + rank  # [LISTED, WIDE]
+    listed = inside[None, :] & (rank < KEPT)
+    weakest = tl.load(value + channel * KEPT + (KEPT - 1), mask=inside, other=float("inf"))
+    summed = tl.load(total + channel, mask=inside, other=0.0)
+    following = tl.load(maxima + channel, mask=inside, other=float("-inf"))
+    for row in range(0, count):
+        now = following
+        more = inside & (row + 1 < count)
+        following = tl.load(maxima + (row + 1) * maxima_stride + channel, mask=more, other=float("-inf"))
+        summed += now.to(tl.float64)
+        label = tl.load(told + count + row)
+        if label >= 0:
+            own = class_total + label * channels + channel
+            tl.store(own, tl.load(own, mask=inside, other=0.0) + now.to(tl.float64), mask=inside)
+        one = tl.full((WIDE,), 1, tl.int64)
+        bin = _bin_of(now, LOWEST, BINS, FIRST, SECOND, THIRD)
+        tl.atomic_add(bins + bin, one, mask=inside, sem="relaxed")
+        if tl.max((now > weakest).to(tl.int32), axis=0) > 0:
+            # Equal values kept before stay before. All behind the new one move down by one.
+            held = tl.load(value + lists, mask=listed, other=float("-inf"))
+            at = tl.sum(((held >= now[None, :]) & listed).to(tl.int32), axis=0)[None, :]  # [1, WIDE]
+            behind = listed & (rank > at)
+            values = tl.load(value + lists - 1, mask=behind, other=0.0)
+            images = tl.load(image + lists - 1, mask=behind, other=0)
+            old_places = tl.load(place + lists - 1, mask=behind, other=0)
+            number = tl.load(told + row)
+            here = tl.load(places + row * places_stride + channel, mask=inside, other=0)
+            tl.debug_barrier()  # what one thread has read another writes
+            new = rank == at
+            changed = listed & (rank >= at)
+            tl.store(value + lists, tl.where(new, now[None, :], values), mask=changed)
+            tl.store(image + lists, tl.where(new, number, images), mask=changed)
+            tl.store(place + lists, tl.where(new, here[None, :], old_places), mask=changed)
+            tl.debug_barrier()
+            weakest = tl.load(value + channel * KEPT + (KEPT - 1), mask=inside, other=float("inf"))
+    tl.store(total + channel, summed, mask=inside)
+
+
+@triton.jit
+def _bin_of(
+    value,
+    LOWEST: tl.constexpr,
+    BINS: tl.constexpr,
+    FIRST: tl.constexpr,
+    SECOND: tl.constexpr,
+    THIRD: tl.constexpr,
+):
+    """Give the histogram's bin: 0 up to zero, 1 below the lowest octave, then a quarter octave each."""
+    bits = value.to(tl.int32, bitcast=True)
+    rest = bits & 0x7FFFFF
+    quarter = (rest >= FIRST).to(tl.int32) + (rest >= SECOND).to(tl.int32) + (rest >= THIRD).to(tl.int32)
+    bin = ((bits >> 23) - 127 - LOWEST) * 4 + quarter + 2
+    return tl.where(value > 0.0, tl.minimum(tl.maximum(bin, 1), BINS - 1), 0)
+
+
 def try_out(device: torch.device) -> None:
-    """Run the kernel on a map of four values; raises whatever keeps Triton from working here."""
+    """Find the maximum of four values; raises whatever keeps Triton from working here."""
     maps = torch.tensor([0.0, 2.0, 2.0, 1.0], device=device).view(1, 1, 2, 2)
     maxima, places = maps.new_empty(1, 1), torch.empty((1, 1), dtype=torch.int64, device=device)
     strongest(maps, maxima, places)

@@ -27,6 +27,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zfexplore.atlas.strongest import kernels_for
+
 LOWEST_OCTAVE = -10
 HIGHEST_OCTAVE = 20
 BINS_AN_OCTAVE = 4
@@ -99,9 +101,19 @@ class Tally:
         Images come in ascending order, over all calls. ``labels`` has one class number per image, or
         ``NO_LABEL``. Maxima must be finite; ``places`` is read only for those above ``weakest``.
         """
-        self._merge_best(maxima, places, upload(numbers, maxima.device))
-        self._count(maxima)
-        self._add(maxima.double(), labels)
+        if (kernels := kernels_for(maxima.device)) is not None:
+            best, sums = (self.value, self.image, self.place), (self.total, self.class_total, self.histogram)
+            told = upload([list(numbers), list(labels)], maxima.device)
+            kernels.merge(best, sums, maxima, places, told, LOWEST_OCTAVE)
+        else:
+            self._merge_best(maxima, places, upload(numbers, maxima.device))
+            self._count(maxima)
+            self._add(maxima.double(), labels)
+        self.seen += len(maxima)
+        known = [label for label in labels if label != NO_LABEL]
+        if known:
+            counts = np.bincount(known, minlength=len(self.class_seen))
+            self.class_seen += upload(counts.tolist(), maxima.device)
         for row, number in enumerate(numbers):
             if (kept := self._row_of.get(number)) is not None:
                 self.response[kept] = maxima[row]
@@ -146,12 +158,7 @@ class Tally:
         self.histogram.view(-1).scatter_add_(0, flat, torch.ones_like(flat))
 
     def _add(self, maxima: Tensor, labels: Sequence[int]) -> None:
-        self.seen += len(maxima)
         self.total.copy_(_sum_in_order(self.total, maxima))
-        known = [label for label in labels if label != NO_LABEL]
-        if known:
-            counts = np.bincount(known, minlength=len(self.class_seen))
-            self.class_seen += upload(counts.tolist(), maxima.device)
         for row, label in enumerate(labels):
             if label != NO_LABEL:
                 self.class_total[label] += maxima[row]
@@ -162,8 +169,8 @@ def bins_of(maxima: Tensor) -> Tensor:
     return (torch.bucketize(maxima, _edges(maxima.device), right=True) + 1) * (maxima > 0)
 
 
-def upload(numbers: Sequence[int], device: torch.device) -> Tensor:
-    """Give whole numbers as an int64 tensor on ``device``, without waiting for it.
+def upload(numbers: Sequence[int] | Sequence[Sequence[int]], device: torch.device) -> Tensor:
+    """Give whole numbers, or rows of them, as an int64 tensor on ``device``, without waiting for it.
 
     From ordinary memory a GPU is given data only when it has done all that it was told before.
     """
