@@ -61,7 +61,7 @@ class Tally:
     class_total: Tensor  # [classes, c] float64
     class_seen: Tensor  # [classes] int64
     seen: Tensor  # [1] int64, how many images
-    sample: Tensor  # [s] int64, the numbers of the images in the sample, ascending
+    sample: Tensor  # [s] int64 on the CPU, the numbers of the images in the sample, ascending
     response: Tensor  # [s, c] float32, their maxima; NaN before an image is read
 
     @classmethod
@@ -83,7 +83,7 @@ class Tally:
             class_total=zeros(classes, channels, dtype=torch.float64),
             class_seen=zeros(classes),
             seen=zeros(1),
-            sample=torch.from_numpy(spread).to(device),
+            sample=torch.from_numpy(spread),
             response=torch.full((len(spread), channels), float("nan"), dtype=torch.float32, device=device),
         )
 
@@ -125,7 +125,9 @@ class Tally:
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray], device: torch.device | str = "cpu") -> Tally:
         """Read what ``arrays`` gave; raises KeyError if a part is missing."""
-        return cls(**{field.name: torch.tensor(arrays[field.name], device=device) for field in fields(cls)})
+        tensors = {field.name: torch.tensor(arrays[field.name]) for field in fields(cls)}
+        on_device = {name: tensor.to(device) for name, tensor in tensors.items() if name != "sample"}
+        return cls(**on_device, sample=tensors["sample"])
 
     @cached_property
     def _row_of(self) -> dict[int, int]:
