@@ -96,9 +96,10 @@ def build_atlas(
 
     The ``k`` strongest images are kept for each channel of ``stages`` (by default every convN, the last
     pool and the fully connected stages). If ``device`` is given, the net is moved there first.
-    ``batch_size`` is how many prepared images may wait in memory, and ``workers`` how many threads
-    prepare them (by default one per core, at most 16); neither changes a number. With
-    ``seconds_between_partials``, a ``Partial`` event carries the atlas so far at about that interval.
+    ``batch_size`` is how many prepared images may wait in memory (on a GPU, at least a slice of them), and
+    ``workers`` how many threads prepare them (by default one per core, at most 16); neither changes a
+    number. With ``seconds_between_partials``, a ``Partial`` event carries the atlas so far at about that
+    interval.
 
     ``path`` is a file for the unfinished state. It is written every 20 seconds and when the generator is
     closed, the pass continues from it if it exists, and it is removed at the end. Without ``keep`` it is only
@@ -217,6 +218,8 @@ def _slices(
     source: Source, checkpoint: Checkpoint, ranks: Ranks, *, fit: Fit, first: int, ahead: int, workers: int
 ) -> Generator[Slice, None, None]:
     convention, size = checkpoint.metadata.input, slice_size(checkpoint.net.device)
+    if checkpoint.net.device.type == "cuda":
+        ahead = max(ahead, size)  # the threads go on while a slice is put together
     how: dict[str, Any] = {"fit": fit, "first": first, "size": size, "ahead": ahead, "workers": workers}
     if ranks.many:
         return read_rounds(source, convention, ranks, **how)

@@ -20,7 +20,7 @@ import triton.language as tl
 from torch import Tensor
 
 # A tile: places by channels. Along the axis on which the values lie side by side it is 128 bytes or more.
-CHANNELS_LAST = (64, 32)
+CHANNELS_LAST = (32, 32)
 CHANNELS_FIRST = (256, 4)
 
 # Where the quarters of an octave begin: the bits behind the exponent of 2^(1/4), 2^(1/2) and 2^(3/4).
