@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support import small_net
+from zfexplore.atlas import maxima as maxima_module
+from zfexplore.atlas import strongest as strongest_module
 from zfexplore.atlas import tally as tally_module
+from zfexplore.atlas.maxima import Layout, image_maxima
 from zfexplore.atlas.tally import EDGES, NO_LABEL, Tally
+from zfexplore.nets.trunk import Trunk
 
 pytest.importorskip("triton", reason="no Triton: the kernels are not tested")
 kernels = pytest.importorskip("zfexplore.atlas.kernels")
@@ -46,6 +51,39 @@ def test_maxima_and_first_places_are_torchs(shape, fill, layout):
     assert torch.equal(places[:, 1:-2], first)
     for wide in (maxima, places):
         assert (wide[:, [0, -2, -1]] == 7).all(), "it wrote beside its part"
+
+
+@pytest.mark.parametrize("fill", [whole_numbers, below_zero, torch.randn, odd])
+@pytest.mark.parametrize(
+    ("shape", "window"), [((2, 5, 11, 12), (3, 2, 1)), ((1, 33, 7, 7), (3, 2, 0)), ((1, 3, 8, 8), (2, 2, 0))]
+)
+def test_a_map_is_rectified_and_pooled_while_it_is_searched(shape, window, fill):
+    torch.manual_seed(0)
+    maps = fill(shape).to(DEVICE).contiguous(memory_format=torch.channels_last)
+    maxima = torch.empty(shape[:2], device=DEVICE)
+    places = torch.empty(shape[:2], dtype=torch.int64, device=DEVICE)
+    pooled = kernels.rectify_pool_strongest(maps, window, maxima, places)
+    value, first = maps.relu().flatten(2).max(dim=2)
+    assert torch.equal(maxima.nan_to_num(123.0), value.nan_to_num(123.0))
+    assert torch.equal(places, first)
+    expected = torch.nn.functional.max_pool2d(maps.relu(), *window)
+    assert torch.equal(pooled.nan_to_num(123.0), expected.nan_to_num(123.0))
+    assert pooled.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_net_s_maxima_are_those_of_a_cpu(monkeypatch):
+    """conv1 and conv2 are pooled by the kernel, and pool2 is watched itself."""
+    net = Trunk(small_net(20).to(DEVICE).requires_grad_(False))
+    batch = torch.rand(3, 3, 20, 20).to(DEVICE).contiguous(memory_format=torch.channels_last)
+    layout = Layout.of(net, net.watched, 20)
+    expected = image_maxima(net, batch, layout, torch.full((layout.channels,), -torch.inf, device=DEVICE))
+    pooled, real = [], kernels.rectify_pool_strongest
+    monkeypatch.setattr(kernels, "rectify_pool_strongest", lambda *a: pooled.append(a) or real(*a))
+    for module in (maxima_module, strongest_module):
+        monkeypatch.setattr(module, "kernels_for", lambda device: kernels)
+    for found, wanted in zip(image_maxima(net, batch, layout), expected, strict=True):
+        assert torch.equal(found, wanted)
+    assert len(pooled) == 2
 
 
 def test_maps_in_bfloat16_give_maxima_in_float32():

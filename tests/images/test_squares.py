@@ -33,7 +33,7 @@ def test_their_crops_are_what_a_net_sees_of_each():
     [
         (SMALLER, "whole"),
         (InputConvention(size=6, resize=9), "crop"),
-        (InputConvention(size=6, resize=8, channels=1, mean=(0.0,), std=(1.0,)), "crop"),
+        (InputConvention(size=6, resize=8, mean=(0.0,), std=(1.0,)), "crop"),
     ],
 )
 def test_a_net_that_sees_something_else_takes_the_pictures(convention, fit):

@@ -5,6 +5,9 @@ of some places by these channels, and keeps for each place of the tile the best 
 In the end it joins value and place to one whole number each, ordered like the value and then like the place
 from the last to the first, and takes the largest. So the map is read once and only the result is written.
 
+``rectify_pool_strongest`` does the same to what a convolution gives, and rectifies and pools it on the way.
+The largest map of a net is then read once, where one after the other it is read four times and written twice.
+
 ``merge`` adds a slice's maxima to a tally. A program takes some channels and goes through the images one
 after another, as a tally counts them, so that its numbers are those of a CPU to the last bit.
 
@@ -90,6 +93,84 @@ def _joined(value, place):
 def _value_of(key):
     ordered = (key >> 32).to(tl.int32)
     return (ordered ^ ((ordered >> 31) & 0x7FFFFFFF)).to(tl.float32, bitcast=True)
+
+
+def rectify_pool_strongest(
+    maps: Tensor, window: tuple[int, int, int], maxima: Tensor, places: Tensor
+) -> Tensor:
+    """Rectify ``maps [n, c, h, w]`` and pool them by (kernel, stride, padding); give ``[n, c, h', w']``.
+
+    The maxima and places of the rectified maps are written as ``strongest`` does. No place may lie outside
+    all windows. Maps and result lie ``channels_last``.
+    """
+    count, channels, height, width = maps.shape
+    kernel, stride, padding = window
+    below = [(length + 2 * padding - kernel) // stride + 1 for length in (height, width)]
+    flat = maps.contiguous(memory_format=torch.channels_last)
+    pooled = torch.empty(
+        (count, channels, *below), dtype=maps.dtype, device=maps.device, memory_format=torch.channels_last
+    )
+    tile, wide = CHANNELS_LAST
+    _rectify_pool_strongest[(triton.cdiv(channels, wide), count)](
+        flat, pooled, maxima, places, channels, height, width, *below, maxima.stride(0), places.stride(0),
+        KERNEL=kernel, STRIDE=stride, PADDING=padding, TILE=tile, WIDE=wide,
+    )  # fmt: skip
+    return pooled
+
+
+@triton.jit
+def _rectify_pool_strongest(
+    maps,
+    pooled,
+    maxima,
+    places,
+    channels,
+    height,
+    width,
+    pooled_height,
+    pooled_width,
+    maxima_stride,
+    places_stride,
+    KERNEL: tl.constexpr,
+    STRIDE: tl.constexpr,
+    PADDING: tl.constexpr,
+    TILE: tl.constexpr,
+    WIDE: tl.constexpr,
+):
+    image = tl.program_id(1).to(tl.int64)
+    channel = tl.program_id(0) * WIDE + tl.arange(0, WIDE)
+    inside = (channel < channels)[None, :]
+    area = pooled_height * pooled_width
+    own = maps + image * height * width * channels + channel[None, :]  # [1, WIDE]
+    result = pooled + image * area * channels + channel[None, :]
+    best = tl.full((TILE, WIDE), float("-inf"), tl.float32)
+    where = tl.zeros((TILE, WIDE), tl.int32)
+    for start in range(0, area, TILE):
+        window = start + tl.arange(0, TILE)
+        top = window // pooled_width * STRIDE - PADDING
+        left = window % pooled_width * STRIDE - PADDING
+        highest = tl.zeros((TILE, WIDE), tl.float32)  # rectified, nothing is lower
+        for down in tl.static_range(KERNEL):
+            for right in tl.static_range(KERNEL):
+                y, x = top + down, left + right
+                on_map = (window < area) & (y >= 0) & (y < height) & (x >= 0) & (x < width)
+                place = (y * width + x)[:, None]
+                seen = on_map[:, None] & inside
+                value = tl.load(own + place * channels, mask=seen, other=0.0).to(tl.float32)
+                value = tl.where(value < 0.0, 0.0, value)
+                wrong = value != value
+                highest = tl.where((value > highest) | wrong, value, highest)
+                # Windows overlap, so places do not come in their order.
+                better = (value > best) | ((value == best) & (place < where)) | wrong
+                best = tl.where(better & seen, value, best)
+                where = tl.where(better & seen, place, where)
+        at = result + window[:, None] * channels
+        tl.store(at, highest.to(pooled.dtype.element_ty), mask=(window < area)[:, None] & inside)
+    key = tl.max(_joined(best, where), axis=0)  # [WIDE]
+    tl.store(maxima + image * maxima_stride + channel, _value_of(key), mask=channel < channels)
+    tl.store(
+        places + image * places_stride + channel, 0x7FFFFFFF - (key & 0x7FFFFFFF), mask=channel < channels
+    )
 
 
 def merge(
@@ -203,5 +284,6 @@ def try_out(device: torch.device) -> None:
     maps = torch.tensor([0.0, 2.0, 2.0, 1.0], device=device).view(1, 1, 2, 2)
     maxima, places = maps.new_empty(1, 1), torch.empty((1, 1), dtype=torch.int64, device=device)
     strongest(maps, maxima, places)
-    if (maxima.item(), places.item()) != (2.0, 1):
+    pooled = rectify_pool_strongest(maps, (2, 2, 0), maxima, places)
+    if (maxima.item(), places.item(), pooled.item()) != (2.0, 1, 2.0):
         raise RuntimeError("Triton's kernel finds another maximum")

@@ -8,7 +8,7 @@ the map as the maxima. Both ways give the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zfexplore.atlas.strongest import strongest
+from zfexplore.atlas.strongest import kernels_for, strongest
 from zfexplore.nets.net import Net
 from zfexplore.nets.steps import AxisStep, Step, run_step
 from zfexplore.nets.trunk import Trunk
@@ -80,24 +80,40 @@ def _every_place(net: Net, batch: Tensor, layout: Layout) -> tuple[Tensor, Tenso
     shape = (len(batch), layout.channels)
     maxima = torch.empty(shape, dtype=torch.float32, device=batch.device)
     places = torch.empty(shape, dtype=torch.int64, device=batch.device)
-    for span, maps in _stage_maps(net, batch, layout):
-        strongest(maps, maxima[:, span], places[:, span])
+    if isinstance(net, Trunk):
+        _up_a_trunk(net, batch, layout, maxima, places)
+        return maxima, places
+    maps = net.maps(batch, layout.names)
+    for name, span in zip(layout.names, layout.spans, strict=True):
+        strongest(maps[name], maxima[:, span], places[:, span])
     return maxima, places
 
 
-def _stage_maps(net: Net, batch: Tensor, layout: Layout) -> Iterator[tuple[slice, Tensor]]:
-    """Give each stage's map as soon as it is made; a trunk frees it before the next one is."""
-    if not isinstance(net, Trunk):
-        maps = net.maps(batch, layout.names)
-        yield from ((span, maps[name]) for name, span in zip(layout.names, layout.spans, strict=True))
-        return
-    spans = {net.stage(name).end: span for name, span in zip(layout.names, layout.spans, strict=True)}
-    x, before = batch, ""
-    for done, step in enumerate(net.steps[: max(spans)], start=1):
-        own = step.kind == "relu" and before in ("conv", "linear")
-        x, before = torch.relu_(x) if own else run_step(step, x), step.kind  # in place as below
-        if done in spans:
-            yield spans[done], x
+def _up_a_trunk(trunk: Trunk, batch: Tensor, layout: Layout, maxima: Tensor, places: Tensor) -> None:
+    """Search each map as soon as it is made; where a kernel can, it is rectified and pooled meanwhile."""
+    spans = {trunk.stage(name).end: span for name, span in zip(layout.names, layout.spans, strict=True)}
+    kernels = kernels_for(batch.device)
+    x, before, done = batch, "", 0
+    while done < max(spans):
+        step, above = trunk.steps[done], trunk.steps[done + 1 : done + 2]
+        own, span = step.kind == "relu" and before in ("conv", "linear"), spans.get(done + 1)
+        window = _square_window(above[0], x) if above else None
+        if kernels and own and window and span is not None and done + 1 < max(spans):
+            x = kernels.rectify_pool_strongest(x, window, maxima[:, span], places[:, span])
+            before, done = "pool", done + 2
+        else:
+            x = torch.relu_(x) if own else run_step(step, x)  # in place as below
+            before, done = step.kind, done + 1
+        if (span := spans.get(done)) is not None:
+            strongest(x, maxima[:, span], places[:, span])
+
+
+def _square_window(step: Step, maps: Tensor) -> tuple[int, int, int] | None:
+    """Give kernel, stride and padding of a pooling that leaves no place of ``maps`` out, if it is square."""
+    rows, columns = step.axis(0), step.axis(1)
+    if rows != columns or rows.ceil_mode or not _leaves_nothing_out(step, maps):
+        return None
+    return rows.kernel, rows.stride, rows.padding
 
 
 def _in_any_net(net: Net, batch: Tensor, layout: Layout, weakest: Tensor) -> list[tuple[Tensor, Tensor]]:
