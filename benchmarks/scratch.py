@@ -89,6 +89,10 @@ class Part:
         """Give the name of an image."""
         return self._source.image_name(self._place(index))
 
+    def same(self, index: int) -> int:
+        """Give the number of the image, whichever time it is."""
+        return self._place(index)
+
     def fingerprint(self) -> str:
         """Give a hash of the source's fingerprint, the indices and the passes."""
         return self._fingerprint

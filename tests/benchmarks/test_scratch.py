@@ -69,7 +69,7 @@ def test_a_split_is_a_line_of_the_log_and_is_not_done_again(monkeypatch, tmp_pat
 
     told = list(scratch.run(asked()))
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert [line["split"] for line in lines] == [0]
+    assert [line["split"] for line in lines] == [0, 1]
     assert {(line["training"], line["test"], line["views"]) for line in lines} == {(12, 6, 24)}
     assert told[-1] == summary(4, lines)
     choice = [json.loads(line) for line in (tmp_path / "choice.jsonl").read_text().splitlines()]

@@ -138,6 +138,16 @@ def test_the_shards_of_joined_sources_are_told_apart_unless_one_has_none(make_st
     assert data.shards_of(data.Joined([one, make_stripes()]), [0, 17, 18, 35]) == ()
 
 
+def test_an_image_that_comes_several_times_is_decoded_once(make_stripes):
+    source = make_stripes(18, broken=(3,))
+    source.same = lambda index: index % 6
+    convention = InputConvention(size=56, resize=64)
+    *_, decoded = data.decode(source, [1, 7, 3, 9, 13, 2], convention, workers=0, task="decoding")
+    assert source.decoded == {1: 1, 3: 1, 2: 1}
+    assert len(decoded.pixels) == 2
+    assert decoded.rows(np.array([1, 7, 3, 9, 13, 2])).tolist() == [0, 0, -1, -1, 0, 1]
+
+
 def test_batches_keep_the_order_and_the_last_is_shorter():
     assert data.in_batches([4, 1, 3, 0, 2], 2) == [[4, 1], [3, 0], [2]]
 

@@ -310,17 +310,24 @@ def decode(
     workers: int,
     task: str,
     largest: InputConvention | None = None,
+    once: bool = True,
 ) -> Iterator[Progress | Skipped | Decoded]:
     """Decode ``indices`` of a source into memory, in parallel; the last event is the ``Decoded``.
 
-    ``largest`` is that of ``Streamed``. Raises WorkerFailed.
+    ``largest`` is that of ``Streamed``. A source whose images come several times, each time as another
+    index, may say so: ``source.same(index)`` is then equal for those of one image. It is decoded ``once``.
+    Raises WorkerFailed.
     """
+    same = getattr(source, "same", int) if once else int
+    firsts: dict[Any, int] = {}
+    for index in indices:
+        firsts.setdefault(same(index), index)
     side = convention.resize
-    pixels = torch.empty(len(indices), side, side, 3, dtype=torch.uint8)
-    labels = torch.empty(len(indices), dtype=torch.int64)
+    pixels = torch.empty(len(firsts), side, side, 3, dtype=torch.uint8)
+    labels = torch.empty(len(firsts), dtype=torch.int64)
     row_of: dict[int, int] = {}
-    meter = Meter(task, len(indices))
-    asked = in_batches(indices, 32)
+    meter = Meter(task, len(firsts))
+    asked = in_batches(list(firsts.values()), 32)
     streamed = Streamed(source, convention, workers, largest)
     for wanted, batch in zip(asked, streamed.batches(asked), strict=True):
         first = len(row_of)
@@ -331,7 +338,11 @@ def decode(
             yield Skipped(name, reason)
         if event := meter.tick(len(wanted)):
             yield event
-    yield Decoded(pixels[: len(row_of)], labels[: len(row_of)], row_of)
+    count = len(row_of)
+    if len(firsts) < len(indices):
+        rows = ((index, row_of.get(firsts[same(index)])) for index in indices)
+        row_of = {index: row for index, row in rows if row is not None}
+    yield Decoded(pixels[:count], labels[:count], row_of)
 
 
 def fits_in_memory(count: int, *conventions: InputConvention, share: float = 0.5) -> bool:
