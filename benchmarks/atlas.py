@@ -1,8 +1,9 @@
 """The atlas's pass against the bare forward pass and the decoder, where its time goes, what more images cost.
 
 The bare forward pass is the fastest that we know: ready normalised tensors, channels-last, inference
-mode, the fast normalisation, ReLUs in place on the convolutions' own output, and the fastest of several
-batch sizes. It keeps nothing. Both compute in exact float32.
+mode, the fast normalisation, ReLUs in place on the convolutions' own output (on a GPU, if it is faster, the
+training's kernels for both), and the fastest of several batch sizes. It keeps nothing. Both compute in exact
+float32.
 
 On a GPU the pass over squares that lie there already is held against it. From JPEG files the pass is held
 against reading them alone: decoding and cropping in threads is what limits it.
@@ -38,8 +39,10 @@ from zfexplore.images.squares import Squares
 from zfexplore.images.transforms import normaliser, prepare_large
 from zfexplore.nets.checkpoint import Checkpoint, Metadata
 from zfexplore.nets.device import exact_arithmetic
+from zfexplore.nets.fused import Fused, unusable
 from zfexplore.nets.steps import run_step
 from zfexplore.nets.trunk import Trunk
+from zfexplore.nets.zfnet import ZFNet
 from zfexplore.progress import finish
 
 IMAGES = {"cpu": {False: 240, True: 24}, "cuda": {False: 4096, True: 256}}  # by quick; whole slices, batches
@@ -73,7 +76,7 @@ def rows(options: Options, host: Host) -> Iterator[Row | Remark]:
 def _against_forward(material: Material, host: Host) -> Iterator[Row | Remark]:
     options, kind = material.options, material.options.device.type
     count, slice_ = IMAGES[kind][options.quick], slice_size(options.device)
-    size = _fastest_batch(material, [size for size in BATCHES[kind] if size <= count])
+    size, fused = _fastest_batch(material, [size for size in BATCHES[kind] if size <= count])
     whole = [material.batch(_numbers(material, start, size)) for start in range(0, count, size)]
     batches = [batch.contiguous(memory_format=torch.channels_last) for batch in whole]
     floor = host.floor(count * forward_multiplications(material.trunk, material.size)) / count
@@ -83,12 +86,13 @@ def _against_forward(material: Material, host: Host) -> Iterator[Row | Remark]:
     works = _on_a_gpu if kind == "cuda" else _on_a_cpu
     measured = list(works(material, count, batches, least))
     forward, *timings = alternate(
-        _forward_work(material.trunk, batches),
+        _forward_work(material.trunk, batches, fused),
         *(work for _, work, _, _ in measured),
         runs=options.runs if kind == "cpu" else min(options.runs, 3),
         wait=waiting(options.device),
     )
-    yield Remark(f"the bare forward is fastest in batches of {size}; the pass takes {slice_} at once")
+    how = " with the training's kernels" if fused else ""
+    yield Remark(f"the bare forward is fastest in batches of {size}{how}; the pass takes {slice_} at once")
     for (name, _, goal, note), timing in zip(measured, timings, strict=True):
         yield Row(name, timing, "bare forward", forward, count, "images", goal=goal, note=note)
     if kind == "cuda":
@@ -190,15 +194,26 @@ def _repeated(held: HeldImages, count: int) -> HeldImages:
     return HeldImages.of([held[number % len(held)].image for number in range(count)])
 
 
-def _fastest_batch(material: Material, sizes: list[int]) -> int:
-    """Try each size on about the same number of images, and give the fastest."""
+def _fastest_batch(material: Material, sizes: list[int]) -> tuple[int, bool]:
+    """Try each size on about the same number of images; give the fastest, and whether it is with kernels."""
     images = material.batch(_numbers(material, 0, max(sizes))).contiguous(memory_format=torch.channels_last)
-    works = [_forward_work(material.trunk, list(images.split(size))) for size in sizes]
+    ways = [False, True] if _fused(material.trunk) is not None else [False]
+    tried = [(size, fused) for fused in ways for size in sizes]
+    works = [_forward_work(material.trunk, list(images.split(size)), fused) for size, fused in tried]
     timings = alternate(*works, runs=min(material.options.runs, 3), wait=waiting(material.options.device))
-    return sizes[min(range(len(sizes)), key=lambda number: timings[number].median)]
+    return tried[min(range(len(tried)), key=lambda number: timings[number].median)]
 
 
-def _forward_work(trunk: Trunk, batches: list[Tensor]) -> Work:
+def _fused(trunk: Trunk) -> Fused | None:
+    """Give the net's forward pass with the kernels of the training, where they work."""
+    usable = isinstance(trunk.module, ZFNet) and unusable(trunk.device) is None
+    return Fused(trunk.module) if usable else None
+
+
+def _forward_work(trunk: Trunk, batches: list[Tensor], fused: bool) -> Work:
+    if fused and (net := _fused(trunk)) is not None:
+        return lambda: _run_fused(net, batches)
+
     def forward() -> None:
         with torch.inference_mode(), exact_arithmetic(trunk.device):
             for batch in batches:
@@ -208,6 +223,12 @@ def _forward_work(trunk: Trunk, batches: list[Tensor]) -> Work:
                     x, before = torch.relu_(x) if own else run_step(step, x), step.kind
 
     return forward
+
+
+def _run_fused(net: Fused, batches: list[Tensor]) -> None:
+    with torch.inference_mode(), exact_arithmetic(batches[0].device):
+        for batch in batches:
+            net(batch)
 
 
 def _maxima_work(material: Material, batches: list[Tensor], weakest: Tensor | None) -> Work:

@@ -13,6 +13,7 @@ from zfexplore.atlas import tally as tally_module
 from zfexplore.atlas.maxima import Layout, image_maxima
 from zfexplore.atlas.tally import EDGES, NO_LABEL, Tally
 from zfexplore.nets.trunk import Trunk
+from zfexplore.nets.zfnet import ContrastNorm
 
 pytest.importorskip("triton", reason="no Triton: the kernels are not tested")
 kernels = pytest.importorskip("zfexplore.atlas.kernels")
@@ -72,18 +73,24 @@ def test_a_map_is_rectified_and_pooled_while_it_is_searched(shape, window, fill)
 
 
 def test_a_net_s_maxima_are_those_of_a_cpu(monkeypatch):
-    """conv1 and conv2 are pooled by the kernel, and pool2 is watched itself."""
-    net = Trunk(small_net(20).to(DEVICE).requires_grad_(False))
-    batch = torch.rand(3, 3, 20, 20).to(DEVICE).contiguous(memory_format=torch.channels_last)
+    """conv1 and conv2 are pooled by the kernel, pool2 is watched itself, and a kernel normalises."""
+    module = small_net(20).requires_grad_(False)
+    module[3] = ContrastNorm()
+    net, batch = Trunk(module.to(DEVICE)), torch.rand(3, 3, 20, 20).to(DEVICE)
+    batch = batch.contiguous(memory_format=torch.channels_last)
     layout = Layout.of(net, net.watched, 20)
-    expected = image_maxima(net, batch, layout, torch.full((layout.channels,), -torch.inf, device=DEVICE))
-    pooled, real = [], kernels.rectify_pool_strongest
-    monkeypatch.setattr(kernels, "rectify_pool_strongest", lambda *a: pooled.append(a) or real(*a))
+    everything = torch.full((layout.channels,), -torch.inf, device=DEVICE)
+    maxima, places = image_maxima(net, batch, layout, everything)
+    called = []
+    for name in ("rectify_pool_strongest", "normalise"):
+        real = getattr(kernels, name)
+        monkeypatch.setattr(kernels, name, lambda *a, real=real, name=name: called.append(name) or real(*a))
     for module in (maxima_module, strongest_module):
         monkeypatch.setattr(module, "kernels_for", lambda device: kernels)
-    for found, wanted in zip(image_maxima(net, batch, layout), expected, strict=True):
-        assert torch.equal(found, wanted)
-    assert len(pooled) == 2
+    found, where = image_maxima(net, batch, layout)
+    torch.testing.assert_close(found, maxima, rtol=1e-5, atol=1e-6)
+    assert torch.equal(where, places)
+    assert called == ["rectify_pool_strongest", "normalise", "rectify_pool_strongest"]
 
 
 def test_maps_in_bfloat16_give_maxima_in_float32():

@@ -20,6 +20,7 @@ from zfexplore.atlas.strongest import kernels_for, strongest
 from zfexplore.nets.net import Net
 from zfexplore.nets.steps import AxisStep, Step, run_step
 from zfexplore.nets.trunk import Trunk
+from zfexplore.nets.zfnet import ContrastNorm
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,10 @@ def _every_place(net: Net, batch: Tensor, layout: Layout) -> tuple[Tensor, Tenso
 
 
 def _up_a_trunk(trunk: Trunk, batch: Tensor, layout: Layout, maxima: Tensor, places: Tensor) -> None:
-    """Search each map as soon as it is made; where a kernel can, it is rectified and pooled meanwhile."""
+    """Search each map as soon as it is made.
+
+    Where kernels work, a map is rectified and pooled while it is searched, and normalised in one pass.
+    """
     spans = {trunk.stage(name).end: span for name, span in zip(layout.names, layout.spans, strict=True)}
     kernels = kernels_for(batch.device)
     x, before, done = batch, "", 0
@@ -101,6 +105,11 @@ def _up_a_trunk(trunk: Trunk, batch: Tensor, layout: Layout, maxima: Tensor, pla
         if kernels and own and window and span is not None and done + 1 < max(spans):
             x = kernels.rectify_pool_strongest(x, window, maxima[:, span], places[:, span])
             before, done = "pool", done + 2
+        elif kernels and isinstance(step.module, ContrastNorm) and x.dtype == torch.float32:
+            norm = step.module
+            x = x.contiguous(memory_format=torch.channels_last)
+            x = kernels.normalise(x, norm.size, norm.alpha, norm.beta, norm.k)
+            before, done = step.kind, done + 1
         else:
             x = torch.relu_(x) if own else run_step(step, x)  # in place as below
             before, done = step.kind, done + 1
