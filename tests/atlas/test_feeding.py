@@ -9,7 +9,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from zfexplore.atlas import build, maxima, strongest, tally
+from zfexplore.atlas import build, maxima, tally
 from zfexplore.atlas.feeding import Faults, Feeder
 from zfexplore.atlas.maxima import Layout
 from zfexplore.atlas.reading import Slice
@@ -42,7 +42,7 @@ class Transfers(TorchDispatchMode):
 def test_a_slice_on_a_gpu_brings_nothing_down_and_waits_for_nothing(make, monkeypatch):
     """A pretended tensor has no number to give, so asking for one (item, nonzero, a branch) would fail."""
     fake = pytest.importorskip("torch._subclasses.fake_tensor")
-    for module in (maxima, strongest, tally):
+    for module in (maxima, tally):
         monkeypatch.setattr(module, "kernels_for", lambda device: None)
     monkeypatch.setattr(tally, "_edges", tally._edges.__wrapped__)  # it keeps what it has made
     monkeypatch.setitem(build.SLICE, "cuda", 8)

@@ -8,7 +8,6 @@ import torch
 
 from tests.support import small_net
 from zfexplore.atlas import maxima as maxima_module
-from zfexplore.atlas import strongest as strongest_module
 from zfexplore.atlas import tally as tally_module
 from zfexplore.atlas.maxima import Layout, image_maxima
 from zfexplore.atlas.tally import EDGES, NO_LABEL, Tally
@@ -37,23 +36,6 @@ def odd(shape):
     return maps
 
 
-@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format], ids=["last", "first"])
-@pytest.mark.parametrize("fill", [whole_numbers, below_zero, torch.randn, odd])
-@pytest.mark.parametrize("shape", [(3, 5, 7, 9), (2, 40, 13, 13), (1, 3, 1, 1)])
-def test_maxima_and_first_places_are_torchs(shape, fill, layout):
-    torch.manual_seed(0)
-    maps = fill(shape).to(DEVICE).contiguous(memory_format=layout)
-    count, channels = shape[:2]
-    maxima = torch.full((count, channels + 3), 7.0, device=DEVICE)
-    places = torch.full((count, channels + 3), 7, device=DEVICE)
-    kernels.strongest(maps, maxima[:, 1:-2], places[:, 1:-2])
-    value, first = maps.flatten(2).max(dim=2)
-    assert torch.equal(maxima[:, 1:-2].nan_to_num(123.0), value.nan_to_num(123.0))
-    assert torch.equal(places[:, 1:-2], first)
-    for wide in (maxima, places):
-        assert (wide[:, [0, -2, -1]] == 7).all(), "it wrote beside its part"
-
-
 @pytest.mark.parametrize("fill", [whole_numbers, below_zero, torch.randn, odd])
 @pytest.mark.parametrize(
     ("shape", "window"), [((2, 5, 11, 12), (3, 2, 1)), ((1, 33, 7, 7), (3, 2, 0)), ((1, 3, 8, 8), (2, 2, 0))]
@@ -61,12 +43,14 @@ def test_maxima_and_first_places_are_torchs(shape, fill, layout):
 def test_a_map_is_rectified_and_pooled_while_it_is_searched(shape, window, fill):
     torch.manual_seed(0)
     maps = fill(shape).to(DEVICE).contiguous(memory_format=torch.channels_last)
-    maxima = torch.empty(shape[:2], device=DEVICE)
-    places = torch.empty(shape[:2], dtype=torch.int64, device=DEVICE)
-    pooled = kernels.rectify_pool_strongest(maps, window, maxima, places)
+    maxima = torch.full((shape[0], shape[1] + 3), 7.0, device=DEVICE)
+    places = torch.full(maxima.shape, 7, device=DEVICE)
+    pooled = kernels.rectify_pool_strongest(maps, window, maxima[:, 1:-2], places[:, 1:-2])
     value, first = maps.relu().flatten(2).max(dim=2)
-    assert torch.equal(maxima.nan_to_num(123.0), value.nan_to_num(123.0))
-    assert torch.equal(places, first)
+    assert torch.equal(maxima[:, 1:-2].nan_to_num(123.0), value.nan_to_num(123.0))
+    assert torch.equal(places[:, 1:-2], first)
+    for wide in (maxima, places):
+        assert (wide[:, [0, -2, -1]] == 7).all(), "it wrote beside its part"
     expected = torch.nn.functional.max_pool2d(maps.relu(), *window)
     assert torch.equal(pooled.nan_to_num(123.0), expected.nan_to_num(123.0))
     assert pooled.is_contiguous(memory_format=torch.channels_last)
@@ -85,8 +69,7 @@ def test_a_net_s_maxima_are_those_of_a_cpu(monkeypatch):
     for name in ("rectify_pool_strongest", "normalise"):
         real = getattr(kernels, name)
         monkeypatch.setattr(kernels, name, lambda *a, real=real, name=name: called.append(name) or real(*a))
-    for module in (maxima_module, strongest_module):
-        monkeypatch.setattr(module, "kernels_for", lambda device: kernels)
+    monkeypatch.setattr(maxima_module, "kernels_for", lambda device: kernels)
     found, where = image_maxima(net, batch, layout)
     torch.testing.assert_close(found, maxima, rtol=1e-5, atol=1e-6)
     assert torch.equal(where, places)
@@ -96,10 +79,11 @@ def test_a_net_s_maxima_are_those_of_a_cpu(monkeypatch):
 def test_maps_in_bfloat16_give_maxima_in_float32():
     maps = torch.randn(2, 6, 9, 8).to(DEVICE, torch.bfloat16).contiguous(memory_format=torch.channels_last)
     maxima, places = torch.empty(2, 6, device=DEVICE), torch.empty(2, 6, dtype=torch.int64, device=DEVICE)
-    kernels.strongest(maps, maxima, places)
-    value, first = maps.float().flatten(2).max(dim=2)
+    pooled = kernels.rectify_pool_strongest(maps, (3, 2, 1), maxima, places)
+    value, first = maps.relu().float().flatten(2).max(dim=2)
     assert torch.equal(maxima, value)
     assert torch.equal(places, first)
+    assert torch.equal(pooled, torch.nn.functional.max_pool2d(maps.relu(), 3, 2, 1))
 
 
 def test_a_device_can_be_tried_out():

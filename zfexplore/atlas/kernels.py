@@ -1,12 +1,11 @@
-"""What the atlas's pass does on a GPU besides the net, in Triton: find the maxima of a map, and merge them.
+"""What the atlas's pass does on a GPU besides the net, in Triton: search a map, and merge what was found.
 
-``strongest`` goes once over a map. A program takes some channels of one image. It goes down the map in tiles
-of some places by these channels, and keeps for each place of the tile the best value so far and where it was.
-In the end it joins value and place to one whole number each, ordered like the value and then like the place
-from the last to the first, and takes the largest. So the map is read once and only the result is written.
-
-``rectify_pool_strongest`` does the same to what a convolution gives, and rectifies and pools it on the way.
-The largest map of a net is then read once, where one after the other it is read three times and written once.
+``rectify_pool_strongest`` goes once over what a convolution gave. It rectifies and pools it, and finds each
+channel's maximum and its first place meanwhile: the largest map of a net is read once, where one after the
+other it is read three times and written once. A program takes some channels of one image. It goes down the
+pooled map in tiles of some places by these channels, and keeps for each place of the tile the best value so
+far and where it was. In the end it joins value and place to one whole number each, ordered like the value and
+then like the place from the last to the first, and takes the largest.
 
 ``merge`` adds a slice's maxima to a tally. A program takes some channels and goes through the images one
 after another, as a tally counts them, so that its numbers are those of a CPU to the last bit.
@@ -24,77 +23,10 @@ from torch import Tensor
 
 from zfexplore.nets.kernels import normalise
 
-# A tile: places by channels. Along the axis on which the values lie side by side it is 128 bytes or more.
-CHANNELS_LAST = (32, 32)
-CHANNELS_FIRST = (256, 4)
+_TILE = (32, 32)  # places by channels; side by side lie 128 bytes
 
 # Where the quarters of an octave begin: the bits behind the exponent of 2^(1/4), 2^(1/2) and 2^(3/4).
 _QUARTERS = (np.exp2([0.25, 0.5, 0.75]).astype(np.float32).view(np.int32) & 0x7FFFFF).tolist()
-
-
-def strongest(maps: Tensor, maxima: Tensor, places: Tensor) -> None:
-    """Find the maxima and places of ``maps [n, c, h, w]``, of any strides and floating-point type.
-
-    They are written to ``maxima [n, c]`` float32 and ``places [n, c]`` int64, which may be parts of wider
-    tensors. A place is row * w + column, the first among equals. A NaN is its channel's maximum.
-    """
-    flat = maps.flatten(2)  # [n, c, h * w]
-    count, channels, area = flat.shape
-    tile, wide = CHANNELS_FIRST if flat.stride(2) == 1 else CHANNELS_LAST
-    grid = (triton.cdiv(channels, wide), count)
-    _strongest[grid](
-        flat, maxima, places, channels, area, *flat.stride(), maxima.stride(0), places.stride(0), tile, wide
-    )
-
-
-@triton.jit
-def _strongest(
-    maps,
-    maxima,
-    places,
-    channels,
-    area,
-    image_stride,
-    channel_stride,
-    place_stride,
-    maxima_stride,
-    places_stride,
-    TILE: tl.constexpr,
-    WIDE: tl.constexpr,
-):
-    image = tl.program_id(1).to(tl.int64)
-    channel = tl.program_id(0) * WIDE + tl.arange(0, WIDE)
-    inside = channel < channels
-    rows = tl.arange(0, TILE)
-    own = maps + image * image_stride + channel.to(tl.int64)[None, :] * channel_stride  # [1, WIDE]
-    best = tl.full((TILE, WIDE), float("-inf"), tl.float32)
-    where = tl.zeros((TILE, WIDE), tl.int32)
-    for start in range(0, area, TILE):
-        place = (start + rows)[:, None]
-        value = tl.load(
-            own + place * place_stride, mask=(place < area) & inside[None, :], other=float("-inf")
-        ).to(tl.float32)
-        better = (value > best) | (value != value)  # a NaN wins, and then nothing is above it
-        best = tl.where(better, value, best)
-        where = tl.where(better, place, where)
-    key = tl.max(_joined(best, where), axis=0)  # [WIDE]
-    tl.store(maxima + image * maxima_stride + channel, _value_of(key), mask=inside)
-    tl.store(places + image * places_stride + channel, 0x7FFFFFFF - (key & 0x7FFFFFFF), mask=inside)
-
-
-@triton.jit
-def _joined(value, place):
-    """Give int64 that are ordered like ``value``, and among equals from the last place to the first."""
-    bits = tl.where(value == 0.0, 0.0, value).to(tl.int32, bitcast=True)  # -0.0 equals 0.0
-    ordered = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # negative floats are ordered the other way round
-    ordered = tl.where(value != value, 0x7FFFFFFF, ordered)
-    return (ordered.to(tl.int64) << 32) | (0x7FFFFFFF - place).to(tl.int64)
-
-
-@triton.jit
-def _value_of(key):
-    ordered = (key >> 32).to(tl.int32)
-    return (ordered ^ ((ordered >> 31) & 0x7FFFFFFF)).to(tl.float32, bitcast=True)
 
 
 def rectify_pool_strongest(
@@ -102,8 +34,10 @@ def rectify_pool_strongest(
 ) -> Tensor:
     """Rectify ``maps [n, c, h, w]`` and pool them by (kernel, stride, padding); give ``[n, c, h', w']``.
 
-    The maxima and places of the rectified maps are written as ``strongest`` does. No place may lie outside
-    all windows. Maps and result lie ``channels_last``.
+    The maxima of the rectified maps are written to ``maxima [n, c]`` float32 and their places to
+    ``places [n, c]`` int64, which may be parts of wider tensors. A place is row * w + column, the first among
+    equals; a NaN is its channel's maximum. No place may lie outside all windows. Maps and result lie
+    ``channels_last``, in any floating-point type.
     """
     count, channels, height, width = maps.shape
     kernel, stride, padding = window
@@ -112,7 +46,7 @@ def rectify_pool_strongest(
     pooled = torch.empty(
         (count, channels, *below), dtype=maps.dtype, device=maps.device, memory_format=torch.channels_last
     )
-    tile, wide = CHANNELS_LAST
+    tile, wide = _TILE
     _rectify_pool_strongest[(triton.cdiv(channels, wide), count)](
         flat, pooled, maxima, places, channels, height, width, *below, maxima.stride(0), places.stride(0),
         KERNEL=kernel, STRIDE=stride, PADDING=padding, TILE=tile, WIDE=wide,
@@ -173,6 +107,21 @@ def _rectify_pool_strongest(
     tl.store(
         places + image * places_stride + channel, 0x7FFFFFFF - (key & 0x7FFFFFFF), mask=channel < channels
     )
+
+
+@triton.jit
+def _joined(value, place):
+    """Give int64 that are ordered like ``value``, and among equals from the last place to the first."""
+    bits = tl.where(value == 0.0, 0.0, value).to(tl.int32, bitcast=True)  # -0.0 equals 0.0
+    ordered = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # negative floats are ordered the other way round
+    ordered = tl.where(value != value, 0x7FFFFFFF, ordered)
+    return (ordered.to(tl.int64) << 32) | (0x7FFFFFFF - place).to(tl.int64)
+
+
+@triton.jit
+def _value_of(key):
+    ordered = (key >> 32).to(tl.int32)
+    return (ordered ^ ((ordered >> 31) & 0x7FFFFFFF)).to(tl.float32, bitcast=True)
 
 
 def merge(
@@ -282,11 +231,18 @@ def _bin_of(
 
 
 def try_out(device: torch.device) -> None:
-    """Find the maximum of four values; raises whatever keeps Triton from working here."""
+    """Take four values through every kernel; raises whatever keeps Triton from working here."""
+
+    def zeros(*shape: int, dtype: torch.dtype = torch.int64) -> Tensor:
+        return torch.zeros(shape, dtype=dtype, device=device)
+
     maps = torch.tensor([0.0, 2.0, 2.0, 1.0], device=device).view(1, 1, 2, 2)
-    maxima, places = maps.new_empty(1, 1), torch.empty((1, 1), dtype=torch.int64, device=device)
-    strongest(maps, maxima, places)
+    maxima, places = maps.new_empty(1, 1), zeros(1, 1)
     pooled = rectify_pool_strongest(maps, (2, 2, 0), maxima, places)
-    alike = normalise(pooled, 5, 0.0, 0.75, 1.0)
-    if (maxima.item(), places.item(), pooled.item(), alike.item()) != (2.0, 1, 2.0, 2.0):
-        raise RuntimeError("Triton's kernel finds another maximum")
+    found = [maxima.item(), places.item(), normalise(pooled, 5, 0.0, 0.75, 1.0).item()]
+    best = (maps.new_full((1, 2), -torch.inf), zeros(1, 2) - 1, zeros(1, 2))
+    sums = (zeros(1, dtype=torch.float64), zeros(1, 1, dtype=torch.float64), zeros(1, 8))
+    merge(best, sums, maxima, places, torch.tensor([[7], [0]], device=device), 0)
+    found += [part.flatten()[0].item() for part in (*best, *sums[:2])] + sums[2].flatten().tolist()
+    if found != [2.0, 1, 2.0, 2.0, 7, 1, 2.0, 2.0, 0, 0, 0, 0, 0, 0, 1, 0]:
+        raise RuntimeError("Triton's kernels find something else")
