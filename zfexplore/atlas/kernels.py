@@ -139,6 +139,8 @@ def merge(
     ``told [2, n]`` int64 has the images' numbers and their labels, which are negative where there is none.
     """
     count, channels = maxima.shape
+    if not count:  # no memory belongs to such a tensor
+        return
     kept, bins, wide = best[0].shape[1], sums[2].shape[1], 32  # a channel for each thread of a warp
     _merge[(triton.cdiv(channels, wide),)](
         *best, *sums, maxima, places, told, count, channels, maxima.stride(0), places.stride(0),
