@@ -103,7 +103,7 @@ def merged(monkeypatch, maxima, places, labels, *, by, k=9, classes=0, cuts=()):
     return tally.arrays()
 
 
-@pytest.mark.parametrize(("channels", "k", "count"), [(40, 9, 90), (33, 16, 40), (3, 1, 20), (5, 5, 3)])
+@pytest.mark.parametrize(("channels", "k", "count"), [(33, 9, 24), (3, 1, 9), (5, 5, 3)])
 def test_a_slice_is_merged_as_on_a_cpu_to_the_last_bit(monkeypatch, channels, k, count):
     torch.manual_seed(channels)
     tied = torch.randint(-3, 9, (count, channels)) / 7
