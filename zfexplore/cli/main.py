@@ -39,6 +39,8 @@ EXPORTS = {
     "figure": "export",
     "filters": "export",
     "atlas": "export_atlas",
+    "occlusion": "export_occlusion",
+    "invariance": "export_invariance",
 }
 
 # How threads that compute wait for each other: asleep. By themselves they spin, at hundreds of barriers a
