@@ -8,7 +8,7 @@ figure 3.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ from zfexplore.figures.grid import Page
 from zfexplore.figures.provenance import Origin
 from zfexplore.figures.sheet import check_sheet, kernel_sheet, paragraph, sheet
 from zfexplore.figures.tables import keep_arrays
+from zfexplore.nets.fingerprint import weights_in_use
 from zfexplore.progress import Progress, Skipped
 from zfexplore.settings import Command, Settings, other_than
 from zfexplore.studies.records import Comparison, Match
@@ -226,3 +227,20 @@ def _blocks(
             yield event
         elif isinstance(event, ChannelExemplars):
             yield explorer.block(event, kernels)
+
+
+def transfer_made(
+    explorer: Explorer, per_class: Sequence[int] = (15, 30), *, splits: int = 5, seed: int = 0,
+    exclude: Iterable[str] = (), title: str | None = None,
+) -> Made:  # fmt: skip
+    """Give the origin and the command of the figure of ``Explorer.transfer``; it needs no atlas."""
+    checkpoint, source, settings = explorer.checkpoint, explorer.source, explorer.settings
+    architecture = checkpoint.metadata.architecture
+    origin = Origin(architecture, weights_in_use(checkpoint), "", source.fingerprint(), len(source))
+    options = {
+        "--per-class": other_than(",".join(map(str, per_class)), "15,30"), "--splits": other_than(splits, 5),
+        "--seed": other_than(seed, 0), "--exclude": tuple(exclude), "--out": None,
+        "--title": text_or_none(title, "a title"), **settings.options(),
+    }  # fmt: skip
+    heading = title or "What each layer knows of other classes"
+    return Made(origin, Command(("transfer",), options), heading, "transfer.png")

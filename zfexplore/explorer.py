@@ -34,7 +34,7 @@ from zfexplore.convention import InputConvention
 from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
 from zfexplore.deconv.rules import check_rule
-from zfexplore.drawings import draw_filters, draw_grid, draw_layers, draw_pairs
+from zfexplore.drawings import draw_filters, draw_grid, draw_layers, draw_pairs, transfer_made
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.exemplars import exemplars
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
@@ -44,6 +44,8 @@ from zfexplore.figures.blocks import ChannelBlock, block_from
 from zfexplore.figures.display import in_colours
 from zfexplore.figures.figure import Figure, Made
 from zfexplore.figures.provenance import Origin
+from zfexplore.figures.transfer import TransferFigure
+from zfexplore.gallery import Gallery, make_gallery
 from zfexplore.images.open import open_images
 from zfexplore.images.pictures import OwnPicture, own_pictures
 from zfexplore.images.remarks import depth_remark, remarks
@@ -62,7 +64,9 @@ from zfexplore.studies.comparison import compare, most_alike
 from zfexplore.studies.feeds import feeds_from
 from zfexplore.studies.occlusion import OcclusionResult, occlude
 from zfexplore.studies.ranking import rank_channels
-from zfexplore.studies.records import Comparison, Feeds, Match, RankedChannel
+from zfexplore.studies.records import Comparison, Feeds, Match, RankedChannel, Transfer
+from zfexplore.studies.transfer import transfer
+from zfexplore.training.data import Joined
 from zfexplore.units import Unit
 from zfexplore.varied import Varied, class_in_source, vary_pictures
 
@@ -446,6 +450,40 @@ class Explorer:
             labels = [None if one is None else class_in_source(self, self.source, one) for one in numbers]
         return watch(vary_pictures(self, named, labels or None, layers, amounts))
 
+    # -- other classes -----------------------------------------------------------------------------
+
+    def transfer(
+        self,
+        per_class: Sequence[int] = (15, 30),
+        *,
+        splits: int = 5,
+        seed: int = 0,
+        exclude: Iterable[str] = (),
+    ) -> Transfer:
+        """Train a linear classifier on each indexed stage's features of the images (ZF table 7).
+
+        Their classes are told apart from ``per_class`` images of each, drawn ``splits`` times; ``exclude``
+        names classes to leave out. ``studies.transfer`` has the protocol.
+        """
+        return watch(self.transferring(per_class, splits=splits, seed=seed, exclude=exclude))
+
+    def transferring(
+        self,
+        per_class: Sequence[int] = (15, 30),
+        *,
+        splits: int = 5,
+        seed: int = 0,
+        exclude: Iterable[str] = (),
+    ) -> Iterator[Any]:
+        """Do the same as ``transfer``, as events; the last one carries the ``Transfer``."""
+        yield from (Note(line) for line in (*self.checkpoint.notes, *remarks(self.source)))
+        images = Joined([self.source], exclude)
+        yield from transfer(self.checkpoint, images, per_class=per_class, splits=splits, seed=seed)
+
+    def transfer_figure(self, *, title: str | None = None, **options: Any) -> TransferFigure:
+        """Draw what ``transfer`` finds, with its table; ``options`` are those of ``transfer``."""
+        return TransferFigure.draw(self.transfer(**options), transfer_made(self, title=title, **options))
+
     # -- another net -------------------------------------------------------------------------------
 
     def compare(self, other: Explorer, layer: str, *, other_layer: str | None = None) -> Comparison:
@@ -494,6 +532,13 @@ class Explorer:
         """Draw the first layer's filters (``export filters``); ``options`` are those of ``draw_filters``."""
         self._check_weights()
         return watch(draw_filters(self, channels, **options).events())
+
+    def gallery(
+        self, path: str | os.PathLike[str] | None = None, channels: str = "all", **options: Any
+    ) -> Gallery:
+        """Write the page of every channel (``export gallery``); ``options`` are those of ``make_gallery``."""
+        self._check_weights()
+        return watch(make_gallery(self, path, channels, **options))
 
     def kernels(self) -> np.ndarray:
         """Give the first convolution's filters, float32 ``[n, 3, k, k]``.
