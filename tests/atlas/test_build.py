@@ -10,7 +10,9 @@ from torch import nn
 
 from zfexplore.atlas import build, reading, tally
 from zfexplore.atlas.build import build_atlas
+from zfexplore.atlas.tally import Tally
 from zfexplore.errors import ExploreError
+from zfexplore.images.squares import Squares
 from zfexplore.progress import Note, Progress, Skipped
 
 
@@ -202,6 +204,50 @@ def test_an_activation_that_is_no_number_is_named(make):
     checkpoint.module[4].bias[3] = float("nan")
     with pytest.raises(ExploreError, match=r"conv2:3 is nan on image0\.png"):
         list(build_atlas(checkpoint, make.ArraySource(make.random_images(2))))
+
+
+def as_on_a_gpu(monkeypatch):
+    """The CPU looks up every place in one pass, and is asked for faults only now and then."""
+    monkeypatch.setitem(build.SLICES_BETWEEN_CHECKS, "cpu", 3)
+    maxima = build.image_maxima
+    monkeypatch.setattr(build, "image_maxima", lambda net, batch, layout, _: maxima(net, batch, layout))
+    monkeypatch.setattr(Tally, "_merge_best", lambda self, m, p, i: self._take_best(slice(None), m.T, i, p.T))
+
+
+def test_the_way_of_a_gpu_gives_the_same_to_the_last_bit(make, monkeypatch):
+    checkpoint, images = make.random_checkpoint(), make.random_images(45)
+    images[7] = None
+    source = make.ArraySource(images, labels=[number % 3 for number in range(45)], classes="abc")
+    reference, _ = make.result_of(build_atlas(checkpoint, source))
+    as_on_a_gpu(monkeypatch)
+    found, _ = make.result_of(build_atlas(checkpoint, source))
+    assert make.same(found, reference)
+
+
+@pytest.mark.usefixtures("eager_progress")
+def test_an_activation_found_late_to_be_no_number_is_named_and_nothing_of_it_is_kept(
+    make, monkeypatch, tmp_path
+):
+    """Maxima are infinite from image 13 on, in the last of three slices that are checked at once."""
+    images = [np.full((20, 20, 3), 255 * (number >= 13), np.uint8) for number in range(20)]
+    checkpoint, path = make.random_checkpoint(), tmp_path / "index.partial"
+    checkpoint.module[0].weight[2] = 3e38
+    as_on_a_gpu(monkeypatch)
+    with pytest.raises(ExploreError, match=r"conv1:2 is inf on image13\.png"):
+        list(build_atlas(checkpoint, make.ArraySource(images), path=path))
+    assert not path.exists()
+
+
+def test_squares_give_the_numbers_of_their_pictures_without_one_being_made(make, monkeypatch):
+    images, labels = make.random_images(15), [number % 2 for number in range(15)]
+    checkpoint = make.random_checkpoint()
+    reference, _ = make.result_of(build_atlas(checkpoint, make.ArraySource(images, labels, "ab")))
+    squares = Squares(torch.from_numpy(np.stack(images)), labels=labels, classes="ab")
+    monkeypatch.setattr(squares, "_decode", None)
+    found, _ = make.result_of(build_atlas(checkpoint, squares))
+    for name, record in reference.stages.items():
+        for part, array in record.arrays().items():
+            np.testing.assert_array_equal(found.stages[name].arrays()[part], array, err_msg=part)
 
 
 def test_progress_counts_every_image_and_ends_complete(make):

@@ -34,10 +34,11 @@ def test_maxima_are_those_of_the_whole_maps_and_of_equals_the_first_counts(pooli
         for names in (["conv1"], ["conv1", "conv2"], ["conv1", "pool1", "conv2"]):
             layout = Layout.of(trunk, names, size)
             lowest = torch.full((layout.channels,), -torch.inf)
-            maxima, places = image_maxima(trunk, images, layout, lowest)
             flat = [every[name].flatten(2) for name in names]
-            assert torch.equal(maxima, torch.cat([some.amax(2) for some in flat], dim=1))
-            assert torch.equal(places, torch.cat([some.argmax(2) for some in flat], dim=1))
+            for weakest in (lowest, None):  # as on a CPU, as on a GPU
+                maxima, places = image_maxima(trunk, images, layout, weakest)
+                assert torch.equal(maxima, torch.cat([some.amax(2) for some in flat], dim=1))
+                assert torch.equal(places, torch.cat([some.argmax(2) for some in flat], dim=1))
 
 
 def test_places_are_looked_up_only_above_the_weakest():

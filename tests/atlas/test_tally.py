@@ -14,8 +14,8 @@ def tally_of(maxima, labels=None, *, k=3, classes=3, cuts=()):
     """Merge ``maxima`` in pieces that end at ``cuts``; image i's place in channel c is 10 i + c."""
     maxima = torch.tensor(maxima, dtype=torch.float32)
     labels = [NO_LABEL] * len(maxima) if labels is None else labels
-    numbers = torch.arange(len(maxima))
-    places = 10 * numbers[:, None] + torch.arange(maxima.shape[1])
+    numbers = list(range(len(maxima)))
+    places = 10 * torch.tensor(numbers)[:, None] + torch.arange(maxima.shape[1])
     tally = Tally.empty(maxima.shape[1], k=k, classes=classes)
     bounds = [0, *cuts, len(maxima)]
     for start, stop in zip(bounds, bounds[1:], strict=False):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import struct
 import subprocess
+import threading
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from PIL import Image
-from PIL.PngImagePlugin import PngImageFile
 
 from zfexplore.images import decode
 from zfexplore.images.decode import UndecodableError, read_rgb
@@ -196,14 +196,40 @@ def test_nothing_global_is_changed(tmp_path, photograph):
     assert warnings.filters == filters
 
 
-def test_threads_decode_pngs_side_by_side(tmp_path, photograph, monkeypatch):
+def test_threads_read_headers_side_by_side_and_no_warning_of_theirs_is_shown(
+    tmp_path, photograph, monkeypatch
+):
+    """Each waits for the other while it reads a header, so neither would go on if only one could."""
     photograph.save(tmp_path / "a.png")
-    locked, real = [], PngImageFile.load
-    monkeypatch.setattr(
-        PngImageFile, "load", lambda self: locked.append(decode._warnings_lock.locked()) or real(self)
-    )
-    read_rgb(tmp_path / "a.png")
-    assert locked[0] is False  # later calls find the picture loaded
+    met, real = threading.Barrier(2, timeout=60), Image.open
+
+    def opened(*arguments, **how):
+        met.wait()
+        warnings.warn("odd metadata", UserWarning, stacklevel=1)
+        return real(*arguments, **how)
+
+    monkeypatch.setattr(decode.Image, "open", opened)
+    with ThreadPoolExecutor(2) as pool:
+        sizes = [image.size for image in pool.map(read_rgb, [tmp_path / "a.png"] * 2)]
+    assert sizes == [photograph.size] * 2
+
+
+def test_a_warning_of_a_bomb_is_an_error_only_for_the_thread_that_asked():
+    met = threading.Barrier(2, timeout=60)
+
+    def warned(bombs):
+        with decode._quietly(bombs=bombs):
+            met.wait()
+            try:
+                warnings.warn("large", Image.DecompressionBombWarning, stacklevel=1)
+            except Image.DecompressionBombWarning:
+                return True
+            finally:
+                met.wait()
+        return False
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(warned, [True, False])) == [True, False]
 
 
 def test_the_file_is_closed_even_if_it_cannot_be_decoded(tmp_path, monkeypatch):

@@ -27,7 +27,7 @@ def record_of(maxima, k=9):
     """The record of one channel whose maxima on the images were these."""
     tally = Tally.empty(1, k=k, classes=0)
     values = torch.tensor(maxima, dtype=torch.float32)[:, None]
-    tally.merge(values, torch.zeros_like(values, dtype=torch.int64), torch.arange(len(values)), [])
+    tally.merge(values, torch.zeros_like(values, dtype=torch.int64), range(len(values)), [])
     arrays = tally.arrays()
     return StageRecord(
         name="conv1", kind="conv", map_size=(1, 1), value=arrays["value"], image=arrays["image"],

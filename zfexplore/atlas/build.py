@@ -10,6 +10,9 @@ differently for another number of rows (fc6 of ZFNet differs by 1e-6). With slic
 result depends neither on how images are read ahead nor on where a pass was interrupted. The pass
 runs in float32 without TF32; bfloat16 is a choice that the fingerprint records.
 
+A GPU is given slices ahead of its work and is asked for nothing before the end, but once in a while for the
+state to save or to show (``feeding.py``).
+
 Memory holds one slice of maps, the images read ahead, and the tally. None of them grows with the
 number of images; only the names and labels of the source do. Anything that needs a second look at an
 image, such as its projections, is left to other modules.
@@ -19,7 +22,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,15 +34,17 @@ from torch import Tensor
 from zfexplore.arguments import path_text, whole
 from zfexplore.atlas.believed import check_tally
 from zfexplore.atlas.container import read_arrays, write_arrays
+from zfexplore.atlas.feeding import Faults, Feeder
 from zfexplore.atlas.maxima import Layout, image_maxima
-from zfexplore.atlas.reading import Slice, read_rounds, read_slices
+from zfexplore.atlas.reading import Slice, cut_slices, read_rounds, read_slices
 from zfexplore.atlas.records import StageRecord
 from zfexplore.atlas.store import Atlas, describe, skipped_of
-from zfexplore.atlas.tally import NO_LABEL, Tally
+from zfexplore.atlas.tally import NO_LABEL, Tally, upload
 from zfexplore.choices import Fit, Precision
 from zfexplore.errors import ExploreError
 from zfexplore.images.sources import Source
-from zfexplore.images.transforms import normalise
+from zfexplore.images.squares import Squares
+from zfexplore.images.transforms import normaliser
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.ranks import ALONE, Lost, Ranks
@@ -63,7 +68,11 @@ Event = Progress | Note | Skipped | Partial | Finished[Atlas]
 
 # Images per forward pass. On a CPU, 6: with more, the largest map (ZFNet's conv1, 4.6 MB per image) exceeds
 # the 32 MB up to which glibc keeps freed memory at hand; with fewer, fc6's weights are read too often.
-SLICE = {"cpu": 6, "cuda": 64}
+# On a GPU, where ZFNet runs fastest; a card of less memory than ROOMY takes fewer.
+SLICE = {"cpu": 6, "cuda": 256}
+SMALL_SLICE, ROOMY = 64, 40 << 30
+# After how many slices the device is asked whether an activation was no number; a CPU has the answer ready.
+SLICES_BETWEEN_CHECKS = {"cpu": 1, "cuda": 16}
 SECONDS_BETWEEN_SAVES = 20.0
 
 
@@ -87,9 +96,10 @@ def build_atlas(
 
     The ``k`` strongest images are kept for each channel of ``stages`` (by default every convN, the last
     pool and the fully connected stages). If ``device`` is given, the net is moved there first.
-    ``batch_size`` is how many prepared images may wait in memory, and ``workers`` how many threads
-    prepare them (by default one per core, at most 16); neither changes a number. With
-    ``seconds_between_partials``, a ``Partial`` event carries the atlas so far at about that interval.
+    ``batch_size`` is how many prepared images may wait in memory (on a GPU, at least a slice of them), and
+    ``workers`` how many threads prepare them (by default one per core, at most 16); neither changes a
+    number. With ``seconds_between_partials``, a ``Partial`` event carries the atlas so far at about that
+    interval.
 
     ``path`` is a file for the unfinished state. It is written every 20 seconds and when the generator is
     closed, the pass continues from it if it exists, and it is removed at the end. Without ``keep`` it is only
@@ -117,38 +127,31 @@ def build_atlas(
 
     [state.end] = ranks.numbers(state.end)[0]
     meter = Meter("index", len(source), done=state.end)
-    how: dict[str, Any] = {
-        "fit": fit,
-        "first": state.end,
-        "size": SLICE[net.device.type],
-        "ahead": batch_size,
-        "workers": workers or min(max((os.cpu_count() or 1) // ranks.local_size, 1), 16),
-    }
-    slices = (
-        read_rounds(source, convention, ranks, **how)
-        if ranks.many
-        else read_slices(source, convention, **how)
-    )
-    pixels = _buffer(SLICE[net.device.type], convention.size, net.device)
+    workers = workers or min(max((os.cpu_count() or 1) // ranks.local_size, 1), 16)
+    slices = _slices(source, checkpoint, ranks, fit=fit, first=state.end, ahead=batch_size, workers=workers)
+    take = _Taker(checkpoint, layout, precision, source, ranks)
     saved = shown = time.monotonic()
     try:
         for images in slices:
             before, named = state.end, len(state.skipped)
-            _take(state, images, pixels, checkpoint, layout, precision, source, ranks)
+            take(state, images)
             yield from (Skipped(name, reason) for _, name, reason in state.skipped[named:])
             if (progress := meter.tick(state.end - before)) is not None:
                 yield progress
             due = seconds_between_partials is not None and time.monotonic() - shown > seconds_between_partials
             if due and state.end > len(state.skipped):
+                take.check(state)
                 yield Partial(_atlas(state, layout, header, source))
                 shown = time.monotonic()
             if path is not None and keep and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                take.check(state)
                 try:
                     state.save(path, header)
                 except ExploreError as error:
                     keep = False
                     yield Unkept(f"the unfinished index is not kept: {error}")
                 saved = time.monotonic()
+        take.check(state)
     except Lost as lost:
         raise Lost(f"{lost}; the same command goes on from here, in any number") from lost
     finally:
@@ -156,6 +159,7 @@ def build_atlas(
         # An interrupt in the middle of a merge leaves half a state; the file then keeps the last whole one.
         if path is not None and keep and state.whole and 0 < state.end < len(source):
             with suppress(ExploreError):  # the end has its own reason
+                take.check(state)
                 state.save(path, header)
 
     if not ranks.first:
@@ -203,59 +207,101 @@ def _resume(
     return f"going on with the unfinished index, at image {state.end} of {images}"
 
 
-def _buffer(count: int, size: int, device: torch.device) -> Tensor:
-    """Make the buffer that holds each slice's images in turn, uint8 ``[count, size, size, 3]``."""
-    return torch.zeros((count, size, size, 3), dtype=torch.uint8, pin_memory=device.type == "cuda")
+def slice_size(device: torch.device) -> int:
+    """Give how many images a slice has on ``device``."""
+    if device.type != "cuda" or not torch.cuda.is_available():
+        return SLICE[device.type]
+    return SLICE["cuda"] if torch.cuda.get_device_properties(device).total_memory >= ROOMY else SMALL_SLICE
 
 
-def _take(
-    state: _State,
-    images: Slice,
-    pixels: Tensor,
-    checkpoint: Checkpoint,
-    layout: Layout,
-    precision: Precision,
-    source: Source,
-    ranks: Ranks,
-) -> None:
-    """Run a slice through the net, find its maxima and the places of those to keep, and merge them.
+def _slices(
+    source: Source, checkpoint: Checkpoint, ranks: Ranks, *, fit: Fit, first: int, ahead: int, workers: int
+) -> Generator[Slice, None, None]:
+    convention, size = checkpoint.metadata.input, slice_size(checkpoint.net.device)
+    if checkpoint.net.device.type == "cuda":
+        ahead = max(ahead, size)  # the threads go on while a slice is put together
+    how: dict[str, Any] = {"fit": fit, "first": first, "size": size, "ahead": ahead, "workers": workers}
+    if ranks.many:
+        return read_rounds(source, convention, ranks, **how)
+    if isinstance(source, Squares) and (crops := source.crops(convention, fit)) is not None:
+        return cut_slices(crops, first=first, size=size)
+    return read_slices(source, convention, **how)
+
+
+class _Taker:
+    """Takes slices: runs each through the net, finds its maxima and their places, and merges them.
 
     With several ranks, the first merges all slices of a round. The others merge their own: a rank by itself
     knows weaker maxima than all together, so that it looks up all places that the first one needs.
     """
-    net, convention = checkpoint.net, checkpoint.metadata.input
-    for row, image in enumerate(images.pixels):  # rows after the last image are ignored
-        pixels[row] = torch.from_numpy(image)
-    with _arithmetic(net.device, precision):
-        batch = normalise(pixels.to(net.device, non_blocking=True), convention)
-        # Convolutions run 1.5 times as fast in this layout, on CPUs and on GPUs.
-        batch = batch.contiguous(memory_format=torch.channels_last)
-        # Looking up places waits for the device, so afterwards the buffer is free for the next slice.
-        maxima, places = image_maxima(net, batch, layout, state.tally.weakest)  # [SLICE, c]
-    _check_finite(maxima[: len(images.numbers)], images, layout, source)
-    skipped = [(error.index, error.name, error.reason) for error in images.skipped]
-    found = [(images.numbers, skipped, maxima, places)]
-    if ranks.many:
-        told, parts = ranks.gather((images.numbers, skipped)), (maxima.cpu(), places.cpu())
-        collected = [ranks.collect(part.contiguous()) for part in parts]
-        if ranks.first:
-            device = maxima.device
-            found = [
-                (*one, values.to(device), of_values.to(device))
-                for one, values, of_values in zip(told, *collected, strict=True)
-            ]
-    state.whole = False
-    for numbers, left_out, maxima, places in found:
-        labels = [source.label(number) for number in numbers]
-        state.tally.merge(
-            maxima[: len(numbers)],
-            places[: len(numbers)],
-            torch.tensor(numbers, dtype=torch.int64, device=maxima.device),
-            [NO_LABEL if label is None else label for label in labels],
-        )
-        state.skipped += left_out
-    state.end = images.end
-    state.whole = True
+
+    def __init__(
+        self, checkpoint: Checkpoint, layout: Layout, precision: Precision, source: Source, ranks: Ranks
+    ) -> None:
+        self._net, self._layout, self._source, self._ranks = checkpoint.net, layout, source, ranks
+        self._precision: Precision = precision
+        self._device = device = checkpoint.net.device
+        size = checkpoint.metadata.input.size
+        self._feeder = Feeder(slice_size(device), size, device)
+        self._normalised = normaliser(checkpoint.metadata.input, (size, size), device)
+        self._faults, self._unchecked = Faults(layout, device), 0
+
+    def __call__(self, state: _State, images: Slice) -> None:
+        with _arithmetic(self._device, self._precision):
+            batch = self._normalised(self._feeder.pixels(images))
+            # Convolutions run 1.5 times as fast in this layout, on CPUs and on GPUs.
+            batch = batch.contiguous(memory_format=torch.channels_last)
+            weakest = state.tally.weakest if self._device.type == "cpu" else None
+            maxima, places = image_maxima(self._net, batch, self._layout, weakest)  # [size, c]
+            count = len(images.numbers)
+            self._faults.look(maxima[:count], upload(images.numbers, self._device))
+        if self._unchecked + 1 < SLICES_BETWEEN_CHECKS[self._device.type]:
+            self._unchecked += 1
+        else:
+            self._ask(state)
+        skipped = [(error.index, error.name, error.reason) for error in images.skipped]
+        found = [(images.numbers, skipped, maxima, places)]
+        if self._ranks.many:
+            found = self._collected(images.numbers, skipped, maxima, places)
+        state.whole = False
+        for numbers, left_out, maxima, places in found:
+            labels = [self._source.label(number) for number in numbers]
+            state.tally.merge(
+                maxima[: len(numbers)],
+                places[: len(numbers)],
+                numbers,
+                [NO_LABEL if label is None else label for label in labels],
+            )
+            state.skipped += left_out
+        state.end = images.end
+        state.whole = True
+        self._feeder.keep_pace()
+
+    def check(self, state: _State) -> None:
+        """Raise ExploreError if an activation merged so far was no number; the state is then spoilt."""
+        if self._unchecked:
+            self._ask(state)
+
+    def _ask(self, state: _State) -> None:
+        try:
+            self._faults.check(self._source)
+        except ExploreError:
+            state.whole = state.whole and not self._unchecked
+            raise
+        self._unchecked = 0
+
+    def _collected(
+        self, numbers: list[int], skipped: list[tuple[int, str, str]], maxima: Tensor, places: Tensor
+    ) -> list[tuple[list[int], list[tuple[int, str, str]], Tensor, Tensor]]:
+        """Give the slices of all ranks to the first of them, and each of the others its own."""
+        told = self._ranks.gather((numbers, skipped))
+        collected = [self._ranks.collect(part.cpu().contiguous()) for part in (maxima, places)]
+        if not self._ranks.first:
+            return [(numbers, skipped, maxima, places)]
+        return [
+            (*one, values.to(self._device), of_values.to(self._device))
+            for one, values, of_values in zip(told, *collected, strict=True)
+        ]
 
 
 @contextmanager
@@ -263,17 +309,6 @@ def _arithmetic(device: torch.device, precision: Precision) -> Iterator[None]:
     reduced = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
     with exact_arithmetic(device), reduced:
         yield
-
-
-def _check_finite(maxima: Tensor, images: Slice, layout: Layout, source: Source) -> None:
-    if bool(maxima.double().sum().isfinite()):
-        return
-    row, lane = (~torch.isfinite(maxima)).nonzero()[0].tolist()
-    name = source.image_name(images.numbers[row])
-    raise ExploreError(
-        f"{layout.channel_name(lane)} is {maxima[row, lane].item()} on {name}: "
-        "this net overflows on its input and cannot be indexed"
-    )
 
 
 def _atlas(state: _State, layout: Layout, header: dict[str, Any], source: Source) -> Atlas:

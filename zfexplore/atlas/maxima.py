@@ -1,7 +1,9 @@
 """The strongest activation of every channel on a batch of images, and where it is.
 
 Written for speed: each map is searched as soon as it is computed, and in the order in which it lies
-in memory. Places are looked up only for the maxima that need them.
+in memory. On a CPU places are looked up only for the maxima that need them. Which ones these are a GPU
+would have to tell first, and stand still meanwhile. So there all places are found, in the same pass over
+the map as the maxima. Both ways give the same numbers.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zfexplore.atlas.strongest import kernels_for, strongest
 from zfexplore.nets.net import Net
 from zfexplore.nets.steps import AxisStep, Step, run_step
 from zfexplore.nets.trunk import Trunk
+from zfexplore.nets.zfnet import ContrastNorm
 
 
 @dataclass(frozen=True)
@@ -54,18 +58,71 @@ class Layout:
         )
 
 
-def image_maxima(net: Net, batch: Tensor, layout: Layout, weakest: Tensor) -> tuple[Tensor, Tensor]:
+def image_maxima(
+    net: Net, batch: Tensor, layout: Layout, weakest: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Run ``batch [n, 3, h, w]`` upwards; give the strongest activations and their places, ``[n, c]`` each.
 
-    ``c`` counts the channels of ``layout``. A place is row * width + column on its stage's map. Places are
-    looked up only for maxima above ``weakest [c]``; the others are 0. If several places are equally
-    strong, the first one row by row from the top is given. Maxima are float32.
+    ``c`` counts the channels of ``layout``. A place is row * width + column on its stage's map. With
+    ``weakest [c]``, places are looked up only for maxima above it, and the others are 0; to know them, the
+    device has to finish the batch. Without, all places are given and nothing waits. If several places are
+    equally strong, the first one row by row from the top is given. Maxima are float32.
     """
+    if weakest is None:
+        return _every_place(net, batch, layout)
     of_stages = _in_a_trunk if isinstance(net, Trunk) else _in_any_net
     maxima, places = (
         torch.cat(parts, dim=1) for parts in zip(*of_stages(net, batch, layout, weakest), strict=True)
     )
     return maxima, places
+
+
+def _every_place(net: Net, batch: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
+    shape = (len(batch), layout.channels)
+    maxima = torch.empty(shape, dtype=torch.float32, device=batch.device)
+    places = torch.empty(shape, dtype=torch.int64, device=batch.device)
+    if isinstance(net, Trunk):
+        _up_a_trunk(net, batch, layout, maxima, places)
+        return maxima, places
+    maps = net.maps(batch, layout.names)
+    for name, span in zip(layout.names, layout.spans, strict=True):
+        strongest(maps[name], maxima[:, span], places[:, span])
+    return maxima, places
+
+
+def _up_a_trunk(trunk: Trunk, batch: Tensor, layout: Layout, maxima: Tensor, places: Tensor) -> None:
+    """Search each map as soon as it is made.
+
+    Where kernels work, a map is rectified and pooled while it is searched, and normalised in one pass.
+    """
+    spans = {trunk.stage(name).end: span for name, span in zip(layout.names, layout.spans, strict=True)}
+    kernels = kernels_for(batch.device)
+    x, before, done = batch, "", 0
+    while done < max(spans):
+        step, above = trunk.steps[done], trunk.steps[done + 1 : done + 2]
+        own, span = step.kind == "relu" and before in ("conv", "linear"), spans.get(done + 1)
+        window = _square_window(above[0], x) if above else None
+        if kernels and own and window and span is not None and done + 1 < max(spans):
+            x = kernels.rectify_pool_strongest(x, window, maxima[:, span], places[:, span])
+            before, done = "pool", done + 2
+        elif kernels and isinstance(step.module, ContrastNorm) and x.dtype == torch.float32:
+            norm = step.module
+            x = x.contiguous(memory_format=torch.channels_last)
+            x = kernels.normalise(x, norm.size, norm.alpha, norm.beta, norm.k)
+            before, done = step.kind, done + 1
+        else:
+            x = torch.relu_(x) if own else run_step(step, x)  # in place as below
+            before, done = step.kind, done + 1
+        if (span := spans.get(done)) is not None:
+            strongest(x, maxima[:, span], places[:, span])
+
+
+def _square_window(step: Step, maps: Tensor) -> tuple[int, int, int] | None:
+    """Give kernel, stride and padding of a pooling that leaves no place of ``maps`` out, if it is square."""
+    rows, columns = step.axis(0), step.axis(1)
+    if rows != columns or rows.ceil_mode or not _leaves_nothing_out(step, maps):
+        return None
+    return rows.kernel, rows.stride, rows.padding
 
 
 def _in_any_net(net: Net, batch: Tensor, layout: Layout, weakest: Tensor) -> list[tuple[Tensor, Tensor]]:

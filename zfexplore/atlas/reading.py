@@ -1,7 +1,8 @@
 """Images for the pass: decoded ahead by a few threads, in order, in slices of a fixed size.
 
 Pillow lets other threads run while it decodes and resizes, so the net need not wait. The images keep
-the order of the source, and at most ``ahead`` prepared images wait in memory.
+the order of the source, and at most ``ahead`` prepared images wait in memory. Squares that are one tensor
+already are cut into slices where they lie.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 import numpy as np
+from torch import Tensor
 
 from zfexplore.choices import Fit
 from zfexplore.convention import InputConvention
@@ -27,13 +29,13 @@ class Slice:
     """Consecutive images of the source.
 
     ``numbers`` are the source's numbers of the images that were read, ``pixels`` the images themselves
-    (uint8 ``[size, size, 3]`` each). ``skipped`` holds the errors of those that could not be read.
-    ``end`` is the number of the first image after the slice.
+    (uint8 ``[size, size, 3]`` each, as arrays or as one tensor on any device). ``skipped`` holds the errors
+    of those that could not be read. ``end`` is the number of the first image after the slice.
     """
 
     end: int
     numbers: list[int] = field(default_factory=list)
-    pixels: list[np.ndarray] = field(default_factory=list)
+    pixels: list[np.ndarray] | Tensor = field(default_factory=list)
     skipped: list[UnreadableImage] = field(default_factory=list)
 
     @property
@@ -45,7 +47,7 @@ class Slice:
         """Take the next image in, or that it could not be read."""
         if isinstance(image, UnreadableImage):
             self.skipped.append(image)
-        else:
+        elif isinstance(self.pixels, list):
             self.numbers.append(number)
             self.pixels.append(image)
 
@@ -71,6 +73,13 @@ def read_slices(
             current = Slice(end=number + 1)
     if current.length:
         yield current
+
+
+def cut_slices(crops: Tensor, *, first: int, size: int) -> Generator[Slice, None, None]:
+    """Yield slices of ``crops [n, size, size, 3]`` from number ``first`` on; nothing is copied."""
+    for start in range(first, len(crops), size):
+        end = min(start + size, len(crops))
+        yield Slice(end, list(range(start, end)), crops[start:end])
 
 
 def read_rounds(

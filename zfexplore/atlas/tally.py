@@ -10,6 +10,7 @@ a batch, on whatever device the maps are. Each image counts only by its maximum 
 - all maxima on a sample of the images, which tell how alike two channels or two images answer.
 
 However a sequence of images is cut into batches, the result is therefore the same to the last bit.
+On a GPU merging asks the device nothing, so that the host can go on with the next batch meanwhile.
 The size of a tally depends on the channels and classes, and never grows with more than ``SAMPLE`` images.
 
 The histogram's bins are fixed. Bin 0 counts maxima of zero or less, and bin 1 those above zero and
@@ -20,10 +21,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from zfexplore.atlas.strongest import kernels_for
 
 LOWEST_OCTAVE = -10
 HIGHEST_OCTAVE = 20
@@ -57,7 +61,7 @@ class Tally:
     class_total: Tensor  # [classes, c] float64
     class_seen: Tensor  # [classes] int64
     seen: Tensor  # [1] int64, how many images
-    sample: Tensor  # [s] int64, the numbers of the images in the sample, ascending
+    sample: Tensor  # [s] int64 on the CPU, the numbers of the images in the sample, ascending
     response: Tensor  # [s, c] float32, their maxima; NaN before an image is read
 
     @classmethod
@@ -79,7 +83,7 @@ class Tally:
             class_total=zeros(classes, channels, dtype=torch.float64),
             class_seen=zeros(classes),
             seen=zeros(1),
-            sample=torch.from_numpy(spread).to(device),
+            sample=torch.from_numpy(spread),
             response=torch.full((len(spread), channels), float("nan"), dtype=torch.float32, device=device),
         )
 
@@ -91,17 +95,28 @@ class Tally:
         """
         return self.value[:, -1]
 
-    def merge(self, maxima: Tensor, places: Tensor, images: Tensor, labels: Sequence[int]) -> None:
-        """Add the next images: ``maxima [n, c]`` float32, ``places [n, c]``, their numbers ``images [n]``.
+    def merge(self, maxima: Tensor, places: Tensor, numbers: Sequence[int], labels: Sequence[int]) -> None:
+        """Add the next images: ``maxima [n, c]`` float32, ``places [n, c]``, and their ``n`` numbers.
 
         Images come in ascending order, over all calls. ``labels`` has one class number per image, or
         ``NO_LABEL``. Maxima must be finite; ``places`` is read only for those above ``weakest``.
         """
-        self._merge_best(maxima, places, images)
-        self._count(maxima)
-        self._add(maxima.double(), labels)
-        row, place = (images[:, None] == self.sample).nonzero(as_tuple=True)
-        self.response[place] = maxima[row]
+        if (kernels := kernels_for(maxima.device)) is not None:
+            best, sums = (self.value, self.image, self.place), (self.total, self.class_total, self.histogram)
+            told = upload([list(numbers), list(labels)], maxima.device)
+            kernels.merge(best, sums, maxima, places, told, LOWEST_OCTAVE)
+        else:
+            self._merge_best(maxima, places, upload(numbers, maxima.device))
+            self._count(maxima)
+            self._add(maxima.double(), labels)
+        self.seen += len(maxima)
+        known = [label for label in labels if label != NO_LABEL]
+        if known:
+            counts = np.bincount(known, minlength=len(self.class_seen))
+            self.class_seen += upload(counts.tolist(), maxima.device)
+        for row, number in enumerate(numbers):
+            if (kept := self._row_of.get(number)) is not None:
+                self.response[kept] = maxima[row]
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Give a copy of everything as numpy arrays by name, as ``from_arrays`` takes it."""
@@ -110,21 +125,33 @@ class Tally:
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray], device: torch.device | str = "cpu") -> Tally:
         """Read what ``arrays`` gave; raises KeyError if a part is missing."""
-        return cls(**{field.name: torch.tensor(arrays[field.name], device=device) for field in fields(cls)})
+        tensors = {field.name: torch.tensor(arrays[field.name]) for field in fields(cls)}
+        on_device = {name: tensor.to(device) for name, tensor in tensors.items() if name != "sample"}
+        return cls(**on_device, sample=tensors["sample"])
+
+    @cached_property
+    def _row_of(self) -> dict[int, int]:
+        """The row in ``response`` of each image of the sample, by its number."""
+        return {number: row for row, number in enumerate(self.sample.tolist())}
 
     def _merge_best(self, maxima: Tensor, places: Tensor, images: Tensor) -> None:
-        changed = (maxima > self.weakest).any(dim=0).nonzero().squeeze(1)  # [m] channels
-        if len(changed) == 0:
+        if maxima.device.type != "cpu":  # which channels change is on the device: all are taken
+            self._take_best(slice(None), maxima.T, images, places.T)
             return
-        count = len(changed)
-        value = torch.cat([self.value[changed], maxima[:, changed].T], dim=1)  # [m, k + n]
-        image = torch.cat([self.image[changed], images.expand(count, -1)], dim=1)
-        place = torch.cat([self.place[changed], places[:, changed].T], dim=1)
+        changed = (maxima > self.weakest).any(dim=0).nonzero().squeeze(1)  # [m] channels
+        if len(changed):
+            self._take_best(changed, maxima[:, changed].T, images, places[:, changed].T)
+
+    def _take_best(self, channels: Tensor | slice, maxima: Tensor, images: Tensor, places: Tensor) -> None:
+        """Merge ``maxima [m, n]`` and ``places [m, n]`` of some ``channels`` into their rows."""
+        value = torch.cat([self.value[channels], maxima], dim=1)  # [m, k + n]
+        image = torch.cat([self.image[channels], images.expand(len(maxima), -1)], dim=1)
+        place = torch.cat([self.place[channels], places], dim=1)
         # A stable order keeps the earlier image first among equals.
         order = value.sort(dim=1, descending=True, stable=True).indices[:, : self.value.shape[1]]
-        self.value[changed] = value.gather(1, order)
-        self.image[changed] = image.gather(1, order)
-        self.place[changed] = place.gather(1, order)
+        self.value[channels] = value.gather(1, order)
+        self.image[channels] = image.gather(1, order)
+        self.place[channels] = place.gather(1, order)
 
     def _count(self, maxima: Tensor) -> None:
         bins = bins_of(maxima)  # [n, c]
@@ -133,18 +160,30 @@ class Tally:
         self.histogram.view(-1).scatter_add_(0, flat, torch.ones_like(flat))
 
     def _add(self, maxima: Tensor, labels: Sequence[int]) -> None:
-        self.seen += len(maxima)
         self.total.copy_(_sum_in_order(self.total, maxima))
-        for label in sorted(set(labels) - {NO_LABEL}):
-            rows = [row for row, own in enumerate(labels) if own == label]
-            self.class_total[label] = _sum_in_order(self.class_total[label], maxima[rows])
-            self.class_seen[label] += len(rows)
+        for row, label in enumerate(labels):
+            if label != NO_LABEL:
+                self.class_total[label] += maxima[row]
 
 
 def bins_of(maxima: Tensor) -> Tensor:
     """Give the histogram bin of each maximum, int64 of the same shape."""
-    edges = torch.from_numpy(EDGES).to(maxima.device)
-    return (torch.bucketize(maxima, edges, right=True) + 1) * (maxima > 0)
+    return (torch.bucketize(maxima, _edges(maxima.device), right=True) + 1) * (maxima > 0)
+
+
+def upload(numbers: Sequence[int] | Sequence[Sequence[int]], device: torch.device) -> Tensor:
+    """Give whole numbers, or rows of them, as an int64 tensor on ``device``, without waiting for it.
+
+    From ordinary memory a GPU is given data only when it has done all that it was told before.
+    """
+    pinned = device.type == "cuda" and torch.cuda.is_available()
+    there = torch.tensor(numbers, dtype=torch.int64, pin_memory=pinned)
+    return there.to(device, non_blocking=True)
+
+
+@lru_cache
+def _edges(device: torch.device) -> Tensor:
+    return torch.from_numpy(EDGES).to(device)
 
 
 def _sum_in_order(start: Tensor, rows: Tensor) -> Tensor:
