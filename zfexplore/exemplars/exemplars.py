@@ -7,7 +7,8 @@ that it does not belong to.
 An image is among the strongest of many channels. Going channel by channel, a whole stage would read,
 prepare and run every image about seven times. Here all units needed of an image are projected together.
 The images come in the order in which the channels need them, and a channel is given as soon as its own
-images are done: the first after nine images, most of the last ones at once.
+images are done: the first after nine images, most of the last ones at once. On a GPU many images are read
+side by side, go up together and share the batches of the way back (``deconv/many_images.py``).
 
 Projections wait, cropped to their windows, until their channel is complete. The memory for this is
 bounded: channels that would need more than ``MEMORY`` together are processed in shares, one after the
@@ -17,29 +18,37 @@ all 1,632 of conv1 to conv5 and pool5 are three.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+import os
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 
 import numpy as np
 
 from zfexplore.atlas.records import Place
 from zfexplore.atlas.store import Atlas
 from zfexplore.choices import Method, Rule
+from zfexplore.deconv.many_images import Wanted, crops
 from zfexplore.deconv.one_image import image_projector
 from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
-from zfexplore.exemplars.seen import Seen, see
+from zfexplore.exemplars.seen import Seen, batch_of, see
 from zfexplore.figures.display import in_colours
+from zfexplore.images.room import until_used
 from zfexplore.images.sources import Source, UnreadableImage
 from zfexplore.nets.checkpoint import Checkpoint
+from zfexplore.nets.net import Net
 from zfexplore.nets.trunk import Trunk
 from zfexplore.progress import Finished, Meter, Progress, Skipped
 from zfexplore.units import Unit, Window
 
 MEMORY = 768 * 2**20  # bytes of projections and images that may wait for their channels
+IMAGES_AT_ONCE = {"cuda": 64}  # images that go up together; elsewhere one by one
+READERS = min(16, os.cpu_count() or 1)  # threads that read them
 ROWS_AT_ONCE = 64  # full-size projections of one image held together, 0.6 MB each at 224 pixels
 NOT_IN_ATLAS = -1  # the number of a picture of one's own
 BYTES_A_PIXEL = 3 * 4  # of a projection: three colours in float32
@@ -91,23 +100,26 @@ def exemplars(
     task = f"projecting {channels[0]}" if len(channels) == 1 else "projecting"
     meter = Meter(task, sum(map(len, places.values())), unit="projections")
     look = look or partial(_read, checkpoint, source, atlas)
+    at_once = _images_at_once(checkpoint.net, method, rule)
     damaged: dict[int, UnreadableImage] = {}
     for share in _shares(checkpoint, places, memory):
         wanted = _by_image(share)
         found: dict[Unit, list[Exemplar]] = {channel: [] for channel in share}
         for channel, its_places in share.items():
-            for image in (place.image for place in its_places if place.image in wanted):
-                units = wanted.pop(image)
-                try:
-                    seen = look(image)
-                except UnreadableImage as error:
+            while any(place.image in wanted for place in its_places):
+                # The images are wanted in the order in which the channels need them: these are the next.
+                units = {image: wanted.pop(image) for image in list(islice(wanted, at_once))}
+                seen: dict[int, Seen] = {}
+                for image, looked in zip(units, _look_at(list(units), look, at_once), strict=True):
+                    if isinstance(looked, Seen):
+                        seen[image] = looked
+                        continue
                     if image not in damaged:
-                        yield Skipped(error.name, error.reason)
-                    damaged[image] = error
-                    if event := meter.tick(len(units)):
+                        yield Skipped(looked.name, looked.reason)
+                    damaged[image] = looked
+                    if event := meter.tick(len(units[image])):
                         yield event
-                    continue
-                for exemplar in _of_image(checkpoint, seen, units, method, rule):
+                for exemplar in _of_images(checkpoint, seen, units, method, rule, together=at_once > 1):
                     _check_activation(exemplar, atlas, tolerance)
                     found[exemplar.channel].append(exemplar)
                     yield exemplar
@@ -169,6 +181,30 @@ def _read(checkpoint: Checkpoint, source: Source, atlas: Atlas, image: int) -> S
     return see(checkpoint, source[image].image, atlas.header["fit"])
 
 
+def _images_at_once(net: Net, method: Method, rule: Rule) -> int:
+    """Tell how many images are projected together: several where a GPU can, and one where a CPU does it."""
+    if not isinstance(net, Trunk) or method != "auto" or rule != "deconv":
+        return 1
+    return IMAGES_AT_ONCE.get(net.device.type, 1)
+
+
+def _look_at(images: Sequence[int], look: Look, at_once: int) -> Iterator[Seen | UnreadableImage]:
+    """Give what the net sees of each image, in their order, or why it cannot be read."""
+
+    def seen_or_why(image: int) -> Seen | UnreadableImage:
+        try:
+            with until_used():
+                return look(image)
+        except UnreadableImage as error:
+            return error
+
+    if at_once == 1:
+        yield from map(seen_or_why, images)
+        return
+    with ThreadPoolExecutor(min(READERS, len(images)), thread_name_prefix="look") as pool:
+        yield from pool.map(seen_or_why, images)
+
+
 def _shares(checkpoint: Checkpoint, places: Places, memory: int) -> Iterator[Places]:
     """Cut the channels, in their order, into shares whose projections and images fit into ``memory``."""
     size = checkpoint.metadata.input.size
@@ -223,6 +259,40 @@ def _of_image(
             projection = bring_back(name, numbers, positions)
             for row, (channel, place) in enumerate(some):
                 yield _exemplar(projection, row, channel, place, seen.pixels)
+
+
+def _of_images(
+    checkpoint: Checkpoint,
+    seen: dict[int, Seen],
+    wanted: Mapping[int, Sequence[tuple[Unit, Place]]],
+    method: Method,
+    rule: Rule,
+    *,
+    together: bool,
+) -> Iterator[Exemplar]:
+    """Project all units ``wanted`` of the images ``seen``: image by image, or all ``together``."""
+    if not together:
+        for image, one in seen.items():
+            yield from _of_image(checkpoint, one, wanted[image], method, rule)
+        return
+    if not seen:
+        return
+    numbers = {image: number for number, image in enumerate(seen)}
+    by_stage: dict[str, list[tuple[Unit, Place]]] = {}
+    for image in seen:
+        for channel, place in wanted[image]:
+            by_stage.setdefault(channel.stage, []).append((channel, place))
+    rows = {
+        stage: [Wanted(numbers[place.image], channel.channel, place.y, place.x) for channel, place in units]
+        for stage, units in by_stage.items()
+    }
+    batch = batch_of(checkpoint, [one.pixels for one in seen.values()])
+    net = checkpoint.net
+    assert isinstance(net, Trunk), "images go together for the deconvnet alone"
+    for crop in crops(net, batch, rows):
+        channel, place = by_stage[crop.stage][crop.row]
+        pixels = in_colours(crop.pixels)
+        yield Exemplar(channel, place, pixels, crop.window, seen[place.image].pixels, crop.activation)
 
 
 def _exemplar(projection: Projection, row: int, channel: Unit, place: Place, image: np.ndarray) -> Exemplar:

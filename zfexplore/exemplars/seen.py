@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,6 +18,7 @@ from zfexplore.choices import Fit
 from zfexplore.errors import ExploreError
 from zfexplore.images.decode import UndecodableError, read_rgb, to_rgb
 from zfexplore.images.transforms import normalise, prepare
+from zfexplore.nets.transfers import upload
 
 if TYPE_CHECKING:
     from zfexplore.nets.checkpoint import Checkpoint
@@ -23,14 +27,17 @@ if TYPE_CHECKING:
 SHAPES = ((), (1,), (3,), (4,))  # of a pixel, in an array: grey twice, RGB, RGB with alpha
 
 
-class Seen(NamedTuple):
-    """What the network sees of a picture: ``pixels [size, size, 3]`` uint8, and its input.
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What the network sees of a picture: ``pixels [size, size, 3]`` uint8, and its input."""
 
-    ``batch [1, 3, size, size]`` is normalised, on the net's device and in its type.
-    """
-
+    checkpoint: Checkpoint
     pixels: np.ndarray
-    batch: Tensor
+
+    @cached_property
+    def batch(self) -> Tensor:
+        """The input, normalised, on the net's device and in its type: ``[1, 3, size, size]``."""
+        return batch_of(self.checkpoint, [self.pixels])
 
 
 def open_picture(path: str | os.PathLike[str]) -> Image.Image:
@@ -77,6 +84,11 @@ def see(checkpoint: Checkpoint, image: Image.Image, fit: Fit = "crop") -> Seen:
 
 def seen_of(checkpoint: Checkpoint, pixels: np.ndarray) -> Seen:
     """Make the net's input from ``pixels [size, size, 3]`` that are already prepared."""
-    net, convention = checkpoint.net, checkpoint.metadata.input
-    batch = normalise(torch.from_numpy(pixels[None]).to(net.device), convention)
-    return Seen(pixels, batch.to(net.dtype))
+    return Seen(checkpoint, pixels)
+
+
+def batch_of(checkpoint: Checkpoint, pictures: Sequence[np.ndarray]) -> Tensor:
+    """Make one input of pictures ``[size, size, 3]`` that are already prepared: ``[n, 3, size, size]``."""
+    net = checkpoint.net
+    pixels = upload(torch.from_numpy(np.stack(pictures)), net.device)
+    return normalise(pixels, checkpoint.metadata.input).to(net.dtype)
