@@ -7,7 +7,9 @@ While a batch is handed out, the device is at work on the next.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -25,6 +27,9 @@ from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.transfers import download
 from zfexplore.nets.trunk import Trunk
 from zfexplore.units import Window
+
+THREADS = min(8, os.cpu_count() or 1)  # that cut crops out of batches,
+ROWS_A_TASK = 4  # so many one after the other
 
 
 class Wanted(NamedTuple):
@@ -58,12 +63,13 @@ def crops(trunk: Trunk, images: Tensor, wanted: Mapping[str, Sequence[Wanted]]) 
     """
     check_net(trunk)
     before: _Batch | None = None
-    for batch in _started(trunk, images, wanted):
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="crops") as pool:
+        for batch in _started(trunk, images, wanted):
+            if before is not None:
+                yield from before.crops(pool)
+            before = batch
         if before is not None:
-            yield from before.crops()
-        before = batch
-    if before is not None:
-        yield from before.crops()
+            yield from before.crops(pool)
 
 
 @dataclass(frozen=True)
@@ -83,19 +89,24 @@ class _Batch:
     x: Tensor
     arrived: Any  # a CUDA event, or None
 
-    def crops(self) -> Iterator[Crop]:
-        """Wait for the batch, and cut each row out."""
+    def crops(self, pool: Executor) -> Iterator[Crop]:
+        """Wait for the batch, and cut each row out, in threads: fresh memory is what this waits for."""
         if self.arrived is not None:
             self.arrived.synchronize()
         if not bool(self.total.isfinite().all()):
             self._check_finite()
-        pixels = self.pixels.numpy()
         columns = (self.rows, self.activation, self.y, self.x)
-        for index, (row, activation, y, x) in enumerate(
-            zip(*(column.tolist() for column in columns), strict=True)
-        ):
-            cut = _cut(pixels[index], y, x, self.windows[index])
-            yield Crop(self.request.stage.name, row, activation, self.windows[index], cut)
+        every = list(zip(self.pixels.numpy(), self.windows, *map(Tensor.tolist, columns), strict=True))
+        stage = self.request.stage.name
+
+        def cut(first: int) -> list[Crop]:
+            return [
+                Crop(stage, row, activation, window, _cut(pixels, y, x, window))
+                for pixels, window, row, activation, y, x in every[first : first + ROWS_A_TASK]
+            ]
+
+        for some in pool.map(cut, range(0, len(every), ROWS_A_TASK)):
+            yield from some
 
     def _check_finite(self) -> None:
         assert self.request.position is not None
@@ -121,9 +132,9 @@ def _started(trunk: Trunk, images: Tensor, wanted: Mapping[str, Sequence[Wanted]
 
 def _request(trunk: Trunk, images: Tensor, stage: str, units: Sequence[Wanted]) -> Request:
     size = (images.shape[2], images.shape[3])
-    channels, places = [unit.channel for unit in units], [(unit.y, unit.x) for unit in units]
-    request = read_units(trunk, 1, size, stage, channels, places)
-    return replace(request, image=torch.tensor([unit.image for unit in units]))
+    numbers = torch.tensor(units)  # [n, 4]
+    request = read_units(trunk, 1, size, stage, numbers[:, 1], numbers[:, 2:])
+    return replace(request, image=numbers[:, 0])
 
 
 def _start(

@@ -20,8 +20,9 @@ from zfexplore.nets.net import Net
 from zfexplore.nets.trunk import Trunk
 
 # What starting one operation costs, in multiplications that the device could do meanwhile: about
-# 10 microseconds at 5e10 a second on a core, 10 microseconds at 2e13 a second on a GPU.
-START = {"cpu": 500_000, "cuda": 200_000_000}
+# 10 microseconds at 5e10 a second on a core. On a GPU it is measured, by `python -m benchmarks --device cuda
+# --only deconv`: on an H200 3e8 to 1e9 choose the faster one of conv1 to pool5 for 1, 9, 64 and 512 units.
+START = {"cpu": 500_000, "cuda": 500_000_000}
 # Operations that a batch of rows starts on a GPU, a step.
 STARTED_DENSE, STARTED_WINDOWED = 4, 7
 

@@ -18,9 +18,8 @@ all 1,632 of conv1 to conv5 and pool5 are three.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Container, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -36,9 +35,8 @@ from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
-from zfexplore.exemplars.seen import Seen, batch_of, see
+from zfexplore.exemplars.seen import Look, Seen, batch_of, look_at, see
 from zfexplore.figures.display import in_colours
-from zfexplore.images.room import until_used
 from zfexplore.images.sources import Source, UnreadableImage
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.net import Net
@@ -48,7 +46,6 @@ from zfexplore.units import Unit, Window
 
 MEMORY = 768 * 2**20  # bytes of projections and images that may wait for their channels
 IMAGES_AT_ONCE = {"cuda": 64}  # images that go up together; elsewhere one by one
-READERS = min(16, os.cpu_count() or 1)  # threads that read them
 ROWS_AT_ONCE = 64  # full-size projections of one image held together, 0.6 MB each at 224 pixels
 NOT_IN_ATLAS = -1  # the number of a picture of one's own
 BYTES_A_PIXEL = 3 * 4  # of a projection: three colours in float32
@@ -60,7 +57,6 @@ TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2}
 NEARLY_SILENT = 1e-3
 
 Event = Progress | Skipped | Exemplar | ChannelExemplars | Finished[int]
-Look = Callable[[int], Seen]
 Places = dict[Unit, list[Place]]  # channels, and the places of each to project
 
 
@@ -105,31 +101,21 @@ def exemplars(
     for share in _shares(checkpoint, places, memory):
         wanted = _by_image(share)
         found: dict[Unit, list[Exemplar]] = {channel: [] for channel in share}
-        for channel, its_places in share.items():
-            while any(place.image in wanted for place in its_places):
-                # The images are wanted in the order in which the channels need them: these are the next.
-                units = {image: wanted.pop(image) for image in list(islice(wanted, at_once))}
-                seen: dict[int, Seen] = {}
-                for image, looked in zip(units, _look_at(list(units), look, at_once), strict=True):
-                    if isinstance(looked, Seen):
-                        seen[image] = looked
-                        continue
-                    if image not in damaged:
-                        yield Skipped(looked.name, looked.reason)
-                    damaged[image] = looked
-                    if event := meter.tick(len(units[image])):
-                        yield event
-                for exemplar in _of_images(checkpoint, seen, units, method, rule, together=at_once > 1):
-                    _check_activation(exemplar, atlas, tolerance)
-                    found[exemplar.channel].append(exemplar)
-                    yield exemplar
-                    if event := meter.tick():
-                        yield event
-            complete = sorted(found.pop(channel), key=lambda exemplar: exemplar.rank)
-            if damaged and not complete and not any(_readable(places, damaged)):
-                raise next(iter(damaged.values()))
-            unreadable = sum(place.image in damaged for place in its_places)
-            yield ChannelExemplars(channel, tuple(complete), unreadable)
+        with closing(look_at(list(wanted), look, at_once)) as looked:
+            for channel, its_places in share.items():
+                while any(place.image in wanted for place in its_places):
+                    units, seen = yield from _next(looked, at_once, wanted, damaged, meter)
+                    for exemplar in _of_images(checkpoint, seen, units, method, rule, together=at_once > 1):
+                        _check_activation(exemplar, atlas, tolerance)
+                        found[exemplar.channel].append(exemplar)
+                        yield exemplar
+                        if event := meter.tick():
+                            yield event
+                complete = sorted(found.pop(channel), key=lambda exemplar: exemplar.rank)
+                if damaged and not complete and not any(_readable(places, damaged)):
+                    raise next(iter(damaged.values()))
+                unreadable = sum(place.image in damaged for place in its_places)
+                yield ChannelExemplars(channel, tuple(complete), unreadable)
     yield Finished(meter.done)
 
 
@@ -188,21 +174,29 @@ def _images_at_once(net: Net, method: Method, rule: Rule) -> int:
     return IMAGES_AT_ONCE.get(net.device.type, 1)
 
 
-def _look_at(images: Sequence[int], look: Look, at_once: int) -> Iterator[Seen | UnreadableImage]:
-    """Give what the net sees of each image, in their order, or why it cannot be read."""
+def _next(
+    looked: Iterator[tuple[int, Seen | UnreadableImage]],
+    at_once: int,
+    wanted: dict[int, list[tuple[Unit, Place]]],
+    damaged: dict[int, UnreadableImage],
+    meter: Meter,
+) -> Generator[Progress | Skipped, None, tuple[dict[int, list[tuple[Unit, Place]]], dict[int, Seen]]]:
+    """Take the next images, which are those that the next channels want; give their units and what was seen.
 
-    def seen_or_why(image: int) -> Seen | UnreadableImage:
-        try:
-            with until_used():
-                return look(image)
-        except UnreadableImage as error:
-            return error
-
-    if at_once == 1:
-        yield from map(seen_or_why, images)
-        return
-    with ThreadPoolExecutor(min(READERS, len(images)), thread_name_prefix="look") as pool:
-        yield from pool.map(seen_or_why, images)
+    Those that cannot be read are told, and put among the ``damaged``.
+    """
+    units, seen = {}, {}
+    for image, one in islice(looked, at_once):
+        units[image] = wanted.pop(image)
+        if isinstance(one, Seen):
+            seen[image] = one
+            continue
+        if image not in damaged:
+            yield Skipped(one.name, one.reason)
+        damaged[image] = one
+        if event := meter.tick(len(units[image])):
+            yield event
+    return units, seen
 
 
 def _shares(checkpoint: Checkpoint, places: Places, memory: int) -> Iterator[Places]:
