@@ -53,7 +53,7 @@ def test_small_batches_of_few_images_give_the_same(
     assert_equal(project(*arguments), expected, tolerance=1e-13)
 
 
-@settings(deadline=None, max_examples=12, derandomize=True)
+@settings(deadline=None, max_examples=6, derandomize=True)
 @given(stack=stacks(), size=st.tuples(st.integers(16, 40), st.integers(16, 40)))
 def test_random_stacks(stack: nn.Sequential, size: tuple[int, int]) -> None:
     generator = torch.Generator().manual_seed(1)
@@ -98,4 +98,4 @@ def test_more_units_start_no_more_operations_and_wait_no_more_often(zfnet: nn.Mo
     waits = {name: count for name, count in few.items() if "local_scalar" in name or "nonzero" in name}
     # One look whether all is finite. The rows of the images are found on the CPU.
     assert waits == {"aten._local_scalar_dense.default": 1, "aten.nonzero.default": 1}
-    assert sum(few.values()) < 250
+    assert sum(few.values()) < 320  # views too, which are a third
