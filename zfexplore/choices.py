@@ -16,9 +16,11 @@ SHIPPED_NET = "shipped"  # what the weights that come along are called among oth
 Fit = Literal["crop", "whole"]  # how a photograph becomes the network's square
 Precision = Literal["float32", "bfloat16"]  # what the net computes in while it indexes
 RankedBy = Literal["mean", "max", "selectivity", "rarity", "striking"]  # what channels are ranked by
+FigureFormat = Literal["png", "svg", "pdf"]  # how a figure is written
 AtlasFormat = Literal["csv", "json", "npz"]  # how an atlas is written
 Method = Literal["auto", "dense", "windowed"]  # which deconvnet projects
 Rule = Literal["deconv", "guided", "gradient", "input-gradient"]  # what comes back through a ReLU
+Move = Literal["translation", "scale", "rotation"]  # how a picture is moved to see what stays the same
 Glyphs = Literal["octants", "sextants", "quadrants", "halves", "ascii"]  # the explorer's, finest first
 Drawn = Literal["pixels", Glyphs]  # how the explorer draws pictures, in the order of its key
 

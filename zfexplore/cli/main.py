@@ -38,7 +38,10 @@ EXPORTS = {
     "unit": "export",
     "figure": "export",
     "filters": "export",
+    "gallery": "export_gallery",
     "atlas": "export_atlas",
+    "occlusion": "export_occlusion",
+    "invariance": "export_invariance",
 }
 
 # How threads that compute wait for each other: asleep. By themselves they spin, at hundreds of barriers a
