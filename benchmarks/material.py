@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,6 +22,7 @@ from zfexplore.nets.trunk import Trunk
 from zfexplore.progress import finish
 
 IMAGES = {False: 480, True: 24}  # by quick
+THREADS = min(os.cpu_count() or 1, 16)  # that decode
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,9 @@ class HeldImages:
     def __init__(self, source: Source) -> None:
         self.name = source.name
         self.classes: tuple[str, ...] = source.classes
-        self.decoded: list[Picture] = []
-        for index in range(len(source)):
-            try:
-                self.decoded.append(source[index])
-            except UnreadableImage:
-                continue
+        with ThreadPoolExecutor(THREADS) as pool:
+            pictures = pool.map(lambda index: _picture(source, index), range(len(source)))
+            self.decoded: list[Picture] = [picture for picture in pictures if picture is not None]
 
     @classmethod
     def of(cls, pictures: list[Image.Image]) -> HeldImages:
@@ -78,6 +78,13 @@ class HeldImages:
     def fingerprint(self) -> str:
         """Give a text that identifies the images well enough for a benchmark."""
         return f"{self.name}-{len(self)}"
+
+
+def _picture(source: Source, index: int) -> Picture | None:
+    try:
+        return source[index]
+    except UnreadableImage:
+        return None
 
 
 class Material:

@@ -320,11 +320,10 @@ class Explorer:
         source = (self.source, self.checkpoint.metadata.input, self.settings.fit)
         if any(one is not other for one, other in zip(source, self._seen_from, strict=True)):
             self._seen, self._seen_from = OrderedDict(), source
-        pixels = self._seen.get(image)
+        pixels = self._seen.pop(image, None)  # taken out and put in last: threads may look side by side
         if pixels is None:
             pixels = prepare(self.image(image), self.checkpoint.metadata.input, self.settings.fit)
         self._seen[image] = pixels
-        self._seen.move_to_end(image)
         if len(self._seen) > SEEN_KEPT:
             self._seen.popitem(last=False)
         return seen_of(self.checkpoint, pixels.copy())  # the caller may draw on it

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from zfexplore.deconv import dense, windowed
+from zfexplore.deconv.many_images import Wanted, crops
 from zfexplore.nets.trunk import Trunk
 
 pytestmark = [
@@ -35,6 +37,21 @@ def test_a_projection_is_the_same_every_time(method, zfnet: nn.Module, images: T
     trunk = Trunk(zfnet.float()).to("cuda")
     first, second = (method.project(trunk, images, "conv5", 1).pixels for _ in range(2))
     assert torch.equal(first, second)
+
+
+def test_crops_of_many_images_are_the_cpus(zfnet: nn.Module, images: Tensor) -> None:
+    on_cpu, on_gpu = Trunk(zfnet), Trunk(copy.deepcopy(zfnet)).to("cuda")
+    wanted = {name: [Wanted(2, 1, 0, 1), Wanted(0, 3, 1, 0)] for name in ("conv2", "pool5")}
+    wanted["fc6"] = [Wanted(1, 4, 0, 0)]
+    found, expected = (
+        list(crops(trunk, pictures, wanted))
+        for trunk, pictures in ((on_gpu, images.to("cuda")), (on_cpu, images))
+    )
+    assert len(found) == len(expected) == 5
+    for ours, theirs in zip(found, expected, strict=True):
+        assert (ours.stage, ours.row, ours.window) == (theirs.stage, theirs.row, theirs.window)
+        assert ours.activation == pytest.approx(theirs.activation, rel=1e-9)
+        np.testing.assert_allclose(ours.pixels, theirs.pixels, rtol=1e-5, atol=1e-7)
 
 
 def test_float32_products_are_full_ones_where_tf32_is_allowed(

@@ -13,6 +13,7 @@ from PIL import Image
 from zfexplore.atlas.build import build_atlas
 from zfexplore.deconv import dense, windowed
 from zfexplore.errors import ExploreError
+from zfexplore.exemplars import exemplars as module
 from zfexplore.exemplars.exemplars import exemplars
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
 from zfexplore.exemplars.seen import see
@@ -102,6 +103,28 @@ def test_every_channel_of_every_stage_is_the_same_as_one_by_one(checkpoint, sour
         assert len(one.exemplars) == len(alone)
         for exemplar, wanted in zip(one.exemplars, alone, strict=True):
             assert_equal(exemplar, wanted)
+
+
+def test_images_that_go_together_give_the_same(checkpoint, folder, source, atlas, everything, monkeypatch):
+    bad = atlas.top("conv2", 0)[0]
+    (folder / bad.name).write_bytes(b"no longer an image")
+    alone = list(exemplars(checkpoint, source, atlas, everything))
+    source.read.clear()
+    monkeypatch.setitem(module.IMAGES_AT_ONCE, "cpu", 5)
+    together = list(exemplars(checkpoint, source, atlas, everything))
+    assert set(source.read.values()) == {1}
+    for kind in (Skipped, Finished):
+        assert [event for event in together if isinstance(event, kind)] == [
+            event for event in alone if isinstance(event, kind)
+        ]
+    for one, wanted in zip(gathered(together), gathered(alone), strict=True):
+        assert (one.channel, one.unreadable) == (wanted.channel, wanted.unreadable)
+        for exemplar, expected in zip(one.exemplars, wanted.exemplars, strict=True):
+            assert_equal(exemplar, expected)
+            assert exemplar.crop.base is None
+    monkeypatch.setitem(module.IMAGES_AT_ONCE, "cpu", 64)
+    ranks = [exemplar.rank for exemplar in one_by_one(checkpoint, source, atlas, Unit("conv2", 1))]
+    assert ranks == sorted(ranks)
 
 
 def test_each_image_is_read_once(checkpoint, source, atlas, everything):

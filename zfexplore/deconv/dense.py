@@ -40,11 +40,12 @@ from zfexplore.deconv.request import (
 from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.net import Stage
 from zfexplore.nets.steps import Step, run_step
+from zfexplore.nets.transfers import upload
 from zfexplore.nets.trunk import Trunk
 
 # Rows brought back together. A row of ZFNet at 224 pixels takes about 15 MB, so memory stays near
-# 250 MB however many rows are asked for.
-ROWS_AT_ONCE = 16
+# 250 MB on a CPU and 1 GB on a GPU, however many rows are asked for.
+ROWS_AT_ONCE = {"cpu": 16, "cuda": 64}
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,12 @@ def project(
 def project_request(trunk: Trunk, images: Tensor, request: Request) -> Projection:
     """Bring the rows of a checked request back to pixels."""
     with exact_arithmetic(trunk.device):
-        return join([_project_rows(trunk, images, part) for part in _portions(request)])
+        return join([_project_rows(trunk, images, part) for part in _parts(trunk, request)])
+
+
+def portions(trunk: Trunk, count: int) -> Sequence[Tensor]:
+    """Cut ``count`` rows into portions that are brought back together, as row numbers."""
+    return torch.arange(count).split(ROWS_AT_ONCE.get(trunk.device.type, ROWS_AT_ONCE["cpu"]))
 
 
 def record(trunk: Trunk, images: Tensor, stage: str) -> Recording:
@@ -182,23 +188,26 @@ def _recording(
     return Recording(stage, top, tuple(shapes[: stage.end]), up_to_stage)
 
 
-def _portions(request: Request) -> list[Request]:
-    return [request.take(rows) for rows in torch.arange(len(request)).split(ROWS_AT_ONCE)]
+def _parts(trunk: Trunk, request: Request) -> list[Request]:
+    return [request.take(rows) for rows in portions(trunk, len(request))]
 
 
 def _project_rows(trunk: Trunk, images: Tensor, request: Request) -> Projection:
     used, row_image = request.image.unique(return_inverse=True)
-    recording = record(trunk, images[used], request.stage.name).take(row_image)
-    rows = torch.arange(len(request))
+    image, row, channel = upload(
+        torch.stack([row_image, torch.arange(len(request)), request.channel]), images.device
+    )
+    recording = record(trunk, images[upload(used, images.device)], request.stage.name).take(image)
     maps = recording.top.reshape(*recording.top.shape[:2], *_map_size(recording.top))  # fc: 1 x 1
-    chosen = maps[rows, request.channel]  # [n, h, w]
+    chosen = maps[row, channel]  # [n, h, w]
     position = strongest(chosen) if request.position is None else request.position
-    activation = chosen[rows, position[:, 0], position[:, 1]]
+    y, x = upload(position.T, images.device)
+    activation = chosen[row, y, x]
     seed = torch.zeros_like(maps)
     if request.whole_map:
-        seed[rows, request.channel] = chosen
+        seed[row, channel] = chosen
     else:
-        seed[rows, request.channel, position[:, 0], position[:, 1]] = activation
+        seed[row, channel, y, x] = activation
     pixels = backproject(trunk, recording, F.relu(seed).reshape(recording.top.shape))
     window = input_windows(trunk, request, position)
     return Projection(request.stage.name, request.channel.clone(), pixels, activation, position, window)

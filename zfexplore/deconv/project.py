@@ -2,9 +2,9 @@
 
 For the deconvnet of a plain stack, counting decides which of the two is faster.
 
-The windowed one always multiplies less. The dense one starts fewer operations, because it takes all
-rows together, while windows that are clipped differently go one after the other. Starting an operation
-costs little on a CPU; on a GPU it is most of what small windows cost.
+On a CPU the windowed one always multiplies less. The dense one starts fewer operations, because it takes
+all rows together, while windows that are clipped differently go one after the other. On a GPU both take
+all rows together; the windowed one starts more operations a step, for it gathers what the windows hold.
 """
 
 from __future__ import annotations
@@ -12,16 +12,19 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from zfexplore.choices import Method, Rule
-from zfexplore.deconv import dense, rules, windowed
+from zfexplore.deconv import dense, rules, together, windowed
 from zfexplore.deconv.request import Channels, Images, Positions, Projection, Request, read_request
-from zfexplore.deconv.windows.geometry import has_windows, whole_cost, window_cost
+from zfexplore.deconv.windows.geometry import has_windows, unclipped_cost, whole_cost, window_cost
 from zfexplore.errors import ExploreError
 from zfexplore.nets.net import Net
 from zfexplore.nets.trunk import Trunk
 
 # What starting one operation costs, in multiplications that the device could do meanwhile: about
-# 10 microseconds at 5e10 a second on a core, 10 microseconds at 2e13 a second on a GPU.
-START = {"cpu": 500_000, "cuda": 200_000_000}
+# 10 microseconds at 5e10 a second on a core. On a GPU it is measured, by `python -m benchmarks --device cuda
+# --only deconv`: on an H200 3e8 to 1e9 choose the faster one of conv1 to pool5 for 1, 9, 64 and 512 units.
+START = {"cpu": 500_000, "cuda": 500_000_000}
+# Operations that a batch of rows starts on a GPU, a step.
+STARTED_DENSE, STARTED_WINDOWED = 4, 7
 
 
 def project(
@@ -63,6 +66,8 @@ def choose(trunk: Trunk, request: Request) -> Literal["dense", "windowed"]:
     """Choose the one that does less work for these rows on the trunk's device."""
     if request.whole_map or not has_windows(trunk, request.stage):
         return "dense"
+    if trunk.device.type == "cuda":
+        return _choose_on_gpu(trunk, request)
     height, width = trunk.map_size(request.stage.name, request.size)
     widest = trunk.windows(request.stage.name, height // 2, width // 2, request.size)
     windows = 2 * len(request) * window_cost(trunk, request.stage, widest)
@@ -70,5 +75,16 @@ def choose(trunk: Trunk, request: Request) -> Literal["dense", "windowed"]:
     whole = runs * whole_cost(trunk, request.stage, request.size)
     # Each direction takes about three operations a step; rows clipped differently start their own.
     start = 6 * request.stage.end * START.get(trunk.device.type, START["cpu"])
-    portions = -(-len(request) // dense.ROWS_AT_ONCE)
+    portions = len(dense.portions(trunk, len(request)))
     return "windowed" if windows + len(request) * start < whole + portions * start else "dense"
+
+
+def _choose_on_gpu(trunk: Trunk, request: Request) -> Literal["dense", "windowed"]:
+    """Choose by the way back alone: the images run up whole for both."""
+    steps, count = trunk.steps[: request.stage.end], len(request)
+    windows = count * unclipped_cost(trunk, request.stage)
+    whole = count * whole_cost(trunk, request.stage, request.size)
+    start = len(steps) * START["cuda"]
+    windows += len(together.batches(steps, count)) * STARTED_WINDOWED * start
+    whole += len(dense.portions(trunk, count)) * STARTED_DENSE * start
+    return "windowed" if windows < whole else "dense"

@@ -180,7 +180,7 @@ def join(parts: Sequence[Projection], order: Tensor | None = None) -> Projection
     Raises ExploreError for an activation or a pixel that is not a finite number: it is never a result.
     """
     for part in parts:
-        _check_finite(part)
+        check_finite(part)
     if len(parts) == 1:
         return parts[0]
     columns = ("channel", "pixels", "activation", "position", "window")
@@ -191,7 +191,8 @@ def join(parts: Sequence[Projection], order: Tensor | None = None) -> Projection
     return Projection(parts[0].stage, **stacked)
 
 
-def _check_finite(projection: Projection) -> None:
+def check_finite(projection: Projection) -> None:
+    """Raise ExploreError, naming the unit, for an activation or a pixel that is not a finite number."""
     # A sum is not finite if one of its terms is not. It may overflow by itself: then each is looked at.
     if bool((projection.activation.sum() + projection.pixels.sum()).isfinite()):
         return

@@ -9,6 +9,9 @@ When many units of one image are wanted, or a channel's maximum must first be fo
 runs once on the whole image and the windows are cut out of its recording. Each unit then costs its
 back-projection alone. The choice between the two is made image by image, by counting multiplications.
 
+All this is for a CPU. On a GPU starting operations is what costs: there ``together.py`` takes all units at
+once, in windows of one size.
+
 Fully connected units and whole maps see the whole image: they are left to ``dense.py``. So are units of a
 pool right above the pixels, where nothing is filtered.
 """
@@ -20,7 +23,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from zfexplore.deconv import dense
+from zfexplore.deconv import dense, together
 from zfexplore.deconv.dense import Recording, record
 from zfexplore.deconv.request import (
     Channels,
@@ -53,11 +56,11 @@ from zfexplore.errors import ExploreError
 from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.trunk import Trunk
 
-# Numbers in the largest map of a batch of windows: what a core's cache holds (4 MB of float32), and
-# what keeps a GPU busy. On a CPU larger batches run slower, not faster.
-BATCH_NUMBERS = {"cpu": 2**20, "cuda": 2**26}
+# Numbers in the largest map of a batch of windows: what a core's cache holds (4 MB of float32). Larger
+# batches run slower, not faster.
+BATCH_NUMBERS = 2**20
 
-# Batches computed together, each with all its switches: at most about 40 MB on a CPU.
+# Batches computed together, each with all its switches: at most about 40 MB.
 BATCHES_TOGETHER = 16
 
 
@@ -76,6 +79,8 @@ def project_request(trunk: Trunk, images: Tensor, request: Request) -> Projectio
     """Bring the rows of a checked request back to pixels."""
     if request.whole_map or not has_windows(trunk, request.stage):
         return dense.project_request(trunk, images, request)
+    if trunk.device.type == "cuda":
+        return together.project_request(trunk, images, request)
     windows = None if request.position is None else _windows_of(trunk, request, request.position)
     with exact_arithmetic(trunk.device):
         kernels = lay_out(trunk.steps[: request.stage.end])
@@ -156,7 +161,7 @@ def _project_rows(
         windows = _windows_of(trunk, request, position)
     pixels = images.new_zeros(len(request), trunk.input_channels, *request.size)
     activation = images.new_zeros(len(request))
-    groups = list(group_units(steps, windows, BATCH_NUMBERS.get(trunk.device.type, BATCH_NUMBERS["cpu"])))
+    groups = list(group_units(steps, windows, BATCH_NUMBERS))
     for first in range(0, len(groups), BATCHES_TOGETHER):
         together = groups[first : first + BATCHES_TOGETHER]
         parts = [(request.take(torch.tensor(group.rows)), group) for group in together]

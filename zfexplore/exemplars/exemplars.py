@@ -7,7 +7,8 @@ that it does not belong to.
 An image is among the strongest of many channels. Going channel by channel, a whole stage would read,
 prepare and run every image about seven times. Here all units needed of an image are projected together.
 The images come in the order in which the channels need them, and a channel is given as soon as its own
-images are done: the first after nine images, most of the last ones at once.
+images are done: the first after nine images, most of the last ones at once. On a GPU many images are read
+side by side, go up together and share the batches of the way back (``deconv/many_images.py``).
 
 Projections wait, cropped to their windows, until their channel is complete. The memory for this is
 bounded: channels that would need more than ``MEMORY`` together are processed in shares, one after the
@@ -17,29 +18,34 @@ all 1,632 of conv1 to conv5 and pool5 are three.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Container, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 
 import numpy as np
 
 from zfexplore.atlas.records import Place
 from zfexplore.atlas.store import Atlas
 from zfexplore.choices import Method, Rule
+from zfexplore.deconv.many_images import Wanted, crops
 from zfexplore.deconv.one_image import image_projector
 from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
-from zfexplore.exemplars.seen import Seen, see
+from zfexplore.exemplars.seen import Look, Seen, batch_of, look_at, see
 from zfexplore.figures.display import in_colours
 from zfexplore.images.sources import Source, UnreadableImage
 from zfexplore.nets.checkpoint import Checkpoint
+from zfexplore.nets.net import Net
 from zfexplore.nets.trunk import Trunk
 from zfexplore.progress import Finished, Meter, Progress, Skipped
 from zfexplore.units import Unit, Window
 
 MEMORY = 768 * 2**20  # bytes of projections and images that may wait for their channels
+IMAGES_AT_ONCE = {"cuda": 64}  # images that go up together; elsewhere one by one
 ROWS_AT_ONCE = 64  # full-size projections of one image held together, 0.6 MB each at 224 pixels
 NOT_IN_ATLAS = -1  # the number of a picture of one's own
 BYTES_A_PIXEL = 3 * 4  # of a projection: three colours in float32
@@ -51,7 +57,6 @@ TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2}
 NEARLY_SILENT = 1e-3
 
 Event = Progress | Skipped | Exemplar | ChannelExemplars | Finished[int]
-Look = Callable[[int], Seen]
 Places = dict[Unit, list[Place]]  # channels, and the places of each to project
 
 
@@ -91,33 +96,26 @@ def exemplars(
     task = f"projecting {channels[0]}" if len(channels) == 1 else "projecting"
     meter = Meter(task, sum(map(len, places.values())), unit="projections")
     look = look or partial(_read, checkpoint, source, atlas)
+    at_once = _images_at_once(checkpoint.net, method, rule)
     damaged: dict[int, UnreadableImage] = {}
     for share in _shares(checkpoint, places, memory):
         wanted = _by_image(share)
         found: dict[Unit, list[Exemplar]] = {channel: [] for channel in share}
-        for channel, its_places in share.items():
-            for image in (place.image for place in its_places if place.image in wanted):
-                units = wanted.pop(image)
-                try:
-                    seen = look(image)
-                except UnreadableImage as error:
-                    if image not in damaged:
-                        yield Skipped(error.name, error.reason)
-                    damaged[image] = error
-                    if event := meter.tick(len(units)):
-                        yield event
-                    continue
-                for exemplar in _of_image(checkpoint, seen, units, method, rule):
-                    _check_activation(exemplar, atlas, tolerance)
-                    found[exemplar.channel].append(exemplar)
-                    yield exemplar
-                    if event := meter.tick():
-                        yield event
-            complete = sorted(found.pop(channel), key=lambda exemplar: exemplar.rank)
-            if damaged and not complete and not any(_readable(places, damaged)):
-                raise next(iter(damaged.values()))
-            unreadable = sum(place.image in damaged for place in its_places)
-            yield ChannelExemplars(channel, tuple(complete), unreadable)
+        with closing(look_at(list(wanted), look, at_once)) as looked:
+            for channel, its_places in share.items():
+                while any(place.image in wanted for place in its_places):
+                    units, seen = yield from _next(looked, at_once, wanted, damaged, meter)
+                    for exemplar in _of_images(checkpoint, seen, units, method, rule, together=at_once > 1):
+                        _check_activation(exemplar, atlas, tolerance)
+                        found[exemplar.channel].append(exemplar)
+                        yield exemplar
+                        if event := meter.tick():
+                            yield event
+                complete = sorted(found.pop(channel), key=lambda exemplar: exemplar.rank)
+                if damaged and not complete and not any(_readable(places, damaged)):
+                    raise next(iter(damaged.values()))
+                unreadable = sum(place.image in damaged for place in its_places)
+                yield ChannelExemplars(channel, tuple(complete), unreadable)
     yield Finished(meter.done)
 
 
@@ -167,6 +165,38 @@ def _check_activation(exemplar: Exemplar, atlas: Atlas, tolerance: float | None)
 
 def _read(checkpoint: Checkpoint, source: Source, atlas: Atlas, image: int) -> Seen:
     return see(checkpoint, source[image].image, atlas.header["fit"])
+
+
+def _images_at_once(net: Net, method: Method, rule: Rule) -> int:
+    """Tell how many images are projected together: several where a GPU can, and one where a CPU does it."""
+    if not isinstance(net, Trunk) or method != "auto" or rule != "deconv":
+        return 1
+    return IMAGES_AT_ONCE.get(net.device.type, 1)
+
+
+def _next(
+    looked: Iterator[tuple[int, Seen | UnreadableImage]],
+    at_once: int,
+    wanted: dict[int, list[tuple[Unit, Place]]],
+    damaged: dict[int, UnreadableImage],
+    meter: Meter,
+) -> Generator[Progress | Skipped, None, tuple[dict[int, list[tuple[Unit, Place]]], dict[int, Seen]]]:
+    """Take the next images, which are those that the next channels want; give their units and what was seen.
+
+    Those that cannot be read are told, and put among the ``damaged``.
+    """
+    units, seen = {}, {}
+    for image, one in islice(looked, at_once):
+        units[image] = wanted.pop(image)
+        if isinstance(one, Seen):
+            seen[image] = one
+            continue
+        if image not in damaged:
+            yield Skipped(one.name, one.reason)
+        damaged[image] = one
+        if event := meter.tick(len(units[image])):
+            yield event
+    return units, seen
 
 
 def _shares(checkpoint: Checkpoint, places: Places, memory: int) -> Iterator[Places]:
@@ -223,6 +253,40 @@ def _of_image(
             projection = bring_back(name, numbers, positions)
             for row, (channel, place) in enumerate(some):
                 yield _exemplar(projection, row, channel, place, seen.pixels)
+
+
+def _of_images(
+    checkpoint: Checkpoint,
+    seen: dict[int, Seen],
+    wanted: Mapping[int, Sequence[tuple[Unit, Place]]],
+    method: Method,
+    rule: Rule,
+    *,
+    together: bool,
+) -> Iterator[Exemplar]:
+    """Project all units ``wanted`` of the images ``seen``: image by image, or all ``together``."""
+    if not together:
+        for image, one in seen.items():
+            yield from _of_image(checkpoint, one, wanted[image], method, rule)
+        return
+    if not seen:
+        return
+    numbers = {image: number for number, image in enumerate(seen)}
+    by_stage: dict[str, list[tuple[Unit, Place]]] = {}
+    for image in seen:
+        for channel, place in wanted[image]:
+            by_stage.setdefault(channel.stage, []).append((channel, place))
+    rows = {
+        stage: [Wanted(numbers[place.image], channel.channel, place.y, place.x) for channel, place in units]
+        for stage, units in by_stage.items()
+    }
+    batch = batch_of(checkpoint, [one.pixels for one in seen.values()])
+    net = checkpoint.net
+    assert isinstance(net, Trunk), "images go together for the deconvnet alone"
+    for crop in crops(net, batch, rows):
+        channel, place = by_stage[crop.stage][crop.row]
+        pixels = in_colours(crop.pixels)
+        yield Exemplar(channel, place, pixels, crop.window, seen[place.image].pixels, crop.activation)
 
 
 def _exemplar(projection: Projection, row: int, channel: Unit, place: Place, image: np.ndarray) -> Exemplar:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,23 +18,33 @@ from zfexplore.arguments import path_text
 from zfexplore.choices import Fit
 from zfexplore.errors import ExploreError
 from zfexplore.images.decode import UndecodableError, read_rgb, to_rgb
+from zfexplore.images.room import until_used
+from zfexplore.images.sources import UnreadableImage
 from zfexplore.images.transforms import normalise, prepare
+from zfexplore.nets.transfers import upload
 
 if TYPE_CHECKING:
     from zfexplore.nets.checkpoint import Checkpoint
 
 
+READERS = min(16, os.cpu_count() or 1)  # threads that read images which go together
 SHAPES = ((), (1,), (3,), (4,))  # of a pixel, in an array: grey twice, RGB, RGB with alpha
 
 
-class Seen(NamedTuple):
-    """What the network sees of a picture: ``pixels [size, size, 3]`` uint8, and its input.
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What the network sees of a picture: ``pixels [size, size, 3]`` uint8, and its input."""
 
-    ``batch [1, 3, size, size]`` is normalised, on the net's device and in its type.
-    """
-
+    checkpoint: Checkpoint
     pixels: np.ndarray
-    batch: Tensor
+
+    @cached_property
+    def batch(self) -> Tensor:
+        """The input, normalised, on the net's device and in its type: ``[1, 3, size, size]``."""
+        return batch_of(self.checkpoint, [self.pixels])
+
+
+Look = Callable[[int], Seen]  # from the number of an image to what is seen of it
 
 
 def open_picture(path: str | os.PathLike[str]) -> Image.Image:
@@ -77,6 +91,39 @@ def see(checkpoint: Checkpoint, image: Image.Image, fit: Fit = "crop") -> Seen:
 
 def seen_of(checkpoint: Checkpoint, pixels: np.ndarray) -> Seen:
     """Make the net's input from ``pixels [size, size, 3]`` that are already prepared."""
-    net, convention = checkpoint.net, checkpoint.metadata.input
-    batch = normalise(torch.from_numpy(pixels[None]).to(net.device), convention)
-    return Seen(pixels, batch.to(net.dtype))
+    return Seen(checkpoint, pixels)
+
+
+def batch_of(checkpoint: Checkpoint, pictures: Sequence[np.ndarray]) -> Tensor:
+    """Make one input of pictures ``[size, size, 3]`` that are already prepared: ``[n, 3, size, size]``."""
+    net = checkpoint.net
+    pixels = upload(torch.from_numpy(np.stack(pictures)), net.device)
+    return normalise(pixels, checkpoint.metadata.input).to(net.dtype)
+
+
+def look_at(
+    images: Sequence[int], look: Look, at_once: int
+) -> Generator[tuple[int, Seen | UnreadableImage], None, None]:
+    """Give what the net sees of each image, in their order, or why it cannot be read.
+
+    Images that go together are read by threads, ahead of their turn: the share's memory has room for all.
+    """
+
+    def seen_or_why(image: int) -> Seen | UnreadableImage:
+        try:
+            return look(image)
+        except UnreadableImage as error:
+            return error
+
+    def in_its_room(image: int) -> Seen | UnreadableImage:
+        with until_used():
+            return seen_or_why(image)
+
+    if at_once == 1:
+        yield from zip(images, map(seen_or_why, images), strict=True)
+        return
+    pool = ThreadPoolExecutor(min(READERS, max(len(images), 1)), thread_name_prefix="look")
+    try:
+        yield from zip(images, pool.map(in_its_room, images), strict=True)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)  # who closes this early does not wait for the rest

@@ -28,6 +28,7 @@ from zfexplore.nets.zfnet import ZFNet
 from zfexplore.units import Window
 
 _NUMBERED = re.compile(r"(?:conv|fc)(\d)")
+SIZES_KEPT = 1024  # sizes of maps, by how far up and by the input's size
 LARGEST_SIDE = 1025  # images of up to this side are tried, for the size that a net takes
 
 
@@ -46,7 +47,11 @@ class Trunk(Net):
         self.steps = read_steps(module)
         first: Any = next((step.module for step in self.steps if step.kind == "conv"), None)
         self._first_matrix = next((i for i, step in enumerate(self.steps) if step.kind == "linear"), None)
-        self._axes = tuple(tuple(step.axis(axis) for step in self.steps) for axis in (0, 1))
+        self._sizes: dict[tuple[int, ...], tuple[Pair, ...]] = {}  # those asked for before, by end and size
+        steps = tuple(tuple(step.axis(axis) for step in self.steps) for axis in (0, 1))
+        self._axes = tuple(
+            [_AxisSteps(axis[:end]) for end in range(len(axis) + 1)] for axis in steps
+        )  # by end
         if first is None:
             raise ExploreError(
                 f"{type(module).__name__} has no convolution: there is nothing to explore in it"
@@ -118,7 +123,9 @@ class Trunk(Net):
 
         Fully connected layers count as the map below them. Raises ExploreError as ``map_size`` does.
         """
-        rows, columns = (_lengths(axis[:end], length) for axis, length in zip(self._axes, size, strict=True))
+        if (known := self._sizes.get((end, *size))) is not None:
+            return known
+        rows, columns = (_lengths(axis[end], length) for axis, length in zip(self._axes, size, strict=True))
         sizes = tuple(zip(rows, columns, strict=True))
         for step, left in zip(self.steps[:end], sizes[1:], strict=True):
             if min(left) < 1:
@@ -129,6 +136,9 @@ class Trunk(Net):
                 )
         if self._first_matrix is not None and end > self._first_matrix:
             self._check_flattened(size, sizes[self._first_matrix])
+        if len(self._sizes) >= SIZES_KEPT:
+            self._sizes.clear()
+        self._sizes[end, *size] = sizes
         return sizes
 
     def receptive_field(self, name: str) -> ReceptiveField:
@@ -144,7 +154,13 @@ class Trunk(Net):
 
         This is the exact bounding box, clipped at the border; for fc stages, the whole input.
         """
-        return self.windows(name, y, x, size)[0]
+        stage = self.stage(name)
+        if stage.kind == "fc":
+            return Window(0, 0, *size)
+        self._check_place(name, y, x, size)
+        (y0, y1), *_ = _spans(self._axes[0][stage.end], y, size[0])
+        (x0, x1), *_ = _spans(self._axes[1][stage.end], x, size[1])
+        return Window(y0, x0, y1, x1)
 
     def windows(self, name: str, y: int, x: int, size: Pair) -> tuple[Window, ...]:
         """Give the unit's window on every map below it: the input's first, its own last.
@@ -156,8 +172,8 @@ class Trunk(Net):
         if stage.kind == "fc":
             return (Window(0, 0, *size),)
         self._check_place(name, y, x, size)
-        vertical = _spans(self._axes[0][: stage.end], y, size[0])
-        horizontal = _spans(self._axes[1][: stage.end], x, size[1])
+        vertical = _spans(self._axes[0][stage.end], y, size[0])
+        horizontal = _spans(self._axes[1][stage.end], x, size[1])
         return tuple(Window(y0, x0, y1, x1) for (y0, y1), (x0, x1) in zip(vertical, horizontal, strict=True))
 
     def first_filters(self) -> Tensor | None:
@@ -189,7 +205,8 @@ class Trunk(Net):
         )
 
     def _side_fits(self, side: int, features: int) -> bool:
-        lengths = [_lengths(axis[: self._first_matrix], side) for axis in self._axes]
+        assert self._first_matrix is not None
+        lengths = [_lengths(axis[self._first_matrix], side) for axis in self._axes]
         return min(map(min, lengths)) > 0 and self._flattened((lengths[0][-1], lengths[1][-1])) == features
 
     def _flattened(self, last_map: Pair) -> int:
@@ -203,6 +220,20 @@ class Trunk(Net):
     @property
     def _weight(self) -> Tensor:
         return self._first.weight
+
+
+class _AxisSteps(tuple[AxisStep, ...]):
+    """Steps along one axis, from the first on. They are hashed once: every look-up has them as its key."""
+
+    _hash: int
+
+    def __new__(cls, steps: Iterable[AxisStep]) -> _AxisSteps:
+        made = super().__new__(cls, steps)
+        made._hash = tuple.__hash__(made)
+        return made
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 def _layers(module: nn.Module) -> dict[str, nn.Module]:

@@ -134,6 +134,34 @@ def window_cost(trunk: Trunk, stage: Stage, windows: Windows) -> int:
     return _multiplications(steps, areas, channels_on_top=None if needs_all_channels(steps) else 1)
 
 
+def unclipped_cost(trunk: Trunk, stage: Stage) -> int:
+    """Count the multiplications of one unit's way back in windows that no border clips (``unclipped.py``)."""
+    steps = trunk.steps[: stage.end]
+    areas = [height * width for height, width in unclipped_sizes(steps)]
+    return _multiplications(steps, [*areas, 1], channels_on_top=1)
+
+
+def unclipped_sizes(steps: Sequence[Step]) -> list[tuple[int, int]]:
+    """Give (height, width) of the window on each step's input, for a unit of the highest convolution.
+
+    The steps above it have windows of one place: there a unit goes back as the one that was chosen.
+    """
+    sizes, (height, width) = [], (1, 1)
+    highest = highest_convolution(steps)
+    for index in reversed(range(len(steps))):
+        step = steps[index]
+        if index <= highest and step.kind in ("conv", "pool"):
+            height = (height - 1) * step.stride[0] + step.kernel[0]
+            width = (width - 1) * step.stride[1] + step.kernel[1]
+        sizes.append((height, width))
+    return sizes[::-1]
+
+
+def unclipped_numbers(steps: Sequence[Step]) -> int:
+    """Count the numbers in the largest map that one unit's unclipped windows hold."""
+    return _largest([height * width for height, width in unclipped_sizes(steps)], steps)
+
+
 def _multiplications(steps: Sequence[Step], areas: Sequence[int], channels_on_top: int | None) -> int:
     """Count over all convolutions, of which the highest gives ``channels_on_top`` channels or (None) all."""
     total = 0
@@ -161,14 +189,19 @@ def _step_window(step: Step, read: Window, written: Window) -> StepWindow:
 
 def _largest_map(steps: Sequence[Step], through: Sequence[StepWindow]) -> int:
     """Count the numbers in the largest map that a unit's windows hold, a convolution's most often."""
+    return _largest([height * width for height, width in (window.size for window in through)], steps)
+
+
+def _largest(areas: Sequence[int], steps: Sequence[Step]) -> int:
+    """Count the numbers of the largest map that the steps read, whose inputs have these ``areas``."""
     largest, channels = 1, 0
-    for step, step_window in zip(steps, through, strict=False):  # no step windows: any number will do
+    for step, area in zip(steps, areas, strict=False):  # no step windows: any number will do
         if step.kind == "conv":
             module: Any = step.module
-            largest = max(largest, module.in_channels * step_window.size[0] * step_window.size[1])
+            largest = max(largest, module.in_channels * area)
             channels = module.out_channels
         else:
-            largest = max(largest, channels * step_window.size[0] * step_window.size[1])
+            largest = max(largest, channels * area)
     return largest
 
 
