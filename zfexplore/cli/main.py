@@ -38,6 +38,8 @@ EXPORTS = {
     "unit": "export",
     "figure": "export",
     "filters": "export",
+    "evolution": "export_evolution",
+    "correspondence": "export_correspondence",
     "atlas": "export_atlas",
 }
 
