@@ -40,10 +40,11 @@ def test_it_prints_the_table_and_writes_it_beside_the_figure(zfexplore, parts, t
     assert json.loads((tmp_path / "x.json").read_text())["units"] == rows
 
 
-def test_an_image_that_is_not_there_is_told_in_one_line(zfexplore, parts):
+def test_a_layer_or_an_image_that_is_not_there_is_told_in_one_line(zfexplore, parts):
+    code, out, remarks = zfexplore("export", "correspondence", "parts.json", "--stages", "conv9")
+    assert (code, out) == (2, "")
+    assert "there is no layer 'conv9'" in remarks
     parts.write_text(parts.read_text().replace("b/1.png", "c.png"))
     code, out, remarks = zfexplore("export", "correspondence", "parts.json")
     assert (code, out) == (1, "")
     assert "c.png is neither one of pictures nor a file: c.png is not there" in remarks
-    code, _, remarks = zfexplore("export", "correspondence", "parts.json", "--stages", "conv9")
-    assert (code, "there is no layer 'conv9'" in remarks) == (2, True)
