@@ -17,6 +17,7 @@ Fit = Literal["crop", "whole"]  # how a photograph becomes the network's square
 Precision = Literal["float32", "bfloat16"]  # what the net computes in while it indexes
 RankedBy = Literal["mean", "max", "selectivity", "rarity", "striking"]  # what channels are ranked by
 AtlasFormat = Literal["csv", "json", "npz"]  # how an atlas is written
+Share = Literal["all", "changed"]  # of a layer's features, in the study of correspondence
 Method = Literal["auto", "dense", "windowed"]  # which deconvnet projects
 Rule = Literal["deconv", "guided", "gradient", "input-gradient"]  # what comes back through a ReLU
 Glyphs = Literal["octants", "sextants", "quadrants", "halves", "ascii"]  # the explorer's, finest first

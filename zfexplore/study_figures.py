@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from zfexplore.arguments import text_or_none, whole
 from zfexplore.atlas.select import select_channels
-from zfexplore.choices import SHIPPED_NET, RankedBy
+from zfexplore.choices import SHIPPED_NET, RankedBy, Share
 from zfexplore.figures.captions import SEPARATOR, in_the_papers
 from zfexplore.figures.correspondence import (
     CorrespondenceFigure,
@@ -25,7 +25,7 @@ from zfexplore.figures.provenance import PICTURE, Origin
 from zfexplore.nets.fingerprint import weights_in_use
 from zfexplore.progress import Finished, Note, Progress, Skipped
 from zfexplore.settings import Command, other_than
-from zfexplore.studies.correspondence import DRAWS, NORMALISATION, Correspondence, described
+from zfexplore.studies.correspondence import DRAWS, NORMALISATIONS, Correspondence, described
 from zfexplore.studies.evolution import Evolution, Moment
 from zfexplore.units import Unit
 
@@ -117,12 +117,13 @@ def draw_evolution(
 
 
 def correspondence_made(
-    explorer: Explorer, parts: str, *, stages: Sequence[str] | None = None, within: str | None = None,
-    draws: int = DRAWS, seed: int = 0, tile: int = 150, title: str | None = None,
+    explorer: Explorer, parts: str, *, stages: Sequence[str] | None = None, share: Share = "all",
+    within: str | None = None, draws: int = DRAWS, seed: int = 0, tile: int = 150, title: str | None = None,
 ) -> Made:  # fmt: skip
     """Give the origin and the command of the figure of ``parts``, a JSON file; it needs no index."""
     options = {
-        "--stages": None if stages is None else ",".join(stages), "--within": within,
+        "--stages": None if stages is None else ",".join(stages), "--share": other_than(share, "all"),
+        "--within": within,
         "--draws": other_than(draws, DRAWS), "--tile": other_than(tile, 150), "--title": title, "--out": None,
         "--seed": other_than(seed, 0), **explorer.settings.options(),
     }  # fmt: skip
@@ -139,7 +140,7 @@ def draw_correspondence(found: Correspondence, made: Made, *, tile: int = 150) -
     """Draw a correspondence, with its boxes and its table (ZF table 1)."""
     around = f"within {found.within}" if found.within else "anywhere in the input"
     caption = (
-        f"{NORMALISATION} · dot and bar: mean and standard error over the pairs of "
+        f"{NORMALISATIONS[found.share]} · dot and bar: mean and standard error over the pairs of "
         f"{len(found.pictures)} images · grey: random parts of the same sizes {around}, mean and "
         "standard deviation of a draw"
     )

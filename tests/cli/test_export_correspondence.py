@@ -27,7 +27,7 @@ def test_it_prints_the_table_and_writes_it_beside_the_figure(zfexplore, parts, t
         ("fc7", 1, None),
     ]
     assert float(line[3]) == pytest.approx(rows[1]["distance"], abs=6e-4)
-    assert "the share of a layer's features whose sign of change (-1, 0, 1) differs" in out
+    assert "of all features of a layer, the share whose sign of change (-1, 0, 1) differs" in out
     assert out.splitlines()[-3:] == ["wrote x.png", "wrote x.csv", "wrote x.json"]
     chunks = read_chunks(tmp_path / "x.png")
     assert chunks["picture"] == "parts.json"

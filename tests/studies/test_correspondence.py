@@ -50,6 +50,10 @@ def test_a_linear_nets_distances_are_those_by_hand():
     # Hidden in different places, all 8 and 8 differ. One pair has no standard error.
     assert (moved.images, moved.pairs, moved.error) == (2, 1, None)
     assert moved.distance == pytest.approx(16 / 32, abs=1e-12)
+    # Of those that change in either image, 4 of 8 differ where the part is the same, and all where it moved.
+    same, moved = distances(images, parts, draws=3, share="changed").rows
+    assert same.distance == pytest.approx((0.5 + 0 + 0.5) / 3, abs=1e-12)
+    assert moved.distance == 1
     assert found.pictures[0].parts["same"] == (window := found.pictures[1].parts["same"])
     assert tuple(window) == (2, 0, 4, 2)
 
@@ -81,11 +85,10 @@ def test_rounding_is_no_change_and_silence_agrees():
     intact = torch.tensor([[1.0, 0.0, 5.0, 2.0]])
     signs = signs_of(intact, torch.tensor([[2.0, 0.0, 5.0 + 1e-6, 1.0]]))
     assert signs.tolist() == [[-1, 0, 0, 1]]
-    assert pair_distances(np.array([[1, 0, 0, 1], [1, 0, 1, -1], [1, 0, 0, 1]], np.int8)).tolist() == [
-        0.5,
-        0,
-        0.5,
-    ]
+    three = np.array([[1, 0, 0, 1], [1, 0, 1, -1], [1, 0, 0, 1]], np.int8)
+    assert pair_distances(three).tolist() == [0.5, 0, 0.5]
+    assert pair_distances(three, "changed").tolist() == [2 / 3, 0, 2 / 3]
+    assert pair_distances(0 * three, "changed").tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -99,6 +102,7 @@ def test_rounding_is_no_change_and_silence_agrees():
             "the net does not see all of part in a: draw",
         ),
         ({"a": {"part": ALL}, "b": {"part": ALL}}, {"within": "face"}, "a has no part 'face'"),
+        ({"a": {}, "b": {}}, {"share": "some"}, "the share of all or of changed features, not 'some'"),
         (
             {name: {"part": ALL, "face": LOW_LEFT} for name in "ab"},
             {"within": "face"},

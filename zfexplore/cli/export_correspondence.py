@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from zfexplore.choices import Share
 from zfexplore.cli.export import tell
 from zfexplore.cli.options import (
     DEFAULTS,
@@ -39,6 +40,10 @@ def export_correspondence(
             show_default="the last convolution, and the last but one fully connected",
         ),
     ] = None,
+    share: Annotated[
+        Share,
+        typer.Option("--share", help="A distance is of all features, or of those changed in either image."),
+    ] = "all",
     within: Annotated[
         str | None,
         typer.Option(
@@ -64,18 +69,18 @@ def export_correspondence(
     """
     from zfexplore.explorer import Explorer, open_settings
     from zfexplore.showing import correspondence_table, output
-    from zfexplore.studies.correspondence import NORMALISATION
+    from zfexplore.studies.correspondence import NORMALISATIONS
     from zfexplore.study_figures import correspondence_made, draw_correspondence
 
     path = png_path(out, f"{parts.stem}-correspondence.png", beside=[".csv", ".json"])
     chosen = None if stages is None else [name.strip() for name in stages.split(",")]
     explorer = Explorer.of(settings, *open_settings(settings))
-    options: dict[str, Any] = {"within": within, "draws": draws, "seed": seed}
+    options: dict[str, Any] = {"share": share, "within": within, "draws": draws, "seed": seed}
     made = correspondence_made(explorer, str(parts), stages=chosen, tile=tile, title=title, **options)
     beside = [path.with_suffix(ending) for ending in (".csv", ".json")]
     check_replacing(made.chunks(path), path, *beside, overwrite=overwrite)
     found = explorer.correspond(parts, chosen, **options)
     figure = draw_correspondence(found, made, tile=tile)
     output().print(correspondence_table(figure.rows))
-    output().print(NORMALISATION, markup=False, soft_wrap=True)
+    output().print(NORMALISATIONS[share], markup=False, soft_wrap=True)
     tell(*figure.save(path))

@@ -33,6 +33,7 @@ BEFORE_PATCH = 14
 BAR = (213, 94, 0)  # before a tile whose image is another than the epoch before
 LETTERS = 13
 LINE = 20
+BELOW = 14  # the tiles, for the numbers
 SAW = "saw"
 BLUE_TO_YELLOW = OKABE_ITO[:6] + ((0, 0, 0),)  # its last yellow is too pale for a line
 
@@ -139,7 +140,7 @@ def _room(tile: int, epochs: int) -> int:
 
 
 def _height(tile: int, channels: int) -> int:
-    return MARGIN + 3 * LINE + channels * (tile + 2 * FRAME + GAP) + 2 * LINE
+    return MARGIN + 3 * LINE + channels * (tile + 2 * FRAME + GAP) + BELOW
 
 
 def _block(

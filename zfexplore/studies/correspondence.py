@@ -6,10 +6,12 @@ Hamming distance of the signs, and the study gives its mean over all pairs of im
 net treats the parts as one thing. The same with random parts of the same sizes says what would be low.
 
 **Normalisation.** ZF give the sum over pairs and do not say how it is brought to their numbers, .067 to
-.107. Here a distance is the share of all of a stage's features whose signs differ, in [0, 1], where a sign is
--1, 0 or 1: features that are silent with and without the part have the sign 0 and agree. So sparse stages
-have low distances, and stages do not compare with one another: a part compares with the random parts of its
-stage. A change below a hundred-thousandth of the image's strongest feature is rounding and counts as 0.
+.107. Here a distance is the ``share`` of features whose signs differ, in [0, 1], where a sign is -1, 0 or 1.
+With "all" it is of all of a stage's features. Those that are silent with and without the part have the sign 0
+and agree, so this counts how many features a part touches, as well as how alike: numbers like the paper's.
+With "changed" it is of the features that change in either of the two images, which asks only how alike.
+Stages do not compare with one another: a part compares with the random parts of its stage.
+A change below a hundred-thousandth of the image's strongest feature is rounding and counts as 0.
 
 The standard error is that of the mean over the pairs, as if they were independent. They share images, so it
 is too small. The draws of random parts need no such assumption: their standard deviation is the standard
@@ -34,8 +36,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from zfexplore.arguments import path_text, whole
-from zfexplore.choices import Fit
+from zfexplore.arguments import path_text, shown, whole
+from zfexplore.choices import Fit, Share
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.seen import see
 from zfexplore.images.transforms import box_seen
@@ -47,9 +49,12 @@ from zfexplore.plain import UNFIT, mapping, number, parse
 from zfexplore.progress import Finished, Meter, Progress
 from zfexplore.units import Window
 
-NORMALISATION = (
-    "distance: the share of a layer's features whose sign of change (-1, 0, 1) differs between two images"
-)
+NORMALISATIONS: dict[Share, str] = {
+    "all": "distance: of all features of a layer, the share whose sign of change (-1, 0, 1) differs "
+    "between two images",
+    "changed": "distance: of the features of a layer that change in either of two images, the share whose "
+    "sign of change (-1, 0, 1) differs",
+}
 DRAWS = 20  # of random parts, by default
 ROUNDING = 1e-5  # of an image's strongest feature in a stage
 HAIR = 1e-6  # of a pixel, by which a box may reach into the next one
@@ -93,11 +98,15 @@ class MarkedPicture:
 
 @dataclass(frozen=True, eq=False)
 class Correspondence:
-    """The distances, stage by stage and part by part, and the pictures; ``within`` names a part or None."""
+    """The distances, stage by stage and part by part, and the pictures; ``within`` names a part or None.
+
+    ``share`` is how the distances are normalised, in words ``NORMALISATIONS``.
+    """
 
     rows: tuple[PartDistance, ...]
     pictures: tuple[MarkedPicture, ...]
     within: str | None
+    share: Share = "all"
 
 
 Event = Progress | Finished[Correspondence]
@@ -145,6 +154,7 @@ def correspond(
     parts: Parts,
     stages: Sequence[str] | None = None,
     *,
+    share: Share = "all",
     within: str | None = None,
     draws: int = DRAWS,
     seed: int = 0,
@@ -153,14 +163,18 @@ def correspond(
     """Hide each part in each RGB image and compare the changes; ``Finished`` carries the ``Correspondence``.
 
     ``images`` and ``parts`` have the same keys. ``stages`` are by default the last convolution and the last
-    fully connected stage below the logits (ZF: 5 and 7). ``within`` names a part inside which the ``draws``
-    random parts lie, drawn by ``seed``; it is none of those compared. A part takes part in those images that
-    have it. The generator may be closed at any time.
+    fully connected stage below the logits (ZF: 5 and 7). ``share`` is the normalisation. ``within`` names a
+    part inside which the ``draws`` random parts lie, drawn by ``seed``; it is none of those compared. A part
+    takes part in those images that have it. The generator may be closed at any time.
 
     Raises ExploreError for a stage that is not there, for a part that fewer than two images have or that the
     net does not see whole, and for one larger than what it is ``within``.
     """
     net = checkpoint.net
+    if share not in NORMALISATIONS:
+        raise ExploreError(
+            f"a distance is the share of all or of changed features, not {shown(share)}", usage=True
+        )
     draws, seed = whole(draws, "the draws", least=1), whole(seed, "the seed", least=0)
     names = [net.stage(name).name for name in (_usual(net) if stages is None else dict.fromkeys(stages))]
     seen = {name: see(checkpoint, image, fit) for name, image in images.items()}
@@ -186,7 +200,7 @@ def correspond(
                 windows = [_elsewhere(*each, random) for each in zip(windows, bounds, strict=True)]
             changed = _features(net, _hidden(batch[at], windows), names)
             for stage in names:
-                found = pair_distances(signs_of(intact[stage][at], changed[stage]))
+                found = pair_distances(signs_of(intact[stage][at], changed[stage]), share)
                 if draw:
                     drawn[stage, part].append(float(found.mean()))
                 else:
@@ -198,7 +212,7 @@ def correspond(
         for stage in names
         for part in every
     ]
-    yield Finished(Correspondence(tuple(rows), tuple(marked), within))
+    yield Finished(Correspondence(tuple(rows), tuple(marked), within, share))
 
 
 def signs_of(intact: Tensor, changed: Tensor) -> Signs:
@@ -209,15 +223,22 @@ def signs_of(intact: Tensor, changed: Tensor) -> Signs:
     return signs
 
 
-def pair_distances(signs: Signs) -> NDArray[np.float64]:
-    """Give for every pair of rows of ``signs [n, features]`` the share of features in which they differ."""
-    return np.array([(signs[i] != signs[j]).mean() for i, j in combinations(range(len(signs)), 2)])
+def pair_distances(signs: Signs, share: Share = "all") -> NDArray[np.float64]:
+    """Give for every pair of rows of ``signs [n, features]`` the share of features in which they differ.
+
+    It is of all features, or of those ``changed`` in either row (0 where there are none).
+    """
+    found = []
+    for one, other in combinations(signs, 2):
+        among = one.size if share == "all" else np.count_nonzero((one != 0) | (other != 0))
+        found.append(np.count_nonzero(one != other) / max(among, 1))
+    return np.array(found)
 
 
 def described(found: Correspondence) -> dict[str, Any]:
     """Give everything but the pictures as plain values."""
     return {
-        "normalisation": NORMALISATION,
+        "normalisation": NORMALISATIONS[found.share],
         "within": found.within,
         "hidden": {
             one.name: {part: asdict(window) for part, window in one.parts.items()} for one in found.pictures
