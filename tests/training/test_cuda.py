@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import pytest
@@ -90,11 +91,13 @@ def test_nothing_in_an_epochs_recorded_steps_waits_for_the_device(stripes, quick
     replay = torch.cuda.CUDAGraph.replay
 
     def watched(graph):
-        torch.cuda.set_sync_debug_mode("error")
-        try:
-            replay(graph)
-        finally:
-            torch.cuda.set_sync_debug_mode("default")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the mode is experimental, and says so
+            torch.cuda.set_sync_debug_mode("error")
+            try:
+                replay(graph)
+            finally:
+                torch.cuda.set_sync_debug_mode("default")
 
     monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", watched)
     result = finish(train(stripes, chosen, out=tmp_path, val=0.2, device="cuda", workers=0))
