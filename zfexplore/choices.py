@@ -20,6 +20,7 @@ AtlasFormat = Literal["csv", "json", "npz"]  # how an atlas is written
 Share = Literal["all", "changed"]  # of a layer's features, in the study of correspondence
 Method = Literal["auto", "dense", "windowed"]  # which deconvnet projects
 Rule = Literal["deconv", "guided", "gradient", "input-gradient"]  # what comes back through a ReLU
+Move = Literal["translation", "scale", "rotation"]  # how a picture is moved to see what stays the same
 Glyphs = Literal["octants", "sextants", "quadrants", "halves", "ascii"]  # the explorer's, finest first
 Drawn = Literal["pixels", Glyphs]  # how the explorer draws pictures, in the order of its key
 

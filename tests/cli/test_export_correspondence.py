@@ -21,7 +21,7 @@ def test_it_prints_the_table_and_writes_it_beside_the_figure(zfexplore, parts, t
     code, out, _ = zfexplore(*words, "--out", "x.png")
     assert code == 0
     (line,) = [line.split() for line in out.splitlines() if line.split()[:2] == ["fc7", "nose"]]
-    rows = json.loads((tmp_path / "x.json").read_text())["units"]
+    rows = json.loads((tmp_path / "x.json").read_text())["distances"]
     assert [(row["layer"], row["pairs"], row["error"]) for row in rows] == [
         ("conv1", 1, None),
         ("fc7", 1, None),
@@ -37,7 +37,7 @@ def test_it_prints_the_table_and_writes_it_beside_the_figure(zfexplore, parts, t
     (tmp_path / "mine.png").write_bytes((material / "pictures" / "b" / "1.png").read_bytes())
     parts.write_text(parts.read_text().replace("b/1.png", "mine.png"))
     assert zfexplore(*words, "--out", "x.png")[0] == 0
-    assert json.loads((tmp_path / "x.json").read_text())["units"] == rows
+    assert json.loads((tmp_path / "x.json").read_text())["distances"] == rows
 
 
 def test_a_layer_or_an_image_that_is_not_there_is_told_in_one_line(zfexplore, parts):

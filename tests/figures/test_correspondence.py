@@ -57,4 +57,4 @@ def test_it_is_saved_with_its_table(found, tmp_path):
         first, second = csv.DictReader(file)
     assert (first["layer"], first["part"], first["distance"], first["above"]) == ("conv5", "eye", "0.05", "3")
     assert second["error"] == ""
-    assert json.loads(record.read_text())["units"] == rows
+    assert json.loads(record.read_text())["distances"] == rows

@@ -16,6 +16,8 @@ from zfexplore.training.loop import train
 from zfexplore.training.machine import choose_machine
 from zfexplore.training.recipe import recipe
 
+on_device = pytest.importorskip("zfexplore.training.on_device", reason="no Triton")
+
 pytestmark = [
     pytest.mark.cuda,
     pytest.mark.skipif(
@@ -78,7 +80,16 @@ def test_recorded_steps_have_the_losses_of_plain_ones(stripes, quick, tmp_path, 
         monkeypatch.setattr("zfexplore.training.inputs.fits_in_memory", lambda *_, **__: False)
     chosen = replace(quick, dropout=0.0, batch_size=2)
     how = {"val": 0.2, "device": "cuda", "amp": False, "workers": 0}
+    sources = []
+    source = on_device.OnDevice.__init__
+
+    def noted(device, *given):
+        source(device, *given)
+        sources.append(type(device.source))
+
+    monkeypatch.setattr(on_device.OnDevice, "__init__", noted)
     ours = finish(train(stripes, chosen, out=tmp_path / "ours", **how))
+    assert set(sources) == {on_device._Held if where == "held" else on_device._Fed}
     monkeypatch.setattr("zfexplore.training.machine.unusable", lambda _device: "for this test")
     plain = finish(train(stripes, chosen, out=tmp_path / "plain", **how))
     for one, other in zip(ours.records, plain.records, strict=True):

@@ -80,7 +80,8 @@ def plan(make_stripes, quick, tmp_path):
     """Images of which some cannot be read: batches of 4, 4, 3, 0, 4 and 2."""
     source = make_stripes(22, broken=(9, 12, 13, 14, 15))
     chosen = replace(quick, size=56, batch_size=4, dropout=0.0, warmup=2, lr=0.02)
-    machine = choose_machine("cpu", amp=False, workers=0)
+    # Tensors tell a device without its number, as CUDA's tell one with it: the two are not equal.
+    machine = replace(choose_machine("cpu", amp=False, workers=0), device=torch.device("cpu", 0))
     outcome = Outcome(None, None, False)
     how = {"val": 0.0, "seed": 3, "per_class": None, "machine": machine, "outcome": outcome}
     return make_plan(source, chosen, **how)
@@ -118,6 +119,7 @@ def test_two_epochs_have_the_losses_of_plain_steps(plan, on_cpu, held):
     batches = in_batches(range(22), 4)
     plain, ours = learner_of(plan), learner_of(plan)
     device = on_device.OnDevice(ours, squares, convention, plan)
+    assert type(device.source) is (on_device._Held if held else on_device._Fed)
     for _ in range(2):
         expected, losses = taken(Steps(plain, squares, batches, convention, plan), plain)
         found, own = taken(device.epoch(batches), ours)

@@ -41,6 +41,8 @@ EXPORTS = {
     "evolution": "export_evolution",
     "correspondence": "export_correspondence",
     "atlas": "export_atlas",
+    "occlusion": "export_occlusion",
+    "invariance": "export_invariance",
 }
 
 # How threads that compute wait for each other: asleep. By themselves they spin, at hundreds of barriers a

@@ -45,7 +45,7 @@ class CorrespondenceFigure(Figure):
         (path,) = super().save(path)
         chunks = self.chunks(path)
         origin = {name: chunks[name] for name in (COMMAND, CHECKPOINT)}
-        return [path, *write_tables(path, self.rows, {**self.about, **origin})]
+        return [path, *write_tables(path, self.rows, {**self.about, **origin}, called="distances")]
 
 
 def correspondence_rows(found: Any) -> list[dict[str, Any]]:

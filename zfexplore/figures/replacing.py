@@ -34,6 +34,7 @@ _TABLES = (
     "channel,max",
     "channel,epoch",
     "layer,part",
+    "row,column,y0",
 )  # how the first line of a table of ours begins
 
 

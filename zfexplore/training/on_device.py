@@ -40,7 +40,7 @@ class OnDevice:
         device = plan.machine.device
         self.learner, self.plan = learner, plan
         self.stream = torch.cuda.Stream(device)
-        held = isinstance(squares, Decoded) and squares.pixels.device == device
+        held = isinstance(squares, Decoded) and squares.pixels.device.type == device.type
         self.source = (_Held if held else _Fed)(squares, convention, plan, self.stream)
         self._views = Views(convention, plan.augmentation, device)
         self._dtype = torch.bfloat16 if plan.machine.amp else torch.float32
@@ -195,7 +195,10 @@ class _Buffer:
 
 
 class _Fed:
-    """Squares that come up a batch at a time, beside the step before; the parts are those of ``_Held``."""
+    """Squares of the host that come up a batch at a time, beside the step before; else as ``_Held``.
+
+    They must not lie on the device: a stream of their own brings them up, and waits for no other.
+    """
 
     def __init__(
         self, squares: Squares, convention: InputConvention, plan: Plan, stream: torch.cuda.Stream
