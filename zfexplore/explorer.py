@@ -29,7 +29,7 @@ from zfexplore.atlas.select import check_choice, ranked
 from zfexplore.atlas.store import Atlas
 from zfexplore.atlas.tables import channel_row, place_rows, write_atlas
 from zfexplore.channel import Channel
-from zfexplore.choices import DEFAULT_IMAGES, AtlasFormat, Fit, Method, Move, RankedBy, Rule
+from zfexplore.choices import DEFAULT_IMAGES, SHIPPED_NET, AtlasFormat, Fit, Method, Move, RankedBy, Rule
 from zfexplore.convention import InputConvention
 from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
@@ -42,6 +42,7 @@ from zfexplore.exemplars.seen import Seen, as_picture, open_picture, see, seen_o
 from zfexplore.explained import Explained, explain, explain_all
 from zfexplore.figures.blocks import ChannelBlock, block_from
 from zfexplore.figures.display import in_colours
+from zfexplore.figures.evolution import EvolutionFigure
 from zfexplore.figures.figure import Figure, Made
 from zfexplore.figures.provenance import Origin
 from zfexplore.images.open import open_images
@@ -59,10 +60,13 @@ from zfexplore.progress import Finished, Note, Progress, Skipped
 from zfexplore.settings import Command, Settings
 from zfexplore.showing import Records, channel_table, place_table, watch
 from zfexplore.studies.comparison import compare, most_alike
+from zfexplore.studies.correspondence import Correspondence, correspond, parts_of, read_parts
+from zfexplore.studies.evolution import Evolution, evolve, in_order, weights_in
 from zfexplore.studies.feeds import feeds_from
 from zfexplore.studies.occlusion import OcclusionResult, occlude
 from zfexplore.studies.ranking import rank_channels
 from zfexplore.studies.records import Comparison, Feeds, Match, RankedChannel
+from zfexplore.study_figures import draw_evolution
 from zfexplore.units import Unit
 from zfexplore.varied import Varied, class_in_source, vary_pictures
 
