@@ -18,6 +18,7 @@ Precision = Literal["float32", "bfloat16"]  # what the net computes in while it 
 RankedBy = Literal["mean", "max", "selectivity", "rarity", "striking"]  # what channels are ranked by
 FigureFormat = Literal["png", "svg", "pdf"]  # how a figure is written
 AtlasFormat = Literal["csv", "json", "npz"]  # how an atlas is written
+Share = Literal["all", "changed"]  # of a layer's features, in the study of correspondence
 Method = Literal["auto", "dense", "windowed"]  # which deconvnet projects
 Rule = Literal["deconv", "guided", "gradient", "input-gradient"]  # what comes back through a ReLU
 Move = Literal["translation", "scale", "rotation"]  # how a picture is moved to see what stays the same

@@ -29,7 +29,7 @@ from zfexplore.atlas.select import check_choice, ranked
 from zfexplore.atlas.store import Atlas
 from zfexplore.atlas.tables import channel_row, place_rows, write_atlas
 from zfexplore.channel import Channel
-from zfexplore.choices import DEFAULT_IMAGES, AtlasFormat, Fit, Method, Move, RankedBy, Rule
+from zfexplore.choices import DEFAULT_IMAGES, SHIPPED_NET, AtlasFormat, Fit, Method, Move, RankedBy, Rule
 from zfexplore.convention import InputConvention
 from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
@@ -42,6 +42,7 @@ from zfexplore.exemplars.seen import Seen, as_picture, open_picture, see, seen_o
 from zfexplore.explained import Explained, explain, explain_all
 from zfexplore.figures.blocks import ChannelBlock, block_from
 from zfexplore.figures.display import in_colours
+from zfexplore.figures.evolution import EvolutionFigure
 from zfexplore.figures.figure import Figure, Made
 from zfexplore.figures.provenance import Origin
 from zfexplore.figures.transfer import TransferFigure
@@ -62,11 +63,14 @@ from zfexplore.settings import Command, Settings
 from zfexplore.showing import Records, channel_table, place_table, watch
 from zfexplore.studies.architecture import FilterReport, cap_of, filter_reports
 from zfexplore.studies.comparison import compare, most_alike
+from zfexplore.studies.correspondence import Correspondence, correspond, parts_of, read_parts
+from zfexplore.studies.evolution import Evolution, evolve, in_order, weights_in
 from zfexplore.studies.feeds import feeds_from
 from zfexplore.studies.occlusion import OcclusionResult, occlude
 from zfexplore.studies.ranking import rank_channels
 from zfexplore.studies.records import Comparison, Feeds, Match, RankedChannel, Transfer
 from zfexplore.studies.transfer import transfer
+from zfexplore.study_figures import draw_evolution
 from zfexplore.training.data import Joined
 from zfexplore.units import Unit
 from zfexplore.varied import Varied, class_in_source, vary_pictures
@@ -504,6 +508,71 @@ class Explorer:
         from zfexplore.studies.initialisation import gradients
 
         return watch(gradients(self.source, **{"device": self.settings.device, **options}))
+
+    # -- weights of a training before these ---------------------------------------------------------
+
+    def evolution(self, *earlier: str | os.PathLike[str], channels: Iterable[str | Unit]) -> Evolution:
+        """Follow channels through ``earlier`` weights of the same training to these (ZF figure 4).
+
+        ``earlier`` are files, or the folder of a run: what it kept before these weights. The images are
+        indexed by each of them. Also gives how early the filters of each stage settle.
+        """
+        return watch(self.evolving(*earlier, channels=channels))
+
+    def evolving(self, *earlier: str | os.PathLike[str], channels: Iterable[str | Unit]) -> Iterator[Any]:
+        """Do the same as ``evolution``, as events; the last one carries the ``Evolution``."""
+        self._check_weights()
+        units = [self.unit(channel) for channel in channels]
+        return evolve(
+            self._before(earlier), self.checkpoint, self.atlas, self.source,
+            [Unit(unit.stage, unit.channel) for unit in units], name=self.settings.checkpoint or SHIPPED_NET,
+            load=self._load, fit=self.settings.fit, rule=self.settings.rule,
+        )  # fmt: skip
+
+    def evolution_figure(
+        self, *earlier: str | os.PathLike[str], channels: str = "random6", **options: Any
+    ) -> EvolutionFigure:
+        """Draw channels epoch by epoch, as ``export evolution``; ``options`` as for ``draw_evolution``."""
+        self._check_weights()
+        moments = in_order(self._before(earlier), self._load)
+        return watch(draw_evolution(self, moments, channels, **options).events())
+
+    def _before(self, earlier: Iterable[str | os.PathLike[str]]) -> list[str]:
+        return weights_in(earlier, before=self.checkpoint.metadata.epochs)
+
+    def _load(self, name: str) -> Checkpoint:
+        """Load other weights as the explorer's own are."""
+        return open_checkpoint(replace(self.settings, checkpoint=name, net=None, weights=None))
+
+    # -- parts of several images -------------------------------------------------------------------
+
+    def correspond(
+        self, parts: str | os.PathLike[str] | Mapping[str, Any], stages: Sequence[str] | None = None,
+        **options: Any,
+    ) -> Correspondence:  # fmt: skip
+        """Hide the same part in several images and compare the changes (ZF table 1).
+
+        ``parts`` is a JSON file, or what it holds: ``{image: {part: {"left": ..., "top": ..., "right": ...,
+        "bottom": ...}}}`` in the image's own pixels. An image is one of the explorer's by its name, or a
+        file, as seen from the JSON's folder. ``stages`` and ``options`` are those of
+        ``correspondence.correspond``. Needs no index.
+        """
+        if isinstance(parts, Mapping):
+            boxes, folder = parts_of(dict(parts), "the parts"), ""
+        else:
+            boxes, folder = read_parts(parts), os.path.dirname(os.path.expanduser(os.fspath(parts)))
+        names = map(self.source.image_name, range(len(self.source)))
+        numbers = {name: number for number, name in enumerate(names) if name in boxes}
+        images = {name: self._called(name, numbers.get(name), folder) for name in boxes}
+        return watch(correspond(self.checkpoint, images, boxes, stages, fit=self.settings.fit, **options))
+
+    def _called(self, name: str, number: int | None, folder: str) -> Image.Image:
+        """Give one of the images by its number, or else a file by its name."""
+        if number is not None:
+            return self.image(number)
+        if not os.path.exists(path := os.path.join(folder, os.path.expanduser(name))):
+            raise ExploreError(f"{name} is neither one of {self.source.name} nor a file: {path} is not there")
+        return open_picture(path)
 
     # -- another net -------------------------------------------------------------------------------
 

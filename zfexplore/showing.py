@@ -376,6 +376,35 @@ def transfer_table(found: Transfer) -> Table:
     return table
 
 
+def settling_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Draw rows of ``figures.evolution.settling_rows``: one line per layer, one column per epoch."""
+    table = empty_table("How the filters of each layer correlate with the last ones, and with the next")
+    table.add_column("layer", style="bold")
+    epochs = list(dict.fromkeys(row["epoch"] for row in rows))
+    for epoch in epochs:
+        table.add_column(f"epoch {epoch:.4g}", justify="right")
+    for name in dict.fromkeys(row["stage"] for row in rows):
+        values = {row["epoch"]: row for row in rows if row["stage"] == name}
+        cells = [f"{values[one]['with_last']:.2f}  {values[one]['with_next']:.2f}" for one in epochs]
+        table.add_row(escaped(name), *cells)
+    return table
+
+
+def correspondence_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Draw rows of ``figures.correspondence.correspondence_rows``: one line per layer and part."""
+    table = empty_table("How differently hiding a part changes the features of two images (ZF table 1)")
+    table.add_column("layer", style="bold")
+    table.add_column("part")
+    for heading in ("images", "distance", "random parts", "random ones above"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        pairs = ((row["distance"], row["error"]), (row["random"], row["random_error"]))
+        numbers = [f"{value:.3f}" + ("" if error is None else f" ± {error:.3f}") for value, error in pairs]
+        above = f"{row['above']} of {row['draws']}"
+        table.add_row(escaped(row["layer"]), escaped(row["part"]), f"{row['images']:,}", *numbers, above)
+    return table
+
+
 def empty_table(title: str | None) -> Table:
     """Give a table with a heading and no columns yet."""
     from rich import box

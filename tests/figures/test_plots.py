@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zfexplore.figures.plots import BLUE, CHARTS, Curve, curves, points, ticks
+from zfexplore.figures.plots import BLUE, CHARTS, Chart, Curve, curves, line_chart, points, ticks
 
 LOSS = Curve("training", "loss", BLUE)
 RECORDS = [
@@ -94,3 +94,15 @@ def test_no_number_is_too_large_or_too_small_for_a_chart(monkeypatch, key, value
     assert points([{"epoch": 1, "loss": value}], LOSS) == (
         [] if abs(value) > 1e15 else [(1.0, 0.0 if value == 5e-324 else value)]
     )
+
+
+def test_a_chart_alone_names_all_its_curves_below_it():
+    colours = [(200, 10 * number, 0) for number in range(9)]
+    named = tuple(Curve(f"conv{number}", str(number), colour) for number, colour in enumerate(colours))
+    records = [{"epoch": epoch} | {str(number): number / 9 for number in range(9)} for epoch in (1, 2)]
+    image = line_chart(Chart("like the last", named), records)
+    one = line_chart(Chart("like the last", named[:1]), records)
+    assert image.width == one.width
+    assert image.height > one.height  # a second line of names
+    below = image.crop((0, one.height - 40, *image.size))
+    assert set(colours) <= {colour for _, colour in below.getcolors(2**20)}

@@ -12,6 +12,7 @@ from zfexplore.errors import ExploreError
 from zfexplore.images.photographs import Photographs
 from zfexplore.images.transforms import (
     MARGIN_GREY,
+    box_seen,
     crop_offset,
     denormalise,
     normalise,
@@ -63,6 +64,22 @@ def test_resizing_is_antialiased_and_bilinear():
     stripes[:, ::2] = 255
     centre = prepare_large(Image.fromarray(stripes), SMALL)[4:12, 4:12]
     assert np.abs(centre.astype(int) - 128).max() <= 2  # finer than a pixel: grey, not bars
+
+
+@pytest.mark.parametrize(
+    ("fit", "size"), [("crop", (60, 32)), ("crop", (32, 60)), ("whole", (24, 12)), ("whole", (8, 24))]
+)
+def test_a_box_is_seen_where_the_image_is_put(fit, size):
+    width, height = size
+    box = (width // 2 - 2, height // 2 - 2, width // 2 + 2, height // 2 + 4)
+    image = Image.new("RGB", size)
+    image.paste((255, 255, 255), box)
+    rows, columns, _ = np.nonzero(prepare(image, SMALL, fit) > 128)
+    seen = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+    assert box_seen(box, size, SMALL, fit) == seen
+    x0, y0, x1, y1 = box_seen((0, 0, *size), size, SMALL, fit)
+    assert (x1 - x0) / (y1 - y0) == width / height
+    assert (min(x0, y0) < 0) == (fit == "crop")
 
 
 def test_odd_margins_round_down():

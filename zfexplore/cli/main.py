@@ -42,6 +42,8 @@ EXPORTS = {
     "gallery": "export_gallery",
     "renormalised": "export_renormalised",
     "gradients": "export_gradients",
+    "evolution": "export_evolution",
+    "correspondence": "export_correspondence",
     "atlas": "export_atlas",
     "occlusion": "export_occlusion",
     "invariance": "export_invariance",

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL import Image, ImageDraw
 
 from zfexplore.figures.paper import Paper, paste_curve
-from zfexplore.figures.text import FAINT, INK, MARGIN, RULE, Colour, Heading, width, write
+from zfexplore.figures.text import FAINT, INK, MARGIN, RULE, Colour, Heading, shorten, width, write
 
 Point = tuple[float, float]
 
@@ -26,6 +26,7 @@ GAP = 34
 LARGEST, SMALLEST = 1e15, 1e-100  # values that are drawn; smaller ones are drawn as 0
 FINE = 4  # lines are drawn this many times larger and scaled down, which smooths them
 LETTERS = 13
+LEGEND_LINE = 22
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,27 @@ def curves(records: Sequence[Mapping[str, Any]], *, title: str | None = None) ->
     heading.draw(ImageDraw.Draw(canvas))
     for index, chart in enumerate(CHARTS):
         _chart(canvas, chart, epochs, MARGIN + index * chart_step + LABEL_ROOM, top + 26)
+    return canvas
+
+
+def line_chart(chart: Chart, records: Sequence[Mapping[str, Any]]) -> Image.Image:
+    """Draw one chart alone, with the names of its curves below it, as many as they are."""
+    named = [curve for curve in chart.curves if curve.name]
+    widest = max((width(curve.name, LETTERS) for curve in named), default=0)
+    columns = max(CHART_WIDTH // (widest + 40), 1)
+    lines = math.ceil(len(named) / columns)
+    below = MARGIN + 26 + CHART_HEIGHT + 70
+    size = (2 * MARGIN + LABEL_ROOM + CHART_WIDTH, below + lines * LEGEND_LINE + MARGIN // 2)
+    canvas = Paper(size)
+    left = MARGIN + LABEL_ROOM
+    bare = tuple(replace(curve, name="") for curve in chart.curves)
+    _chart(canvas, replace(chart, curves=bare), records, left, MARGIN + 26)
+    draw = ImageDraw.Draw(canvas)
+    for number, curve in enumerate(named):
+        line, column = divmod(number, columns)
+        x, y = left + column * CHART_WIDTH // columns, below + line * LEGEND_LINE
+        draw.line((x, y - 5, x + 18, y - 5), fill=curve.colour, width=2)
+        write(draw, (x + 24, y), shorten(curve.name, LETTERS, CHART_WIDTH - 24), LETTERS, colour=FAINT)
     return canvas
 
 

@@ -29,7 +29,17 @@ _ONE_TEXT = re.compile(
     re.DOTALL,
 )
 # How the first line of a table of ours begins.
-_TABLES = ("rank", "picture", "channel,max", "row,column,y0", "stage,features", "init,input", "net,filter")
+_TABLES = (
+    "rank",
+    "picture",
+    "channel,max",
+    "channel,epoch",
+    "layer,part",
+    "row,column,y0",
+    "stage,features",
+    "init,input",
+    "net,filter",
+)
 
 
 def difference(path: Path, chunks: Mapping[str, str], form: str | None = None) -> str | None:

@@ -81,6 +81,31 @@ def crop_offset(convention: InputConvention) -> int:
     return (convention.resize - convention.size) // 2
 
 
+def box_seen(
+    box: tuple[float, float, float, float], size: tuple[int, int], convention: InputConvention,
+    fit: Fit = "crop",
+) -> tuple[float, float, float, float]:  # fmt: skip
+    """Give a box of an image of ``size`` (width, height) in the pixels of what ``prepare`` makes of it.
+
+    Boxes are left, top, right, bottom. What the network does not see of it lies outside the input.
+    """
+    _check_fit(fit)
+    x0, y0, x1, y1 = box
+    (scale_x, left), (scale_y, top) = (_axis_seen(side, size, convention, fit) for side in size)
+    return x0 * scale_x + left, y0 * scale_y + top, x1 * scale_x + left, y1 * scale_y + top
+
+
+def _axis_seen(
+    side: int, size: tuple[int, int], convention: InputConvention, fit: Fit
+) -> tuple[float, float]:
+    """Give the scale along an axis where the image has ``side`` pixels, and where it begins in the input."""
+    if fit == "whole":
+        fitted = max(1, round(side * convention.size / max(size)))
+        return fitted / side, (convention.size - fitted) // 2
+    scale = convention.resize / min(size)
+    return scale, -(side - min(size)) / 2 * scale - crop_offset(convention)
+
+
 def normalise(batch: Any, convention: InputConvention) -> Tensor:
     """Turn uint8 ``[n, h, w, 3]`` (array or tensor) into the network's input, float32 ``[n, c, h, w]``.
 
