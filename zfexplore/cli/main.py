@@ -38,6 +38,8 @@ EXPORTS = {
     "unit": "export",
     "figure": "export",
     "filters": "export",
+    "ideal": "export_ideal",
+    "tree": "export_tree",
     "atlas": "export_atlas",
 }
 
