@@ -61,8 +61,8 @@ class IdealBlock:
         """Give the channel's table, one row per picture."""
         return [
             {
-                "channel": self.name,
                 "rank": rank,
+                "channel": self.name,
                 "activation": float(activation),
                 "strongest_on_images": self.strongest,
                 "ratio": float(activation) / self.strongest if self.strongest > 0 else None,

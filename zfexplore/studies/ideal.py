@@ -51,7 +51,8 @@ from zfexplore.units import Unit, Window
 COLOURS = ((0.563, 0.584, 0.584), (0.195, 0.0, -0.195), (0.043, -0.108, 0.065))
 # Pixels of all pictures that are ascended at once: on a CPU those of a channel of conv5, on a GPU of fifty.
 PIXELS_AT_ONCE = {"cpu": 70_000, "cuda": 4_000_000}
-NOISE = 0.02  # the contrast of the first noise, in [0, 1]
+COARSEST = 4  # cycles a side: all that is coarser counts alike, or pictures would be shades
+NOISE = 0.01  # the contrast of the first noise, in [0, 1]
 GREYS = (0.1, 0.9)  # where the first grey may lie: at 0 or 1 no gradient passes
 MOMENTUM = 0.9
 GROWING = 0.25  # the share of the steps in which the contrast grows
@@ -73,7 +74,7 @@ class Ascent:
     seed: int = 0
     stride: float = 0.08
     contrast: float = 0.2
-    decay: float = 0.5
+    decay: float = 0.6
     natural_colours: bool = True
     shift: float = 0.05
     zoom: float = 0.1
@@ -200,7 +201,7 @@ def _ascend(
         return maps[(rows, channels, *(frame.place or ()))]
 
     with exact_arithmetic(device):
-        noise = prior.shaped(torch.randn(shape, generator=random).to(device))
+        noise = prior.shaped(prior.shaped(torch.randn(shape, generator=random).to(device)))
         marks = (noise * (NOISE / _strength(noise))).repeat(count, 1, 1, 1)
         speed = torch.zeros_like(marks)
         for step in range(ascent.steps):
@@ -211,7 +212,8 @@ def _ascend(
                 (gradient,) = torch.autograd.grad(total, marks)
             marks = marks.detach()
             wish = prior.shaped(prior.shaped(gradient))
-            speed = MOMENTUM * speed + (1 - MOMENTUM) * wish / _strength(wish)
+            kept = MOMENTUM if step else 0.0
+            speed = kept * speed + (1 - kept) * wish / _strength(wish)
             marks = marks + ascent.stride * (1 - 0.9 * step / ascent.steps) * speed
             grown = min(1.0, (step + 1) / (GROWING * ascent.steps))
             marks = marks * (ascent.contrast * grown / _strength(marks))
@@ -243,7 +245,7 @@ class _Prior:
     def __init__(self, side: int, channels: int, ascent: Ascent, device: torch.device) -> None:
         self.side = side
         rows, columns = torch.fft.fftfreq(side)[:, None], torch.fft.rfftfreq(side)[None]
-        frequency = (rows.square() + columns.square()).sqrt().clamp_min(1 / side)  # cycles a pixel
+        frequency = (rows.square() + columns.square()).sqrt().clamp_min(COARSEST / side)  # cycles a pixel
         self.spectrum = frequency.pow(-ascent.decay).to(device)
         self.colours = None
         if ascent.natural_colours and channels == 3:
