@@ -47,8 +47,8 @@ class Channel:
         ``ideal``, which ``Explorer.ideal_block`` gives, adds a column: what the channel would like best.
         """
         title = text_or_none(title, "a title")
-        options = {"ideal": True} if ideal is not None else {}
-        command = self.made.command.with_options(tile=other_than(tile, TILE), title=title, **options)
+        options = {"tile": other_than(tile, TILE), "title": title, "ideal": ideal is not None}
+        command = self.made.command.with_options(**options)
         made = replace(self.made, command=command, title=title or self.made.title)
         return ChannelFigure.draw(self.block, self.known, made, tile=tile, ideal=ideal)
 

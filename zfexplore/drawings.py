@@ -298,7 +298,7 @@ def chosen_units(explorer: Explorer, channels: Sequence[str | Unit], seed: int =
 
 
 def draw_tree(
-    explorer: Explorer, layer: str, channels: str = "all", *, likeness: float = 0.4, tile: int = TREE_TILE,
+    explorer: Explorer, layer: str, channels: str = "all", *, likeness: float = 0.3, tile: int = TREE_TILE,
     title: str | None = None, seed: int = 0,
 ) -> Iterator[Progress | Skipped | Finished[TreeFigure]]:  # fmt: skip
     """Draw which channels of a layer fire on the same images: groups as trees, and each channel's best patch.
@@ -341,7 +341,7 @@ def tree_made(
 ) -> Made:
     """Give the origin and the command of the page that ``draw_tree`` draws."""
     options = {
-        "--channels": other_than(channels, "all"), "--likeness": other_than(likeness, 0.4),
+        "--channels": other_than(channels, "all"), "--likeness": other_than(likeness, 0.3),
         "--tile": other_than(tile, TREE_TILE), "--title": title, "--out": None, "--seed": other_than(seed, 0),
         **explorer.settings.options(),
     }  # fmt: skip

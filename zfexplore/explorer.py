@@ -288,7 +288,7 @@ class Explorer:
     def made(self, channel: Unit, *, method: Method = "auto") -> Made:
         """Give the origin and the command of a channel's figure."""
         options = {
-            "--tile": None, "--title": None, "--out": None, "--npz": None,
+            "--tile": None, "--title": None, "--ideal": None, "--out": None, "--npz": None,
             **self.settings.options(), "--dense": method == "dense",
         }  # fmt: skip
         command = Command(("export", "channel", str(channel)), options)

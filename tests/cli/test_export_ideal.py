@@ -29,7 +29,8 @@ def test_ideal_draws_what_was_named_and_its_command_makes_it_again(zfexplore, tm
 def test_a_channels_figure_has_a_column_more(zfexplore, tmp_path):
     assert zfexplore("export", "channel", "conv1:2", "--tile", "16")[0] == 0
     assert zfexplore("export", "channel", "conv1:2", "--tile", "16", "--ideal", "--out", "more.png")[0] == 0
-    assert " --ideal " in read_chunks(tmp_path / "more.png")["command"]
+    words = read_chunks(tmp_path / "more.png")["command"].split()
+    assert words[:7] == ["zfexplore", "export", "channel", "conv1:2", "--tile", "16", "--ideal"]
     code, _, told = zfexplore("export", "channel", "conv1:2", "--ideal", "--on", "x.jpg")
     assert (code, "leave out --on or --ideal" in told) == (2, True)
 

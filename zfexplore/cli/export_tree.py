@@ -34,7 +34,7 @@ def export_tree(
         typer.Option(
             "--likeness", min=0.0, max=0.99, metavar="R", help="How alike a group's parts are at least."
         ),
-    ] = 0.4,
+    ] = 0.3,
     tile: TileOption = 48,
     title: TitleOption = None,
     out: OutOption = None,

@@ -72,7 +72,7 @@ def tree_page(
     """
     tile = checked_tile(tile)
     step = tile + 2 * FRAME + 2
-    heights = [len(group.leaves) * step + GROUP_GAP for group in groups]
+    heights = [len(group.leaves) * step + (GROUP_GAP if group.branches else 0) for group in groups]
     across = BRANCHES + 8 + step + NAME
     tall = max(max(heights), math.sqrt(sum(heights) * (across + BETWEEN) / PROPORTION))
     columns = _filled(heights, tall)
@@ -148,9 +148,9 @@ def _group(canvas: Image.Image, group: Group, cut: float, left: int, top: int, t
         draw.line((left + BRANCHES, middle, x - 1, middle), fill=INK if group.branches else RULE)
         ends.append((left + BRANCHES, middle))
     for branch in group.branches:
-        x = left + _across(branch.likeness, cut)
+        meet = left + _across(branch.likeness, cut)
         (x0, y0), (x1, y1) = ends[branch.left], ends[branch.right]
-        draw.line((x, y0, x0, y0), fill=INK)
-        draw.line((x, y1, x1, y1), fill=INK)
-        draw.line((x, y0, x, y1), fill=INK)
-        ends.append((x, (y0 + y1) / 2))
+        draw.line((meet, y0, x0, y0), fill=INK)
+        draw.line((meet, y1, x1, y1), fill=INK)
+        draw.line((meet, y0, meet, y1), fill=INK)
+        ends.append((meet, (y0 + y1) / 2))
