@@ -5,8 +5,8 @@ third view of Yosinski et al. 2015, beside the two of Zeiler & Fergus, exemplars
 followed, they end in a pattern of single pixels that only this net sees. So a step prefers what photographs
 have:
 
-- coarse shapes: its spectrum is weighted by 1 / frequency, as that of photographs is (Olah et al. 2017);
-- the colours that photographs have, by their covariance: mostly light and dark, then blue against yellow;
+- coarse shapes: its spectrum is weighted by 1 / frequency^2, as the power of photographs is;
+- the colours that photographs have, by their spread (Olah et al. 2017): light and dark before blue and yellow;
 - what stays exciting where it is moved, turned and resized a little, which changes at every step;
 - a picture of bounded contrast, as strong as a photograph's.
 
@@ -51,7 +51,7 @@ from zfexplore.units import Unit, Window
 COLOURS = ((0.563, 0.584, 0.584), (0.195, 0.0, -0.195), (0.043, -0.108, 0.065))
 # Pixels of all pictures that are ascended at once: on a CPU those of a channel of conv5, on a GPU of fifty.
 PIXELS_AT_ONCE = {"cpu": 70_000, "cuda": 4_000_000}
-COARSEST = 4  # cycles a side: all that is coarser counts alike, or pictures would be shades
+COARSEST = 8  # cycles a side: all that is coarser counts alike, or pictures would be shades
 NOISE = 0.01  # the contrast of the first noise, in [0, 1]
 GREYS = (0.1, 0.9)  # where the first grey may lie: at 0 or 1 no gradient passes
 MOMENTUM = 0.9
@@ -64,7 +64,7 @@ class Ascent:
 
     ``stride`` is the contrast that a step adds, falling to a tenth at the last one, and ``contrast`` the most
     that a picture may have: both are root mean squares of its distance from grey, in [0, 1]. Frequencies
-    count by 1 / f^(2 ``decay``), and with ``natural_colours`` colours count as photographs have them. At
+    above ``COARSEST`` count by 1 / f^(2 ``decay``), and with ``natural_colours`` colours count as photographs have them. At
     every step pictures are moved by up to the share ``shift`` of their side, resized by up to ``zoom`` and
     turned by up to ``turn`` degrees.
     """
@@ -72,13 +72,13 @@ class Ascent:
     starts: int = 3
     steps: int = 64
     seed: int = 0
-    stride: float = 0.08
+    stride: float = 0.05
     contrast: float = 0.2
-    decay: float = 0.6
+    decay: float = 1.0
     natural_colours: bool = True
-    shift: float = 0.05
-    zoom: float = 0.1
-    turn: float = 5.0
+    shift: float = 0.02
+    zoom: float = 0.04
+    turn: float = 3.0
 
     def __post_init__(self) -> None:
         whole(self.starts, "the starts", least=1)
@@ -247,6 +247,8 @@ class _Prior:
         rows, columns = torch.fft.fftfreq(side)[:, None], torch.fft.rfftfreq(side)[None]
         frequency = (rows.square() + columns.square()).sqrt().clamp_min(COARSEST / side)  # cycles a pixel
         self.spectrum = frequency.pow(-ascent.decay).to(device)
+        if ascent.decay:  # the mean counts little: it would make a large picture dark or light, and no more
+            self.spectrum[0, 0] *= min(1.0, COARSEST / side)
         self.colours = None
         if ascent.natural_colours and channels == 3:
             axes = torch.tensor(COLOURS)
