@@ -1,16 +1,19 @@
 """Steps of our training loop against the plain loop, and against bare steps on ready tensors.
 
-Our loop does what ``zfexplore train`` does in a step: take the decoded squares of a batch, move them to
-the device, make random views there, step. The plain loop trains as the replication does: a dataset that
-crops and normalises image by image, contiguous float32 tensors, ``nn.LocalResponseNorm``, SGD. Both use
-the replication's recipe, so they compute the same thing.
+Our loop does what ``zfexplore train`` does in a step: on a CPU, take the decoded squares of a batch, make
+random views, step; on a GPU, start the recorded step, which finds its squares there. The plain loop trains
+as the replication does: a dataset that crops and normalises image by image, contiguous float32 tensors,
+``nn.LocalResponseNorm``, SGD. Both use the replication's recipe, so they compute the same thing. The bare
+step is ours on one ready batch of views, and on a GPU recorded, too: the fastest that we know.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,9 +35,11 @@ from zfexplore.images.open import open_images
 from zfexplore.images.transforms import prepare_large
 from zfexplore.nets.trunk import Trunk
 from zfexplore.nets.zfnet import NORM_CONSTANTS, ContrastNorm, ZFNet, initialise
-from zfexplore.training.data import Batch, Decoded, Streamed
+from zfexplore.training.data import Batch, Decoded, Split, Streamed, in_batches
+from zfexplore.training.folder import RunFolder
 from zfexplore.training.learner import Learner, make_learner, take_step
 from zfexplore.training.machine import Machine, choose_machine
+from zfexplore.training.plan import Outcome, Plan
 from zfexplore.training.recipe import Recipe, recipe
 
 CLASSES, FC = 1000, {"cpu": 1024, "cuda": 4096}
@@ -42,7 +47,8 @@ BATCHES: dict[str, dict[bool, tuple[int, ...]]] = {  # by quick
     "cpu": {False: (32,), True: (4,)},
     "cuda": {False: (128, 512), True: (16,)},
 }
-STEPS = {"cpu": 1, "cuda": 30}  # per run
+STEPS = {"cpu": 1, "cuda": 100}  # per run of ours and of the bare steps
+PLAIN_IMAGES = {"cpu": 32, "cuda": 30 * 128}  # per run of the plain loop
 STREAMED = {"cpu": {False: 1024, True: 48}, "cuda": {False: 2**14, True: 2**10}}  # images, by quick
 STEPS_COMPARED, BATCH_COMPARED = 10, 8
 GOAL_PLAIN, GOAL_BARE = {"cpu": 1.3, "cuda": 8.0}, 0.95
@@ -69,6 +75,11 @@ class HeldSquares:
         self.pixels = torch.from_numpy(np.stack(large))  # [n, R, R, 3]
         self.labels = torch.arange(len(large)) % CLASSES
         self.decoded = Decoded(self.pixels, self.labels, {number: number for number in range(len(large))})
+
+    def many(self, count: int, device: torch.device) -> Decoded:
+        """Give ``count`` images on a device: these, repeated."""
+        rows = {number: number % len(self.pixels) for number in range(count)}
+        return Decoded(self.pixels.to(device), self.labels, rows)
 
     def order(self, batch: int, steps: int) -> list[list[int]]:
         """Give the image numbers of each step, ``batch`` per step; they repeat if there are fewer images."""
@@ -103,15 +114,19 @@ class PlainDataset(Dataset[Any]):
 def _at_batch(options: Options, host: Host, squares: HeldSquares, batch: int) -> Iterator[Row | Remark]:
     """Compare loop, bare step and plain loop at one batch size: in each precision, compiled and not."""
     kind = options.device.type
-    steps = 2 if options.quick and kind == "cuda" else STEPS[kind]
+    steps = 4 if options.quick and kind == "cuda" else STEPS[kind]
     count = batch * steps
     chosen = recipe("replication", fc=FC[kind], batch_size=batch)
     plain = _plain_loop(options, squares, chosen, steps)
     plain()  # starts the workers
     for machine, called in _machines(options):
         learner = _learner(chosen, machine)
-        loop = _loop(squares, learner, chosen, machine, steps)
-        bare = _bare(squares, learner, chosen, machine, steps)
+        if machine.kernels:
+            loop = _recorded_loop(squares, learner, chosen, machine, steps)
+            bare = _recorded_steps(squares, learner, chosen, machine, steps)
+        else:
+            loop = _loop(squares, learner, chosen, machine, steps)
+            bare = _bare(squares, learner, chosen, machine, steps)
         for work in (loop, bare):
             work()  # compiles, chooses algorithms
         ours, by_bare, by_plain = alternate(
@@ -130,8 +145,7 @@ def _machines(options: Options) -> list[tuple[Machine, str]]:
     usual = choose_machine(str(options.device))
     exact = choose_machine(str(options.device), amp=False)
     if usual.cuda:
-        compiled = choose_machine(str(options.device), compiled=True)
-        return [(usual, "bfloat16"), (compiled, "bfloat16, compiled"), (exact, "float32")]
+        return [(usual, "bfloat16"), (exact, "float32")]
     return [(exact, "float32")] + ([(usual, "bfloat16")] if usual.amp else [])
 
 
@@ -154,6 +168,55 @@ def _loop(squares: HeldSquares, learner: Learner, chosen: Recipe, machine: Machi
             views = augment(pixels, indices, squares.convention, augmentation, epoch=0, seed=0)
             losses.append(take_step(learner, views, labels, chosen, machine, lr=chosen.lr))
         torch.stack(losses).tolist()
+
+    return run
+
+
+def _recorded_loop(
+    squares: HeldSquares, learner: Learner, chosen: Recipe, machine: Machine, steps: int
+) -> Work:
+    """Give the epoch of a GPU: from squares that lie there to the last loss."""
+    from zfexplore.training.on_device import OnDevice
+
+    order = list(range(chosen.batch_size * steps))
+    split = Split(tuple(order), ())
+    plan = Plan(chosen, 0, squares, squares, split, None, machine, Outcome(RunFolder(Path())), {})
+    device = OnDevice(learner, squares.many(len(order), machine.device), squares.convention, plan)
+    batches = in_batches(order, chosen.batch_size)
+
+    def run() -> None:
+        epoch = device.epoch(batches)
+        deque(epoch, maxlen=0)
+        epoch.losses()
+
+    return run
+
+
+def _recorded_steps(
+    squares: HeldSquares, learner: Learner, chosen: Recipe, machine: Machine, steps: int
+) -> Work:
+    """Give bare steps on one ready batch of views, recorded."""
+    views, labels = _views(squares, chosen.batch_size, machine.device)
+    views = F.pad(views, (0, 0, 0, 0, 0, learner.channels - 3)).contiguous(memory_format=torch.channels_last)
+    views = views.to(torch.bfloat16 if machine.amp else torch.float32)
+    rate = torch.tensor(chosen.lr, device=machine.device)
+
+    def step() -> Tensor:
+        return take_step(learner, views, labels, chosen, machine, lr=rate)
+
+    stream = torch.cuda.Stream(machine.device)
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            step()
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, stream=stream):
+        loss = step()
+
+    def run() -> None:
+        for _ in range(steps):
+            graph.replay()
+        loss.item()
 
     return run
 
@@ -193,21 +256,25 @@ def _views(squares: HeldSquares, batch: int, device: torch.device) -> tuple[Tens
 
 
 def _plain_loop(options: Options, squares: HeldSquares, chosen: Recipe, steps: int) -> Work:
-    device = options.device
+    """Give the plain loop over fewer steps, and the seconds that all take at its rate."""
+    device, batch = options.device, chosen.batch_size
+    fewer = min(max(PLAIN_IMAGES[device.type] // batch, 1), steps)
     step = _plain_step(_plain_net(chosen).to(device), chosen)
     # On a CPU the net needs the cores; beside a GPU as many workers decode as in our loop.
     workers = min(os.cpu_count() or 1, 16) if device.type == "cuda" else 0
     loader: DataLoader[Any] = DataLoader(
         PlainDataset(squares),
-        batch_sampler=squares.order(chosen.batch_size, steps),  # type: ignore[arg-type]
+        batch_sampler=squares.order(batch, fewer),  # type: ignore[arg-type]
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=device.type == "cuda",
     )
 
-    def run() -> None:
+    def run() -> float:
+        began = time.perf_counter()
         for images, labels in loader:
             step(images.to(device), labels.to(device)).item()
+        return (time.perf_counter() - began) * steps / fewer
 
     return run
 
@@ -246,6 +313,8 @@ def _same_losses(options: Options, squares: HeldSquares) -> Remark:
     # Scaled layers learn something in so few steps; the replication's initial weights hardly move.
     chosen = recipe("replication", init="he-scaled", fc=FC["cpu"], batch_size=BATCH_COMPARED, lr=1e-3)
     machine = choose_machine(str(options.device), amp=False)
+    # A GPU's own kernels add up in float32.
+    by_layers = replace(machine, unfused="for float64")
     views, labels = _views(squares, chosen.batch_size, options.device)
 
     def plain(dtype: torch.dtype, layout: torch.memory_format) -> list[float]:
@@ -255,7 +324,8 @@ def _same_losses(options: Options, squares: HeldSquares) -> Remark:
         return _losses(lambda: step(laid_out, labels), steps)
 
     def ours(dtype: torch.dtype) -> list[float]:
-        learner = make_learner(_learner(chosen, machine, views.cpu()).net.to(dtype), chosen, machine)
+        on = by_layers if dtype == torch.float64 else machine
+        learner = make_learner(_learner(chosen, machine, views.cpu()).net.to(dtype), chosen, on)
         given = views.to(dtype)
         return _losses(lambda: take_step(learner, given, labels, chosen, machine, lr=chosen.lr), steps)
 

@@ -10,6 +10,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 for size in ("COLUMNS", "LINES"):  # some runners set them; a pseudo-terminal has a size of its own
     os.environ.pop(size, None)
 
+if not os.path.exists("/dev/nvidiactl"):  # Triton's kernels then run in its interpreter; read at its import
+    os.environ["TRITON_INTERPRET"] = "1"
+
 gc.disable()  # imports make many objects and hardly any garbage
 
 

@@ -33,6 +33,8 @@ ON_THE_ALBUM = ("index", "top", "export", "explain")  # where no images are name
 ONLY_PARSED = {
     "tui": "needs a terminal",
     "--resume": "goes on for as many epochs as the run has",
+    "occlusion": "takes seconds; tests/cli/test_export_occlusion.py runs it",
+    "invariance": "takes half a minute; the same",
     "--dry-run": "measures for seconds, on shards that are not here",
 }
 

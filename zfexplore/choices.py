@@ -19,6 +19,7 @@ RankedBy = Literal["mean", "max", "selectivity", "rarity", "striking"]  # what c
 AtlasFormat = Literal["csv", "json", "npz"]  # how an atlas is written
 Method = Literal["auto", "dense", "windowed"]  # which deconvnet projects
 Rule = Literal["deconv", "guided", "gradient", "input-gradient"]  # what comes back through a ReLU
+Move = Literal["translation", "scale", "rotation"]  # how a picture is moved to see what stays the same
 Glyphs = Literal["octants", "sextants", "quadrants", "halves", "ascii"]  # the explorer's, finest first
 Drawn = Literal["pixels", Glyphs]  # how the explorer draws pictures, in the order of its key
 

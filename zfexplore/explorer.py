@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ from zfexplore.atlas.select import check_choice, ranked
 from zfexplore.atlas.store import Atlas
 from zfexplore.atlas.tables import channel_row, place_rows, write_atlas
 from zfexplore.channel import Channel
-from zfexplore.choices import DEFAULT_IMAGES, AtlasFormat, Fit, Method, RankedBy, Rule
+from zfexplore.choices import DEFAULT_IMAGES, AtlasFormat, Fit, Method, Move, RankedBy, Rule
 from zfexplore.convention import InputConvention
 from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
@@ -55,6 +55,7 @@ from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.device import find_device
 from zfexplore.nets.fingerprint import weights_in_use
 from zfexplore.nets.open import open_module, open_net
+from zfexplore.occluded import Occluded, occlude_picture
 from zfexplore.on_pictures import OnPictures, bring_back, name_of
 from zfexplore.progress import Finished, Note, Progress, Skipped
 from zfexplore.settings import Command, Settings
@@ -67,6 +68,7 @@ from zfexplore.studies.occlusion import OcclusionResult, occlude
 from zfexplore.studies.ranking import rank_channels
 from zfexplore.studies.records import Comparison, Feeds, Match, RankedChannel
 from zfexplore.units import Unit
+from zfexplore.varied import Varied, class_in_source, vary_pictures
 
 Picture = str | os.PathLike[str] | Image.Image | np.ndarray | int
 
@@ -415,6 +417,38 @@ class Explorer:
         unit, fit = self.unit(channel), self.settings.fit
         image = self.image(picture)
         return watch(occlude(self.checkpoint, image, unit.stage, unit.channel, fit=fit, **options))
+
+    def occluded(
+        self, picture: Picture, channel: str | Unit | None = None, *, label: int | str | None = None,
+        square: int | None = None, stride: int | None = None,
+    ) -> Occluded:  # fmt: skip
+        """Do the same, with the channel's projections beside the maps, as ``export occlusion``.
+
+        Without a ``channel`` it is the strongest of the last convolution; the others are those of
+        ``occlusion.occlude``.
+        """
+        self._check_weights()
+        unit = None if channel is None else self.unit(channel)
+        named = None if unit is None else Unit(unit.stage, unit.channel)
+        image = self.image(picture)
+        return watch(occlude_picture(self, image, name_of(self, picture), named, label, square, stride))
+
+    def vary(
+        self, *pictures: Picture, labels: Sequence[int | str | None] | None = None,
+        layers: Sequence[str] | None = None, amounts: Mapping[Move, Sequence[float]] | None = None,
+    ) -> Varied:  # fmt: skip
+        """Shift, enlarge and turn pictures, and see what stays the same, as ``export invariance``.
+
+        ``labels`` are the true classes, one for all or one for each picture. Without them it is the class of
+        a picture that is one of the images, where the net has that class, else the most probable class.
+        ``layers`` and ``amounts`` are those of ``invariance.vary``.
+        """
+        self._check_weights()
+        named = [(name_of(self, picture), self.image(picture)) for picture in pictures]
+        if labels is None:
+            numbers = [whole_or_none(picture) for picture in pictures]
+            labels = [None if one is None else class_in_source(self, self.source, one) for one in numbers]
+        return watch(vary_pictures(self, named, labels or None, layers, amounts))
 
     # -- what a channel would like best, and its company ---------------------------------------------
 

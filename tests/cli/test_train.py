@@ -45,16 +45,16 @@ def interrupt(request):
 @pytest.fixture
 def stopped_in_the_first_step(monkeypatch, interrupt):
     """Interrupt in the middle of the first step."""
-    from zfexplore.training import loop
+    from zfexplore.training import steps
 
-    take_step = loop.take_step
+    take_step = steps.take_step
 
     def step(*arguments, **options):
         signal.raise_signal(interrupt)
         return take_step(*arguments, **options)
 
     monkeypatch.setattr("zfexplore.progress.SECONDS_BETWEEN_EVENTS", 0.0)
-    monkeypatch.setattr(loop, "take_step", step)
+    monkeypatch.setattr(steps, "take_step", step)
     yield
     monkeypatch.undo()
 

@@ -177,7 +177,7 @@ def check_same(run, alone):
 
 def strike(name):
     """The setting that lets a function of strikes.py take the steps."""
-    return {"zfexplore.training.loop.take_step": f"tests.faults.strikes.{name}"}
+    return {"zfexplore.training.steps.take_step": f"tests.faults.strikes.{name}"}
 
 
 def test_two_ranks_make_what_one_process_makes_and_the_first_alone_writes_and_prints(ranks, room, alone):

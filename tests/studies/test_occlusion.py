@@ -16,7 +16,7 @@ from zfexplore import progress
 from zfexplore.errors import ExploreError
 from zfexplore.images.transforms import normalise
 from zfexplore.progress import Finished, Progress, finish
-from zfexplore.studies.occlusion import Grid, OcclusionPartial, occlude
+from zfexplore.studies.occlusion import Grid, OcclusionPartial, last_convolution, occlude
 from zfexplore.units import Unit
 
 
@@ -290,3 +290,12 @@ def test_a_folder_of_imagenet_is_the_class_that_the_net_calls_otherwise():
     found = finish(occlude(checkpoint, noise_picture(12), label="n01440764", square=6, stride=6))
 
     assert found.class_name == "tench"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"), [(["conv", "conv", "pool", "fc"], 1), (["fc", "fc"], 1), (["pool"], 0)]
+)
+def test_by_default_the_last_convolution_or_else_the_last_layer(kinds, expected):
+    names = tuple(map(str, range(len(kinds))))
+    net = SimpleNamespace(watched=names, stage=lambda name: SimpleNamespace(kind=kinds[int(name)]))
+    assert last_convolution(net) == str(expected)

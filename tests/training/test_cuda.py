@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,8 @@ from zfexplore.training.learner import make_learner, take_step
 from zfexplore.training.loop import train
 from zfexplore.training.machine import choose_machine
 from zfexplore.training.recipe import recipe
+
+on_device = pytest.importorskip("zfexplore.training.on_device", reason="no Triton")
 
 pytestmark = [
     pytest.mark.cuda,
@@ -65,3 +68,48 @@ def test_interrupted_and_resumed_is_close_to_uninterrupted(stripes, quick, tmp_p
     whole, parts = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "parts"))
     for name, value in whole.items():
         assert torch.allclose(value, parts[name], rtol=1e-2, atol=1e-3), name
+
+
+@pytest.mark.parametrize("where", ["held", "fed", "decoded anew"])
+def test_recorded_steps_have_the_losses_of_plain_ones(stripes, quick, tmp_path, monkeypatch, where):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", False)
+    if where == "fed":
+        monkeypatch.setattr("zfexplore.training.loop._placed", lambda squares, _machine: squares)
+    if where == "decoded anew":
+        monkeypatch.setattr("zfexplore.training.inputs.fits_in_memory", lambda *_, **__: False)
+    chosen = replace(quick, dropout=0.0, batch_size=2)
+    how = {"val": 0.2, "device": "cuda", "amp": False, "workers": 0}
+    sources = []
+    source = on_device.OnDevice.__init__
+
+    def noted(device, *given):
+        source(device, *given)
+        sources.append(type(device.source))
+
+    monkeypatch.setattr(on_device.OnDevice, "__init__", noted)
+    ours = finish(train(stripes, chosen, out=tmp_path / "ours", **how))
+    assert set(sources) == {on_device._Held if where == "held" else on_device._Fed}
+    monkeypatch.setattr("zfexplore.training.machine.unusable", lambda _device: "for this test")
+    plain = finish(train(stripes, chosen, out=tmp_path / "plain", **how))
+    for one, other in zip(ours.records, plain.records, strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], rel=1e-3)
+        assert one["held_out_loss"] == pytest.approx(other["held_out_loss"], rel=1e-3)
+
+
+def test_nothing_in_an_epochs_recorded_steps_waits_for_the_device(stripes, quick, tmp_path, monkeypatch):
+    chosen = replace(quick, batch_size=1, epochs=1, stages=((1.0, 1.0),))
+    replay = torch.cuda.CUDAGraph.replay
+
+    def watched(graph):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the mode is experimental, and says so
+            torch.cuda.set_sync_debug_mode("error")
+            try:
+                replay(graph)
+            finally:
+                torch.cuda.set_sync_debug_mode("default")
+
+    monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", watched)
+    result = finish(train(stripes, chosen, out=tmp_path, val=0.2, device="cuda", workers=0))
+    assert len(result.records) == 1

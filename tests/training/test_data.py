@@ -111,6 +111,43 @@ def test_orders_differ_by_epoch_and_seed_and_hold_every_image():
     assert orders[0] == data.epoch_order(range(5, 25), seed=0, epoch=0).tolist()
 
 
+def test_of_many_shards_a_few_are_mixed_at_a_time_and_every_image_comes_once():
+    shards = [number // 5 for number in range(200)]  # 40 of 5 images
+    order = data.epoch_order(range(200), seed=0, epoch=3, shards=shards)
+    assert sorted(order) == list(range(200))
+    at_once = [{shards[index] for index in part} for part in (order[:80], order[80:160], order[160:])]
+    assert [len(each) for each in at_once] == [16, 16, 8]
+    assert len(set.union(*at_once)) == 40
+    assert len({shards[index] for index in order[:16]}) > 5  # and not one after the other
+    assert not (order == data.epoch_order(range(200), seed=0, epoch=4, shards=shards)).all()
+    few = [number // 20 for number in range(200)]
+    assert (
+        data.epoch_order(range(200), seed=0, epoch=3, shards=few)
+        == data.epoch_order(range(200), seed=0, epoch=3)
+    ).all()
+
+
+def test_the_shards_of_joined_sources_are_told_apart_unless_one_has_none(make_stripes):
+    class Sharded(type(make_stripes())):
+        def shard(self, index):
+            return index // 9
+
+    one, other = Sharded(name="one"), Sharded(name="other")
+    assert data.shards_of(data.Joined([one, other]), [0, 17, 18, 35]) == (0, 1, 2, 3)
+    assert data.shards_of(one, [0, 1, 17]) == (0, 0, 1)
+    assert data.shards_of(data.Joined([one, make_stripes()]), [0, 17, 18, 35]) == ()
+
+
+def test_an_image_that_comes_several_times_is_decoded_once(make_stripes):
+    source = make_stripes(18, broken=(3,))
+    source.same = lambda index: index % 6
+    convention = InputConvention(size=56, resize=64)
+    *_, decoded = data.decode(source, [1, 7, 3, 9, 13, 2], convention, workers=0, task="decoding")
+    assert source.decoded == {1: 1, 3: 1, 2: 1}
+    assert len(decoded.pixels) == 2
+    assert decoded.rows(np.array([1, 7, 3, 9, 13, 2])).tolist() == [0, 0, -1, -1, 0, 1]
+
+
 def test_batches_keep_the_order_and_the_last_is_shorter():
     assert data.in_batches([4, 1, 3, 0, 2], 2) == [[4, 1], [3, 0], [2]]
 

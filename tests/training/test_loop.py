@@ -14,7 +14,7 @@ from tests.support import result_of
 from zfexplore.errors import ExploreError
 from zfexplore.nets.checkpoint import load_checkpoint
 from zfexplore.progress import Finished, Note, Progress, Skipped, finish
-from zfexplore.training import data, loop
+from zfexplore.training import data, loop, steps
 from zfexplore.training.evaluate import evaluate_checkpoint
 from zfexplore.training.folder import RunFolder
 from zfexplore.training.loop import train
@@ -23,6 +23,7 @@ from zfexplore.training.recipe import Recipe, recipe
 from zfexplore.training.record import EpochRecord
 from zfexplore.training.run import read_run
 from zfexplore.training.state import Position
+from zfexplore.training.steps import Loss
 from zfexplore.training.workers import WorkerFailed
 
 pytestmark = pytest.mark.usefixtures("slim")
@@ -268,12 +269,12 @@ def test_a_loss_of_20_times_the_first_stops_with_advice_also_after_a_pause(
     stripes, quick, tmp_path, every_step, monkeypatch
 ):
     losses = iter([1.5, 29.9, 12.0, 31.0])
-    step = loop.take_step
+    step = steps.take_step
 
     def scripted(*arguments, **options):
         return torch.full_like(step(*arguments, **options), next(losses))
 
-    monkeypatch.setattr(loop, "take_step", scripted)
+    monkeypatch.setattr(steps, "take_step", scripted)
     how = {"out": tmp_path, "val": 0.2, **EXACT}
     stop_after(train(stripes, quick, **how), "epoch 1 of 2", 8)
     with pytest.raises(ExploreError) as caught:
@@ -294,9 +295,9 @@ def test_a_loss_of_20_times_the_first_stops_with_advice_also_after_a_pause(
     ],
 )
 def test_the_advice_names_nothing_that_is_in_use(name, init, advice):
-    pending = [loop._Pending(0, torch.tensor(float("nan")), 4)]
+    losses = [Loss(0, float("nan"), 4)]
     with pytest.raises(ExploreError, match=advice):
-        loop._fetch(pending, Position(), recipe(name, init=init, lr=0.1))
+        loop._count(losses, Position(), recipe(name, init=init, lr=0.1))
 
 
 def test_more_epochs_lengthen_a_run_that_has_ended(stripes, quick, uninterrupted, tmp_path):

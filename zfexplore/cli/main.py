@@ -41,6 +41,8 @@ EXPORTS = {
     "ideal": "export_ideal",
     "tree": "export_tree",
     "atlas": "export_atlas",
+    "occlusion": "export_occlusion",
+    "invariance": "export_invariance",
 }
 
 # How threads that compute wait for each other: asleep. By themselves they spin, at hundreds of barriers a

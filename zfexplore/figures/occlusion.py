@@ -9,7 +9,7 @@ marked: a lively map may span only two per cent, and then the numbers say so.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +19,12 @@ from PIL import Image, ImageDraw
 
 from zfexplore.figures.blocks import enlarged
 from zfexplore.figures.channel import boxed
-from zfexplore.figures.grid import FRAME, paste_framed
+from zfexplore.figures.grid import FRAME, blank_page, paste_framed
 from zfexplore.figures.text import (
     EMPTY,
     FAINT,
     INK,
     MARGIN,
-    PAPER,
     Colour,
     Heading,
     font,
@@ -68,26 +67,29 @@ class Panel:
 
 
 def occlusion_figure(
-    found: Any, *, tile: int = TILE, title: str | None = None, subtitle: str | None = None
-) -> Image.Image:
+    found: Any, *, above: Sequence[Panel] = (), tile: int = TILE, title: str | None = None,
+    subtitle: str | None = None,
+) -> Image.Image:  # fmt: skip
     """Draw the picture with the square that weakens the channel most, and the maps beside it.
 
     ``found`` is an OcclusionResult of ``studies.occlusion``, possibly a partial one; only its arrays are
-    read. ``tile`` is the edge of one picture in pixels.
+    read. ``above`` are further pictures, a row over these. ``tile`` is the edge of one picture in pixels.
     """
-    panels = _panels(found, tile)
-    heading = Heading(title, subtitle, len(panels) * (tile + BETWEEN) - BETWEEN)
-    top = heading.height + HEADING_ROOM
-    below = max(panel.lines for panel in panels) * LINE
-    size = (heading.room + 2 * MARGIN, top + tile + 2 * FRAME + below + MARGIN)
-    canvas = Image.new("RGB", size, PAPER)
+    rows = [row for row in (above, _panels(found, tile)) if row]
+    heading = Heading(title, subtitle, max(map(len, rows)) * (tile + BETWEEN) - BETWEEN)
+    heights = [HEADING_ROOM + tile + 2 * FRAME + max(panel.lines for panel in row) * LINE for row in rows]
+    size = (heading.room + 2 * MARGIN, heading.height + sum(heights) + (len(rows) - 1) * BETWEEN + MARGIN)
+    canvas = blank_page(size, f"{sum(map(len, rows))} pictures", tile, "another picture")
     draw = ImageDraw.Draw(canvas)
     heading.draw(draw)
-    for place, panel in enumerate(panels):
-        left = MARGIN + place * (tile + BETWEEN)
-        write(draw, (left, top - 8), shorten(panel.heading, LETTERS + 1, tile), LETTERS + 1)
-        paste_framed(canvas, panel.picture, left, top, tile)
-        panel.legend(canvas, left, top + tile + 2 * FRAME + 8)
+    top = heading.height + HEADING_ROOM
+    for row, height in zip(rows, heights, strict=True):
+        for place, panel in enumerate(row):
+            left = MARGIN + place * (tile + BETWEEN)
+            write(draw, (left, top - 8), shorten(panel.heading, LETTERS + 1, tile), LETTERS + 1)
+            paste_framed(canvas, panel.picture, left, top, tile)
+            panel.legend(canvas, left, top + tile + 2 * FRAME + 8)
+        top += height + BETWEEN
     return canvas
 
 
@@ -158,12 +160,13 @@ def _picture(found: Any, tile: int) -> Panel:
         return Panel("what the network saw", enlarged(found.image, tile, tile))
     hidden = enlarged(found.with_square(*place), tile, tile)
     framed = boxed(hidden, found.grid.window(*place), tile / len(found.image))
-    return Panel("weakest with the square here", framed, _square_in_words(found, tile), 1)
-
-
-def _square_in_words(found: Any, tile: int) -> Callable[[Image.Image, int, int], None]:
     grid = found.grid
-    text = f"square {grid.square}, stride {grid.stride}, of {grid.size} pixels"
+    words = f"square {grid.square}, stride {grid.stride}, of {grid.size} pixels"
+    return Panel("weakest with the square here", framed, caption(words, tile), 1)
+
+
+def caption(text: str, tile: int) -> Callable[[Image.Image, int, int], None]:
+    """Give the legend that is one line of text."""
 
     def legend(canvas: Image.Image, left: int, top: int) -> None:
         place = (left, top + LETTERS)

@@ -28,7 +28,8 @@ _ONE_TEXT = re.compile(
     rb"\x93NUMPY\x01\x00..\{'descr': '([<>])U(\d{1,9})', 'fortran_order': False, 'shape': \(\), \} *\n",
     re.DOTALL,
 )
-_TABLES = ("rank", "picture", "channel,max", "channel,group")  # how the first line of a table of ours begins
+# How the first line of a table of ours begins.
+_TABLES = ("rank", "picture", "channel,max", "channel,group", "row,column,y0")
 
 
 def difference(path: Path, chunks: Mapping[str, str], form: str | None = None) -> str | None:

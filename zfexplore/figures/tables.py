@@ -21,16 +21,19 @@ from zfexplore.units import Unit
 
 
 def write_tables(
-    path: str | os.PathLike[str], rows: list[dict[str, Any]], about: dict[str, Any]
+    path: str | os.PathLike[str], rows: list[dict[str, Any]], about: dict[str, Any], *, called: str = "units"
 ) -> list[Path]:
-    """Write ``rows`` as CSV, and together with ``about`` as JSON, beside the figure ``path``."""
+    """Write ``rows`` as CSV, and together with ``about`` as JSON, beside the figure ``path``.
+
+    ``called`` is what the rows are, in the JSON.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else FIELDS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     table, record = Path(path).with_suffix(".csv"), Path(path).with_suffix(".json")
     write_text(table, text.getvalue())
-    text_of_all = json.dumps(about | {"units": rows}, indent=2, ensure_ascii=False)
+    text_of_all = json.dumps(about | {called: rows}, indent=2, ensure_ascii=False)
     write_text(record, printable_json(text_of_all) + "\n")
     return [table, record]
 

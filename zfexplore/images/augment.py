@@ -154,11 +154,27 @@ def _cut(pixels: Tensor, top: np.ndarray, left: np.ndarray, flipped: np.ndarray,
     return pixels[image, channel, row, column]
 
 
-def _resized_crops(pixels: Tensor, draws: np.ndarray, size: int, augmentation: Augmentation) -> Tensor:
-    """Cut a part of random area and shape from each image and resize it: ``[n, c, size, size]``."""
-    import torch
+def cuts(
+    indices: Any, convention: InputConvention, augmentation: Augmentation, *, epoch: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give where ``augment`` cuts its views and how bright they are, without looking at a pixel.
 
-    large = pixels.shape[-1]
+    The boxes, float32 ``[4, n]``: the upper edge, the rows of the square from one output pixel to the next,
+    the left edge, and the columns; a mirrored view goes from its right edge to the left. The gains of the
+    colours, float32 ``[n, 3]``.
+    """
+    draws, large, size = uniform(indices, epoch=epoch, seed=seed), convention.resize, convention.size
+    if augmentation.crops == "resized":
+        boxes = _boxes(draws, large, size, augmentation)
+    else:
+        top, left, flipped = _places(draws, large, size, augmentation)
+        one = np.ones(len(draws))
+        boxes = np.stack([top, one, np.where(flipped, left + size, left), np.where(flipped, -one, one)])
+    return boxes.astype(np.float32), _gains(draws, augmentation).astype(np.float32)
+
+
+def _boxes(draws: np.ndarray, large: int, size: int, augmentation: Augmentation) -> np.ndarray:
+    """Draw parts of random area and shape of a square of ``large`` pixels: ``[4, n]``, as ``cuts`` does."""
     low, high = augmentation.area
     area = low + (high - low) * draws[:, _AREA]
     narrow, wide = np.log(augmentation.aspect)
@@ -167,7 +183,7 @@ def _resized_crops(pixels: Tensor, draws: np.ndarray, size: int, augmentation: A
     width = np.minimum(np.sqrt(area * aspect), 1.0) * large
     flipped = (draws[:, _FLIP] < 0.5) & augmentation.flip
     left = (large - width) * draws[:, _LEFT]
-    boxes = np.stack(  # a mirrored crop is sampled from its right edge to the left
+    return np.stack(  # a mirrored crop is sampled from its right edge to the left
         [
             (large - height) * draws[:, _TOP],
             height / size,
@@ -175,6 +191,14 @@ def _resized_crops(pixels: Tensor, draws: np.ndarray, size: int, augmentation: A
             np.where(flipped, -width, width) / size,
         ]
     )
+
+
+def _resized_crops(pixels: Tensor, draws: np.ndarray, size: int, augmentation: Augmentation) -> Tensor:
+    """Cut a part of random area and shape from each image and resize it: ``[n, c, size, size]``."""
+    import torch
+
+    large = pixels.shape[-1]
+    boxes = _boxes(draws, large, size, augmentation)
     top, down, side, across = torch.as_tensor(boxes, dtype=torch.float32, device=pixels.device)  # each [n]
     rows = _filter_weights(top, down, large, size)[:, None]  # [n, 1, size, R]
     columns = _filter_weights(side, across, large, size)[:, None]

@@ -62,6 +62,10 @@ class ShardSource(ListedSource):
         self._sizes = array("Q", (entry.size for _, entry in places))
         self._digests = "".join(entry.content for _, entry in places)
 
+    def shard(self, index: int) -> int:
+        """Give the number of the shard that an image lies in."""
+        return self._numbers[index]
+
     def byte_count(self, index: int) -> int:
         """Give the bytes of an image in its shard."""
         return self._sizes[index]

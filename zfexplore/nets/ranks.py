@@ -11,7 +11,7 @@ nothing here costs it anything.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -128,18 +128,19 @@ class Ranks:
             with _losing():
                 dist.broadcast(tensor, source)
 
-    def wrapped(self, net: nn.Module) -> nn.Module:
+    def wrapped(self, net: nn.Module, form: Callable[[Any], nn.Module] | None = None) -> nn.Module:
         """Give the net's forward pass, after which the mean gradient over the ranks comes back.
 
-        All ranks then have the weights of the first. Dropout is that of the whole batch (``_Dropout``).
+        ``form`` makes of the net what computes the same. All ranks then have the weights of the first.
+        Dropout is that of the whole batch (``_Dropout``).
         """
         if not self.many:
-            return net
+            return net if form is None else form(net)
         for name, layer in list(net.named_children()):
             if isinstance(layer, nn.Dropout):
                 setattr(net, name, _Dropout(layer.p, self))
         with _losing():
-            return DistributedDataParallel(net, gradient_as_bucket_view=True)
+            return DistributedDataParallel(net if form is None else form(net), gradient_as_bucket_view=True)
 
     def mean_loss(self, own: Tensor) -> tuple[Tensor, Tensor]:
         """Give from the mean loss of this rank's share what to differentiate, and the mean of all ranks'.

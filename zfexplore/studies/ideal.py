@@ -6,7 +6,7 @@ followed, they end in a pattern of single pixels that only this net sees. So a s
 have:
 
 - coarse shapes: its spectrum is weighted by 1 / frequency^2, as the power of photographs is;
-- the colours that photographs have, by their spread (Olah et al. 2017): light and dark before blue and yellow;
+- the colours that photographs have, by their spread (Olah et al. 2017): light before blue and yellow;
 - what stays exciting where it is moved, turned and resized a little, which changes at every step;
 - a picture of bounded contrast, as strong as a photograph's.
 
@@ -64,9 +64,9 @@ class Ascent:
 
     ``stride`` is the contrast that a step adds, falling to a tenth at the last one, and ``contrast`` the most
     that a picture may have: both are root mean squares of its distance from grey, in [0, 1]. Frequencies
-    above ``COARSEST`` count by 1 / f^(2 ``decay``), and with ``natural_colours`` colours count as photographs have them. At
-    every step pictures are moved by up to the share ``shift`` of their side, resized by up to ``zoom`` and
-    turned by up to ``turn`` degrees.
+    above ``COARSEST`` count by 1 / f^(2 ``decay``), and with ``natural_colours`` colours count as photographs
+    have them. At every step pictures are moved by up to the share ``shift`` of their side, resized by up to
+    ``zoom`` and turned by up to ``turn`` degrees.
     """
 
     starts: int = 3

@@ -204,13 +204,13 @@ def occlude(
     net, convention = checkpoint.net, checkpoint.metadata.input
     grid = _grid(convention.size, square, stride)
     batch_size = None if batch_size is None else whole(batch_size, "batch_size", least=1)
-    stage = [name for name in net.watched if net.stage(name).kind == "conv"][-1] if stage is None else stage
+    stage = last_convolution(net) if stage is None else stage
     head = net.heads[-1].name if net.heads else None
     seen = see(checkpoint, image, fit)
 
     maps = _maps(net, seen.batch, stage, head)
     channel = _channel(net, stage, channel, maps[stage])
-    chosen = _label(checkpoint.metadata.classes, label, None if head is None else maps[head])
+    chosen = class_asked(checkpoint.metadata.classes, label, None if head is None else maps[head])
     intact = _responses(maps[stage][:, channel], None if head is None else maps[head], chosen)
     grey = denormalise(torch.zeros_like(seen.batch), convention)[0].cpu().numpy()
     result = OcclusionResult(
@@ -237,6 +237,12 @@ def occlude(
             if progress.done < len(places):
                 yield OcclusionPartial(_copy(result))
     yield Finished(result)
+
+
+def last_convolution(net: Net) -> str:
+    """Give the stage of the last convolution that is watched; without one, the last stage watched."""
+    convolutions = [name for name in net.watched if net.stage(name).kind == "conv"]
+    return (convolutions or list(net.watched))[-1]
 
 
 def _grid(size: int, square: int | None, stride: int | None) -> Grid:
@@ -271,8 +277,12 @@ def _channel(net: Net, stage: str, channel: int | None, maps: Tensor) -> int:
     return channel
 
 
-def _label(classes: Sequence[str], label: int | str | None, logits: Tensor | None) -> int | None:
-    """Give the class in question; if none is given, ``logits [1, classes]`` of the intact image decide."""
+def class_asked(classes: Sequence[str], label: int | str | None, logits: Tensor | None) -> int | None:
+    """Give the class in question; if none is given, ``logits [1, classes]`` of the intact image decide.
+
+    ``label`` is a number, a name, or a folder of ImageNet. None for a net without logits. Raises ExploreError
+    for a class that the net does not have.
+    """
     if logits is None:
         if label is not None:
             raise ExploreError("this net has no classes, so it gives no class's probability", usage=True)

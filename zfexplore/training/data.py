@@ -12,8 +12,10 @@ smaller input are made from those of the largest, also where only the smaller on
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +31,8 @@ from zfexplore.images.transforms import prepare_large, shrink
 from zfexplore.nets.ranks import Ranks
 from zfexplore.progress import Meter, Progress, Skipped
 from zfexplore.training.workers import decoded_by
+
+SHARDS_AT_ONCE = 16  # some 16,000 images of ImageNet's usual shards, mixed
 
 
 class Joined:
@@ -94,6 +98,12 @@ class Joined:
         count = getattr(self._sources[number], "byte_count", None)
         return None if count is None else count(place)
 
+    def shard(self, index: int) -> tuple[int, int] | None:
+        """Give the shard that an image lies in, None where its source is not made of shards."""
+        number, place, _ = self._places[index]
+        shard = getattr(self._sources[number], "shard", None)
+        return None if shard is None else (number, shard(place))
+
     def fingerprint(self) -> str:
         """Give a hash that identifies this collection: of the sources' fingerprints and the classes."""
         digest = hashlib.sha256()
@@ -146,9 +156,33 @@ def members(source: Source) -> list[list[int]]:
     return by_class
 
 
-def epoch_order(indices: Sequence[int], *, seed: int, epoch: int) -> np.ndarray:
-    """Give ``indices`` in the order of epoch number ``epoch``, int64 ``[n]``."""
-    return np.random.default_rng([seed, epoch]).permutation(np.asarray(indices, dtype=np.int64))
+def shards_of(source: Source, indices: Sequence[int]) -> tuple[int, ...]:
+    """Give the shard of each image as a number; none if an image lies in a file of its own."""
+    shard = getattr(source, "shard", None)
+    if shard is None:
+        return ()
+    numbers: dict[Any, int] = {}
+    found = []
+    for index in indices:
+        if (its := shard(index)) is None:
+            return ()
+        found.append(numbers.setdefault(its, len(numbers)))
+    return tuple(found)
+
+
+def epoch_order(indices: Sequence[int], *, seed: int, epoch: int, shards: Sequence[int] = ()) -> np.ndarray:
+    """Give ``indices`` in the order of epoch number ``epoch``, int64 ``[n]``.
+
+    ``shards`` says in which file each of them lies, if it is one of many. Those of ``SHARDS_AT_ONCE`` files
+    are then mixed, and the files follow one another at random: so few files at a time are read, each whole.
+    """
+    random, given = np.random.default_rng([seed, epoch]), np.asarray(indices, dtype=np.int64)
+    kinds, of = np.unique(np.asarray(shards, dtype=np.int64), return_inverse=True)
+    if len(kinds) <= SHARDS_AT_ONCE:
+        return random.permutation(given)
+    turn = np.empty(len(kinds), dtype=np.int64)
+    turn[random.permutation(len(kinds))] = np.arange(len(kinds)) // SHARDS_AT_ONCE
+    return given[np.lexsort((random.permutation(len(given)), turn[of]))]
 
 
 def in_batches(order: Sequence[int] | np.ndarray, size: int) -> list[list[int]]:
@@ -178,29 +212,45 @@ class Batch:
 
 
 class Decoded:
-    """Images decoded once and held in memory: ``count * resize * resize * 3`` bytes."""
+    """Images decoded once and held in memory: ``count * resize * resize * 3`` bytes.
+
+    ``pixels`` uint8 ``[n, R, R, 3]`` and ``labels`` int64 ``[n]`` are in the order of decoding.
+    """
 
     def __init__(self, pixels: Tensor, labels: Tensor, row_of: dict[int, int]) -> None:
-        self._pixels, self._labels, self._row_of = pixels, labels, row_of
+        self.pixels, self.labels, self._row_of = pixels, labels, row_of
+
+    def rows(self, indices: np.ndarray) -> np.ndarray:
+        """Give the row of each image, -1 where it could not be decoded: int64 ``[n]``."""
+        return np.fromiter(
+            (self._row_of.get(index, -1) for index in indices.tolist()), np.int64, len(indices)
+        )
+
+    def on(self, device: torch.device) -> Decoded:
+        """Give the same squares on a device; the labels stay."""
+        return Decoded(self.pixels.to(device), self.labels, self._row_of)
 
     def batches(self, order: Sequence[Sequence[int]]) -> Iterator[Batch]:
         """Give the batches of an epoch, without the images that could not be decoded."""
         for wanted in order:
             kept = [index for index in wanted if index in self._row_of]
             rows = torch.tensor([self._row_of[index] for index in kept], dtype=torch.int64)
-            yield Batch(self._pixels[rows], self._labels[rows], torch.tensor(kept, dtype=torch.int64))
+            labels, at = self.labels[rows], rows
+            if self.pixels.is_cuda:
+                at = rows.pin_memory().to(self.pixels.device, non_blocking=True)
+            yield Batch(self.pixels[at], labels, torch.tensor(kept, dtype=torch.int64))
 
     def with_those_of(self, ranks: Ranks) -> Decoded:
         """Put together what the ranks have decoded, so that each holds all."""
         held = ranks.gather(list(self._row_of))  # indices, by rank
         count = sum(map(len, held))
-        pixels = torch.empty(count, *self._pixels.shape[1:], dtype=torch.uint8)
+        pixels = torch.empty(count, *self.pixels.shape[1:], dtype=torch.uint8)
         labels = torch.empty(count, dtype=torch.int64)
         first = 0
         for rank, indices in enumerate(held):
             rows = slice(first, first + len(indices))
             if rank == ranks.rank:
-                pixels[rows], labels[rows] = self._pixels, self._labels
+                pixels[rows], labels[rows] = self.pixels, self.labels
             ranks.spread(pixels[rows], rank)
             ranks.spread(labels[rows], rank)
             first += len(indices)
@@ -209,13 +259,15 @@ class Decoded:
 
     def smaller(self, side: int, *, task: str) -> Iterator[Progress | Decoded]:
         """Make squares of ``side`` pixels from these; the last event is the ``Decoded``."""
-        pixels = torch.empty(len(self._pixels), side, side, 3, dtype=torch.uint8)
+        pixels = torch.empty(len(self.pixels), side, side, 3, dtype=torch.uint8)
         meter = Meter(task, len(pixels))
-        for ours, theirs in zip(self._pixels.split(256), pixels.split(256), strict=True):
-            theirs.copy_(shrink(ours, side))
-            if event := meter.tick(len(ours)):
-                yield event
-        yield Decoded(pixels, self._labels, self._row_of)
+        parts, room = self.pixels.split(64), pixels.split(64)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # torch shrinks the images of a batch one by one
+            for theirs, smaller in zip(room, pool.map(lambda part: shrink(part, side), parts), strict=True):
+                theirs.copy_(smaller)
+                if event := meter.tick(len(theirs)):
+                    yield event
+        yield Decoded(pixels, self.labels, self._row_of)
 
 
 class Streamed:
@@ -258,17 +310,24 @@ def decode(
     workers: int,
     task: str,
     largest: InputConvention | None = None,
+    once: bool = True,
 ) -> Iterator[Progress | Skipped | Decoded]:
     """Decode ``indices`` of a source into memory, in parallel; the last event is the ``Decoded``.
 
-    ``largest`` is that of ``Streamed``. Raises WorkerFailed.
+    ``largest`` is that of ``Streamed``. A source whose images come several times, each time as another
+    index, may say so: ``source.same(index)`` is then equal for those of one image. It is decoded ``once``.
+    Raises WorkerFailed.
     """
+    same = getattr(source, "same", int) if once else int
+    firsts: dict[Any, int] = {}
+    for index in indices:
+        firsts.setdefault(same(index), index)
     side = convention.resize
-    pixels = torch.empty(len(indices), side, side, 3, dtype=torch.uint8)
-    labels = torch.empty(len(indices), dtype=torch.int64)
+    pixels = torch.empty(len(firsts), side, side, 3, dtype=torch.uint8)
+    labels = torch.empty(len(firsts), dtype=torch.int64)
     row_of: dict[int, int] = {}
-    meter = Meter(task, len(indices))
-    asked = in_batches(indices, 32)
+    meter = Meter(task, len(firsts))
+    asked = in_batches(list(firsts.values()), 32)
     streamed = Streamed(source, convention, workers, largest)
     for wanted, batch in zip(asked, streamed.batches(asked), strict=True):
         first = len(row_of)
@@ -279,7 +338,11 @@ def decode(
             yield Skipped(name, reason)
         if event := meter.tick(len(wanted)):
             yield event
-    yield Decoded(pixels[: len(row_of)], labels[: len(row_of)], row_of)
+    count = len(row_of)
+    if len(firsts) < len(indices):
+        rows = ((index, row_of.get(firsts[same(index)])) for index in indices)
+        row_of = {index: row for index, row in rows if row is not None}
+    yield Decoded(pixels[:count], labels[:count], row_of)
 
 
 def fits_in_memory(count: int, *conventions: InputConvention, share: float = 0.5) -> bool:
@@ -289,8 +352,6 @@ def fits_in_memory(count: int, *conventions: InputConvention, share: float = 0.5
 
 def free_memory() -> int:
     """Give the bytes of memory available without swapping; if unknown, half of the machine's memory."""
-    import os
-
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:
             for line in lines:

@@ -25,7 +25,7 @@ from zfexplore.images.sources import Source, UnreadableImage
 from zfexplore.images.transforms import prepare_large
 from zfexplore.nets.zfnet import ZFNet
 from zfexplore.progress import Finished, Meter, Skipped
-from zfexplore.training.data import epoch_order, fits_in_memory, free_memory
+from zfexplore.training.data import fits_in_memory, free_memory
 from zfexplore.training.folder import RunFolder
 from zfexplore.training.inputs import at_size
 from zfexplore.training.learner import make_learner, take_step
@@ -178,7 +178,7 @@ def _decodings(plan: Plan, side: InputConvention, epochs: int, whole: bool) -> t
 
 def _decoding_rate(plan: Plan) -> Generator[Any, None, tuple[float, int]]:
     """Decode some images, as an epoch takes them, on one core; give images a second, and how many failed."""
-    order = epoch_order(plan.split.training, seed=plan.seed, epoch=0)[:MOST_DECODED].tolist()
+    order = plan.order(0)[:MOST_DECODED].tolist()
     meter, done, unreadable = Meter("measuring the decoding on one core"), 0, 0
     convention = plan.unmeasured_input
     began = time.perf_counter()

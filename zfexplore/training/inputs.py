@@ -81,6 +81,7 @@ class Images:
             workers=self._workers,
             task=task,
             largest=self._largest,
+            once=not self._ranks.many,
         )
         if not self._ranks.many:
             return (yield from _decoded_last(events))

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zfexplore.nets.fused import INPUT_CHANNELS, Fused
 from zfexplore.nets.zfnet import ZFNet
 from zfexplore.training.machine import Machine
 from zfexplore.training.recipe import Recipe
@@ -22,9 +23,10 @@ class Learner:
     """What changes with every step: the net, its momentum (in the optimiser), and the position."""
 
     net: ZFNet
-    forward: Callable[[Tensor], Tensor]  # the net, or its compiled form
+    forward: Callable[[Tensor], Tensor]  # the net, or a faster form of it
     optimiser: torch.optim.SGD
     position: Position
+    channels: int = 3  # of the input, for a form that is faster with empty ones
 
 
 def make_learner(net: ZFNet, recipe: Recipe, machine: Machine) -> Learner:
@@ -43,16 +45,18 @@ def make_learner(net: ZFNet, recipe: Recipe, machine: Machine) -> Learner:
         nesterov=recipe.nesterov,
         fused=True,  # one pass over weights, gradients and momentum instead of four
     )
-    among = machine.ranks.wrapped(net)
+    fused = machine.kernels and not machine.compiled
+    among = machine.ranks.wrapped(net, Fused if fused else None)
     forward: Callable[[Tensor], Tensor] = torch.compile(among) if machine.compiled else among
-    return Learner(net, forward, optimiser, Position())
+    return Learner(net, forward, optimiser, Position(), INPUT_CHANNELS if fused else 3)
 
 
 def take_step(
-    learner: Learner, views: Tensor, labels: Tensor, recipe: Recipe, machine: Machine, *, lr: float
+    learner: Learner, views: Tensor, labels: Tensor, recipe: Recipe, machine: Machine, *, lr: float | Tensor
 ) -> Tensor:
     """Take a step on ``views [n, 3, size, size]`` and ``labels [n]``; give the loss, still on the device.
 
+    The rate may lie there, too: nothing in here then asks the host, so that the step can be recorded.
     Of several ranks each takes its share of the batch (``machine.ranks.share``) and gives the loss of all.
     """
     for group in learner.optimiser.param_groups:
@@ -64,11 +68,23 @@ def take_step(
     learner.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     if recipe.clip_norm is not None:
-        nn.utils.clip_grad_norm_(learner.net.parameters(), recipe.clip_norm)
+        _clip(learner, recipe.clip_norm, machine)
     learner.optimiser.step()
     if recipe.max_rms is not None:
         renormalise_filters(learner.net, recipe.max_rms)
     return of_all
+
+
+def _clip(learner: Learner, most: float, machine: Machine) -> None:
+    """Let the whole gradient's norm be at most ``most``; on a GPU the optimiser divides as it reads it."""
+    if not machine.cuda:
+        nn.utils.clip_grad_norm_(learner.net.parameters(), most)
+        return
+    norm = nn.utils.get_total_norm(
+        [value.grad for value in learner.net.parameters() if value.grad is not None]
+    )
+    optimiser: Any = learner.optimiser
+    optimiser.grad_scale = ((norm + 1e-6) / most).clamp(min=1.0)
 
 
 def learning_rate(recipe: Recipe, position: Position, steps_per_epoch: int) -> float:

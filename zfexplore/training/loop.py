@@ -6,8 +6,8 @@ After the last epoch: load the saved checkpoint and measure it, with one crop an
 
 The loop is a generator of events: ``Progress``, ``Note``, ``Skipped``, one ``EpochRecord`` per epoch,
 and last ``Finished(TrainingResult)``. It yields only between steps. Closing it there saves the state,
-and ``resume`` goes on from it as if nothing had happened. For a GPU, batches are pinned, copied without
-blocking, and turned into views there. Losses are fetched when progress is shown, not at every step.
+and ``resume`` goes on from it as if nothing had happened. Losses are fetched when progress is shown, not at
+every step.
 """
 
 from __future__ import annotations
@@ -15,32 +15,30 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
 
 from zfexplore.arguments import path_text, whole
 from zfexplore.errors import ExploreError
-from zfexplore.images.augment import augment
 from zfexplore.images.sources import Source
 from zfexplore.images.transforms import normalise
 from zfexplore.nets import zoo
 from zfexplore.nets.checkpoint import Metadata, load_checkpoint, save_checkpoint
-from zfexplore.nets.ranks import ALONE, Lost, Ranks, Share, Stopped
+from zfexplore.nets.ranks import ALONE, Lost, Ranks, Stopped
 from zfexplore.nets.trunk import Trunk
 from zfexplore.nets.zfnet import ZFNet, initialise
 from zfexplore.plain import LARGEST
 from zfexplore.progress import Finished, Meter, Note, Skipped
-from zfexplore.training.data import Batch, Squares, epoch_order, in_batches
+from zfexplore.training.data import Decoded, Squares, in_batches
 from zfexplore.training.evaluate import Evaluation, evaluate
 from zfexplore.training.folder import RunFolder, read_log
 from zfexplore.training.inputs import Images, at_size, measure_input
-from zfexplore.training.learner import Learner, judge_plateau, learning_rate, make_learner, take_step
+from zfexplore.training.learner import Learner, judge_plateau, learning_rate, make_learner
 from zfexplore.training.machine import Machine, choose_machine, keep_freed_memory
 from zfexplore.training.plan import (
     Outcome,
@@ -53,7 +51,11 @@ from zfexplore.training.recipe import Recipe
 from zfexplore.training.record import EpochRecord, epoch_record
 from zfexplore.training.snapshots import AUTO, keeping
 from zfexplore.training.state import Position, State, check_state, load_state, restore, save_state
+from zfexplore.training.steps import Loss, Steps, Taken
 from zfexplore.training.workers import WorkerFailed
+
+if TYPE_CHECKING:
+    from zfexplore.training.on_device import Epoch, OnDevice
 
 SECONDS_BETWEEN_STATES = 300.0  # the most that a killed run loses
 SECONDS_BETWEEN_TIDINGS = 2.0  # for those who look on
@@ -111,6 +113,8 @@ def train(
     machine = choose_machine(device, amp=amp, compiled=compiled, workers=workers, ranks=ranks)
     if not machine.cuda:
         keep_freed_memory()
+    elif machine.unfused is not None:
+        yield Note(f"training is slower than this GPU can be, without its own kernels: {machine.unfused}")
     folder = RunFolder(Path(path_text(out, "the run's folder")))
     outcome = Outcome(folder, keeping(snapshots), half)
     plan = make_plan(
@@ -239,7 +243,7 @@ class _Training:
         torch.manual_seed(plan.seed)
         net = ZFNet(len(plan.source.classes), recipe.fc, recipe.norm, recipe.dropout)
         if self.saved is None and opened is not None:
-            order = epoch_order(plan.split.training, seed=plan.seed, epoch=0).tolist()
+            order = plan.order(0).tolist()
             convention = at_size(self.convention, opened.size)
             measured = yield from measure_input(
                 recipe, opened.training, order, convention, plan.machine.ranks
@@ -256,70 +260,51 @@ class _Training:
     def _steps(self, learner: Learner, opened: _Opened) -> Generator[Any, None, None]:
         """Take an epoch's steps, from the current position to the end."""
         plan, recipe, position = self.plan, self.plan.recipe, learner.position
-        convention = at_size(self.convention, opened.size)
-        order = epoch_order(plan.split.training, seed=plan.seed, epoch=position.epoch)
-        ranks = plan.machine.ranks
+        order = plan.order(position.epoch)
         batches = in_batches(order, recipe.batch_size)[position.step :]
         done = len(order) - sum(map(len, batches))
-        augmentation = plan.augmentation
         meter = Meter(f"epoch {position.epoch + 1} of {recipe.epochs}", len(order), done=done)
-        pending: list[_Pending] = []
         saved_at, told_at = time.monotonic(), -math.inf
         learner.net.train()
-        loaded = iter(opened.training.batches([ranks.part(batch) for batch in batches]))
-        for wanted in batches:
-            began = time.perf_counter()
-            try:
-                batch = next(loaded)
-            except WorkerFailed:  # the state that is saved then has all steps' losses
-                _fetch(pending, position, recipe)
-                raise
-            pixels, labels = _to_device(batch, plan.machine)
-            position.waited += time.perf_counter() - began
-            try:
-                unreadable, images = _meet(batch, ranks)
-            except (Lost, Stopped) as end:
-                self._before_the_end(end, pending)
-                raise
-            if images:
-                views = augment(
-                    pixels,
-                    batch.indices.numpy(),
-                    convention,
-                    augmentation,
-                    epoch=position.epoch,
-                    seed=plan.seed,
-                )  # [n, 3, size, size]
-                if not len(batch):  # of several ranks: what weighs nothing
-                    views = views.new_zeros(1, *views.shape[1:])
-                    labels = labels.new_zeros(1)
-                lr = learning_rate(recipe, position, plan.steps_per_epoch)
-                try:
-                    with ranks.step():
-                        loss = take_step(learner, views, labels, recipe, plan.machine, lr=lr)
-                except Lost as end:
-                    self._before_the_end(end, pending)
-                    raise
-                pending.append(_Pending(position.step, loss, images))
-            position.step += 1
-            event = meter.tick(len(wanted), _so_far(position))
-            if event or unreadable or position.step == plan.steps_per_epoch:
-                _fetch(pending, position, recipe)
-            position.seconds += time.perf_counter() - began
-            for name, reason in unreadable:
-                yield Skipped(name, reason)
-            if event:
-                yield event
-                told_at = self._let_others_see(learner, told_at)
-                if time.monotonic() - saved_at > SECONDS_BETWEEN_STATES:
-                    self._save()
-                    saved_at = time.monotonic()
+        steps = self._stepping(learner, opened, batches)
+        try:
+            for taken in _timed(steps, position):
+                position.step += 1
+                event = meter.tick(taken.wanted, _so_far(position))
+                if event or taken.unreadable:
+                    _count(steps.losses(wait=False), position, recipe)
+                for name, reason in taken.unreadable:
+                    yield Skipped(name, reason)
+                if event:
+                    yield event
+                    told_at = self._let_others_see(learner, steps, told_at)
+                    if time.monotonic() - saved_at > SECONDS_BETWEEN_STATES:
+                        _count(steps.losses(), position, recipe)
+                        self._save()
+                        saved_at = time.monotonic()
+        except Lost:
+            if not plan.machine.cuda:  # whose stream may wait for the lost one for ever
+                _count(steps.losses(), position, recipe)
+            raise
+        except (GeneratorExit, Stopped, WorkerFailed):  # the state that is saved then has all steps' losses
+            _count(steps.losses(), position, recipe)
+            raise
+        began = time.perf_counter()
+        _count(steps.losses(), position, recipe)
+        position.seconds += time.perf_counter() - began
 
-    def _before_the_end(self, end: Lost | Stopped, pending: list[_Pending]) -> None:
-        """Count the steps that the state will hold; not where a GPU may wait for a lost rank for ever."""
-        if isinstance(end, Stopped) or not self.plan.machine.cuda:
-            assert self.learner is not None
-            _fetch(pending, self.learner.position, self.plan.recipe)
+    def _stepping(self, learner: Learner, opened: _Opened, batches: Sequence[Sequence[int]]) -> Steps | Epoch:
+        """Give the steps on some batches, the way that the machine takes them fastest."""
+        plan, convention = self.plan, at_size(self.convention, opened.size)
+        if not plan.machine.kernels or plan.machine.ranks.many:
+            return Steps(learner, opened.training, batches, convention, plan)
+        if opened.on_device is None:
+            from zfexplore.training.on_device import OnDevice  # which needs Triton
+
+            opened.training = _placed(opened.training, plan.machine)
+            opened.held_out = _placed(opened.held_out, plan.machine)
+            opened.on_device = OnDevice(learner, opened.training, convention, plan)
+        return opened.on_device.epoch(batches)
 
     def _measure(self, learner: Learner, opened: _Opened) -> Generator[Any, None, Evaluation | None]:
         """Measure on the held-out images at this epoch's size."""
@@ -356,7 +341,7 @@ class _Training:
         self._save()
         return record
 
-    def _let_others_see(self, learner: Learner, told_at: float) -> float:
+    def _let_others_see(self, learner: Learner, steps: Steps | Epoch, told_at: float) -> float:
         """Amid an epoch: tell how far it is and keep the trunk, if it is time; give when it was told last."""
         plan, position, now = self.plan, learner.position, time.monotonic()
         if not plan.machine.ranks.first:
@@ -368,6 +353,7 @@ class _Training:
             told_at = now
         under_way = position.step < plan.steps_per_epoch
         if under_way and plan.outcome.snapshots.within(now - self.kept_at, now - self.began_at):
+            _count(steps.losses(), position, plan.recipe)
             self._keep(learner)
         return told_at
 
@@ -424,60 +410,56 @@ class _Training:
             save_state(path, learner.net, learner.optimiser, learner.position, self.convention)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Opened:
-    """The decoded images at the current input size."""
+    """The decoded images at the current input size, and what takes steps on them if it is a GPU."""
 
     size: int
     training: Squares
     held_out: Squares
+    on_device: OnDevice | None = None
 
 
-@dataclass(frozen=True)
-class _Pending:
-    """A step's loss, still on the device, and the number of images in the step."""
-
-    step: int
-    loss: Tensor
-    images: int
-
-
-def _meet(batch: Batch, ranks: Ranks) -> tuple[tuple[tuple[str, str], ...], int]:
-    """Tell the other ranks what this one has of a batch; give all that is unreadable, and how many are not.
-
-    Raises ``Stopped`` if one of them was told to stop: no rank has begun the step.
-    """
-    if not ranks.many:
-        return batch.unreadable, len(batch)
-    told = ranks.numbers(len(batch), len(batch.unreadable), int(ranks.stopping))
-    counts, unreadable, stopping = zip(*told, strict=True)
-    if any(stopping):
-        raise Stopped
-    ranks.share = Share(sum(counts[: ranks.rank]), len(batch), sum(counts))
-    names = ranks.gather(batch.unreadable) if any(unreadable) else []
-    return tuple(name for theirs in names for name in theirs), sum(counts)
+def _placed(squares: Squares, machine: Machine) -> Squares:
+    """Put squares on the device if they leave at least half of its free memory free."""
+    free, _ = torch.cuda.mem_get_info(machine.device)
+    if isinstance(squares, Decoded) and squares.pixels.nbytes <= free // 2:
+        return squares.on(machine.device)
+    return squares
 
 
-def _fetch(pending: list[_Pending], position: Position, recipe: Recipe) -> None:
-    """Fetch the losses from the device and add them up; raise ExploreError at the first hopeless one."""
-    values = torch.stack([one.loss for one in pending]).tolist() if pending else []
-    for one, value in zip(pending, values, strict=True):
+def _timed(steps: Iterable[Taken], position: Position) -> Iterator[Taken]:
+    """Give the steps, and add the time that they take to the position."""
+    source = iter(steps)
+    while True:
+        began = time.perf_counter()
+        taken = next(source, None)
+        position.seconds += time.perf_counter() - began
+        if taken is None:
+            return
+        yield taken
+
+
+def _count(losses: Sequence[Loss], position: Position, recipe: Recipe) -> None:
+    """Add losses up; raise ExploreError at the first hopeless one."""
+    for loss in losses:
         if position.first_loss is None:
-            position.first_loss = value
+            position.first_loss = loss.value
         lost = None
-        if not math.isfinite(value):
-            lost = f"became {value}"
-        elif value > HOPELESS * position.first_loss:
-            lost = f"grew to {value:.4g}, over {HOPELESS} times the first one ({position.first_loss:.4g}),"
+        if not math.isfinite(loss.value):
+            lost = f"became {loss.value}"
+        elif loss.value > HOPELESS * position.first_loss:
+            lost = (
+                f"grew to {loss.value:.4g}, over {HOPELESS} times the first one ({position.first_loss:.4g}),"
+            )
         if lost is not None:
             raise ExploreError(
-                f"the loss {lost} at step {one.step + 1} of epoch {position.epoch + 1} with recipe "
+                f"the loss {lost} at step {loss.step + 1} of epoch {position.epoch + 1} with recipe "
                 f"{recipe.name} (init {recipe.init}, lr {recipe.lr:g}): try {_remedies(recipe)}, "
                 "in another --out"
             )
-        position.loss_sum += value * one.images
-        position.images += one.images
-    pending.clear()
+        position.loss_sum += loss.value * loss.images
+        position.images += loss.images
 
 
 def _remedies(recipe: Recipe) -> str:
@@ -492,16 +474,6 @@ def _remedies(recipe: Recipe) -> str:
 
 def _so_far(position: Position) -> str:
     return f"loss {position.loss_sum / position.images:.3f}" if position.images else ""
-
-
-def _to_device(batch: Batch, machine: Machine) -> tuple[Tensor, Tensor]:
-    """Give pixels ``[n, R, R, 3]`` and labels ``[n]`` on the device; copies to a GPU do not block."""
-    if machine.cuda:
-        batch = batch.pinned()
-    return (
-        batch.pixels.to(machine.device, non_blocking=True),
-        batch.labels.to(machine.device, non_blocking=True),
-    )
 
 
 def _lengthened(plan: Plan, before: int, position: Position) -> str:

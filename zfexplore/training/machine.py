@@ -17,6 +17,7 @@ import torch
 
 from zfexplore.errors import ExploreError
 from zfexplore.nets.device import find_device
+from zfexplore.nets.fused import unusable
 from zfexplore.nets.ranks import ALONE, Ranks, device_of
 
 
@@ -24,7 +25,8 @@ from zfexplore.nets.ranks import ALONE, Ranks, device_of
 class Machine:
     """The device, whether to use bf16 autocast, whether to compile, and the number of decoding processes.
 
-    ``ranks`` tells which of several processes this is that train together.
+    ``ranks`` tells which of several processes this is that train together. ``unfused`` is why a GPU's own
+    kernels (``nets/fused.py``) are not used, None where they are.
     """
 
     device: torch.device
@@ -32,6 +34,12 @@ class Machine:
     compiled: bool
     workers: int
     ranks: Ranks = ALONE
+    unfused: str | None = "not asked for"
+
+    @property
+    def kernels(self) -> bool:
+        """Whether the GPU's own kernels are used."""
+        return self.unfused is None
 
     @property
     def cuda(self) -> bool:
@@ -65,6 +73,7 @@ def choose_machine(
         compiled=compiled,
         workers=min(max((os.cpu_count() or 1) // ranks.local_size, 1), 16) if workers is None else workers,
         ranks=ranks,
+        unfused=unusable(chosen),
     )
 
 

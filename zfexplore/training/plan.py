@@ -6,13 +6,15 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.images.augment import Augmentation
 from zfexplore.images.sources import Source
 from zfexplore.nets.checkpoint import Metadata
 from zfexplore.plain import UNFIT
-from zfexplore.training.data import Split, split
+from zfexplore.training.data import Split, epoch_order, shards_of, split
 from zfexplore.training.evaluate import class_map, known_images
 from zfexplore.training.folder import FORMAT, RunFolder
 from zfexplore.training.inputs import at_size
@@ -43,6 +45,11 @@ class Plan:
     machine: Machine
     outcome: Outcome
     images: dict[str, Any] = field(repr=False)
+    shards: tuple[int, ...] = field(default=(), repr=False)  # of the training images, if they lie in shards
+
+    def order(self, epoch: int) -> np.ndarray:
+        """Give the training images in the order of an epoch (from 0), int64 ``[n]``."""
+        return epoch_order(self.split.training, seed=self.seed, epoch=epoch, shards=self.shards)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -119,7 +126,8 @@ def make_plan(
     else:
         held_out = {"name": val.name, "fingerprint": val.fingerprint()}
     images |= {"training": len(parts.training), "held_out": held_out | {"count": len(parts.held_out)}}
-    return Plan(recipe, seed, source, held_out_source, parts, mapped, machine, outcome, images)
+    shards = shards_of(source, parts.training)
+    return Plan(recipe, seed, source, held_out_source, parts, mapped, machine, outcome, images, shards)
 
 
 def divided(
