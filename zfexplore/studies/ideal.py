@@ -10,8 +10,8 @@ have:
 - what stays exciting where it is moved, turned and resized a little, which changes at every step;
 - a picture of bounded contrast, as strong as a photograph's.
 
-The picture covers what the unit sees. While a ReLU is silent, a signal that would wake it still passes, since
-a channel that does not fire on grey would have no gradient at all. Several starts differ in their first noise
+The picture covers what the unit sees. At first a signal that would wake a silent ReLU still passes, since a
+channel that does not fire on grey would have no gradient at all. Several starts differ in their first noise
 and in how they are moved. All is fixed by a seed; a channel gets the same pictures in any company, up to
 rounding.
 
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
@@ -55,6 +56,7 @@ COARSEST = 8  # cycles a side: all that is coarser counts alike, or pictures wou
 NOISE = 0.01  # the contrast of the first noise, in [0, 1]
 GREYS = (0.1, 0.9)  # where the first grey may lie: at 0 or 1 no gradient passes
 MOMENTUM = 0.9
+WAKING = 0.4  # the share of the steps in which silent ReLUs are woken; then the gradient is the net's own
 GROWING = 0.25  # the share of the steps in which the contrast grows
 
 
@@ -207,7 +209,8 @@ def _ascend(
         for step in range(ascent.steps):
             moved = _moves(starts, ascent, random).to(device).repeat(count, 1, 1)
             marks.requires_grad_()
-            with torch.enable_grad(), _Woken():
+            waking = _Woken() if step < WAKING * ascent.steps else nullcontext()
+            with torch.enable_grad(), waking:
                 total = activations(fed(_moved(paint(marks), moved))).sum()
                 (gradient,) = torch.autograd.grad(total, marks)
             marks = marks.detach()
