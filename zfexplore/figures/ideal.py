@@ -36,6 +36,7 @@ from zfexplore.figures.text import FAINT, MARGIN, Heading, shorten, width, write
 TILE = 160
 CAPTION = 13  # text size
 CAPTION_ROOM = 22
+LEAST_ROOM = 480  # pixels for the heading, also above a single picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,7 @@ def ideal_page(
     each = max(len(block.images) for block in blocks) * step_of(tile) - GAP
     high = 2 * CAPTION_ROOM + step_of(tile) - GAP
     columns = _columns(len(blocks), each, high)
-    heading = Heading(title, subtitle, columns * (each + BETWEEN_BLOCKS) - BETWEEN_BLOCKS)
+    heading = Heading(title, subtitle, max(columns * (each + BETWEEN_BLOCKS) - BETWEEN_BLOCKS, LEAST_ROOM))
     rows = math.ceil(len(blocks) / columns)
     size = (heading.room + 2 * MARGIN, heading.height + rows * (high + BETWEEN_BLOCKS // 2) + MARGIN // 2)
     canvas = blank_page(size, f"{len(blocks):,} channels", tile, "fewer channels")
