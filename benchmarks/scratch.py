@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import shutil
 import statistics
 import sys
@@ -32,7 +33,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from zfexplore.errors import ExploreError
@@ -41,7 +41,8 @@ from zfexplore.images.open import open_images
 from zfexplore.images.sources import Picture, Source, UnreadableImage
 from zfexplore.nets.checkpoint import load_checkpoint
 from zfexplore.progress import Note, Skipped, finish
-from zfexplore.training.data import Joined, members
+from zfexplore.studies.transfer import Drawn, draw
+from zfexplore.training.data import Joined
 from zfexplore.training.evaluate import Evaluation, evaluate_checkpoint
 from zfexplore.training.folder import RunFolder
 from zfexplore.training.loop import train
@@ -50,9 +51,9 @@ from zfexplore.training.recipe import Recipe, recipe
 from zfexplore.training.record import EpochRecord
 
 NO_CATEGORY = "BACKGROUND_Google"
-MOST_TESTED = 50  # images a class
 VIEWS = 900_000  # a split
 ROUNDS = 20  # epochs of zfexplore.train
+PATIENCE = 5  # epochs in which the loss must have left that of guessing: a dead net does not come back
 SMALL_FIRST = 160  # pixels from which half of the epochs see smaller images
 PAPER = {15: (22.8, 1.5), 30: (46.5, 1.7)}  # per cent, ZF table 4
 # What the training images choose between. All else is that of the recipe "photographs".
@@ -101,40 +102,6 @@ class Part:
         if not 0 <= index < self._count:
             raise IndexError(index)
         return self._indices[index % len(self._indices)]
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """The images of a split: indices into the source, class by class."""
-
-    training: tuple[tuple[int, ...], ...]
-    test: tuple[tuple[int, ...], ...]
-
-
-def draw(source: Source, per_class: int, *, seed: int, split: int) -> Drawn:
-    """Draw the training and the test images of every class, by (seed, split, class) alone.
-
-    Raises ExploreError for a class that would have no image to test.
-    """
-    training, test = [], []
-    for label, indices in enumerate(members(source)):
-        if len(indices) <= per_class:
-            raise ExploreError(
-                f"{source.classes[label]} has {len(indices)} images: too few for {per_class} and a test"
-            )
-        shuffled = np.random.default_rng([seed, split, label]).permutation(indices).tolist()
-        training.append(tuple(shuffled[:per_class]))
-        test.append(tuple(shuffled[per_class:][:MOST_TESTED]))
-    return Drawn(tuple(training), tuple(test))
-
-
-def judged_within(drawn: Drawn) -> Drawn:
-    """Give the training images alone, divided again: two thirds of every class, and a third to judge on."""
-    kept = max(1, len(drawn.training[0]) * 2 // 3)
-    return Drawn(
-        tuple(indices[:kept] for indices in drawn.training),
-        tuple(indices[kept:] for indices in drawn.training),
-    )
 
 
 @dataclass(frozen=True)
@@ -205,7 +172,7 @@ class Bench:
             workers=self.workers,
             resume=resumed,
         )
-        result = finish(_printed(events, name))
+        result = finish(alive(_printed(events, name), len(self.source.classes)))
         machine = choose_machine(self.device, amp=False, workers=self.workers)
         test = Part(self.source, _all(drawn.test), self.fingerprint)
         checkpoint = load_checkpoint(result.checkpoint, machine.device)
@@ -231,7 +198,7 @@ class Bench:
 def choose(bench: Bench, per_class: int, seed: int) -> str:
     """Give the candidate that does best within the training images of split 0."""
     log = bench.out / "choice.jsonl"
-    drawn = judged_within(draw(bench.source, per_class, seed=seed, split=0))
+    drawn = draw(bench.source, per_class, seed=seed, split=0).within()
     accuracy = {}
     for candidate, changes in CANDIDATES.items():
         key = {"per_class": per_class, "candidate": candidate, "seed": seed}
@@ -264,7 +231,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
         out,
         Path(asked.runs) if asked.runs else out / "runs",
     )
-    sizes = sorted({int(word) for word in asked.per_class.split(",")})
+    sizes = list(dict.fromkeys(int(word) for word in asked.per_class.split(",")))
     log = out / "log.jsonl"
     changes = {size: next(iter(CANDIDATES.values())) for size in sizes}
     if asked.choose:
@@ -293,6 +260,17 @@ def summary(per_class: int, lines: Sequence[dict[str, Any]]) -> str:
     if per_class in PAPER:
         told += "; the paper's net from scratch {} +- {} %".format(*PAPER[per_class])
     return told
+
+
+def alive(events: Iterator[Any], classes: int) -> Iterator[Any]:
+    """Pass a training's events on; raise ExploreError where it still guesses after ``PATIENCE`` epochs."""
+    guessing = math.log(classes) - 0.01
+    for event in events:
+        yield event
+        if isinstance(event, EpochRecord) and event.epoch >= PATIENCE and event.loss > guessing:
+            raise ExploreError(
+                f"the net has died: after {event.epoch} epochs its loss of {event.loss:.3f} is a guess"
+            )
 
 
 def _printed(events: Iterator[Any], name: str) -> Iterator[Any]:

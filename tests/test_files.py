@@ -308,3 +308,35 @@ def test_only_what_is_certainly_ours_is_swept(tmp_path):
     files.sweep(tmp_path, older=0)
     files.sweep(tmp_path / "nowhere", older=0)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_takes_the_place_of_the_old_one_once_it_is_whole(tmp_path):
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "old.txt").write_text("old")
+    told = "page/more"
+    with pytest.raises(FileNotFoundError, match=told), files.atomic_folder(tmp_path / "page") as folder:
+        (folder / "more" / "new.txt").write_text("half")
+    assert [path.name for path in (tmp_path / "page").iterdir()] == ["old.txt"]
+    with files.atomic_folder(tmp_path / "page") as folder:
+        (folder / "new.txt").write_text("new")
+        assert (tmp_path / "page" / "old.txt").exists()
+    assert [path.name for path in (tmp_path / "page").iterdir()] == ["new.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["page"]
+
+
+def test_a_folder_that_cannot_be_put_in_place_leaves_the_old_one(tmp_path, monkeypatch):
+    (tmp_path / "page").mkdir()
+    rename, asked = os.rename, []
+
+    def refusing(old, new):
+        asked.append(new)
+        if len(asked) == 2:
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        rename(old, new)
+
+    monkeypatch.setattr(os, "rename", refusing)
+    told = "page cannot be written: permission denied"
+    with pytest.raises(files.NotWritten, match=told), files.atomic_folder(tmp_path / "page") as folder:
+        (folder / "new.txt").touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["page"]
+    assert not list((tmp_path / "page").iterdir())

@@ -37,6 +37,8 @@ def test_the_wheel_carries_weights_photographs_with_their_terms_styles_and_the_m
     assert {"zfexplore/images/photographs.zip", "zfexplore/images/photographs.md"} <= names
     assert f"zfexplore/checkpoints/{header.SHIPPED}" in names
     assert {"zfexplore/tui/theme.tcss", "zfexplore/tui/screens/screens.tcss"} <= set(names)
+    page = ("index.html", "gallery.css", "gallery.js")
+    assert {f"zfexplore/figures/gallery/{name}" for name in page} <= names
     assert "zfexplore/py.typed" in names  # type checkers read our annotations only with it
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
 

@@ -16,6 +16,7 @@ SHIPPED_NET = "shipped"  # what the weights that come along are called among oth
 Fit = Literal["crop", "whole"]  # how a photograph becomes the network's square
 Precision = Literal["float32", "bfloat16"]  # what the net computes in while it indexes
 RankedBy = Literal["mean", "max", "selectivity", "rarity", "striking"]  # what channels are ranked by
+FigureFormat = Literal["png", "svg", "pdf"]  # how a figure is written
 AtlasFormat = Literal["csv", "json", "npz"]  # how an atlas is written
 Method = Literal["auto", "dense", "windowed"]  # which deconvnet projects
 Rule = Literal["deconv", "guided", "gradient", "input-gradient"]  # what comes back through a ReLU

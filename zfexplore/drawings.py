@@ -8,7 +8,7 @@ figure 3.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +33,7 @@ from zfexplore.figures.tables import keep_arrays
 from zfexplore.figures.tree import TILE as TREE_TILE
 from zfexplore.figures.tree import Branch, Group, Leaf, TreeFigure, tree_page
 from zfexplore.images.sources import UnreadableImage
+from zfexplore.nets.fingerprint import weights_in_use
 from zfexplore.progress import Finished, Meter, Progress, Skipped
 from zfexplore.settings import Command, Settings, other_than
 from zfexplore.studies.company import Tree, tree
@@ -233,6 +234,23 @@ def _blocks(
             yield event
         elif isinstance(event, ChannelExemplars):
             yield explorer.block(event, kernels)
+
+
+def transfer_made(
+    explorer: Explorer, per_class: Sequence[int] = (15, 30), *, splits: int = 5, seed: int = 0,
+    exclude: Iterable[str] = (), title: str | None = None,
+) -> Made:  # fmt: skip
+    """Give the origin and the command of the figure of ``Explorer.transfer``; it needs no atlas."""
+    checkpoint, source, settings = explorer.checkpoint, explorer.source, explorer.settings
+    architecture = checkpoint.metadata.architecture
+    origin = Origin(architecture, weights_in_use(checkpoint), "", source.fingerprint(), len(source))
+    options = {
+        "--per-class": other_than(",".join(map(str, per_class)), "15,30"), "--splits": other_than(splits, 5),
+        "--seed": other_than(seed, 0), "--exclude": tuple(exclude), "--out": None,
+        "--title": text_or_none(title, "a title"), **settings.options(),
+    }  # fmt: skip
+    heading = title or "What each layer knows of other classes"
+    return Made(origin, Command(("transfer",), options), heading, "transfer.png")
 
 
 IDEAL_CAPTION = (

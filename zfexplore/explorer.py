@@ -34,7 +34,15 @@ from zfexplore.convention import InputConvention
 from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
 from zfexplore.deconv.rules import check_rule
-from zfexplore.drawings import draw_filters, draw_grid, draw_ideals, draw_layers, draw_pairs, draw_tree
+from zfexplore.drawings import (
+    draw_filters,
+    draw_grid,
+    draw_ideals,
+    draw_layers,
+    draw_pairs,
+    draw_tree,
+    transfer_made,
+)
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.exemplars import exemplars
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
@@ -45,7 +53,9 @@ from zfexplore.figures.display import in_colours
 from zfexplore.figures.figure import Figure, Made
 from zfexplore.figures.ideal import IdealBlock, IdealFigure
 from zfexplore.figures.provenance import Origin
+from zfexplore.figures.transfer import TransferFigure
 from zfexplore.figures.tree import TreeFigure
+from zfexplore.gallery import Gallery, make_gallery
 from zfexplore.images.open import open_images
 from zfexplore.images.pictures import OwnPicture, own_pictures
 from zfexplore.images.remarks import depth_remark, remarks
@@ -66,7 +76,9 @@ from zfexplore.studies.feeds import feeds_from
 from zfexplore.studies.ideal import Ascent, Ideal, ideals
 from zfexplore.studies.occlusion import OcclusionResult, occlude
 from zfexplore.studies.ranking import rank_channels
-from zfexplore.studies.records import Comparison, Feeds, Match, RankedChannel
+from zfexplore.studies.records import Comparison, Feeds, Match, RankedChannel, Transfer
+from zfexplore.studies.transfer import transfer
+from zfexplore.training.data import Joined
 from zfexplore.units import Unit
 from zfexplore.varied import Varied, class_in_source, vary_pictures
 
@@ -450,6 +462,40 @@ class Explorer:
             labels = [None if one is None else class_in_source(self, self.source, one) for one in numbers]
         return watch(vary_pictures(self, named, labels or None, layers, amounts))
 
+    # -- other classes -----------------------------------------------------------------------------
+
+    def transfer(
+        self,
+        per_class: Sequence[int] = (15, 30),
+        *,
+        splits: int = 5,
+        seed: int = 0,
+        exclude: Iterable[str] = (),
+    ) -> Transfer:
+        """Train a linear classifier on each indexed stage's features of the images (ZF table 7).
+
+        Their classes are told apart from ``per_class`` images of each, drawn ``splits`` times; ``exclude``
+        names classes to leave out. ``studies.transfer`` has the protocol.
+        """
+        return watch(self.transferring(per_class, splits=splits, seed=seed, exclude=exclude))
+
+    def transferring(
+        self,
+        per_class: Sequence[int] = (15, 30),
+        *,
+        splits: int = 5,
+        seed: int = 0,
+        exclude: Iterable[str] = (),
+    ) -> Iterator[Any]:
+        """Do the same as ``transfer``, as events; the last one carries the ``Transfer``."""
+        yield from (Note(line) for line in (*self.checkpoint.notes, *remarks(self.source)))
+        images = Joined([self.source], exclude)
+        yield from transfer(self.checkpoint, images, per_class=per_class, splits=splits, seed=seed)
+
+    def transfer_figure(self, *, title: str | None = None, **options: Any) -> TransferFigure:
+        """Draw what ``transfer`` finds, with its table; ``options`` are those of ``transfer``."""
+        return TransferFigure.draw(self.transfer(**options), transfer_made(self, title=title, **options))
+
     # -- what a channel would like best, and its company ---------------------------------------------
 
     def ideal(self, channel: str | Unit, *, ascent: Ascent | None = None) -> Ideal:
@@ -554,6 +600,13 @@ class Explorer:
         """Draw the first layer's filters (``export filters``); ``options`` are those of ``draw_filters``."""
         self._check_weights()
         return watch(draw_filters(self, channels, **options).events())
+
+    def gallery(
+        self, path: str | os.PathLike[str] | None = None, channels: str = "all", **options: Any
+    ) -> Gallery:
+        """Write the page of every channel (``export gallery``); ``options`` are those of ``make_gallery``."""
+        self._check_weights()
+        return watch(make_gallery(self, path, channels, **options))
 
     def kernels(self) -> np.ndarray:
         """Give the first convolution's filters, float32 ``[n, 3, k, k]``.

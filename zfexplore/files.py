@@ -79,6 +79,38 @@ def atomic_path(path: str | os.PathLike[str], *, lasting: bool = True) -> Iterat
         raise cannot_write(path, OSError(int(said[1]), os.strerror(int(said[1])))) from error
 
 
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a new folder, which becomes ``path`` if the block ends without an error.
+
+    A folder that was there goes then. It comes back if the new one cannot take its place. Raises NotWritten.
+    """
+    target = Path(os.path.realpath(path))  # a link stays a link
+    given = False  # what the block raises is its own matter
+    try:
+        make_folder(target.parent)
+        sweep(target.parent)
+        with _temporary_folder(target.parent) as place:
+            new, old = place / "new" / target.name, place / "old"
+            make_folder(new)
+            given = True
+            yield new
+            given = False
+            there = target.exists()
+            if there:
+                os.rename(target, old)
+            try:
+                os.rename(new, target)
+            except OSError:
+                if there:
+                    os.rename(old, target)
+                raise
+    except OSError as error:
+        if given:
+            raise
+        raise cannot_write(path, error) from error
+
+
 def cannot_write(path: str | os.PathLike[str], error: OSError) -> NotWritten:
     """Give the line for a file or a folder that cannot be written, and what to do."""
     why = error.strerror or str(error) or type(error).__name__

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-    from zfexplore.studies.records import Comparison
+    from zfexplore.studies.records import Comparison, Transfer
 
 SECONDS_BETWEEN_LINES = 5.0
 NAMED_SKIPS = 5
@@ -363,6 +363,31 @@ def comparison_table(comparisons: Iterable[Comparison], title: str) -> Table:
             escaped(found.stage), f"{len(found.matches):,}", median, f"{found.chance:.2f}",
             *(f"{number:,}" for number in counts), dead,
         )  # fmt: skip
+    return table
+
+
+def transfer_table(found: Transfer) -> Table:
+    """Draw one line per layer: its accuracy by the number of training images a class, and the paper's."""
+    title = f"{found.images}, {found.classes} classes"
+    table = empty_table(title)
+    table.min_width = len(title)  # rich would fold the title to the width of the columns
+    sizes = list(found.tested)
+    papers = {one.per_class for one in found.scores if one.paper is not None}
+    table.add_column("layer", style="bold")
+    table.add_column("features", justify="right")
+    for size in sizes:
+        table.add_column(f"{size} a class", justify="right")
+        if size in papers:
+            table.add_column("ZF, on Caltech-101", justify="right")
+    by_stage: dict[str, list[str]] = {}
+    for one in found.scores:
+        cells = by_stage.setdefault(one.stage, [escaped(one.stage), f"{one.values:,}"])
+        spread = "" if one.spread is None else f" ± {100 * one.spread:.1f}"
+        cells.append(f"{100 * one.mean:.1f}{spread} %")
+        if one.per_class in papers:
+            cells.append("" if one.paper is None else f"{100 * one.paper:.1f} %")
+    for cells in by_stage.values():
+        table.add_row(*cells)
     return table
 
 

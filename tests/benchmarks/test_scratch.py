@@ -1,30 +1,18 @@
-"""The protocol of training from scratch: who trains, who tests, and that nothing is done or seen twice."""
+"""Training from scratch: what an epoch holds, and that no split is done twice."""
 
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import fields
 
 import pytest
 
 from benchmarks import scratch
-from benchmarks.scratch import Part, draw, judged_within, summary
+from benchmarks.scratch import Part, alive, summary
 from tests.training.conftest import Slim, Stripes
 from zfexplore.errors import ExploreError
-
-
-def test_every_class_trains_by_the_number_asked_and_is_tested_by_at_most_50_others():
-    source = Stripes(count=3 * 70)
-    drawn, again, other = (draw(source, 15, seed=0, split=split) for split in (0, 0, 1))
-    assert drawn == again != other
-    for label, (training, test) in enumerate(zip(drawn.training, drawn.test, strict=True)):
-        assert (len(training), len(test)) == (15, 50)
-        assert len({*training, *test}) == 65
-        assert {source.label(index) for index in (*training, *test)} == {label}
-    within = judged_within(drawn)
-    for training, kept, judged in zip(drawn.training, within.training, within.test, strict=True):
-        assert (len(kept), (*kept, *judged)) == (10, training)
-    with pytest.raises(ExploreError, match="across has 70 images: too few for 70 and a test"):
-        draw(source, 70, seed=0, split=0)
+from zfexplore.training.record import EpochRecord
 
 
 def test_an_epoch_passes_over_a_part_of_the_images_as_often_as_asked():
@@ -52,24 +40,13 @@ def test_a_split_is_a_line_of_the_log_and_is_not_done_again(monkeypatch, tmp_pat
     )
 
     def asked(*more):
-        options = [
-            "--images",
-            "stripes",
-            "--per-class",
-            "4",
-            "--splits",
-            "2",
-            "--size",
-            "56",
-            "--epochs",
-            "2",
-        ]
-        machine = ["--device", "cpu", "--workers", "0", "--out", str(tmp_path)]
+        options = ["--images", "stripes", "--per-class", "4", "--size", "56", "--epochs", "2"]
+        machine = ["--device", "cpu", "--workers", "0", "--splits", "1", "--out", str(tmp_path)]
         return scratch._parser().parse_args([*options, *machine, "--choose", *more])
 
     told = list(scratch.run(asked()))
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert [line["split"] for line in lines] == [0, 1]
+    assert [line["split"] for line in lines] == [0]
     assert {(line["training"], line["test"], line["views"]) for line in lines} == {(12, 6, 24)}
     assert told[-1] == summary(4, lines)
     choice = [json.loads(line) for line in (tmp_path / "choice.jsonl").read_text().splitlines()]
@@ -82,6 +59,17 @@ def test_a_split_is_a_line_of_the_log_and_is_not_done_again(monkeypatch, tmp_pat
     assert list(scratch.run(asked())) == told
     with pytest.raises(ExploreError, match="with other settings: give another --out"):
         list(scratch.run(asked("--size", "60")))
+
+
+def test_a_net_that_only_guesses_is_given_up():
+    def epoch(number, loss):
+        blank = dict.fromkeys(field.name for field in fields(EpochRecord))
+        return EpochRecord(**blank | {"epoch": number, "loss": loss})
+
+    learning = [epoch(4, math.log(7)), epoch(5, math.log(7) - 0.1), epoch(6, 1.0)]
+    assert list(alive(iter(learning), 7)) == learning
+    with pytest.raises(ExploreError, match="the net has died: after 5 epochs its loss of 1.946 is a guess"):
+        list(alive(iter([epoch(4, 0.5), epoch(5, math.log(7))]), 7))
 
 
 def test_the_spread_is_the_standard_deviation_over_the_splits_with_the_papers_beside_it():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 
 from tests.support import noise_picture
 from zfexplore.figures.provenance import read_chunks
+from zfexplore.figures.text import typeface
 
 
 def test_grid_writes_the_page_and_says_where(zfexplore, tmp_path):
@@ -49,6 +51,28 @@ def test_the_command_in_the_file_makes_the_same_file_again(zfexplore, tmp_path):
     assert words[:3] == ["zfexplore", "export", "grid"]
     assert zfexplore(*words[1:], source=())[0] == 0
     assert (tmp_path / "out" / "conv3.png").read_bytes() == first
+
+
+def test_a_figure_may_be_svg_or_pdf_and_its_command_makes_the_same_again(zfexplore, tmp_path):
+    (tmp_path / "mine.ttf").write_bytes(typeface().content)
+    grid = ("export", "grid", "--layer", "conv3", "--channels", "7", "--tile", "16")
+    channel = ("export", "channel", "conv4:3", "--tile", "16", "--out", "c.pdf")
+    assert (
+        zfexplore(*grid, "--format", "svg", "--dpi", "300", "--font", "mine.ttf")[1]
+        == "wrote out/conv3.svg\n"
+    )
+    assert zfexplore(*channel)[1] == "wrote c.pdf\nwrote c.csv\nwrote c.json\n"
+    zfexplore(*grid)  # in Pillow's own font again
+    for path, shown in ((tmp_path / "out" / "conv3.svg", "conv3:7"), (tmp_path / "c.pdf", "conv4:3")):
+        first, chunks = path.read_bytes(), read_chunks(path)
+        assert [key for key in chunks if key.startswith("unit ")] == [f"unit {shown}"]
+        words = shlex.split(chunks["command"])
+        path.unlink()
+        assert zfexplore(*words[1:], source=())[0] == 0
+        assert path.read_bytes() == first
+    (width,) = re.findall(r'<svg [^>]*width="([\d.]+)in"', (tmp_path / "out" / "conv3.svg").read_text())
+    with Image.open(tmp_path / "out" / "conv3.png") as usual:
+        assert float(width) == pytest.approx(usual.width / 300, abs=1e-3)
 
 
 def test_npz_holds_what_the_page_shows(zfexplore, tmp_path):
@@ -207,7 +231,9 @@ def test_ctrl_c_keeps_what_is_drawn(zfexplore, tmp_path, monkeypatch):
         ),
         (["channel", "conv5:1", "--out", "/dev/null/x.png"], "/dev/null is a file, not a folder"),
         (["atlas", "--out", "/proc/x.csv"], "/proc/x.csv cannot be written"),
-        (["filters", "--out", "x.pdf"], "--out x.pdf must end in .png"),
+        (["filters", "--out", "x.tif"], "--out x.tif must end in .png"),
+        (["grid", "--layer", "conv5", "--format", "svg", "--out", "x.png"], "--out must end in .svg"),
+        (["figure", "--font", "no.ttf"], "the font no.ttf cannot be used: No such file or directory"),
     ],
 )
 def test_a_wrong_argument_is_refused_before_any_work(zfexplore, monkeypatch, words, message):

@@ -5,19 +5,23 @@ The text chunks of each file say what it was made from, and by which command.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from zfexplore.choices import RankedBy
+from zfexplore.choices import FigureFormat, RankedBy
 from zfexplore.cli.options import (
     DEFAULTS,
+    DpiOption,
+    FontOption,
+    FormatOption,
     OutOption,
     SeedOption,
     TileOption,
     TitleOption,
-    png_path,
+    figure_path,
     with_settings,
 )
 from zfexplore.cli.pictures import check_readable, pictures_of
@@ -69,6 +73,9 @@ def export_grid(
     seed: SeedOption = 0,
     settings: Settings = DEFAULTS,
     dense: DenseOption = False,
+    form: FormatOption = None,
+    dpi: DpiOption = None,
+    font: FontOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Draw the paper's figure: nine projections of each channel, and beside them what the units saw.
@@ -78,7 +85,7 @@ def export_grid(
     from zfexplore.drawings import draw_grid
     from zfexplore.explorer import Explorer
 
-    out = png_path(out, f"{layer}.png", beside=[".npz"] if npz else [])
+    out = figure_path(out, f"{layer}.png", form, font, beside=[".npz"] if npz else [])
     arrays = out.with_suffix(".npz") if npz else None
     explorer = Explorer.open(settings, layer, channels, pixels=True)
     drawing = draw_grid(
@@ -94,6 +101,7 @@ def export_grid(
         by=by,
     )
     files = (out,) if arrays is None else (out, arrays)
+    drawing.made = drawing.made.printed(form, dpi, font)
     check_replacing(drawing.made.chunks(out), *files, overwrite=overwrite)
     tell(*_draw(drawing, out).save(out))
     if arrays is not None:
@@ -121,6 +129,9 @@ def export_channel(
     npz: NpzOption = False,
     settings: Settings = DEFAULTS,
     dense: DenseOption = False,
+    form: FormatOption = None,
+    dpi: DpiOption = None,
+    font: FontOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:  # fmt: skip
     """Draw one channel large, with the whole images, and write its table as CSV and JSON beside it.
@@ -136,15 +147,16 @@ def export_channel(
         raise ExploreError("--ideal is for a channel's own figure: leave out --on or --ideal", usage=True)
     if on:
         unit = Unit(unit.stage, unit.channel)
-        _on_pictures(unit, on, tile, title, out, npz, settings, dense, overwrite)
+        _on_pictures(unit, on, tile, title, out, npz, settings, dense, overwrite, form, dpi, font)
         return
     name = f"{Unit(unit.stage, unit.channel).slug}.png"
     beside = _beside(npz)
-    out = png_path(out, name, beside=beside)
+    out = figure_path(out, name, form, font, beside=beside)
     explorer = Explorer.open(settings, unit.stage, str(unit.channel), pixels=True)
     files = [out.with_suffix(ending) for ending in beside]
     check_replacing(explorer.made(unit).chunks(out), out, *files, overwrite=overwrite)
     shown = explorer.channel(unit, method=_method(dense))
+    shown = replace(shown, made=shown.made.printed(form, dpi, font))
     if shown.known["dead"]:
         remarks().print(shown.places.title, markup=False, soft_wrap=True)
     best = explorer.ideal_block(explorer.ideal(unit)) if ideal else None
@@ -165,6 +177,9 @@ def export_unit(
     npz: NpzOption = False,
     settings: Settings = DEFAULTS,
     dense: DenseOption = False,
+    form: FormatOption = None,
+    dpi: DpiOption = None,
+    font: FontOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Draw one unit on a picture of your own: its projection, what it saw, and where; with its table.
@@ -173,7 +188,9 @@ def export_unit(
     """
     from zfexplore.units import Unit
 
-    _on_pictures(Unit.parse(unit), pictures, tile, title, out, npz, settings, dense, overwrite)
+    _on_pictures(
+        Unit.parse(unit), pictures, tile, title, out, npz, settings, dense, overwrite, form, dpi, font
+    )
 
 
 @with_settings
@@ -185,6 +202,9 @@ def export_figure(
     seed: SeedOption = 0,
     settings: Settings = DEFAULTS,
     dense: DenseOption = False,
+    form: FormatOption = None,
+    dpi: DpiOption = None,
+    font: FontOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Draw all layers on one sheet, as the papers do; for conv1 its filters, nine of them.
@@ -194,9 +214,10 @@ def export_figure(
     from zfexplore.drawings import draw_layers
     from zfexplore.explorer import Explorer
 
-    out = png_path(out, "figure.png")
+    out = figure_path(out, "figure.png", form, font)
     explorer = Explorer.open(settings, pixels=True)
     drawing = draw_layers(explorer, channels, tile=tile, title=title, seed=seed, method=_method(dense))
+    drawing.made = drawing.made.printed(form, dpi, font)
     check_replacing(drawing.made.chunks(out), out, overwrite=overwrite)
     tell(*_draw(drawing, out).save(out))
 
@@ -210,6 +231,9 @@ def export_filters(
     seed: SeedOption = 0,
     settings: Settings = DEFAULTS,
     dense: DenseOption = False,
+    form: FormatOption = None,
+    dpi: DpiOption = None,
+    font: FontOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Draw the first layer's filters: all of them, then the chosen ones with the patches they liked best.
@@ -219,9 +243,10 @@ def export_filters(
     from zfexplore.drawings import draw_filters
     from zfexplore.explorer import Explorer
 
-    out = png_path(out, "filters.png")
+    out = figure_path(out, "filters.png", form, font)
     explorer = Explorer.open(settings, pixels=True)
     drawing = draw_filters(explorer, channels, tile=tile, title=title, seed=seed, method=_method(dense))
+    drawing.made = drawing.made.printed(form, dpi, font)
     check_replacing(drawing.made.chunks(out), out, overwrite=overwrite)
     tell(*_draw(drawing, out).save(out))
 
@@ -229,16 +254,18 @@ def export_filters(
 def _on_pictures(
     unit: Unit, pictures: list[str], tile: int, title: str | None, out: Path | None, npz: bool,
     settings: Settings, dense: bool, overwrite: bool,
+    form: FigureFormat | None, dpi: int | None, font: Path | None,
 ) -> None:  # fmt: skip
     from zfexplore.explorer import Explorer
     from zfexplore.on_pictures import default_name
 
     paths = pictures_of(pictures)
     beside = _beside(npz)
-    out = png_path(out, default_name(unit, paths), beside=beside)
+    out = figure_path(out, default_name(unit, paths), form, font, beside=beside)
     check_readable(paths)
     explorer = Explorer.open(settings, unit.stage, str(unit.channel))
     found = explorer.on(unit, *paths, method=_method(dense))
+    found = replace(found, made=found.made.printed(form, dpi, font))
     files = [out.with_suffix(ending) for ending in beside]
     check_replacing(found.made.chunks(out), out, *files, overwrite=overwrite)
     tell(*found.figure(tile=tile, title=title).save(out, npz=npz))

@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from zfexplore.choices import DEFAULT_IMAGES, Fit, Rule
+from zfexplore.choices import DEFAULT_IMAGES, FigureFormat, Fit, Rule
 from zfexplore.errors import ExploreError
 from zfexplore.settings import Settings
 
@@ -103,6 +103,21 @@ OutOption = Annotated[
 ]
 TileOption = Annotated[
     int, typer.Option("--tile", min=16, max=512, metavar="PIXELS", help="Edge of one picture in the figure.")
+]
+FormatOption = Annotated[
+    FigureFormat | None,
+    typer.Option("--format", help="[default: what --out ends in, or png]", show_default=False),
+]
+DpiOption = Annotated[
+    int | None,
+    typer.Option(
+        "--dpi", min=10, max=2400, metavar="N",
+        help="Pixels that make an inch in print.", show_default="150 in svg and pdf, none in png",
+    ),
+]  # fmt: skip
+FontOption = Annotated[
+    Path | None,
+    typer.Option("--font", metavar="FILE", help="A TrueType or OpenType font.", show_default="Aileron"),
 ]
 TitleOption = Annotated[
     str | None, typer.Option("--title", help="The heading.", show_default="what is shown")
@@ -223,6 +238,36 @@ def png_path(out: Path | None, name: str, *, beside: Sequence[str] = ()) -> Path
     check_file(path, example=name)
     for ending in beside:
         check_file(path.with_suffix(ending))
+    return path
+
+
+def figure_path(
+    out: Path | None, name: str, form: FigureFormat | None, font: Path | None, *, beside: Sequence[str] = ()
+) -> Path:
+    """Give the file for a figure that may be PNG, SVG or PDF, as ``png_path`` does, and take the ``font``.
+
+    Raises ExploreError (usage) as it does, where ``out`` ends otherwise than ``form``, and for a PDF without
+    fpdf2.
+    """
+    from zfexplore.figures.text import use_font
+    from zfexplore.figures.vectors import check_pdf
+    from zfexplore.files import check_file
+
+    path = out if out is not None else Path("out") / Path(name).with_suffix(f".{form or 'png'}")
+    ending = path.suffix.lower().lstrip(".")
+    known: tuple[str, ...] = get_args(FigureFormat)
+    if (form is not None and ending != form) or (ending not in known and not path.is_dir()):
+        if form is None:
+            raise ExploreError(
+                f"a figure is a PNG file: --out {path} must end in .png, or in .svg or .pdf", usage=True
+            )
+        raise ExploreError(f"--format {form} writes no {path.name}: --out must end in .{form}", usage=True)
+    check_file(path, example=name)
+    for each in beside:
+        check_file(path.with_suffix(each))
+    use_font(font)
+    if ending == "pdf":
+        check_pdf()
     return path
 
 

@@ -19,11 +19,17 @@ WEIGHTS = "2caa2d6d253b9be8a10fde4a3b2ef701eb1aded78c7eaf8e1827821b6503681b"
 PHOTOGRAPHS = "81c6bdee2eeae0b06b343eb7613da1c2adaabb37339cc4b9ef770f6f4d21fc7a"
 
 # What each needs to be imported as, where that is not its name.
-IMPORTED_AS = {"pillow": "PIL", "pillow-heif": "pillow_heif", "textual-image": "textual_image"}
+IMPORTED_AS = {
+    "fpdf2": "fpdf",
+    "pillow": "PIL",
+    "pillow-heif": "pillow_heif",
+    "textual-image": "textual_image",
+}
 REQUIRED = ("torch", "torchvision", "textual", "rich", "typer", "pillow", "numpy", "safetensors")
 OPTIONAL = {
     "textual-image": "real pixels in the explorer's large view",
     "pillow-heif": "the photographs of telephones (.heic)",
+    "fpdf2": "figures as PDF",
     "timm": "timm's nets, as in --net timm:NAME",
     "scipy": "the labels of the set flowers102",
 }

@@ -16,9 +16,10 @@ from zfexplore.figures.captions import channel_caption
 from zfexplore.figures.figure import Figure, Made
 from zfexplore.figures.grid import FRAME, GAP, ROWS, checked_tile, paste_framed, step_of
 from zfexplore.figures.ideal import IdealBlock
+from zfexplore.figures.paper import Paper
 from zfexplore.figures.provenance import ATLAS, CHECKPOINT, COMMAND
 from zfexplore.figures.tables import keep_arrays, write_tables
-from zfexplore.figures.text import FAINT, MARGIN, PAPER, Heading, shorten, width, write
+from zfexplore.figures.text import FAINT, MARGIN, Heading, shorten, width, write
 from zfexplore.units import Unit, Window
 
 TILE = 224
@@ -47,7 +48,7 @@ def channel_figure(
     more = 0 if ideal is None else BETWEEN + step_of(tile) - GAP
     heading = Heading(title, subtitle, 3 * third + 2 * BETWEEN + more)
     top = heading.height + CAPTION_ROOM
-    canvas = Image.new("RGB", (heading.room + 2 * MARGIN, top + height + MARGIN), PAPER)
+    canvas = Paper((heading.room + 2 * MARGIN, top + height + MARGIN))
     draw = ImageDraw.Draw(canvas)
     heading.draw(draw)
     for picture, what in enumerate(HEADINGS):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from zfexplore.figures.blocks import ChannelBlock
 from zfexplore.figures.grid import Page
 from zfexplore.figures.inline import png_bytes
 from zfexplore.figures.provenance import Origin, foreign, save_png
+from zfexplore.figures.vectors import DPI, save_pdf, save_svg
 from zfexplore.progress import Finished, Progress, Skipped
 from zfexplore.settings import Command
 
@@ -26,7 +27,8 @@ class Made:
     """How a figure is made: its origin, its command and its title.
 
     ``name`` is the file that the command writes by default, below ``out``. ``notes`` are further text
-    chunks, such as the picture that a figure is of.
+    chunks, such as the picture that a figure is of. ``dpi`` is how many pixels make an inch, by default as
+    the format has it.
     """
 
     origin: Origin
@@ -34,6 +36,13 @@ class Made:
     title: str
     name: str
     notes: Mapping[str, str] = field(default_factory=dict)
+    dpi: int | None = None
+
+    def printed(self, form: str | None, dpi: int | None, font: object = None) -> Made:
+        """Give the same with what ``--format``, ``--dpi`` and ``--font`` say; so does its command."""
+        command = self.command.with_options(format=form, dpi=dpi, font=font)
+        name = self.name if form is None else str(Path(self.name).with_suffix(f".{form}"))
+        return replace(self, command=command, name=name, dpi=dpi)
 
     def chunks(
         self, path: str | os.PathLike[str], tables: Mapping[str, list[dict[str, Any]]] | None = None
@@ -57,12 +66,17 @@ class Figure:
     tables: Mapping[str, list[dict[str, Any]]]
 
     def save(self, path: str | os.PathLike[str] | None = None) -> list[Path]:
-        """Write the figure as a PNG with its provenance, whole or not at all; give the files written.
+        """Write the figure with its provenance, whole or not at all; give the files written.
 
-        ``path`` is by default the file that the command writes, below ``out``.
+        ``path`` is by default the file that the command writes, below ``out``. It is SVG or PDF if it ends
+        so, with the text as text, and else a PNG.
         """
         path = Path(path) if path is not None else FOLDER / self.made.name
-        save_png(self.image, path, self.chunks(path))
+        write = {".svg": save_svg, ".pdf": save_pdf}.get(path.suffix.lower())
+        if write is None:
+            save_png(self.image, path, self.chunks(path), self.made.dpi)
+        else:
+            write(self.image, path, self.chunks(path), self.made.dpi or DPI)
         return [path]
 
     def chunks(self, path: str | os.PathLike[str]) -> dict[str, str]:

@@ -17,7 +17,8 @@ from PIL import Image, ImageDraw
 from zfexplore.arguments import whole
 from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import SHOWN, ChannelBlock, kernel_tile, patch_tile, projection_tile
-from zfexplore.figures.text import EMPTY, FAINT, INK, MARGIN, PAPER, Heading, shorten, width, write
+from zfexplore.figures.paper import Paper
+from zfexplore.figures.text import EMPTY, FAINT, INK, MARGIN, Heading, shorten, width, write
 from zfexplore.progress import Finished, Meter, Progress, Skipped
 
 ROWS = 3
@@ -50,7 +51,7 @@ def blank_page(size: tuple[int, int], what: str, tile: int, fewer: str) -> Image
             f"choose {fewer} or a smaller --tile",
             usage=True,
         )
-    return Image.new("RGB", size, PAPER)
+    return Paper(size)
 
 
 class Page:

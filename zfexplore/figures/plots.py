@@ -13,7 +13,8 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from zfexplore.figures.text import FAINT, INK, MARGIN, PAPER, RULE, Colour, Heading, width, write
+from zfexplore.figures.paper import Paper, paste_curve
+from zfexplore.figures.text import FAINT, INK, MARGIN, RULE, Colour, Heading, width, write
 
 Point = tuple[float, float]
 
@@ -72,7 +73,7 @@ def curves(records: Sequence[Mapping[str, Any]], *, title: str | None = None) ->
     chart_step = LABEL_ROOM + CHART_WIDTH + GAP
     heading = Heading(title, None, len(CHARTS) * chart_step - GAP)
     top = heading.height
-    canvas = Image.new("RGB", (heading.room + 2 * MARGIN, top + CHART_HEIGHT + 74), PAPER)
+    canvas = Paper((heading.room + 2 * MARGIN, top + CHART_HEIGHT + 74))
     heading.draw(ImageDraw.Draw(canvas))
     for index, chart in enumerate(CHARTS):
         _chart(canvas, chart, epochs, MARGIN + index * chart_step + LABEL_ROOM, top + 26)
@@ -179,7 +180,8 @@ def _curve(canvas: Image.Image, places: list[Point], colour: Colour) -> None:
     radius = 2.5 * FINE if len(places) <= 40 else 0
     for x, y in fine:
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
-    canvas.paste(colour, (0, 0, *canvas.size), mask.resize(canvas.size, Image.Resampling.BOX))
+    smooth = mask.resize(canvas.size, Image.Resampling.BOX)
+    paste_curve(canvas, colour, (0, 0, *canvas.size), smooth, places, 2, radius / FINE)
 
 
 def _legend(draw: ImageDraw.ImageDraw, curves: list[Curve], right: int, baseline: int) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from zfexplore.figures.vectors import read_metadata
 from zfexplore.files import atomic_path
 from zfexplore.opening import open_plain
 
@@ -87,16 +88,19 @@ class Origin:
         )
 
 
-def save_png(image: Image.Image, path: str | os.PathLike[str], chunks: Mapping[str, str]) -> None:
+def save_png(
+    image: Image.Image, path: str | os.PathLike[str], chunks: Mapping[str, str], dpi: int | None = None
+) -> None:
     """Write ``image`` with text ``chunks`` (keywords Latin-1, texts any) to ``path``, whole or not at all.
 
-    The same image and chunks give the same bytes, since no date is written.
+    The same image and chunks give the same bytes, since no date is written. With ``dpi`` the file says how
+    many pixels are meant to make an inch.
     """
     info = PngInfo()
     for keyword, text in chunks.items():
         info.add_itxt(keyword, _writable(text), zip=len(text) > 1000)
     with atomic_path(path) as temporary:
-        image.save(temporary, "PNG", pnginfo=info)
+        image.save(temporary, "PNG", pnginfo=info, **({} if dpi is None else {"dpi": (dpi, dpi)}))
 
 
 def _writable(text: str) -> str:
@@ -105,10 +109,12 @@ def _writable(text: str) -> str:
 
 
 def read_chunks(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Give the text chunks of a PNG; none if the file is no PNG or does not exist.
+    """Give the text chunks of a PNG, or the same in an SVG or a PDF; none if the file is none or not there.
 
     Ours stand before the pixels, which are not decoded: a small file can hold gigabytes of them.
     """
+    if Path(path).suffix.lower() in (".svg", ".pdf"):
+        return read_metadata(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)

@@ -29,19 +29,19 @@ _ONE_TEXT = re.compile(
     re.DOTALL,
 )
 # How the first line of a table of ours begins.
-_TABLES = ("rank", "picture", "channel,max", "channel,group", "row,column,y0")
+_TABLES = ("rank", "picture", "channel,max", "channel,group", "row,column,y0", "stage,features")
 
 
 def difference(path: Path, chunks: Mapping[str, str], form: str | None = None) -> str | None:
     """Give how the origin of the file at ``path`` differs from that in ``chunks``; None if it does not.
 
-    Also None if there is no such file. ``form`` is png, csv, json or npz, by default what the name ends in.
-    The command that made the file follows, where the file knows it.
+    Also None if there is no such file. ``form`` is png, svg, pdf, csv, json or npz, by default what the name
+    ends in. The command that made the file follows, where the file knows it.
     """
     if not path.exists():
         return None
     form = form or path.suffix.lower().lstrip(".")
-    if form == "png":
+    if form in ("png", "svg", "pdf"):
         return _with_command(foreign(path, chunks), read_chunks(path))
     if not path.is_file():
         return NOT_OURS
@@ -51,8 +51,9 @@ def difference(path: Path, chunks: Mapping[str, str], form: str | None = None) -
     if told:
         others = [key for key in (CHECKPOINT, ATLAS) if told.get(key, "") != chunks.get(key, "")]
         return _with_command(f"came from another {others[0]}", told) if others else None
-    figure, record = path.with_suffix(".png"), path.with_suffix(".json")
-    beside = figure if figure.exists() else record
+    figures = [path.with_suffix(ending) for ending in (".png", ".svg", ".pdf")]
+    record = path.with_suffix(".json")
+    beside = next((figure for figure in figures if figure.exists()), record)
     if not beside.exists() or beside == path:
         return SILENT
     return difference(beside, chunks) and SILENT

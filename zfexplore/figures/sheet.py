@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw
 from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import kernel_tile
 from zfexplore.figures.grid import GAP, MOST_PIXELS, Page, paste_framed, step_of
-from zfexplore.figures.text import FAINT, MARGIN, PAPER, Heading, write
+from zfexplore.figures.paper import Paper
+from zfexplore.figures.text import FAINT, MARGIN, Heading, write
 
 KERNELS_IN_A_ROW = 16
 NUMBER = 11  # text size of a filter's number
@@ -32,7 +33,7 @@ def sheet(
     heading = Heading(title, subtitle, sum(widths) - 2 * MARGIN)
     # The figures have their own margins, so without a heading nothing is added above them.
     top = heading.height if title or subtitle else 0
-    canvas = Image.new("RGB", (sum(widths), top + sum(heights)), PAPER)
+    canvas = Paper((sum(widths), top + sum(heights)))
     heading.draw(ImageDraw.Draw(canvas))
     for row, figures_of_row in enumerate(rows):
         for column, figure in enumerate(figures_of_row):
@@ -55,7 +56,7 @@ def check_sheet(pages: Sequence[Page]) -> None:
 def paragraph(text: str, width: int) -> Image.Image:
     """Write ``text`` in small type, wrapped to a sheet of ``width`` pixels with a page's margins."""
     written = Heading(None, text, width - 2 * MARGIN)
-    canvas = Image.new("RGB", (width, written.height), PAPER)
+    canvas = Paper((width, written.height))
     written.draw(ImageDraw.Draw(canvas))
     return canvas
 
@@ -69,7 +70,7 @@ def kernel_sheet(kernels: NDArray[np.float32], width: int) -> Image.Image:
     columns = min(KERNELS_IN_A_ROW, max(count, 1))
     tile = max((width - 2 * MARGIN + GAP) // columns - step_of(0), 1)
     rows, height = math.ceil(count / columns), step_of(tile) + NUMBER_ROOM
-    canvas = Image.new("RGB", (width, rows * height), PAPER)
+    canvas = Paper((width, rows * height))
     draw = ImageDraw.Draw(canvas)
     for channel, kernel in enumerate(kernels):
         row, column = divmod(channel, columns)

@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw
 from zfexplore.figures.blocks import enlarged
 from zfexplore.figures.grid import FRAME, blank_page, paste_framed
 from zfexplore.figures.occlusion import OKABE_ITO
+from zfexplore.figures.paper import paste_curve
 from zfexplore.figures.plots import ticks
 from zfexplore.figures.text import FAINT, INK, MARGIN, RULE, Colour, Heading, shorten, write
 
@@ -198,4 +199,7 @@ def _line(canvas: Image.Image, chart: Chart, values: Floats, colour: Colour, lef
         ((x, y),) = places
         draw.ellipse((x - 3 * FINE, y - 3 * FINE, x + 3 * FINE, y + 3 * FINE), fill=255)
     draw.line(places, fill=255, width=2 * FINE, joint="curve")
-    canvas.paste(colour, (left - margin, top - margin), mask.resize(size, Image.Resampling.BOX))
+    start = (left - margin, top - margin)
+    points = [(start[0] + x / FINE, start[1] + y / FINE) for x, y in places]
+    smooth = mask.resize(size, Image.Resampling.BOX)
+    paste_curve(canvas, colour, start, smooth, points, 2, 3 if len(points) == 1 else 0)

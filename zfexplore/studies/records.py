@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import median
+from statistics import mean, median, stdev
+from typing import Any
 
 from zfexplore.units import Unit, Window
 
@@ -136,3 +137,62 @@ class Response:
     peak: float
     probability: float | None
     best_class: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StageTransfer:
+    """What a linear classifier on ``values`` features of a stage scored, with ``per_class`` training images.
+
+    ``accuracies`` in [0, 1] are means over the classes, one a split, and ``strengths`` the penalties that
+    were chosen. ``paper`` is ZF's, on Caltech-101 and of a net trained on ImageNet, where they give one.
+    """
+
+    stage: str
+    values: int
+    per_class: int
+    accuracies: tuple[float, ...]
+    strengths: tuple[float, ...]
+    paper: float | None = None
+
+    @property
+    def mean(self) -> float:
+        """The mean over the splits."""
+        return mean(self.accuracies)
+
+    @property
+    def spread(self) -> float | None:
+        """The standard deviation over the splits; None of a single one."""
+        return stdev(self.accuracies) if len(self.accuracies) > 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """How well a net's stages tell ``classes`` classes of ``images`` apart, from a few of each.
+
+    ``tested`` counts the test images of a split, by the number of training images a class. ``scores`` are in
+    the order of the stages.
+    """
+
+    images: str
+    classes: int
+    splits: int
+    seed: int
+    tested: dict[int, int]
+    scores: tuple[StageTransfer, ...]
+
+    @property
+    def chance(self) -> float:
+        """What guessing scores."""
+        return 1 / self.classes
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Give a row a stage and number of training images, as the CSV has them; accuracies in [0, 1]."""
+        return [
+            {
+                "stage": one.stage, "features": one.values, "per_class": one.per_class, "mean": one.mean,
+                "spread": one.spread, "paper": one.paper,
+                **{f"split_{number}": accuracy for number, accuracy in enumerate(one.accuracies)},
+                **{f"penalty_{number}": strength for number, strength in enumerate(one.strengths)},
+            }
+            for one in self.scores
+        ]  # fmt: skip
