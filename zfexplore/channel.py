@@ -14,6 +14,7 @@ from zfexplore.figures.blocks import ChannelBlock
 from zfexplore.figures.captions import channel_caption
 from zfexplore.figures.channel import TILE, ChannelFigure
 from zfexplore.figures.figure import Made
+from zfexplore.figures.ideal import IdealBlock
 from zfexplore.figures.inline import png_bytes
 from zfexplore.figures.unit import UnitFigure
 from zfexplore.settings import other_than
@@ -38,12 +39,18 @@ class Channel:
     block: ChannelBlock
     made: Made
 
-    def figure(self, *, tile: int = TILE, title: str | None = None) -> ChannelFigure:
-        """Draw the channel large, as ``export channel`` does; ``tile`` is the edge of one picture."""
+    def figure(
+        self, *, tile: int = TILE, title: str | None = None, ideal: IdealBlock | None = None
+    ) -> ChannelFigure:
+        """Draw the channel large, as ``export channel`` does; ``tile`` is the edge of one picture.
+
+        ``ideal``, which ``Explorer.ideal_block`` gives, adds a column: what the channel would like best.
+        """
         title = text_or_none(title, "a title")
-        command = self.made.command.with_options(tile=other_than(tile, TILE), title=title)
+        options = {"tile": other_than(tile, TILE), "title": title, "ideal": ideal is not None}
+        command = self.made.command.with_options(**options)
         made = replace(self.made, command=command, title=title or self.made.title)
-        return ChannelFigure.draw(self.block, self.known, made, tile=tile)
+        return ChannelFigure.draw(self.block, self.known, made, tile=tile, ideal=ideal)
 
     def unit_figure(self, rank: int, unit: Unit) -> UnitFigure:
         """Draw the exemplar of this ``rank`` large, with ``unit`` as its name."""

@@ -34,7 +34,15 @@ from zfexplore.convention import InputConvention
 from zfexplore.deconv.project import project
 from zfexplore.deconv.request import Projection
 from zfexplore.deconv.rules import check_rule
-from zfexplore.drawings import draw_filters, draw_grid, draw_layers, draw_pairs, transfer_made
+from zfexplore.drawings import (
+    draw_filters,
+    draw_grid,
+    draw_ideals,
+    draw_layers,
+    draw_pairs,
+    draw_tree,
+    transfer_made,
+)
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.exemplars import exemplars
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
@@ -44,8 +52,10 @@ from zfexplore.figures.blocks import ChannelBlock, block_from
 from zfexplore.figures.display import in_colours
 from zfexplore.figures.evolution import EvolutionFigure
 from zfexplore.figures.figure import Figure, Made
+from zfexplore.figures.ideal import IdealBlock, IdealFigure
 from zfexplore.figures.provenance import Origin
 from zfexplore.figures.transfer import TransferFigure
+from zfexplore.figures.tree import TreeFigure
 from zfexplore.gallery import Gallery, make_gallery
 from zfexplore.images.open import open_images
 from zfexplore.images.pictures import OwnPicture, own_pictures
@@ -60,12 +70,14 @@ from zfexplore.occluded import Occluded, occlude_picture
 from zfexplore.on_pictures import OnPictures, bring_back, name_of
 from zfexplore.progress import Finished, Note, Progress, Skipped
 from zfexplore.settings import Command, Settings
-from zfexplore.showing import Records, channel_table, place_table, watch
+from zfexplore.showing import Records, alike_table, channel_table, place_table, watch
 from zfexplore.studies.architecture import FilterReport, cap_of, filter_reports
+from zfexplore.studies.company import Company, Tree, alike, tree
 from zfexplore.studies.comparison import compare, most_alike
 from zfexplore.studies.correspondence import Correspondence, correspond, parts_of, read_parts
 from zfexplore.studies.evolution import Evolution, evolve, in_order, weights_in
 from zfexplore.studies.feeds import feeds_from
+from zfexplore.studies.ideal import Ascent, Ideal, ideals
 from zfexplore.studies.occlusion import OcclusionResult, occlude
 from zfexplore.studies.ranking import rank_channels
 from zfexplore.studies.records import Comparison, Feeds, Match, RankedChannel, Transfer
@@ -298,7 +310,7 @@ class Explorer:
     def made(self, channel: Unit, *, method: Method = "auto") -> Made:
         """Give the origin and the command of a channel's figure."""
         options = {
-            "--tile": None, "--title": None, "--out": None, "--npz": None,
+            "--tile": None, "--title": None, "--ideal": None, "--out": None, "--npz": None,
             **self.settings.options(), "--dense": method == "dense",
         }  # fmt: skip
         command = Command(("export", "channel", str(channel)), options)
@@ -574,6 +586,62 @@ class Explorer:
             raise ExploreError(f"{name} is neither one of {self.source.name} nor a file: {path} is not there")
         return open_picture(path)
 
+    # -- what a channel would like best, and its company ---------------------------------------------
+
+    def ideal(self, channel: str | Unit, *, ascent: Ascent | None = None) -> Ideal:
+        """Make the pictures that a channel, unit or class would like best, by ascent (``studies.ideal``)."""
+        (found,) = watch(_collected(self.ideals([channel], ascent=ascent)))
+        return found
+
+    def ideals(
+        self, channels: Iterable[str | Unit], *, ascent: Ascent | None = None
+    ) -> Iterator[Progress | Ideal | Finished[int]]:
+        """Do the same for many, as events: an ``Ideal`` for each, in their order."""
+        self._check_weights()
+        return ideals(self.checkpoint, [self.unit(channel) for channel in channels], ascent)
+
+    def ideal_block(self, found: Ideal) -> IdealBlock:
+        """Give what a figure draws of an ``Ideal``."""
+        unit = found.unit
+        names = self.checkpoint.class_names(unit.stage)
+        strongest = float(self.atlas.record_of(unit.stage, unit.channel).max[unit.channel])
+        name = names[unit.channel] if names else None
+        activations = [float(one) for one in found.activations]
+        return IdealBlock(str(unit), found.images, activations, strongest, name)
+
+    def ideal_figure(self, *channels: str | Unit, **options: Any) -> IdealFigure:
+        """Draw what channels would like best (``export ideal``); ``options`` are those of ``draw_ideals``."""
+        self._check_weights()
+        return watch(draw_ideals(self, channels, **options))
+
+    def alike(self, channel: str | Unit) -> Company:
+        """Give the other channels of a layer, by how alike they fire to this one (``studies.company``)."""
+        self._check_weights()
+        unit = self.unit(channel)
+        return alike(self.atlas, unit.stage, unit.channel)
+
+    def top_alike(self, channel: str | Unit, *, count: int = 20) -> Records:
+        """List the ``count`` channels that are most alike, as ``zfexplore top conv5:130 --alike``."""
+        count = whole(count, "count", least=0)
+        found = self.alike(channel)
+        rows = [
+            {"channel": str(one.unit), "r": one.correlation, "n": found.images, "both_fire": one.both}
+            | {name: self.known(one.unit).get(name) for name in ("stands_for", "best_class")}
+            for one in found.others[:count]
+        ]
+        title = f"{found.unit}: channels that fire on the same images; it fires on {found.fires:,}"
+        return Records(rows, title, alike_table)
+
+    def tree(self, layer: str, channels: Sequence[int] | None = None) -> Tree:
+        """Join the channels of a layer, or some of them, to a tree, by what they fire on together."""
+        self._check_weights()
+        return tree(self.atlas, self.stage(layer), channels)
+
+    def tree_figure(self, layer: str, channels: str = "all", **options: Any) -> TreeFigure:
+        """Draw that tree (``export tree``); ``options`` are those of ``draw_tree``."""
+        self._check_weights()
+        return watch(draw_tree(self, layer, channels, **options))
+
     # -- another net -------------------------------------------------------------------------------
 
     def compare(self, other: Explorer, layer: str, *, other_layer: str | None = None) -> Comparison:
@@ -690,6 +758,17 @@ def open_source(settings: Settings, checkpoint: Checkpoint, *, pixels: bool = Fa
             "`zfexplore top` and `export atlas` still give the numbers of its index"
         )
     return lost
+
+
+def _collected(events: Iterator[Progress | Ideal | Finished[int]]) -> Iterator[Progress | Finished]:
+    """Pass progress on, and give all ideals with the last event."""
+    found = []
+    for event in events:
+        if isinstance(event, Ideal):
+            found.append(event)
+        elif isinstance(event, Progress):
+            yield event
+    yield Finished(found)
 
 
 def _unit_of(unit: str | Unit) -> Unit:

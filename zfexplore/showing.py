@@ -323,6 +323,21 @@ def place_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
     return table
 
 
+def alike_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
+    """Draw rows of ``Explorer.top_alike``: one line per channel."""
+    table = empty_table(title)
+    table.add_column("channel", style="bold")
+    named = [name for name in ("stands_for", "best_class") if any(row[name] is not None for row in rows)]
+    for heading in ("r", "n", "both fire"):
+        table.add_column(heading, justify="right")
+    for name in named:
+        table.add_column(name.replace("_", " "))
+    for row in rows:
+        cells = [escaped(row["channel"]), f"{row['r']:.3f}", f"{row['n']:,}", f"{row['both_fire']:,}"]
+        table.add_row(*cells, *(escaped(row[name] or "") for name in named))
+    return table
+
+
 def match_table(found: Comparison, count: int) -> Table:
     """Draw the ``count`` most alike pairs of channels of two nets: one line per pair."""
     table = empty_table(f"{found.stage}: {len(found.matches):,} pairs, over {found.images:,} images")

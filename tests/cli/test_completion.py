@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BREAKS = " \t\n\"'@><=;|&(:"  # where bash takes words apart
 
 # Free text and numbers: nothing is offered.
-FREE = {"N", "PART", "X", "PIXELS", "R,G,B", "CLASS", "DAYS", "FROM:TO:STEP|A,B", None}
+FREE = {"N", "PART", "X", "R", "PIXELS", "R,G,B", "CLASS", "DAYS", "FROM:TO:STEP|A,B", None}
 
 
 def offered(*words: str, shell: str = "zsh") -> tuple[str, list[str]]:

@@ -255,6 +255,7 @@ TAKES: dict[str, Offers | Callable[[Given, str], Offers]] = {
     "conv5,fc7": _layers,
     "NAME": _layers,
     "NAME|PATTERN": _layers,
+    "LAYER": _layers,
     "LAYER|CHANNEL": _layers_and_channels,
     "CHANNEL": _channels,
     "UNIT": _channels,

@@ -26,6 +26,7 @@ from zfexplore.cli.options import (
 )
 from zfexplore.cli.pictures import check_readable, pictures_of
 from zfexplore.cli.replacing import OverwriteOption, check_replacing
+from zfexplore.errors import ExploreError
 from zfexplore.settings import Settings
 
 if TYPE_CHECKING:
@@ -121,6 +122,9 @@ def export_channel(
             help="A picture of your own: the channel's strongest unit there; may be given again.",
         ),
     ] = None,
+    ideal: Annotated[
+        bool, typer.Option("--ideal", help="Add pictures that the channel would like best, made by ascent.")
+    ] = False,
     out: OutOption = None,
     npz: NpzOption = False,
     settings: Settings = DEFAULTS,
@@ -139,6 +143,8 @@ def export_channel(
     from zfexplore.units import Unit
 
     unit = Unit.parse(channel)
+    if on and ideal:
+        raise ExploreError("--ideal is for a channel's own figure: leave out --on or --ideal", usage=True)
     if on:
         unit = Unit(unit.stage, unit.channel)
         _on_pictures(unit, on, tile, title, out, npz, settings, dense, overwrite, form, dpi, font)
@@ -153,7 +159,8 @@ def export_channel(
     shown = replace(shown, made=shown.made.printed(form, dpi, font))
     if shown.known["dead"]:
         remarks().print(shown.places.title, markup=False, soft_wrap=True)
-    tell(*shown.figure(tile=tile, title=title).save(out, npz=npz))
+    best = explorer.ideal_block(explorer.ideal(unit)) if ideal else None
+    tell(*shown.figure(tile=tile, title=title, ideal=best).save(out, npz=npz))
 
 
 @with_settings

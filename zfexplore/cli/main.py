@@ -39,6 +39,8 @@ EXPORTS = {
     "unit": "export",
     "figure": "export",
     "filters": "export",
+    "ideal": "export_ideal",
+    "tree": "export_tree",
     "gallery": "export_gallery",
     "renormalised": "export_renormalised",
     "gradients": "export_gradients",

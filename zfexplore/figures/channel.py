@@ -15,6 +15,7 @@ from zfexplore.figures.blocks import SHOWN, BlockUnit, ChannelBlock, enlarged, p
 from zfexplore.figures.captions import channel_caption
 from zfexplore.figures.figure import Figure, Made
 from zfexplore.figures.grid import FRAME, GAP, ROWS, checked_tile, paste_framed, step_of
+from zfexplore.figures.ideal import IdealBlock
 from zfexplore.figures.paper import Paper
 from zfexplore.figures.provenance import ATLAS, CHECKPOINT, COMMAND
 from zfexplore.figures.tables import keep_arrays, write_tables
@@ -26,22 +27,26 @@ BETWEEN = 26
 CAPTION = 13  # text size
 CAPTION_ROOM = 24
 HEADINGS = ("projections", "what the units saw", "where in the images")
+LIKES_BEST = "would like best"
 BOX = ((255, 255, 255), (220, 38, 38))  # a red line between white ones shows on any photograph
 
 
 def channel_figure(
-    block: ChannelBlock, *, tile: int = TILE, title: str | None = None, subtitle: str | None = None
-) -> Image.Image:
+    block: ChannelBlock, *, tile: int = TILE, title: str | None = None, subtitle: str | None = None,
+    ideal: IdealBlock | None = None,
+) -> Image.Image:  # fmt: skip
     """Draw ``block`` as three 3 x 3 blocks in the same order: projections, patches, whole images.
 
     Below each projection stand its rank and activation, below the patch the unit's row and column, and
-    below the image its class or name. The red box on the image is the unit's window. Raises ExploreError for
-    a tile that is too small or too large.
+    below the image its class or name. The red box on the image is the unit's window. ``ideal`` adds a column
+    with up to three pictures that the channel would like best. Raises ExploreError for a tile that is too
+    small or too large.
     """
     tile = checked_tile(tile)
     third = ROWS * step_of(tile) - GAP
     height = ROWS * (step_of(tile) + CAPTION_ROOM)
-    heading = Heading(title, subtitle, 3 * third + 2 * BETWEEN)
+    more = 0 if ideal is None else BETWEEN + step_of(tile) - GAP
+    heading = Heading(title, subtitle, 3 * third + 2 * BETWEEN + more)
     top = heading.height + CAPTION_ROOM
     canvas = Paper((heading.room + 2 * MARGIN, top + height + MARGIN))
     draw = ImageDraw.Draw(canvas)
@@ -56,6 +61,8 @@ def channel_figure(
             paste_framed(canvas, _picture(unit, picture, block.side, tile), left, y, tile)
         if unit is not None:
             _captions(draw, unit, x, y + tile + 2 * FRAME, tile, third + BETWEEN)
+    if ideal is not None:
+        _ideals(canvas, ideal, MARGIN + 3 * (third + BETWEEN), top, tile)
     return canvas
 
 
@@ -71,11 +78,12 @@ class ChannelFigure(Figure):
 
     @classmethod
     def draw(
-        cls, block: ChannelBlock, known: Mapping[str, Any], made: Made, *, tile: int = TILE
-    ) -> ChannelFigure:
+        cls, block: ChannelBlock, known: Mapping[str, Any], made: Made, *, tile: int = TILE,
+        ideal: IdealBlock | None = None,
+    ) -> ChannelFigure:  # fmt: skip
         """Draw ``block`` below the title of ``made`` and a line with what is ``known``."""
         caption = channel_caption(Unit.parse(block.name), known, made.origin)
-        image = channel_figure(block, tile=tile, title=made.title, subtitle=caption)
+        image = channel_figure(block, tile=tile, title=made.title, subtitle=caption, ideal=ideal)
         return cls(image, made, {block.name: block.rows()}, block, known)
 
     def save(self, path: str | os.PathLike[str] | None = None, *, npz: bool = False) -> list[Path]:
@@ -131,6 +139,17 @@ def _picture(unit: BlockUnit | None, picture: int, side: int, tile: int) -> Imag
     if picture == 1:
         return patch_tile(unit, side, tile)
     return image_tile(unit, tile)
+
+
+def _ideals(canvas: Image.Image, ideal: IdealBlock, x: int, top: int, tile: int) -> None:
+    """Draw the pictures that a channel would like best, one below the other, each with its activation."""
+    draw = ImageDraw.Draw(canvas)
+    write(draw, (x, top - 8), shorten(LIKES_BEST, CAPTION + 1, tile), CAPTION + 1)
+    for row, (image, activation) in enumerate(zip(ideal.images[:ROWS], ideal.activations, strict=False)):
+        y = top + row * (step_of(tile) + CAPTION_ROOM)
+        paste_framed(canvas, enlarged(image, tile, tile), x, y, tile)
+        place = (x + 2, y + tile + 2 * FRAME + CAPTION + 3)
+        write(draw, place, f"{activation:.4g}", CAPTION, colour=FAINT)
 
 
 def _captions(draw: ImageDraw.ImageDraw, unit: BlockUnit, x: int, y: int, tile: int, step: int) -> None:

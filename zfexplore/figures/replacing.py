@@ -34,6 +34,7 @@ _TABLES = (
     "picture",
     "channel,max",
     "channel,epoch",
+    "channel,group",
     "layer,part",
     "row,column,y0",
     "stage,features",

@@ -99,7 +99,7 @@ def compare(
 
 
 @dataclass(frozen=True, eq=False)
-class _Responses:
+class Responses:
     """A stage's maxima ``rows [c, n]``, each less its mean and of length 1; 0 where one never changes."""
 
     stage: str
@@ -108,10 +108,11 @@ class _Responses:
 
     @property
     def images(self) -> int:
+        """The number of images."""
         return self.rows.shape[1]
 
 
-def _responses(atlas_a: Atlas, atlas_b: Atlas, stage: str, other: str) -> tuple[_Responses, _Responses]:
+def _responses(atlas_a: Atlas, atlas_b: Atlas, stage: str, other: str) -> tuple[Responses, Responses]:
     """Give both stages' responses over the images that both atlases keep, in the same order."""
     records = atlas_a.stage(stage), atlas_b.stage(other)
     if atlas_a.header["images"] != atlas_b.header["images"]:
@@ -133,16 +134,17 @@ def _responses(atlas_a: Atlas, atlas_b: Atlas, stage: str, other: str) -> tuple[
         raise ExploreError(
             f"the two nets have {len(both)} images in common: to compare takes {FEWEST_IMAGES} or more"
         )
-    return _standardised(stage, response_a[:, from_a]), _standardised(other, response_b[:, from_b])
+    return standardised(stage, response_a[:, from_a]), standardised(other, response_b[:, from_b])
 
 
-def _standardised(stage: str, response: NDArray[np.float16]) -> _Responses:
+def standardised(stage: str, response: NDArray[np.float16]) -> Responses:
+    """Give a stage's ``response [c, n]`` as rows whose products are correlations."""
     rows = response.astype(np.float32)
     rows -= rows.mean(axis=1, keepdims=True)
     length = np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
     # The largest maximum is 1 in size, so what is far below float16's step there is rounding, not an answer.
     answers = length > 1e-4
-    return _Responses(stage, np.where(answers, rows / np.where(answers, length, 1), 0), answers[:, 0])
+    return Responses(stage, np.where(answers, rows / np.where(answers, length, 1), 0), answers[:, 0])
 
 
 def _bests(a: Floats, b: Floats) -> tuple[tuple[NDArray[np.int64], Floats], tuple[NDArray[np.int64], Floats]]:
@@ -177,7 +179,7 @@ def _bounded(correlation: np.floating) -> float:
     return max(-1.0, min(1.0, float(correlation)))
 
 
-def _silent(responses: _Responses) -> tuple[Unit, ...]:
+def _silent(responses: Responses) -> tuple[Unit, ...]:
     return tuple(Unit(responses.stage, int(channel)) for channel in np.flatnonzero(~responses.answers))
 
 
