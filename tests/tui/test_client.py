@@ -33,7 +33,12 @@ HANGS = BEGIN + (
     "import ctypes\nmain(lambda setup, inbox, post: [post('sleeping'), ctypes.PyDLL(None).sleep(600)])"
 )
 CHOSEN = ask.Chosen("cat.png", path="cat.png")
-SAVES = (say.SaveChannel("conv5", 3), ask.SaveUnit(1, CHOSEN, Unit("conv5", 3, 1, 2)), ask.SaveOcclusion(2))
+SAVES = (
+    say.SaveChannel("conv5", 3),
+    ask.SaveUnit(1, CHOSEN, Unit("conv5", 3, 1, 2)),
+    ask.SaveOcclusion(2),
+    ask.SaveIdeal(3),
+)
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
