@@ -120,7 +120,7 @@ class IdealScreen(StudyScreen):
         all_fit = self.app.size.width >= ROOM_FOR_ALL
         made, best = self.made, None if self.beside is None else self.beside.best
         start = "" if made is None else f", {self.rank + 1} of {len(made.pictures)}"
-        titles = (f"ideal{start}", "strongest projected", "what it saw")
+        titles = (f"ideal{start}", "strongest, projected", "what it saw")
         bitmaps = (
             None if made is None else made.pictures[self.rank],
             None if best is None else best.projection,
@@ -129,6 +129,8 @@ class IdealScreen(StudyScreen):
         for place, (name, title, bitmap) in enumerate(zip(PANES, titles, bitmaps, strict=True)):
             pane = self.query_one(f"#ideal-{name}", LargePicture)
             pane.display = all_fit or place == self.showing
+            pane.styles.width = (self.app.size.width - 2) // 3 if all_fit else "1fr"  # all of one size
+            pane.styles.margin = (0, 0, 0, 1 if all_fit and place else 0)
             pane.bitmap = bitmap
             entitle(pane, title if all_fit else f"{title} · p {place + 1} of {len(PANES)}")
         self.query_one("#ideal-numbers", Told).update(self._numbers())
