@@ -211,7 +211,7 @@ def test_the_figure_carries_its_origin_and_replaces_nothing_of_another(answerer,
     answerer.step(subject, complete=True)  # as far as it was when the user stopped it
     answerer.take(ask.GiveUp(9))
     path = subject.setup.out / "occlusion-conv5-3-1.png"
-    path.parent.mkdir()
+    path.parent.mkdir(exist_ok=True)
     path.write_text("mine")
 
     save = ask.SaveOcclusion(9)
