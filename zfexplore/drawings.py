@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from zfexplore.arguments import text_or_none, whole
+from zfexplore.arguments import shown, text_or_none, whole
 from zfexplore.atlas.select import select_channels
 from zfexplore.choices import SHIPPED_NET, Method, RankedBy
 from zfexplore.errors import ExploreError
@@ -34,6 +34,7 @@ from zfexplore.figures.tree import TILE as TREE_TILE
 from zfexplore.figures.tree import Branch, Group, Leaf, TreeFigure, tree_page
 from zfexplore.images.sources import UnreadableImage
 from zfexplore.nets.fingerprint import weights_in_use
+from zfexplore.plain import finite
 from zfexplore.progress import Finished, Meter, Progress, Skipped
 from zfexplore.settings import Command, Settings, other_than
 from zfexplore.studies.company import Tree, tree
@@ -310,7 +311,10 @@ def ideal_made(
 
 
 def chosen_units(explorer: Explorer, channels: Sequence[str | Unit], seed: int = 0) -> list[Unit]:
-    """Read channels, units, and choices of channels such as ``conv5:top9`` and ``conv5:0-15``, each once."""
+    """Read channels, units, and choices of channels such as ``conv5:top9`` and ``conv5:0-15``, each once.
+
+    Raises ExploreError for what is not in the atlas, too: its strongest image is told beside the pictures.
+    """
     units: dict[Unit, None] = {}
     for text in channels:
         stage, _, choice = text.partition(":") if isinstance(text, str) else ("", "", "")
@@ -322,6 +326,8 @@ def chosen_units(explorer: Explorer, channels: Sequence[str | Unit], seed: int =
         units |= dict.fromkeys(Unit(stage, channel) for channel in chosen)
     if not units:
         raise ExploreError("no channel was named", usage=True)
+    for unit in units:
+        explorer.atlas.record_of(unit.stage, unit.channel)
     return list(units)
 
 
@@ -335,8 +341,8 @@ def draw_tree(
     ``likeness`` or more in the mean.
     """
     layer, title = explorer.stage(layer), text_or_none(title, "a title")
-    found = tree(explorer.atlas, layer, select_channels(explorer.atlas, layer, channels, seed))
     made = tree_made(explorer, layer, channels, likeness=likeness, tile=tile, title=title, seed=seed)
+    found = tree(explorer.atlas, layer, select_channels(explorer.atlas, layer, channels, seed))
     if not found.channels:
         raise ExploreError(f"no channel of {layer} tells these images apart: there is no tree to draw")
     leaves: dict[int, Leaf] = {}
@@ -352,9 +358,10 @@ def draw_tree(
     company = sum(found.size(group) > 1 for group in groups)
     alone = sum(found.size(group) == 1 for group in groups)
     caption = (
-        f"{company:,} groups of channels that are strong on the same images, and {alone:,} channels that are "
-        f"like no other · branches meet at the mean correlation r of image maxima over {found.images:,} "
-        f"images · beside each channel the patch that excites it most, of {images_in_words(explorer.origin)}"
+        f"{company:,} group{'' if company == 1 else 's'} of channels that are strong on the same images, and "
+        f"{alone:,} {'channel that is' if alone == 1 else 'channels that are'} like no other · branches meet "
+        f"at the mean correlation r of image maxima over {found.images:,} images · beside each channel the "
+        f"patch that excites it most, of {images_in_words(explorer.origin)}"
     )
     if found.silent:
         caption += f" · left out, for they never tell images apart: {', '.join(map(str, found.silent))}"
@@ -367,7 +374,9 @@ def draw_tree(
 def tree_made(
     explorer: Explorer, layer: str, channels: str, *, likeness: float, tile: int, title: str | None, seed: int
 ) -> Made:
-    """Give the origin and the command of the page that ``draw_tree`` draws."""
+    """Give the origin and the command of the page that ``draw_tree`` draws; checks ``likeness``."""
+    if (cut := finite(likeness)) is None or not 0 <= cut < 1:
+        raise ExploreError(f"a likeness is at least 0 and below 1, not {shown(likeness)}", usage=True)
     options = {
         "--channels": other_than(channels, "all"), "--likeness": other_than(likeness, 0.3),
         "--tile": other_than(tile, TREE_TILE), "--title": title, "--out": None, "--seed": other_than(seed, 0),
