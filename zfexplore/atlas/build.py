@@ -46,7 +46,7 @@ from zfexplore.images.sources import Source
 from zfexplore.images.squares import Squares
 from zfexplore.images.transforms import normaliser
 from zfexplore.nets.checkpoint import Checkpoint
-from zfexplore.nets.device import exact_arithmetic
+from zfexplore.nets.device import exact_arithmetic, told_if_full
 from zfexplore.nets.ranks import ALONE, Lost, Ranks
 from zfexplore.plain import UNFIT, text
 from zfexplore.plain import whole as whole_at
@@ -134,7 +134,11 @@ def build_atlas(
     try:
         for images in slices:
             before, named = state.end, len(state.skipped)
-            take(state, images)
+            with told_if_full(
+                f"{slice_size(net.device)} images at once",
+                "end what else uses it, or give --device cpu; the same command goes on from here",
+            ):
+                take(state, images)
             yield from (Skipped(name, reason) for _, name, reason in state.skipped[named:])
             if (progress := meter.tick(state.end - before)) is not None:
                 yield progress

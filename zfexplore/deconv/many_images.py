@@ -156,7 +156,7 @@ def _start(
     arrived = None
     if trunk.device.type == "cuda":
         arrived = torch.cuda.Event()
-        arrived.record()
+        arrived.record(torch.cuda.current_stream(trunk.device))  # not the current device's
     places: list[list[int]] = request.position.tolist()
     windows = [trunk.window(request.stage.name, y, x, request.size) for y, x in places]
     activation, total, y, x = numbers
