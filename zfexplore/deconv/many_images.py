@@ -23,7 +23,7 @@ from zfexplore.deconv.project import choose
 from zfexplore.deconv.request import Projection, Request, check_finite, check_net, read_units
 from zfexplore.deconv.together import batches, units_of
 from zfexplore.deconv.windows.unclipped import bring_back
-from zfexplore.nets.device import exact_arithmetic
+from zfexplore.nets.device import exact_arithmetic, told_if_full
 from zfexplore.nets.transfers import download
 from zfexplore.nets.trunk import Trunk
 from zfexplore.units import Window
@@ -63,7 +63,8 @@ def crops(trunk: Trunk, images: Tensor, wanted: Mapping[str, Sequence[Wanted]]) 
     """
     check_net(trunk)
     before: _Batch | None = None
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="crops") as pool:
+    full = told_if_full(f"units of {len(images)} images", "end what else uses it, or give --device cpu")
+    with full, ThreadPoolExecutor(THREADS, thread_name_prefix="crops") as pool:
         for batch in _started(trunk, images, wanted):
             if before is not None:
                 yield from before.crops(pool)
