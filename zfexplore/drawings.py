@@ -26,7 +26,7 @@ from zfexplore.figures.captions import filters_caption, images_in_words, in_the_
 from zfexplore.figures.figure import Drawing, Made
 from zfexplore.figures.grid import Page
 from zfexplore.figures.ideal import TILE as IDEAL_TILE
-from zfexplore.figures.ideal import IdealBlock, IdealFigure, ideal_page
+from zfexplore.figures.ideal import IdealFigure, ideal_page
 from zfexplore.figures.provenance import Origin
 from zfexplore.figures.sheet import check_sheet, kernel_sheet, paragraph, sheet
 from zfexplore.figures.tables import keep_arrays
@@ -270,17 +270,27 @@ def draw_ideals(
     """
     ascent, title = ascent or Ascent(), text_or_none(title, "a title")
     units = chosen_units(explorer, channels, ascent.seed)
-    made = ideal_made(explorer, channels, tile=tile, title=title, ascent=ascent)
-    blocks: list[IdealBlock] = []
+    found: list[Ideal] = []
     for event in explorer.ideals(units, ascent=ascent):
         if isinstance(event, Ideal):
-            blocks.append(explorer.ideal_block(event))
+            found.append(event)
         elif isinstance(event, Progress):
             yield event
+    yield Finished(ideal_figure(explorer, found, channels, tile=tile, title=title, ascent=ascent))
+
+
+def ideal_figure(
+    explorer: Explorer, found: Sequence[Ideal], channels: Sequence[str | Unit], *, tile: int = IDEAL_TILE,
+    title: str | None = None, ascent: Ascent | None = None,
+) -> IdealFigure:  # fmt: skip
+    """Draw ideals that are made already; the arguments are those that ``draw_ideals`` was given."""
+    ascent = ascent or Ascent()
+    made = ideal_made(explorer, channels, tile=tile, title=title, ascent=ascent)
+    blocks = [explorer.ideal_block(one) for one in found]
     starts = "one start" if ascent.starts == 1 else f"{ascent.starts} starts"
     caption = IDEAL_CAPTION.format(starts=starts, images=images_in_words(explorer.origin))
     image = ideal_page(blocks, tile=tile, title=made.title, subtitle=caption)
-    yield Finished(IdealFigure(image, made, {block.name: block.rows() for block in blocks}))
+    return IdealFigure(image, made, {block.name: block.rows() for block in blocks})
 
 
 def ideal_made(
