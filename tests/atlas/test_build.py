@@ -439,3 +439,21 @@ def test_a_gpu_gives_the_same_index_within_tolerance(make):
         np.testing.assert_allclose(found.stages[name].value, record.value, rtol=1e-3, atol=1e-5)
         np.testing.assert_allclose(found.stages[name].mean, record.mean, rtol=1e-3, atol=1e-5)
         np.testing.assert_allclose(found.stages[name].class_mean, record.class_mean, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kernels", "told"), [(object(), []), (None, ["no Triton"])])
+def test_a_gpu_without_its_kernels_is_told_to_be_slower(kernels, told, monkeypatch):
+    monkeypatch.setattr(build, "kernels_for", lambda _: kernels)
+    monkeypatch.setattr(build, "unusable", lambda _: "no Triton")
+    notes = [note.text for note in build._without_kernels(torch.device("cuda"))]
+    assert [text.rpartition(": ")[2] for text in notes] == told
+    assert not list(build._without_kernels(torch.device("cpu")))
+
+
+def test_a_full_gpu_is_told_in_one_line(make, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+    monkeypatch.setattr(build, "image_maxima", full)
+    with pytest.raises(ExploreError, match="memory does not suffice for 6 images at once: .*--device cpu"):
+        make.result_of(build_atlas(make.random_checkpoint(), make.ArraySource(make.random_images(7))))

@@ -57,3 +57,15 @@ def test_a_number_that_is_not_finite_is_told(zfnet: nn.Module, images: Tensor) -
 def test_what_is_not_there_is_refused(zfnet: nn.Module, images: Tensor) -> None:
     with pytest.raises(ExploreError, match="conv2 has no channel 99"):
         next(crops(Trunk(zfnet), images, {"conv2": [Wanted(0, 99, 0, 0)]}))
+
+
+def test_a_full_gpu_is_told_in_one_line(
+    zfnet: nn.Module, images: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+    monkeypatch.setattr(many_images, "units_of", full)
+    monkeypatch.setattr(many_images, "choose", lambda *_: "windowed")
+    with pytest.raises(ExploreError, match=r"memory does not suffice for units of \d images: .*--device cpu"):
+        list(crops(Trunk(zfnet), images, {"conv2": WANTED["conv2"]}))

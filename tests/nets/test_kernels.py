@@ -4,12 +4,17 @@
 
 from __future__ import annotations
 
+import ast
+from importlib import import_module
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from zfexplore.nets.zfnet import contrast_norm
+from zfexplore.nets.fused import Fused, Pooled, parts, pooled
+from zfexplore.nets.zfnet import ContrastNorm, ZFNet, contrast_norm, initialise
 
 pytest.importorskip("triton", reason="no Triton: the kernels are not tested")
 kernels = pytest.importorskip("zfexplore.nets.kernels")
@@ -27,6 +32,25 @@ def fewer_programs(monkeypatch):
 def maps(*shape, seed=0):
     values = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
     return values.to(DEVICE).contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize(
+    "name", ["zfexplore.nets.kernels", "zfexplore.atlas.kernels", "zfexplore.training.views"]
+)
+def test_every_kernel_starts_on_the_device_of_its_tensors(name):
+    """Triton takes the current device, so that with --device cuda:1 it would start on another."""
+    tree = ast.parse(Path(import_module(name).__file__).read_text(encoding="utf-8"))
+    starts = [
+        node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Subscript)
+    ]  # kernel[grid](...)
+    guarded = [
+        node
+        for block in ast.walk(tree)
+        if isinstance(block, ast.With) and "device_of" in ast.unparse(block.items[0])
+        for node in ast.walk(block)
+    ]
+    assert starts
+    assert all(any(start is node for node in guarded) for start in starts)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +99,7 @@ def test_normalisation_and_its_way_back_are_the_nets(constants):
     assert torch.allclose(found, back * (x > 0), atol=1e-6)
 
 
-@pytest.mark.parametrize(("filters", "kernel", "stride", "padding"), [(96, 7, 2, 1), (40, 11, 4, 0)])
+@pytest.mark.parametrize(("filters", "kernel", "stride", "padding"), [(96, 7, 2, 1), (40, 11, 4, 2)])
 def test_the_first_convolution_is_torchs(filters, kernel, stride, padding, monkeypatch):
     monkeypatch.setattr(kernels, "_PARTS", 3)
     x, weight = maps(3, 4, 17, 21), maps(filters, 4, kernel, kernel, seed=1).requires_grad_()
@@ -92,9 +116,6 @@ def test_the_first_convolution_is_torchs(filters, kernel, stride, padding, monke
 
 
 def test_a_part_of_the_net_in_kernels_has_the_layers_outputs_and_gradients():
-    from zfexplore.nets.fused import Pooled, parts, pooled
-    from zfexplore.nets.zfnet import ContrastNorm
-
     conv = nn.Conv2d(3, 8, 3).to(DEVICE)
     layers = [conv, nn.ReLU(), nn.MaxPool2d(3, 2, 1), ContrastNorm(5)]
     (part,) = parts(layers)
@@ -109,3 +130,25 @@ def test_a_part_of_the_net_in_kernels_has_the_layers_outputs_and_gradients():
         torch.autograd.grad(found, [conv.weight, conv.bias], gradient), wanted, strict=True
     ):
         assert (ours - theirs).norm() < 1e-5 * theirs.norm()
+
+
+@pytest.mark.parametrize(
+    ("first", "without", "norm"), [("11x11/4", (3, 4, 6, 7), "krizhevsky"), ("7x7/2", (3,), None)]
+)
+def test_the_papers_other_nets_have_the_layers_outputs_and_gradients(first, without, norm, monkeypatch):
+    """With a fourth, empty channel of the input, as training gives it."""
+    if DEVICE.type == "cuda":
+        monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    net = ZFNet(3, 8, norm, dropout=0.0, first=first, widths=(6, 10, 12, 7, 9), without=without)
+    initialise(net, "xavier", seed=0)
+    net.to(DEVICE, memory_format=torch.channels_last)
+    fused, weights = Fused(net), list(net.parameters())
+    images = maps(1, 3, 64, 64)
+    expected = net(images)
+    found = fused(F.pad(images, (0, 0, 0, 0, 0, 1)))
+    assert sum(isinstance(part, Pooled) for part in fused._parts) == 3
+    assert torch.allclose(found, expected, rtol=1e-4, atol=1e-6)
+    gradient = torch.tensor([[1.0, -2.0, 3.0]], device=DEVICE)
+    wanted = torch.autograd.grad(expected, weights, gradient)
+    for ours, theirs in zip(torch.autograd.grad(found, weights, gradient), wanted, strict=True):
+        assert (ours - theirs).norm() <= 1e-4 * theirs.norm()

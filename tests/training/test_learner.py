@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
+from zfexplore.errors import ExploreError
 from zfexplore.nets.zfnet import NORM_CONSTANTS, ContrastNorm, ZFNet, initialise
 from zfexplore.training.learner import (
     judge_plateau,
@@ -136,6 +138,23 @@ def test_losses_follow_those_of_the_plain_loop():
     found, expected = zip(*pairs, strict=True)
     assert max(expected) - min(expected) > 0.3  # the weights have moved
     assert found == pytest.approx(expected, rel=2e-7)  # ours is told in float32
+
+
+def test_what_keeps_a_net_from_being_compiled_is_told_in_one_line(monkeypatch):
+    def compiled(_net):
+        def forward(_views):
+            raise torch._dynamo.exc.TorchDynamoException(
+                "No working C++ compiler found\n\nSet TORCHDYNAMO_VERBOSE=1"
+            )
+
+        return forward
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    learner = make_learner(ZFNet(3, 8), recipe(fc=8), replace(CPU, compiled=True))
+    with pytest.raises(
+        ExploreError, match=r"compiled here \(No working C\+\+ compiler found\): leave --compile"
+    ):
+        learner.forward(torch.zeros(1, 3, 64, 64))
 
 
 def test_the_gradient_is_clipped_as_a_whole():

@@ -265,6 +265,27 @@ def test_a_loss_that_is_no_number_stops_with_advice(stripes, quick, tmp_path):
     assert not (tmp_path / "checkpoint.safetensors").exists()
 
 
+def test_a_full_gpu_is_told_in_one_line(stripes, quick, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+    monkeypatch.setattr(steps, "take_step", full)
+    with pytest.raises(
+        ExploreError, match=rf"batches of {quick.batch_size} images of \d+ px: .*--batch-size"
+    ):
+        finish(train(stripes, quick, out=tmp_path, val=0.2, **EXACT))
+
+
+@pytest.mark.parametrize(("kept", "placed"), [(0, False), (200, True)])
+def test_squares_go_to_the_device_if_they_leave_half_of_its_memory(kept, placed, monkeypatch):
+    """Memory that torch keeps, though nothing lies in it, is free."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (2 * 48 - 100, 10**9))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: kept + 50)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 50)
+    squares = data.Decoded(torch.zeros(1, 4, 4, 3, dtype=torch.uint8), torch.zeros(1), {0: 0})
+    assert (loop._placed(squares, choose_machine("cpu", workers=0)) is not squares) == placed
+
+
 def test_a_loss_of_20_times_the_first_stops_with_advice_also_after_a_pause(
     stripes, quick, tmp_path, every_step, monkeypatch
 ):

@@ -131,6 +131,24 @@ def test_two_epochs_have_the_losses_of_plain_steps(plan, on_cpu, held):
             learner.position.next_epoch()
 
 
+def test_who_waits_for_the_device_does_not_wait_for_images(plan, on_cpu, monkeypatch):
+    clock = [0.0]
+
+    class Busy(Stream):
+        def __init__(self, *_):
+            super().__init__()
+            self.synchronize = lambda: clock.__setitem__(0, clock[0] + 100.0)
+
+    monkeypatch.setattr(torch.cuda, "Stream", Busy)
+    monkeypatch.setattr(on_device.time, "perf_counter", lambda: clock[0])
+    squares, convention = squares_of(plan, held=False)
+    learner = learner_of(plan)
+    device = on_device.OnDevice(learner, squares, convention, plan)
+    list(device.epoch(in_batches(range(22), 4)))
+    assert clock == [400.0]  # six batches in two buffers
+    assert learner.position.waited == 0.0
+
+
 def test_the_rest_of_an_epoch_has_the_losses_that_the_whole_has(plan, on_cpu):
     squares, convention = squares_of(plan, held=True)
     batches = in_batches(range(22), 4)

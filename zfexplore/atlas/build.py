@@ -39,6 +39,7 @@ from zfexplore.atlas.maxima import Layout, image_maxima
 from zfexplore.atlas.reading import Slice, cut_slices, read_rounds, read_slices
 from zfexplore.atlas.records import StageRecord
 from zfexplore.atlas.store import Atlas, describe, skipped_of
+from zfexplore.atlas.strongest import kernels_for
 from zfexplore.atlas.tally import NO_LABEL, Tally, upload
 from zfexplore.choices import Fit, Precision
 from zfexplore.errors import ExploreError
@@ -46,7 +47,8 @@ from zfexplore.images.sources import Source
 from zfexplore.images.squares import Squares
 from zfexplore.images.transforms import normaliser
 from zfexplore.nets.checkpoint import Checkpoint
-from zfexplore.nets.device import exact_arithmetic
+from zfexplore.nets.device import exact_arithmetic, told_if_full
+from zfexplore.nets.fused import unusable
 from zfexplore.nets.ranks import ALONE, Lost, Ranks
 from zfexplore.plain import UNFIT, text
 from zfexplore.plain import whole as whole_at
@@ -118,6 +120,8 @@ def build_atlas(
         checkpoint.net.to(device)
     net, convention = checkpoint.net, checkpoint.metadata.input
     keep = keep and ranks.first
+    if ranks.first:
+        yield from _without_kernels(net.device)
     layout = Layout.of(net, header["watched"], convention.size)
     sizes = {"k": k, "classes": len(source.classes), "images": len(source)}
     state = _State(Tally.empty(layout.channels, **sizes, device=net.device))
@@ -134,7 +138,11 @@ def build_atlas(
     try:
         for images in slices:
             before, named = state.end, len(state.skipped)
-            take(state, images)
+            with told_if_full(
+                f"{slice_size(net.device)} images at once",
+                "end what else uses it, or give --device cpu",
+            ):
+                take(state, images)
             yield from (Skipped(name, reason) for _, name, reason in state.skipped[named:])
             if (progress := meter.tick(state.end - before)) is not None:
                 yield progress
@@ -169,6 +177,13 @@ def build_atlas(
         with suppress(OSError):
             os.unlink(path)
     yield Finished(atlas)
+
+
+def _without_kernels(device: torch.device) -> Iterator[Note]:
+    """Say so if a GPU's own kernels do not work: the index is then the same, later."""
+    if device.type == "cuda" and kernels_for(device) is None:
+        why = unusable(device) or "those of the index do not work here"
+        yield Note(f"indexing is slower than this GPU can be, without its own kernels: {why}")
 
 
 @dataclass

@@ -47,10 +47,11 @@ def rectify_pool_strongest(
         (count, channels, *below), dtype=maps.dtype, device=maps.device, memory_format=torch.channels_last
     )
     tile, wide = _TILE
-    _rectify_pool_strongest[(triton.cdiv(channels, wide), count)](
-        flat, pooled, maxima, places, channels, height, width, *below, maxima.stride(0), places.stride(0),
-        KERNEL=kernel, STRIDE=stride, PADDING=padding, TILE=tile, WIDE=wide,
-    )  # fmt: skip
+    with torch.cuda.device_of(maps):
+        _rectify_pool_strongest[(triton.cdiv(channels, wide), count)](
+            flat, pooled, maxima, places, channels, height, width, *below, maxima.stride(0), places.stride(0),
+            KERNEL=kernel, STRIDE=stride, PADDING=padding, TILE=tile, WIDE=wide,
+        )  # fmt: skip
     return pooled
 
 
@@ -142,11 +143,12 @@ def merge(
     if not count:  # no memory belongs to such a tensor
         return
     kept, bins, wide = best[0].shape[1], sums[2].shape[1], 32  # a channel for each thread of a warp
-    _merge[(triton.cdiv(channels, wide),)](
-        *best, *sums, maxima, places, told, count, channels, maxima.stride(0), places.stride(0),
-        KEPT=kept, LISTED=triton.next_power_of_2(kept), BINS=bins, LOWEST=lowest,
-        FIRST=_QUARTERS[0], SECOND=_QUARTERS[1], THIRD=_QUARTERS[2], WIDE=wide, num_warps=1,
-    )  # fmt: skip
+    with torch.cuda.device_of(maxima):
+        _merge[(triton.cdiv(channels, wide),)](
+            *best, *sums, maxima, places, told, count, channels, maxima.stride(0), places.stride(0),
+            KEPT=kept, LISTED=triton.next_power_of_2(kept), BINS=bins, LOWEST=lowest,
+            FIRST=_QUARTERS[0], SECOND=_QUARTERS[1], THIRD=_QUARTERS[2], WIDE=wide, num_warps=1,
+        )  # fmt: skip
 
 
 @triton.jit

@@ -23,7 +23,7 @@ from zfexplore.deconv.project import choose
 from zfexplore.deconv.request import Projection, Request, check_finite, check_net, read_units
 from zfexplore.deconv.together import batches, units_of
 from zfexplore.deconv.windows.unclipped import bring_back
-from zfexplore.nets.device import exact_arithmetic
+from zfexplore.nets.device import exact_arithmetic, told_if_full
 from zfexplore.nets.transfers import download
 from zfexplore.nets.trunk import Trunk
 from zfexplore.units import Window
@@ -63,7 +63,8 @@ def crops(trunk: Trunk, images: Tensor, wanted: Mapping[str, Sequence[Wanted]]) 
     """
     check_net(trunk)
     before: _Batch | None = None
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="crops") as pool:
+    full = told_if_full(f"units of {len(images)} images", "end what else uses it, or give --device cpu")
+    with full, ThreadPoolExecutor(THREADS, thread_name_prefix="crops") as pool:
         for batch in _started(trunk, images, wanted):
             if before is not None:
                 yield from before.crops(pool)
@@ -156,7 +157,7 @@ def _start(
     arrived = None
     if trunk.device.type == "cuda":
         arrived = torch.cuda.Event()
-        arrived.record()
+        arrived.record(torch.cuda.current_stream(trunk.device))  # not the current device's
     places: list[list[int]] = request.position.tolist()
     windows = [trunk.window(request.stage.name, y, x, request.size) for y, x in places]
     activation, total, y, x = numbers

@@ -67,6 +67,15 @@ def exact_arithmetic(device: torch.device) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def told_if_full(what: str, remedy: str) -> Iterator[None]:
+    """Turn torch's error for a full GPU into an ExploreError that names the work and the ``remedy``."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise ExploreError(f"the GPU's memory does not suffice for {what}: {remedy}") from error
+
+
 def _exact_settings() -> list[tuple[Any, str, Any]]:
     backends = cast(Any, torch.backends)
     settings: list[tuple[Any, str, Any]] = [

@@ -7,6 +7,8 @@ the pooled map, and a byte for each of its places.
 Importing this needs Triton, which torch's builds for CUDA bring along. All maps lie ``channels_last`` in
 memory. Sums are taken in float32, whatever the maps hold. ``nets/fused.py`` puts the kernels together, and
 says what they are equal to.
+
+Triton starts a kernel on the current device, which need not be the maps': ``device_of`` makes it so.
 """
 
 from __future__ import annotations
@@ -35,10 +37,11 @@ def pool(x: Tensor, bias: Tensor | None, window: tuple[int, int, int]) -> tuple[
     pooled = _empty(x, (count, channels, *below), x.dtype)
     place = _empty(x, pooled.shape, torch.uint8)
     positions = count * below[0] * below[1]
-    _pool[_grid(positions, channels)](
-        x, x if bias is None else bias, pooled, place, positions, channels, height, width, *below,
-        KERNEL=kernel, STRIDE=stride, PADDING=padding, HAS_BIAS=bias is not None, **_blocks(channels),
-    )  # fmt: skip
+    with torch.cuda.device_of(x):
+        _pool[_grid(positions, channels)](
+            x, x if bias is None else bias, pooled, place, positions, channels, height, width, *below,
+            KERNEL=kernel, STRIDE=stride, PADDING=padding, HAS_BIAS=bias is not None, **_blocks(channels),
+        )  # fmt: skip
     return pooled, place
 
 
@@ -49,10 +52,11 @@ def unpool(gradient: Tensor, place: Tensor, size: tuple[int, int], window: tuple
     result = _empty(gradient, (count, channels, *size), gradient.dtype)
     across = [-(-(length + padding) // stride) for length in size]  # blocks of stride x stride pixels
     blocks = count * across[0] * across[1]
-    _unpool[_grid(blocks, channels)](
-        gradient, place, result, blocks, channels, *size, *below, *across,
-        KERNEL=kernel, STRIDE=stride, PADDING=padding, SPAN=-(-kernel // stride), **_blocks(channels),
-    )  # fmt: skip
+    with torch.cuda.device_of(gradient):
+        _unpool[_grid(blocks, channels)](
+            gradient, place, result, blocks, channels, *size, *below, *across,
+            KERNEL=kernel, STRIDE=stride, PADDING=padding, SPAN=-(-kernel // stride), **_blocks(channels),
+        )  # fmt: skip
     return result
 
 
@@ -60,10 +64,11 @@ def normalise(x: Tensor, size: int, alpha: float, beta: float, k: float) -> Tens
     """Do what ``contrast_norm`` does to ``x [n, c, h, w]``."""
     result = torch.empty_like(x)
     pixels, channels = x.numel() // x.shape[1], x.shape[1]
-    _normalise[_grid(pixels, channels)](
-        x, result, pixels, channels, alpha / size, beta, k,
-        BEFORE=size // 2, AFTER=(size - 1) // 2, ROOTS=beta == 0.75, **_blocks(channels),
-    )  # fmt: skip
+    with torch.cuda.device_of(x):
+        _normalise[_grid(pixels, channels)](
+            x, result, pixels, channels, alpha / size, beta, k,
+            BEFORE=size // 2, AFTER=(size - 1) // 2, ROOTS=beta == 0.75, **_blocks(channels),
+        )  # fmt: skip
     return result
 
 
@@ -71,10 +76,11 @@ def normalise_back(gradient: Tensor, x: Tensor, size: int, alpha: float, beta: f
     """Give the gradient of ``normalise`` at ``x``, 0 where x is: a ReLU comes before it."""
     result = torch.empty_like(x)
     pixels, channels = x.numel() // x.shape[1], x.shape[1]
-    _normalise_back[_grid(pixels, channels, _FEWER)](
-        gradient, x, result, pixels, channels, alpha / size, beta, k,
-        BEFORE=size // 2, AFTER=(size - 1) // 2, ROOTS=beta == 0.75, **_blocks(channels, _FEWER),
-    )  # fmt: skip
+    with torch.cuda.device_of(gradient):
+        _normalise_back[_grid(pixels, channels, _FEWER)](
+            gradient, x, result, pixels, channels, alpha / size, beta, k,
+            BEFORE=size // 2, AFTER=(size - 1) // 2, ROOTS=beta == 0.75, **_blocks(channels, _FEWER),
+        )  # fmt: skip
     return result
 
 
@@ -90,10 +96,11 @@ def convolve_first(x: Tensor, weight: Tensor, stride: int, padding: int) -> Tens
     result = _empty(x, (count, filters, rows, columns), x.dtype)
     positions, blocks = count * rows * columns, _FIRST | {"RUN": triton.next_power_of_2(4 * kernel)}
     grid = (triton.cdiv(positions, blocks["PLACES"]), triton.cdiv(filters, blocks["FILTERS"]))
-    _convolve_first[grid](
-        x, weight, result, positions, height, width, rows, columns, filters,
-        KERNEL=kernel, STRIDE=stride, PADDING=padding, **blocks,
-    )  # fmt: skip
+    with torch.cuda.device_of(x):
+        _convolve_first[grid](
+            x, weight, result, positions, height, width, rows, columns, filters,
+            KERNEL=kernel, STRIDE=stride, PADDING=padding, **blocks,
+        )  # fmt: skip
     return result
 
 
@@ -107,10 +114,11 @@ def convolve_first_back(gradient: Tensor, x: Tensor, kernel: int, stride: int, p
     parts = triton.cdiv(positions, share)
     result = torch.empty(parts, filters, kernel, kernel, 4, device=x.device)
     grid = (parts, triton.cdiv(filters, blocks["FILTERS"]), triton.cdiv(kernel, blocks["ROWS"]))
-    _convolve_first_back[grid](
-        x, gradient, result, positions, share, height, width, rows, columns, filters,
-        KERNEL=kernel, STRIDE=stride, PADDING=padding, **blocks,
-    )  # fmt: skip
+    with torch.cuda.device_of(x):
+        _convolve_first_back[grid](
+            x, gradient, result, positions, share, height, width, rows, columns, filters,
+            KERNEL=kernel, STRIDE=stride, PADDING=padding, **blocks,
+        )  # fmt: skip
     return result.sum(0).permute(0, 3, 1, 2)  # in one order, so that it is the same each time
 
 

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zfexplore.errors import ExploreError
 from zfexplore.nets.fused import INPUT_CHANNELS, Fused
 from zfexplore.nets.zfnet import ZFNet
 from zfexplore.training.machine import Machine
@@ -47,8 +48,28 @@ def make_learner(net: ZFNet, recipe: Recipe, machine: Machine) -> Learner:
     )
     fused = machine.kernels and not machine.compiled
     among = machine.ranks.wrapped(net, Fused if fused else None)
-    forward: Callable[[Tensor], Tensor] = torch.compile(among) if machine.compiled else among
+    forward: Callable[[Tensor], Tensor] = _compiled(among) if machine.compiled else among
     return Learner(net, forward, optimiser, Position(), INPUT_CHANNELS if fused else 3)
+
+
+def _compiled(net: nn.Module) -> Callable[[Tensor], Tensor]:
+    """Give the net as torch.compile makes it at its first use: there it finds out what is missing."""
+    forward: Callable[[Tensor], Tensor] = torch.compile(net)
+
+    def run(views: Tensor) -> Tensor:
+        try:
+            return forward(views)
+        except RuntimeError as error:
+            from torch._dynamo.exc import TorchDynamoException
+
+            if not isinstance(error, TorchDynamoException):
+                raise
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise ExploreError(
+                f"the net cannot be compiled here ({reason}): leave --compile out, in another --out"
+            ) from error
+
+    return run
 
 
 def take_step(

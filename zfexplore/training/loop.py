@@ -29,6 +29,7 @@ from zfexplore.images.sources import Source
 from zfexplore.images.transforms import normalise
 from zfexplore.nets import zoo
 from zfexplore.nets.checkpoint import Metadata, load_checkpoint, save_checkpoint
+from zfexplore.nets.device import told_if_full
 from zfexplore.nets.ranks import ALONE, Lost, Ranks, Stopped
 from zfexplore.nets.trunk import Trunk
 from zfexplore.nets.zfnet import ZFNet, initialise
@@ -216,8 +217,12 @@ class _Training:
                     opened = None  # free its memory first
                     opened = yield from self._open(sizes[epoch])
                 learner = self.learner or (yield from self._begin(opened))
-                yield from self._steps(learner, opened)
-                evaluation = yield from self._measure(learner, opened)
+                with told_if_full(
+                    f"batches of {self.plan.recipe.batch_size} images of {opened.size} px",
+                    "give a smaller --batch-size, in another --out",
+                ):
+                    yield from self._steps(learner, opened)
+                    evaluation = yield from self._measure(learner, opened)
                 yield self._end_epoch(learner, opened.size, evaluation)
             result = yield from self._finish(self.learner or (yield from self._begin(None)))
         except (GeneratorExit, Stopped, WorkerFailed):
@@ -423,6 +428,8 @@ class _Opened:
 def _placed(squares: Squares, machine: Machine) -> Squares:
     """Put squares on the device if they leave at least half of its free memory free."""
     free, _ = torch.cuda.mem_get_info(machine.device)
+    # What torch keeps of an earlier size is free for it, too.
+    free += torch.cuda.memory_reserved(machine.device) - torch.cuda.memory_allocated(machine.device)
     if isinstance(squares, Decoded) and squares.pixels.nbytes <= free // 2:
         return squares.on(machine.device)
     return squares

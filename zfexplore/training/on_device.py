@@ -122,6 +122,7 @@ class Epoch:
                 began = time.perf_counter()
                 count, unreadable = device.source.next(wanted)
                 device.learner.position.waited += time.perf_counter() - began
+                device.source.bring()
                 device.take(count)
                 self._under_way.append((step, count, device.stream.record_event()))
             if len(self._under_way) > AHEAD:
@@ -184,6 +185,9 @@ class _Held:
     def next(self, _wanted: Sequence[int]) -> tuple[int, tuple[tuple[str, str], ...]]:
         return next(self._counts), ()
 
+    def bring(self) -> None:
+        """Do nothing: the squares are there."""
+
 
 @dataclass
 class _Buffer:
@@ -222,13 +226,21 @@ class _Fed:
         ]
         self._buffers = cycle(buffers)
         self._loaded: Iterator[Batch] = iter(())
+        self._batch: Batch | None = None
         self._epoch = 0
 
     def begin(self, batches: Sequence[Sequence[int]], epoch: int) -> None:
         self._loaded, self._epoch = iter(self._squares.batches(batches)), epoch
+        self._up.wait_stream(self._stream)  # the buffers' memory may have been another's, still at work
 
     def next(self, _wanted: Sequence[int]) -> tuple[int, tuple[tuple[str, str], ...]]:
-        batch, buffer = next(self._loaded), next(self._buffers)
+        self._batch = batch = next(self._loaded)
+        return len(batch), batch.unreadable
+
+    def bring(self) -> None:
+        """Bring up what ``next`` gave; this waits for the device until a buffer is free."""
+        assert self._batch is not None
+        batch, buffer = self._batch, next(self._buffers)
         boxes, gains = _cuts(batch.indices.numpy(), self._convention, self._plan, self._epoch)
         if buffer.free is not None:
             buffer.free.synchronize()
@@ -242,7 +254,6 @@ class _Fed:
             own[: len(batch)].copy_(arriving[: len(batch)])
         buffer.free = self._stream.record_event()
         self.place.zero_()
-        return len(batch), batch.unreadable
 
 
 def _cuts(indices: np.ndarray, convention: InputConvention, plan: Plan, epoch: int) -> tuple[Tensor, Tensor]:

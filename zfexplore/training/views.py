@@ -54,11 +54,12 @@ class Views:
         count, size = len(rows), self._size
         shape = (count, channels, size, size)
         result = torch.empty(shape, dtype=dtype, device=squares.device, memory_format=torch.channels_last)
-        _views[(triton.cdiv(size * size, _PIXELS), count)](
-            squares, rows, boxes, gains, self._mean, self._std, result,
-            count, self._large, size, self._scale / 255.0, self._scale,
-            CHANNELS=channels, PIXELS=_PIXELS, **self._how,
-        )  # fmt: skip
+        with torch.cuda.device_of(squares):
+            _views[(triton.cdiv(size * size, _PIXELS), count)](
+                squares, rows, boxes, gains, self._mean, self._std, result,
+                count, self._large, size, self._scale / 255.0, self._scale,
+                CHANNELS=channels, PIXELS=_PIXELS, **self._how,
+            )  # fmt: skip
         return result
 
 
