@@ -202,7 +202,7 @@ def amounts_or_usual(
 
 
 def _typed(amounts: Sequence[float]) -> str:
-    return ",".join(f"{one:g}" for one in amounts)
+    return ",".join(f"{one:.12g}" for one in amounts)
 
 
 def default_name(names: Sequence[PictureName]) -> str:

@@ -79,7 +79,14 @@ def export_invariance(
     from zfexplore.explorer import Explorer
     from zfexplore.images.pictures import OwnPictures
     from zfexplore.showing import output, watch
-    from zfexplore.varied import amounts_or_usual, class_in_source, default_name, made_of, vary_pictures
+    from zfexplore.varied import (
+        amounts_or_usual,
+        class_in_source,
+        default_name,
+        labels_of,
+        made_of,
+        vary_pictures,
+    )
 
     words = pictures_of(pictures)
     own = OwnPictures(words)
@@ -96,7 +103,9 @@ def export_invariance(
     )
     labels: Sequence[int | str | None]
     if label:
-        labels = [class_of(one, explorer.checkpoint.metadata.classes) for one in label]
+        # A picture that cannot be read leaves the others their own labels.
+        every = labels_of([class_of(one, explorer.checkpoint.metadata.classes) for one in label], len(own))
+        labels = [every[place] for place in places]
     else:
         labels = [class_in_source(explorer, own[place].source, own[place].index) for place in places]
     found = watch(vary_pictures(explorer, named, labels, layer or None, amounts, made))
