@@ -15,6 +15,7 @@ from zfexplore.atlas.select import select_channels
 from zfexplore.choices import SHIPPED_NET, RankedBy, Share
 from zfexplore.figures.captions import SEPARATOR, in_the_papers
 from zfexplore.figures.correspondence import (
+    MOST_PICTURES,
     CorrespondenceFigure,
     correspondence_figure,
     correspondence_rows,
@@ -139,9 +140,11 @@ def correspondence_made(
 def draw_correspondence(found: Correspondence, made: Made, *, tile: int = 150) -> CorrespondenceFigure:
     """Draw a correspondence, with its boxes and its table (ZF table 1)."""
     around = f"within {found.within}" if found.within else "anywhere in the input"
+    count = len(found.pictures)
+    shown = f", of which the first {MOST_PICTURES} are shown" if count > MOST_PICTURES else ""
     caption = (
         f"{NORMALISATIONS[found.share]} · dot and bar: mean and standard error over the pairs of "
-        f"{len(found.pictures)} images · grey: random parts of the same sizes {around}, mean and "
+        f"{count} images{shown} · grey: random parts of the same sizes {around}, mean and "
         "standard deviation of a draw"
     )
     rows = correspondence_rows(found)

@@ -129,7 +129,7 @@ class VariedFigure(Figure):
         )
 
     def save(self, path: str | os.PathLike[str] | None = None) -> list[Path]:
-        """Write the PNG, the CSV and the JSON; give the files written."""
+        """Write the picture, the CSV and the JSON; give the files written."""
         (written,) = super().save(path)
         chunks = self.chunks(written)
         origin = {name: chunks[name] for name in (COMMAND, CHECKPOINT, ATLAS)}
@@ -202,7 +202,7 @@ def amounts_or_usual(
 
 
 def _typed(amounts: Sequence[float]) -> str:
-    return ",".join(f"{one:g}" for one in amounts)
+    return ",".join(f"{one:.12g}" for one in amounts)
 
 
 def default_name(names: Sequence[PictureName]) -> str:

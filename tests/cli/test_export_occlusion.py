@@ -130,6 +130,39 @@ def test_pictures_are_moved_drawn_and_shown_in_the_terminal(zfexplore, mine, exp
     assert (mine / "v.png").read_bytes() == first
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("occlusion", "me.png", *SQUARE),
+        ("invariance", "me.png", "--layer", "conv1", "--scale", "1,2", "--translation", "0"),
+    ],
+)
+def test_both_are_written_as_svg_with_text_as_text_and_the_command_makes_the_same(zfexplore, mine, words):
+    code, out, _ = zfexplore("export", *words, "--format", "svg", "--dpi", "300")
+    assert code == 0
+    (path,) = (mine / "out").glob("*.svg")
+    assert f"wrote out/{path.name}" in out
+    first = path.read_bytes()
+    assert b">probability of" in first
+    command = shlex.split(read_chunks(path)["command"])
+    assert command[command.index("--format") :][:4] == ["--format", "svg", "--dpi", "300"]
+    path.unlink()
+    assert zfexplore(*command[1:], source=())[0] == 0
+    assert path.read_bytes() == first
+
+
+def test_a_picture_that_cannot_be_read_leaves_the_others_their_own_labels(zfexplore, mine):
+    words = ("export", "invariance", "me.png", "cut.png", "classes", "--layer", "conv1")
+    moves = ("--translation", "0", "--scale", "1.3333333", "--rotation", "0")
+    labels = ("--label", "a", "--label", "b", "--label", "c")
+    assert zfexplore(*words, *moves, *labels, "--out", "v.png")[0] == 0
+    rows = rows_of(mine / "v.csv")
+    assert [row["class"] for row in rows] == ["a"] * 3 + ["c"] * 3
+    command = read_chunks(mine / "v.png")["command"]
+    assert "--label a --label b --label c" in command
+    assert "--scale 1.3333333" in command
+
+
 def test_an_image_of_the_sets_own_class_needs_no_label(explorer):
     found = explorer.vary(0, layers=["conv1"], amounts={"scale": [1.0]})
     assert (found.told, found.found[0].class_name) == ((True,), "a")

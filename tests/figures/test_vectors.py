@@ -57,6 +57,11 @@ def test_in_svg_text_is_text_and_a_picture_has_its_very_pixels(page, tmp_path):
     assert len(root.findall(f"{SVG}circle")) == 2
 
 
+def test_a_title_with_a_character_that_xml_has_not_is_told_as_an_escape(page, tmp_path):
+    save_svg(page, tmp_path / "x.svg", {"Title": "a\x1bb"}, 100)
+    assert tree.parse(tmp_path / "x.svg").getroot().findtext(f"{SVG}title") == "a\\x1bb"
+
+
 def test_in_pdf_text_is_text_and_pictures_are_embedded_without_loss(page, tmp_path):
     for name in ("x.pdf", "again.pdf"):
         save_pdf(page, tmp_path / name, CHUNKS, 100)

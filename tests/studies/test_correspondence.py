@@ -96,11 +96,8 @@ def test_rounding_is_no_change_and_silence_agrees():
     [
         ({"a": {"part": ALL}, "b": {}}, {}, "only a has a part 'part': it takes two images or more"),
         ({"a": {}, "b": {}}, {}, "there is no part to hide"),
-        (
-            {"a": {"part": (1, 1, 5, 4)}, "b": {"part": ALL}},
-            {},
-            "the net does not see all of part in a: draw",
-        ),
+        ({"a": {"part": (-1, 0, 2, 2)}}, {"fit": "whole"}, "part of a reaches out of the picture, which has"),
+        ({"a": {"part": (0, 0, 2, 99)}}, {}, "part of a reaches out of the picture, which has"),
         ({"a": {"part": ALL}, "b": {"part": ALL}}, {"within": "face"}, "a has no part 'face'"),
         ({"a": {}, "b": {}}, {"share": "some"}, "the share of all or of changed features, not 'some'"),
         (
@@ -113,6 +110,11 @@ def test_rounding_is_no_change_and_silence_agrees():
 def test_parts_that_cannot_be_compared_are_refused(parts, options, message):
     with pytest.raises(ExploreError, match=message):
         distances({"a": RED, "b": RED}, parts, **options)
+
+
+def test_a_part_in_what_the_crop_leaves_out_is_refused():
+    with pytest.raises(ExploreError, match="the net does not see all of part in a: draw another box, or see"):
+        distances({"a": Image.new("RGB", (8, 4))}, {"a": {"part": (1, 1, 4, 4)}})
 
 
 def test_a_file_of_parts_is_read_strictly(tmp_path):

@@ -137,6 +137,17 @@ def test_nets_of_two_trainings_are_refused():
         next(evolve(["a"], at_epoch(3), None, Pixels(), CHANNELS, load=other))
 
 
+@pytest.mark.parametrize("later", [nn.Conv2d(2, 3, 1), nn.Conv2d(2, 2, 3)])
+def test_nets_that_differ_in_a_stage_that_is_not_drawn_are_refused_too(later):
+    def of(second, epochs):
+        opened = checkpoint_of(nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU(), second, nn.ReLU()), 4)
+        return opened._replace(metadata=replace(opened.metadata, epochs=epochs))
+
+    last = of(nn.Conv2d(2, 2, 1), 3)
+    with pytest.raises(ExploreError, match="the filters of conv2 in a have another shape than in shipped"):
+        next(evolve(["a"], last, None, Pixels(), CHANNELS, load=lambda name: of(later, 1)))
+
+
 def test_files_come_in_the_order_of_their_epochs_and_folders_must_be_runs(tmp_path):
     assert [moment.epochs for moment in in_order(["3", "1", "2"], load)] == [1, 2, 3]
     assert weights_in(["b", "a", "b"]) == ["b", "a"]

@@ -131,6 +131,7 @@ def test_events_tell_how_far_it_is_and_batches_change_nothing(tiny, monkeypatch)
         ({"amounts": {"scale": 3}}, "a scale needs one amount or more"),
         ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
         ({"amounts": {}}, "no move was named"),
+        ({"amounts": [1, 2]}, "the amounts go by kind of move, as in"),
         ({"amounts": {"shear": [1]}}, "a move is translation, scale, rotation"),
     ],
 )

@@ -10,7 +10,16 @@ import typer
 from zfexplore.choices import Move
 from zfexplore.cli.export import tell
 from zfexplore.cli.export_occlusion import class_of
-from zfexplore.cli.options import DEFAULTS, OutOption, TitleOption, png_path, with_settings
+from zfexplore.cli.options import (
+    DEFAULTS,
+    DpiOption,
+    FontOption,
+    FormatOption,
+    OutOption,
+    TitleOption,
+    figure_path,
+    with_settings,
+)
 from zfexplore.cli.pictures import pictures_of
 from zfexplore.cli.replacing import OverwriteOption, check_replacing
 from zfexplore.errors import ExploreError
@@ -67,6 +76,9 @@ def export_invariance(
     title: TitleOption = None,
     out: OutOption = None,
     settings: Settings = DEFAULTS,
+    form: FormatOption = None,
+    dpi: DpiOption = None,
+    font: FontOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:  # fmt: skip
     """Shift, enlarge and turn pictures; draw how far the features move and how the class's probability falls.
@@ -79,7 +91,14 @@ def export_invariance(
     from zfexplore.explorer import Explorer
     from zfexplore.images.pictures import OwnPictures
     from zfexplore.showing import output, watch
-    from zfexplore.varied import amounts_or_usual, class_in_source, default_name, made_of, vary_pictures
+    from zfexplore.varied import (
+        amounts_or_usual,
+        class_in_source,
+        default_name,
+        labels_of,
+        made_of,
+        vary_pictures,
+    )
 
     words = pictures_of(pictures)
     own = OwnPictures(words)
@@ -87,16 +106,19 @@ def export_invariance(
     chosen = {kind: amounts_of(kind, text) for kind, text in typed.items() if text is not None}
     named, places = _opened(own)
     names = [name for name, _ in named]
-    out = png_path(out, default_name(names), beside=[".csv", ".json"])
+    out = figure_path(out, default_name(names), form, font, beside=[".csv", ".json"])
     explorer = Explorer.open(settings)
     amounts = amounts_or_usual(explorer, None) | chosen
     made = made_of(explorer, names, words=words, labels=label or (), layers=layer or None, amounts=amounts)
+    made = made.printed(form, dpi, font)
     check_replacing(
         made.chunks(out), out, out.with_suffix(".csv"), out.with_suffix(".json"), overwrite=overwrite
     )
     labels: Sequence[int | str | None]
     if label:
-        labels = [class_of(one, explorer.checkpoint.metadata.classes) for one in label]
+        # A picture that cannot be read leaves the others their own labels.
+        every = labels_of([class_of(one, explorer.checkpoint.metadata.classes) for one in label], len(own))
+        labels = [every[place] for place in places]
     else:
         labels = [class_in_source(explorer, own[place].source, own[place].index) for place in places]
     found = watch(vary_pictures(explorer, named, labels, layer or None, amounts, made))

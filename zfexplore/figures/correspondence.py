@@ -103,7 +103,7 @@ def _pictures(
         picture = enlarged(one.pixels, tile, tile)
         draw, scale = ImageDraw.Draw(picture), tile / len(one.pixels)
         boxes = [(window, colours[part], 2) for part, window in one.parts.items()]
-        if one.within.height < len(one.pixels):
+        if min(one.within.height, one.within.width) < len(one.pixels):
             boxes.insert(0, (one.within, PAPER, 1))
         for window, colour, thick in boxes:
             corners = [round(edge * scale) for edge in (window.x0, window.y0, window.x1, window.y1)]

@@ -25,6 +25,7 @@ from zfexplore.figures.text import typeface
 from zfexplore.files import atomic_path, write_text
 from zfexplore.opening import open_plain
 from zfexplore.plain import UNFIT, parse
+from zfexplore.printable import printable
 
 DPI = 150  # the captions' 14 pixels are then 6.7 points
 POINTS = 72  # an inch
@@ -42,7 +43,7 @@ def save_svg(image: Image.Image, path: str | os.PathLike[str], chunks: Mapping[s
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width / dpi:.4f}in" height="{height / dpi:.4f}in" '
         f'viewBox="0 0 {width} {height}">',
-        f"<title>{html.escape(chunks.get('Title', ''))}</title>",
+        f"<title>{html.escape(printable(chunks.get('Title', '')))}</title>",
         f"<metadata>{_metadata(chunks)}</metadata>",
         f'<style>@font-face {{ font-family: "{FAMILY}"; src: url("data:font/ttf;base64,{font}"); }} '
         f'text {{ font-family: "{FAMILY}", Helvetica, Arial, sans-serif; white-space: pre; }}</style>',

@@ -260,6 +260,10 @@ def _marked(
     edge = convention.size
     found, inside = {}, Window(0, 0, edge, edge)
     for part, box in parts.items():
+        if box[0] < 0 or box[1] < 0 or box[2] > size[0] or box[3] > size[1]:
+            raise ExploreError(
+                f"{part} of {name} reaches out of the picture, which has {size[0]} x {size[1]} pixels"
+            )
         x0, y0, x1, y1 = box_seen(box, size, convention, fit)
         left, top = math.floor(x0 + HAIR), math.floor(y0 + HAIR)
         right, bottom = math.ceil(x1 - HAIR), math.ceil(y1 - HAIR)

@@ -40,6 +40,7 @@ from zfexplore.units import Unit
 
 Filters = Mapping[str, NDArray[np.float32]]  # by stage, [channels, weights of one filter]
 Load = Callable[[str], Checkpoint]
+Shapes = dict[str, tuple[int, ...]]  # of each stage its channels, and the shape of one filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def evolve(
     that is indexed.
 
     Raises ExploreError, before anything takes long, without earlier weights, for weights of the same epoch
-    or later than the last, and for nets whose stages have other channels than the last one's.
+    or later than the last, and for nets whose filters have other shapes than the last one's.
     """
     moments = _checked(_surveyed(earlier, load), _moment(name, last), last.net, channels)
     final = filters_of(last.net)
@@ -211,15 +212,12 @@ class _Settled:
         return tuple(Settling(name, tuple(self.nexts[name]), tuple(self.lasts[name])) for name in self.nexts)
 
 
-def _surveyed(names: Sequence[str], load: Load) -> list[tuple[Moment, dict[str, int]]]:
-    """Give the moments in order, and the channels of each one's stages."""
+def _surveyed(names: Sequence[str], load: Load) -> list[tuple[Moment, Shapes]]:
+    """Give the moments in order, and the shapes of each one's stages."""
     found = []
     for name in names:
         checkpoint = load(name)
-        net = checkpoint.net
-        found.append(
-            (_moment(name, checkpoint), {one.name: one.channels for one in (*net.stages, *net.heads)})
-        )
+        found.append((_moment(name, checkpoint), _shapes(checkpoint.net)))
     found.sort(key=lambda each: each[0].epochs)
     for (one, _), (other, _) in zip(found, found[1:], strict=False):
         if one.epochs == other.epochs:
@@ -227,12 +225,20 @@ def _surveyed(names: Sequence[str], load: Load) -> list[tuple[Moment, dict[str, 
     return found
 
 
+def _shapes(net: Net) -> Shapes:
+    weights = {one.name: _weight(net, one) for one in (*net.stages, *net.heads)}
+    return {
+        one.name: (one.channels, *(() if weights[one.name] is None else weights[one.name].shape[1:]))
+        for one in (*net.stages, *net.heads)
+    }
+
+
 def _moment(name: str, checkpoint: Checkpoint) -> Moment:
     return Moment(checkpoint.metadata.epochs, name, checkpoint.metadata.weights_fingerprint)
 
 
 def _checked(
-    earlier: Sequence[tuple[Moment, dict[str, int]]], final: Moment, net: Net, channels: Sequence[Unit]
+    earlier: Sequence[tuple[Moment, Shapes]], final: Moment, net: Net, channels: Sequence[Unit]
 ) -> list[Moment]:
     """Give all moments; raises ExploreError unless they can be of one training."""
     if not earlier:
@@ -244,13 +250,20 @@ def _checked(
             "give weights from before the last ones",
             usage=True,
         )
-    wanted = {name: net.stage(name).channels for name in dict.fromkeys(unit.stage for unit in channels)}
+    own = _shapes(net)
+    wanted = {name: own[name][0] for name in dict.fromkeys(unit.stage for unit in channels)}
     for moment, there in earlier:
         for name, count in wanted.items():
-            if there.get(name) != count:
-                has = f"{there[name]} channels in" if name in there else "no"
+            if name not in there or there[name][0] != count:
+                has = f"{there[name][0]} channels in" if name in there else "no"
                 raise ExploreError(
                     f"{moment.name} has {has} {name}, where {final.name} has {count}: "
+                    "they are not of one training"
+                )
+        for name in own:  # also those that are not drawn: all filters are correlated
+            if there.get(name, own[name]) != own[name]:
+                raise ExploreError(
+                    f"the filters of {name} in {moment.name} have another shape than in {final.name}: "
                     "they are not of one training"
                 )
     return [*(moment for moment, _ in earlier), final]

@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from zfexplore.arguments import whole
+from zfexplore.arguments import shown, whole
 from zfexplore.choices import Fit, Move
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.seen import Seen, see, seen_of
@@ -143,6 +143,10 @@ def usual_amounts(size: int) -> dict[Move, tuple[float, ...]]:
 
 def checked_amounts(amounts: Mapping[Move, Sequence[float]]) -> dict[Move, tuple[float, ...]]:
     """Give the amounts by kind of move, in order; raises ExploreError where there are none."""
+    if not isinstance(amounts, Mapping):
+        raise ExploreError(
+            f"the amounts go by kind of move, as in {{'rotation': [0, 90]}}, not {shown(amounts)}", usage=True
+        )
     checked: dict[Move, tuple[float, ...]] = {}
     for kind, some in amounts.items():
         if not isinstance(some, Iterable) or not (found := {checked_amount(kind, one) for one in some}):

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from zfexplore.errors import ExploreError
+from zfexplore.figures import gallery as room
 from zfexplore.figures.blocks import BlockUnit, ChannelBlock
-from zfexplore.figures.gallery.folder import GalleryFolder, check_gallery
+from zfexplore.figures.gallery.folder import GalleryFolder, _filled, check_gallery
 from zfexplore.units import Window
 
 PROBE = Path(__file__).with_name("probe.js")
@@ -127,6 +128,12 @@ def test_the_page_names_itself_without_a_script_and_asks_nobody_for_anything(gal
     ]  # fmt: skip
     (text,) = re.findall(r"(?s)^window\.GALLERY = (.*);\n$", (gallery / "data.js").read_text("ascii"))
     assert json.loads(text) == known()
+
+
+def test_a_title_may_look_like_a_place_of_the_template():
+    data = {"title": "{{caption}}", "caption": "told", "version": "1", "command": "zfexplore"}
+    page = Path(room.__file__).with_name("index.html").read_text(encoding="utf-8")
+    assert "<title>{{caption}}</title>" in _filled(page, data, None)
 
 
 def test_the_terms_of_the_photographs_go_along(tmp_path):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,6 +31,7 @@ TEMPLATE = ("index.html", "gallery.css", "gallery.js")
 RECORD, DATA, TERMS = "gallery.json", "data.js", "photographs.md"
 PICTURES = ("channels", "images")
 THREADS = 2  # that draw while the net projects
+_PLACE = re.compile(r"\{\{(\w+)\}\}")  # in the template
 WAITING = 24  # pictures to draw that may wait: each holds its arrays
 
 
@@ -134,6 +136,5 @@ def _filled(page: str, data: Mapping[str, Any], terms: Path | None) -> str:
         else ""
     )
     told = {key: html.escape(printable(str(data[key]))) for key in ("title", "caption", "version", "command")}
-    for key, text in (told | {"terms": link}).items():
-        page = page.replace("{{" + key + "}}", text)
-    return page
+    texts = told | {"terms": link}
+    return _PLACE.sub(lambda place: texts[place[1]], page)  # at once: a title may hold such a place
