@@ -10,7 +10,16 @@ import typer
 from zfexplore.choices import Move
 from zfexplore.cli.export import tell
 from zfexplore.cli.export_occlusion import class_of
-from zfexplore.cli.options import DEFAULTS, OutOption, TitleOption, png_path, with_settings
+from zfexplore.cli.options import (
+    DEFAULTS,
+    DpiOption,
+    FontOption,
+    FormatOption,
+    OutOption,
+    TitleOption,
+    figure_path,
+    with_settings,
+)
 from zfexplore.cli.pictures import pictures_of
 from zfexplore.cli.replacing import OverwriteOption, check_replacing
 from zfexplore.errors import ExploreError
@@ -67,6 +76,9 @@ def export_invariance(
     title: TitleOption = None,
     out: OutOption = None,
     settings: Settings = DEFAULTS,
+    form: FormatOption = None,
+    dpi: DpiOption = None,
+    font: FontOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:  # fmt: skip
     """Shift, enlarge and turn pictures; draw how far the features move and how the class's probability falls.
@@ -87,7 +99,7 @@ def export_invariance(
     chosen = {kind: amounts_of(kind, text) for kind, text in typed.items() if text is not None}
     named, places = _opened(own)
     names = [name for name, _ in named]
-    out = png_path(out, default_name(names), beside=[".csv", ".json"])
+    out = figure_path(out, default_name(names), form, font, beside=[".csv", ".json"])
     explorer = Explorer.open(settings)
     amounts = amounts_or_usual(explorer, None) | chosen
     made = made_of(explorer, names, words=words, labels=label or (), layers=layer or None, amounts=amounts)
@@ -103,7 +115,7 @@ def export_invariance(
     console = output()
     for line in lines_of(found, console.width, braille=console.encoding.startswith("utf")):
         console.print(line, soft_wrap=True)
-    tell(*found.figure(title=title).save(out))
+    tell(*found.figure(title=title).printed(form, dpi, font).save(out))
 
 
 def amounts_of(kind: Move, text: str) -> list[float]:

@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from zfexplore.cli.export import tell
-from zfexplore.cli.options import DEFAULTS, OutOption, TileOption, TitleOption, png_path, with_settings
+from zfexplore.cli.options import (
+    DEFAULTS,
+    DpiOption,
+    FontOption,
+    FormatOption,
+    OutOption,
+    TileOption,
+    TitleOption,
+    figure_path,
+    with_settings,
+)
 from zfexplore.cli.pictures import check_readable, pictures_of
 from zfexplore.cli.replacing import OverwriteOption, check_replacing
 from zfexplore.errors import ExploreError
@@ -49,6 +59,9 @@ def export_occlusion(
     title: TitleOption = None,
     out: OutOption = None,
     settings: Settings = DEFAULTS,
+    form: FormatOption = None,
+    dpi: DpiOption = None,
+    font: FontOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:  # fmt: skip
     """Hide parts of a picture and draw what a channel and a class make of it, with CSV and JSON beside it.
@@ -69,7 +82,7 @@ def export_occlusion(
         named = Unit.parse(unit)
         channel = Unit(named.stage, named.channel)
     name = PictureName(shown(Path(paths[0]).name), paths[0])
-    out = png_path(out, default_name(channel, name.name), beside=[".csv", ".json"])
+    out = figure_path(out, default_name(channel, name.name), form, font, beside=[".csv", ".json"])
     check_readable(paths)
     which = ("all",) if channel is None else (str(channel.channel),)
     explorer = Explorer.open(settings, None if channel is None else channel.stage, *which, pixels=True)
@@ -77,7 +90,7 @@ def export_occlusion(
     chunks = made_of(explorer, name, channel, asked, patch, stride).chunks(out)
     check_replacing(chunks, out, out.with_suffix(".csv"), out.with_suffix(".json"), overwrite=overwrite)
     found = explorer.occluded(paths[0], channel, label=asked, square=patch, stride=stride)
-    tell(*found.figure(tile=tile, title=title).save(out))
+    tell(*found.figure(tile=tile, title=title).printed(form, dpi, font).save(out))
 
 
 def class_of(label: str | None, classes: tuple[str, ...]) -> int | str | None:
