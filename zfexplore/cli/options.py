@@ -267,7 +267,7 @@ def path_if_drawn(
 
 
 def take_print(form: str | None, font: Path | None) -> None:
-    """Draw in ``font`` from now on; raises ExploreError (usage) if it is none, and for a PDF without fpdf2."""
+    """Draw in ``font`` from now on; raises ExploreError (usage) if it is none, or for a PDF without fpdf2."""
     from zfexplore.figures.text import use_font
     from zfexplore.figures.vectors import check_pdf
 

@@ -165,6 +165,8 @@ class _Pen(ImageDraw.ImageDraw):
         self, xy: Any, text: Any, fill: Any = None, font: Any = None, anchor: Any = None, **more: Any
     ) -> None:
         super().text(xy, text, fill, font, anchor, **more)
+        if not text:
+            return
         font = cast(ImageFont.FreeTypeFont, font)
         across, upright = anchor or "la"
         self._page.things.append(
