@@ -60,7 +60,7 @@ def test_an_interrupt_says_how_to_go_on(zfexplore, monkeypatch):
     def struck(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(build, "_take", struck)
+    monkeypatch.setattr(build._Taker, "__call__", struck)
     code, out, remarks = zfexplore("index")
     assert code == 130
     assert out == ""
