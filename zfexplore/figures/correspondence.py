@@ -42,7 +42,7 @@ class CorrespondenceFigure(Figure):
     about: Mapping[str, Any]
 
     def save(self, path: str | os.PathLike[str] | None = None) -> list[Path]:
-        """Write the PNG, the table as CSV, and all of it as JSON; give the files written."""
+        """Write the figure, the table as CSV, and all of it as JSON; give the files written."""
         (path,) = super().save(path)
         chunks = self.chunks(path)
         origin = {name: chunks[name] for name in (COMMAND, CHECKPOINT)}

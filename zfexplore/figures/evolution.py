@@ -89,7 +89,7 @@ class EvolutionFigure(Figure):
     filters: list[dict[str, Any]]
 
     def save(self, path: str | os.PathLike[str] | None = None) -> list[Path]:
-        """Write the PNG, its units as CSV, and both tables as JSON; give the files written."""
+        """Write the figure, its units as CSV, and both tables as JSON; give the files written."""
         (path,) = super().save(path)
         chunks = self.chunks(path)
         origin = {name: chunks[name] for name in (COMMAND, CHECKPOINT, ATLAS)}
