@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from zfexplore.arguments import text_or_none, whole
+from zfexplore.arguments import shown, text_or_none, whole
 from zfexplore.atlas.select import select_channels
 from zfexplore.choices import SHIPPED_NET, Method, RankedBy
 from zfexplore.errors import ExploreError
@@ -26,7 +26,7 @@ from zfexplore.figures.captions import filters_caption, images_in_words, in_the_
 from zfexplore.figures.figure import Drawing, Made
 from zfexplore.figures.grid import Page
 from zfexplore.figures.ideal import TILE as IDEAL_TILE
-from zfexplore.figures.ideal import IdealBlock, IdealFigure, ideal_page
+from zfexplore.figures.ideal import IdealFigure, ideal_page
 from zfexplore.figures.provenance import Origin
 from zfexplore.figures.sheet import check_sheet, kernel_sheet, paragraph, sheet
 from zfexplore.figures.tables import keep_arrays
@@ -34,6 +34,7 @@ from zfexplore.figures.tree import TILE as TREE_TILE
 from zfexplore.figures.tree import Branch, Group, Leaf, TreeFigure, tree_page
 from zfexplore.images.sources import UnreadableImage
 from zfexplore.nets.fingerprint import weights_in_use
+from zfexplore.plain import finite
 from zfexplore.progress import Finished, Meter, Progress, Skipped
 from zfexplore.settings import Command, Settings, other_than
 from zfexplore.studies.company import Tree, tree
@@ -270,17 +271,27 @@ def draw_ideals(
     """
     ascent, title = ascent or Ascent(), text_or_none(title, "a title")
     units = chosen_units(explorer, channels, ascent.seed)
-    made = ideal_made(explorer, channels, tile=tile, title=title, ascent=ascent)
-    blocks: list[IdealBlock] = []
+    found: list[Ideal] = []
     for event in explorer.ideals(units, ascent=ascent):
         if isinstance(event, Ideal):
-            blocks.append(explorer.ideal_block(event))
+            found.append(event)
         elif isinstance(event, Progress):
             yield event
+    yield Finished(ideal_figure(explorer, found, channels, tile=tile, title=title, ascent=ascent))
+
+
+def ideal_figure(
+    explorer: Explorer, found: Sequence[Ideal], channels: Sequence[str | Unit], *, tile: int = IDEAL_TILE,
+    title: str | None = None, ascent: Ascent | None = None,
+) -> IdealFigure:  # fmt: skip
+    """Draw ideals that are made already; the arguments are those that ``draw_ideals`` was given."""
+    ascent = ascent or Ascent()
+    made = ideal_made(explorer, channels, tile=tile, title=title, ascent=ascent)
+    blocks = [explorer.ideal_block(one) for one in found]
     starts = "one start" if ascent.starts == 1 else f"{ascent.starts} starts"
     caption = IDEAL_CAPTION.format(starts=starts, images=images_in_words(explorer.origin))
     image = ideal_page(blocks, tile=tile, title=made.title, subtitle=caption)
-    yield Finished(IdealFigure(image, made, {block.name: block.rows() for block in blocks}))
+    return IdealFigure(image, made, {block.name: block.rows() for block in blocks})
 
 
 def ideal_made(
@@ -300,7 +311,10 @@ def ideal_made(
 
 
 def chosen_units(explorer: Explorer, channels: Sequence[str | Unit], seed: int = 0) -> list[Unit]:
-    """Read channels, units, and choices of channels such as ``conv5:top9`` and ``conv5:0-15``, each once."""
+    """Read channels, units, and choices of channels such as ``conv5:top9`` and ``conv5:0-15``, each once.
+
+    Raises ExploreError for what is not in the atlas, too: its strongest image is told beside the pictures.
+    """
     units: dict[Unit, None] = {}
     for text in channels:
         stage, _, choice = text.partition(":") if isinstance(text, str) else ("", "", "")
@@ -312,6 +326,8 @@ def chosen_units(explorer: Explorer, channels: Sequence[str | Unit], seed: int =
         units |= dict.fromkeys(Unit(stage, channel) for channel in chosen)
     if not units:
         raise ExploreError("no channel was named", usage=True)
+    for unit in units:
+        explorer.atlas.record_of(unit.stage, unit.channel)
     return list(units)
 
 
@@ -325,8 +341,8 @@ def draw_tree(
     ``likeness`` or more in the mean.
     """
     layer, title = explorer.stage(layer), text_or_none(title, "a title")
-    found = tree(explorer.atlas, layer, select_channels(explorer.atlas, layer, channels, seed))
     made = tree_made(explorer, layer, channels, likeness=likeness, tile=tile, title=title, seed=seed)
+    found = tree(explorer.atlas, layer, select_channels(explorer.atlas, layer, channels, seed))
     if not found.channels:
         raise ExploreError(f"no channel of {layer} tells these images apart: there is no tree to draw")
     leaves: dict[int, Leaf] = {}
@@ -342,9 +358,10 @@ def draw_tree(
     company = sum(found.size(group) > 1 for group in groups)
     alone = sum(found.size(group) == 1 for group in groups)
     caption = (
-        f"{company:,} groups of channels that are strong on the same images, and {alone:,} channels that are "
-        f"like no other · branches meet at the mean correlation r of image maxima over {found.images:,} "
-        f"images · beside each channel the patch that excites it most, of {images_in_words(explorer.origin)}"
+        f"{company:,} group{'' if company == 1 else 's'} of channels that are strong on the same images, and "
+        f"{alone:,} {'channel that is' if alone == 1 else 'channels that are'} like no other · branches meet "
+        f"at the mean correlation r of image maxima over {found.images:,} images · beside each channel the "
+        f"patch that excites it most, of {images_in_words(explorer.origin)}"
     )
     if found.silent:
         caption += f" · left out, for they never tell images apart: {', '.join(map(str, found.silent))}"
@@ -357,7 +374,9 @@ def draw_tree(
 def tree_made(
     explorer: Explorer, layer: str, channels: str, *, likeness: float, tile: int, title: str | None, seed: int
 ) -> Made:
-    """Give the origin and the command of the page that ``draw_tree`` draws."""
+    """Give the origin and the command of the page that ``draw_tree`` draws; checks ``likeness``."""
+    if (cut := finite(likeness)) is None or not 0 <= cut < 1:
+        raise ExploreError(f"a likeness is at least 0 and below 1, not {shown(likeness)}", usage=True)
     options = {
         "--channels": other_than(channels, "all"), "--likeness": other_than(likeness, 0.3),
         "--tile": other_than(tile, TREE_TILE), "--title": title, "--out": None, "--seed": other_than(seed, 0),

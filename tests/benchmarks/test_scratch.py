@@ -9,7 +9,7 @@ from dataclasses import fields
 import pytest
 
 from benchmarks import scratch
-from benchmarks.scratch import Part, alive, summary
+from benchmarks.scratch import Part, learning, summary
 from tests.training.conftest import Slim, Stripes
 from zfexplore.errors import ExploreError
 from zfexplore.training.record import EpochRecord
@@ -61,15 +61,37 @@ def test_a_split_is_a_line_of_the_log_and_is_not_done_again(monkeypatch, tmp_pat
         list(scratch.run(asked("--size", "60")))
 
 
+def test_every_split_chooses_by_its_own_training_images_alone(monkeypatch, tmp_path):
+    source, seen = Stripes(count=30), []
+
+    def once(_, log, key, drawn, changes):
+        seen.append(
+            (log.name, key["split"], set(scratch._all(drawn.training)), set(scratch._all(drawn.test)))
+        )
+        return {"accuracy": 100 * changes["weight_decay"], "test": 1}
+
+    monkeypatch.setattr(scratch, "open_images", lambda _: source)
+    monkeypatch.setattr(scratch.Bench, "once", once)
+    asked = ["--images", "stripes", "--per-class", "4", "--splits", "2", "--choose", "--out", str(tmp_path)]
+    told = list(scratch.run(scratch._parser().parse_args(asked)))
+    assert "4 a class, split 1: decay 4e-3 is best within the training images" in told
+    for split in (0, 1):
+        training, test = next((row[2], row[3]) for row in seen if row[:2] == ("log.jsonl", split))
+        choices = [row[2] | row[3] for row in seen if row[:2] == ("choice.jsonl", split)]
+        assert choices == [training] * 3
+        assert not training & test
+
+
 def test_a_net_that_only_guesses_is_given_up():
     def epoch(number, loss):
         blank = dict.fromkeys(field.name for field in fields(EpochRecord))
         return EpochRecord(**blank | {"epoch": number, "loss": loss})
 
-    learning = [epoch(4, math.log(7)), epoch(5, math.log(7) - 0.1), epoch(6, 1.0)]
-    assert list(alive(iter(learning), 7)) == learning
-    with pytest.raises(ExploreError, match="the net has died: after 5 epochs its loss of 1.946 is a guess"):
-        list(alive(iter([epoch(4, 0.5), epoch(5, math.log(7))]), 7))
+    right = [epoch(4, math.log(7)), epoch(5, math.log(7) - 0.1), epoch(6, 1.0)]
+    assert list(learning(iter(right), 7)) == right
+    assert len(list(learning(iter([epoch(5, math.log(7))]), 7, 6))) == 1
+    with pytest.raises(ExploreError, match="the loss after 5 epochs is that of a guess, 1.946"):
+        list(learning(iter([epoch(4, 0.5), epoch(5, math.log(7))]), 7))
 
 
 def test_the_spread_is_the_standard_deviation_over_the_splits_with_the_papers_beside_it():

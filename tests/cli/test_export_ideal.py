@@ -7,6 +7,8 @@ from __future__ import annotations
 import csv
 import json
 
+import pytest
+
 from zfexplore.figures.provenance import read_chunks
 
 
@@ -24,6 +26,17 @@ def test_ideal_draws_what_was_named_and_its_command_makes_it_again(zfexplore, tm
     assert (tmp_path / "out/conv2-0-1-ideal.png").read_bytes() == before
     rows = json.loads((tmp_path / "out/conv2-0-1-ideal.json").read_text())["units"]
     assert [row["rank"] for row in rows] == [1, 2] * 3
+
+
+def test_what_the_index_lacks_is_told_before_any_work(zfexplore):
+    code, out, told = zfexplore("export", "ideal", "conv2:0", "pool2:1", "--steps", "2")
+    assert (code, out, "ascending" in told) == (2, "", False)
+    assert "there is no layer 'pool2' in this atlas" in told
+
+
+@pytest.mark.parametrize("likeness", ["nan", "-0.1", "1"])
+def test_a_likeness_that_is_none_is_refused(zfexplore, likeness):
+    assert zfexplore("export", "tree", "conv3", "--likeness", likeness)[0] == 2
 
 
 def test_a_channels_figure_has_a_column_more(zfexplore, tmp_path):

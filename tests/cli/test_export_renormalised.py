@@ -34,3 +34,12 @@ def test_two_nets_stand_beside_one_another_as_they_are(zfexplore, material, tmp_
     found = rows(tmp_path / "out" / "renormalised.csv")
     assert [row["rms"] for row in found[:96]] == [row["rms"] for row in found[96:]]  # of the same seed
     assert {row["net"] for row in found} == {"net.safetensors", "b.safetensors"}
+
+
+def test_two_files_of_one_name_are_told_apart(zfexplore, tmp_path):
+    files = [f"{name}/checkpoint.safetensors" for name in ("with", "without")]
+    for file in files:
+        (tmp_path / file).parent.mkdir()
+        write_zfnet(tmp_path / file, fc=4)
+    assert zfexplore("export", "renormalised", *files, source=())[0] == 0
+    assert {row["net"] for row in rows(tmp_path / "out" / "renormalised.csv")} == set(files)

@@ -13,6 +13,7 @@ from zfexplore.nets.architecture import other_architecture
 from zfexplore.nets.checkpoint import Metadata, load_checkpoint, save_checkpoint
 from zfexplore.nets.trunk import Trunk
 from zfexplore.nets.zfnet import ZFNet
+from zfexplore.training.recipe import recipe
 
 ALL = ["conv1", "pool1", "conv2", "pool2", "conv3", "conv4", "conv5", "pool5", "fc6", "fc7", "fc8"]
 NARROW = [4, 6, 6, 6, 4]
@@ -89,6 +90,15 @@ def test_a_file_has_only_what_is_not_the_papers_and_comes_back_the_same(tmp_path
 def test_what_a_file_may_not_ask_for_is_one_error(arguments, message):
     with zoo.weightless(), pytest.raises(ExploreError, match=message):
         zoo.make_net("zfnet", {"classes": 2, "fc": 2, **arguments})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"widths": "12345"}, {"widths": 5}, {"widths": (1.5,) * 5}, {"without": 3}, {"without": [3.0]}],
+)
+def test_what_a_caller_may_not_ask_for_is_one_error(wrong):
+    with pytest.raises(ExploreError, match=f"{next(iter(wrong))} must be"):
+        recipe("default", **wrong)
 
 
 def test_only_what_differs_from_the_paper_is_other():

@@ -104,3 +104,8 @@ def test_the_net_and_its_modes_stay_as_they_were(tiny):
 def test_an_ascent_of_nothing_is_refused(wrong):
     with pytest.raises(ExploreError):
         Ascent(**wrong)
+
+
+def test_the_callers_settings_hold_between_events(tiny):
+    events = ideals(tiny, [Unit("conv1", 0)], FEW)
+    assert all(torch.is_grad_enabled() for _ in events)

@@ -39,6 +39,11 @@ def test_the_outcome_follows_from_losses_and_gradients(losses, last, outcome):
     assert run(losses, [last] * len(losses)).outcome(blind=1.5) == outcome
 
 
+def test_a_net_is_dead_where_its_convolutions_are_whatever_moves_above_them():
+    found = StartRun(STARTS[0], ("conv1", "fc6", "fc8"), (2.0, 99.0), ((0.0, 3.0, 1.0),), (), ())
+    assert found.outcome(blind=1.5) == "explodes, then is dead"
+
+
 def test_the_last_tenth_and_the_middle_gradient_are_taken():
     found = run([9.0] * 18 + [3.0, 1.0], [(number, 0.0, 99.0) for number in range(20)])
     assert found.last_loss == 2.0

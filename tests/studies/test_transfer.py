@@ -103,6 +103,20 @@ def test_an_unreadable_image_is_named_and_left_out():
     assert found.scores[0].mean == 1
 
 
+def test_a_net_that_overflows_is_told():
+    checkpoint = two_stages()
+    checkpoint.module[0].weight.fill_(torch.inf)
+    with pytest.raises(ExploreError, match="conv1 gives numbers that are not finite"):
+        list(transfer(checkpoint, Coloured(), per_class=[6], splits=1))
+
+
+def test_a_class_with_fewer_images_left_is_divided_by_its_own_number():
+    drawn = Drawn(((1,), (2, 3, 4, 5, 6, 7)), ((8,), (9,)))  # of the first class five could not be read
+    assert drawn.within() == Drawn(((1,), (2, 3, 4, 5)), ((), (6, 7)))
+    with pytest.raises(ExploreError, match="none to test on can be read"):
+        score(torch.zeros(10, 2), torch.zeros(10, dtype=torch.int64), Drawn(((1,),), ((),)), 2)
+
+
 @pytest.mark.parametrize(
     ("shape", "length"),
     [

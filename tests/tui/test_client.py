@@ -33,7 +33,12 @@ HANGS = BEGIN + (
     "import ctypes\nmain(lambda setup, inbox, post: [post('sleeping'), ctypes.PyDLL(None).sleep(600)])"
 )
 CHOSEN = ask.Chosen("cat.png", path="cat.png")
-SAVES = (say.SaveChannel("conv5", 3), ask.SaveUnit(1, CHOSEN, Unit("conv5", 3, 1, 2)), ask.SaveOcclusion(2))
+SAVES = (
+    say.SaveChannel("conv5", 3),
+    ask.SaveUnit(1, CHOSEN, Unit("conv5", 3, 1, 2)),
+    ask.SaveOcclusion(2),
+    ask.SaveIdeal(3),
+)
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -225,8 +230,12 @@ def test_figures_that_a_hung_engine_never_saved_are_named(start, mail, setup, mo
         engine.ask(save)
     engine.stop()
 
-    on_cat, occlusion = "the figure of conv5:3@1,2 on cat.png", "the figure of the occlusion"
-    assert engine.unsaved == (str(setup.out / "conv5-3.png"), on_cat, occlusion)
+    assert engine.unsaved == (
+        str(setup.out / "conv5-3.png"),
+        "the figure of conv5:3@1,2 on cat.png",
+        "the figure of the occlusion",
+        "the figure of the ideal pictures",
+    )
 
 
 def test_every_kind_of_save_is_waited_for_until_it_is_settled_whichever_net_it_is_of(start, mail, two):

@@ -12,11 +12,17 @@ from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
 from zfexplore.tui.screens.feeds import FeedsScreen
 from zfexplore.tui.screens.help import HelpScreen
+from zfexplore.tui.screens.ideal import IdealScreen
 from zfexplore.tui.screens.occlusion import OcclusionScreen
 from zfexplore.tui.screens.picture import PictureScreen
 from zfexplore.units import Unit
 
-TABLES = [(keys.PICTURE, PictureScreen), (keys.OCCLUSION, OcclusionScreen), (keys.FEEDS, FeedsScreen)]
+TABLES = [
+    (keys.PICTURE, PictureScreen),
+    (keys.OCCLUSION, OcclusionScreen),
+    (keys.FEEDS, FeedsScreen),
+    (keys.IDEAL, IdealScreen),
+]
 
 
 @pytest.mark.parametrize(("table", "screen"), TABLES)
@@ -51,6 +57,31 @@ async def test_o_and_f_ask_about_the_picture_under_the_cursor_and_t_jumps(app, e
         await pilot.press("t")
         await until(pilot, lambda: app.stage_name == "pool1")
         assert app.channel == 9
+
+
+async def test_a_asks_what_the_channel_would_like_best_and_a_again_gives_it_up(app, engine):
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.settled > 0)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(engine.requests[-1], ask.MakeIdeal))
+        number = engine.requests[-1].number
+        assert engine.requests[-1].unit == Unit("conv2", 0)
+        await pilot.press("a")
+        await until(pilot, lambda: ask.GiveUp(number) in engine.requests and app.screen is app.panes)
+
+
+async def test_without_a_channel_nothing_is_made(app, engine, monkeypatch):
+    told = []
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.settled > 0)
+        await pilot.press("slash", *"max>99", "enter")
+        await until(pilot, lambda: app.panes.unit_in_use is None)
+        monkeypatch.setattr(app, "notify", lambda text, **how: told.append(text))
+        await pilot.press("a")
+        await until(pilot, lambda: told)
+
+        assert told == ["no channel passes the filter"]
+        assert app.screen is app.panes
 
 
 async def test_a_path_pasted_into_the_panes_is_looked_at(app, engine, folder):

@@ -68,6 +68,8 @@ def export_renormalised(
         kernels.append(renormalised(kernels[0], held_to))
     else:
         names[1] = Path(b).name
+        if names[0] == names[1]:  # two runs' checkpoint.safetensors, say
+            names = [a, b]
     sides, rows = _sides(names, kernels, held_to)
     figure = FigureWithRows(
         renormalised_figure(sides, title=title or TITLE, subtitle=CAPTION), made, {}, rows

@@ -107,7 +107,10 @@ def _panel(run: Any, blind: float) -> LogPanel:
     colour = RED if outcome.startswith("explodes") else GREEN if outcome == "learns" else INK
     last = len(run.losses)
     powers = [10.0**power for power in range(4) if 10**power <= last / 4]
-    marks = [*((power, f"{power:g}") for power in powers), (float(last), f"{last} steps")]
+    marks = [
+        *((power, f"{power:g}") for power in powers),
+        (float(last), f"{last} step{'s' if last > 1 else ''}"),
+    ]
     way = [_short(run.losses[0]), _short(run.last_loss)]
     if max(run.losses) > 2 * run.losses[0]:
         way.insert(1, _short(max(run.losses)))

@@ -90,7 +90,8 @@ def draw_transfer(found: Any, *, title: str) -> Image.Image:
 def caption(found: Any) -> str:
     """Say what was measured."""
     splits = f"mean of {found.splits} splits" if found.splits > 1 else "one split"
-    tested = " and ".join(f"{count:,}" for count in found.tested.values())
+    *first, last = (f"{count:,}" for count in found.tested.values())
+    tested = f"{', '.join(first)} and {last}" if first else last
     return (
         f"a linear classifier on each layer's features, {found.classes} classes of {found.images}: "
         f"mean accuracy of a class on {tested} test images, {splits}; dashed: guessing"

@@ -202,11 +202,13 @@ def _ascend(
         rows = torch.arange(len(inputs), device=device)
         return maps[(rows, channels, *(frame.place or ()))]
 
+    # The arithmetic is set for one step at a time: the caller's settings hold between events.
     with exact_arithmetic(device):
         noise = prior.shaped(prior.shaped(torch.randn(shape, generator=random).to(device)))
         marks = (noise * (NOISE / _strength(noise))).repeat(count, 1, 1, 1)
         speed = torch.zeros_like(marks)
-        for step in range(ascent.steps):
+    for step in range(ascent.steps):
+        with exact_arithmetic(device):
             moved = _moves(starts, ascent, random).to(device).repeat(count, 1, 1)
             marks.requires_grad_()
             waking = _Woken() if step < WAKING * ascent.steps else nullcontext()
@@ -220,8 +222,9 @@ def _ascend(
             marks = marks + ascent.stride * (1 - 0.9 * step / ascent.steps) * speed
             grown = min(1.0, (step + 1) / (GROWING * ascent.steps))
             marks = marks * (ascent.contrast * grown / _strength(marks))
-            if event := meter.tick(count, note=str(units[0])):
-                yield event
+        if event := meter.tick(count, note=str(units[0])):
+            yield event
+    with exact_arithmetic(device):
         pictures = denormalise(fed(paint(marks)), convention)  # [n, h, w, 3] uint8
         found = activations(normalise(pictures, convention).to(net.dtype)).float().cpu().numpy()
     y0, x0, y1, x1 = frame.window

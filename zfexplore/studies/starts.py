@@ -76,22 +76,26 @@ class StartRun:
     @property
     def gradient(self) -> float:
         """The gradient of the convolution that has the largest, in the middle of all steps by size."""
-        convolutions = sum(name.startswith("conv") for name in self.stages)
-        return median(max(row[:convolutions]) for row in self.gradients)
+        return median(max(row[: self._convolutions]) for row in self.gradients)
 
     def outcome(self, blind: float) -> Outcome:
         """Say in words what became of it; ``blind`` is the loss of who looks at no image.
 
         ``explodes``: the loss was no finite number, or 20 times the first one. ``dead``: the convolutions'
-        gradients then are exactly zero, since no ReLU lets anything through. ``learns``: the last tenth of
-        the losses is 2 % below ``blind``. ``vanishes``: the convolutions' gradients are below 0.02.
+        gradients then are exactly zero, since no ReLU of theirs lets anything through. ``learns``: the last
+        tenth of the losses is 2 % below ``blind``. ``vanishes``: the convolutions' gradients are below 0.02.
         """
         numbers = (*self.losses, *self.gradients[-1])
         if not all(map(math.isfinite, numbers)) or max(self.losses) > EXPLODED * self.losses[0]:
-            return "explodes" if any(self.gradients[-1][:-1]) else "explodes, then is dead"
+            silent = not any(self.gradients[-1][: self._convolutions])
+            return "explodes, then is dead" if silent else "explodes"
         if self.last_loss < LEARNED * blind:
             return "learns"
         return "vanishes" if self.gradient < VANISHED else "still guesses"
+
+    @property
+    def _convolutions(self) -> int:
+        return sum(name.startswith("conv") for name in self.stages)
 
 
 @dataclass(frozen=True, slots=True)

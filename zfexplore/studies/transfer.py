@@ -52,10 +52,11 @@ class Drawn:
 
     def within(self) -> Drawn:
         """Give the training images alone, divided again: two thirds of every class, and a third to judge."""
-        kept = max(1, len(self.training[0]) * 2 // 3)
+        kept = [max(1, len(indices) * 2 // 3) for indices in self.training]  # some cannot be read
+        parts = list(zip(self.training, kept, strict=True))
         return Drawn(
-            tuple(indices[:kept] for indices in self.training),
-            tuple(indices[kept:] for indices in self.training),
+            tuple(indices[:count] for indices, count in parts),
+            tuple(indices[count:] for indices, count in parts),
         )
 
 
@@ -67,9 +68,10 @@ def draw(source: Source, per_class: int, *, seed: int, split: int) -> Drawn:
     training, test = [], []
     for label, indices in enumerate(members(source)):
         if len(indices) <= per_class:
+            count = "1 image" if len(indices) == 1 else f"{len(indices)} images"
             raise ExploreError(
-                f"{source.classes[label]} has {len(indices)} images, too few to train on {per_class} and to "
-                "test on others: give a smaller --per-class, or --exclude the class",
+                f"{source.classes[label]} has {count}, too few to train on {per_class} and to test on "
+                "others: give a smaller --per-class, or --exclude the class",
                 usage=True,
             )
         shuffled = np.random.default_rng([seed, split, label]).permutation(indices).tolist()
@@ -131,7 +133,7 @@ def score(
     """Give the accuracy on the test rows of ``values [n, d]``, in [0, 1], and the strength that was chosen.
 
     Of strengths that judge equally well, the largest is taken. With one training image a class nothing is
-    left to judge by, and it is the middle one.
+    left to judge by, and it is the middle one. Raises ExploreError where no row trains, or none tests.
     """
 
     def taken(parts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
@@ -141,6 +143,8 @@ def score(
     def accuracy(classifier: Classifier, features: Tensor, theirs: Tensor) -> float:
         return per_class_accuracy(classifier.logits(features).argmax(1), theirs)
 
+    if not any(rows.training) or not any(rows.test):
+        raise ExploreError("of a split, no image to train on or none to test on can be read")
     within = rows.within()
     judged = taken(within.test)
     strength = STRENGTHS[len(STRENGTHS) // 2]
@@ -217,7 +221,13 @@ def _pooled_maps(checkpoint: Checkpoint, images: Tensor) -> dict[str, Tensor]:
     """Give each watched stage's features of ``images [n, 3, size, size]``, float32 ``[n, d]``."""
     net = checkpoint.net
     maps = net.maps(images.to(net.dtype), net.watched)
-    return {name: pooled(maps[name].float()) for name in net.watched}
+    found = {name: pooled(maps[name].float()) for name in net.watched}
+    for name, values in found.items():
+        if not bool(torch.isfinite(values).all()):
+            raise ExploreError(
+                f"{name} gives numbers that are not finite: this net overflows on these images"
+            )
+    return found
 
 
 def _papers(checkpoint: Checkpoint) -> dict[str, float]:

@@ -48,6 +48,7 @@ EVERYWHERE = (
     Key("picture", "i", "picture", "own picture", "a picture of your own: which channels it excites", "i"),
     Key("occlude", "o", "occlude", "occlude", "what matters in the picture under the cursor: hiding parts"),
     Key("feeds", "f", "feeds", "feeds from", "what drives the unit under the cursor, in the layer below"),
+    Key("ideal", "a", "ideal", "ideal", "what the channel would like best: a picture made by ascent"),
     Key("back", "backspace", "jump_back", "back", "back to the channel from which you jumped"),
     Key(
         "swap-net", "w", "swap_net", "other net", "the next net (--checkpoint A --checkpoint B), same channel"
@@ -159,6 +160,22 @@ FEEDS = (
     Key("feeds-close", "escape,q,f", "close", "close", "back to the panes", "esc"),
 )
 
+IDEAL = (
+    Key("ideal-save", "enter,s", "save", "save", "save the pictures as one PNG, with their table", "⏎"),
+    Key("ideal-before", "left,h,up,k", "walk(-1)", "before", "the picture made from the start before", "←"),
+    Key("ideal-after", "right,l,down,j", "walk(1)", "after", "the picture made from the next start", "→"),
+    Key("ideal-other", "p", "other", "swap", "ideal, projection, patch, where only one fits", "p"),
+    Key("ideal-help", "question_mark", "help", "help", "this help", "?"),
+    Key(
+        "ideal-close",
+        "escape,q,a",
+        "close",
+        "close",
+        "back to the panes, giving up what is not made",
+        "esc",
+    ),
+)
+
 # The keys that matter most in each pane, by id: the help lists them under the pane's name.
 CONCERNS = {
     "layers": ("layer-down", "layer-up"),
@@ -170,6 +187,7 @@ CONCERNS = {
         "pin",
         "swap-net",
         "alike",
+        "ideal",
         "copy",
         "layer-down",
         "layer-up",
@@ -215,6 +233,7 @@ TABLES = {
     "while typing a path": PATH,
     "on an occlusion": OCCLUSION,
     "on feeds": FEEDS,
+    "on an ideal picture": IDEAL,
 }
 
 

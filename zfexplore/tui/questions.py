@@ -1,5 +1,7 @@
 """Questions about one picture, and their answers: what it excites, what matters in it, what feeds a unit.
 
+One is about a channel alone: what picture it would like best.
+
 Requests go into the engine's inbox like all others; each carries the ``number`` of who asks, and every
 answer is an ``Answered`` with that number. A newer question ends the one that is being worked on.
 """
@@ -119,6 +121,27 @@ class SeeFeed(Question):
 
 
 @dataclass(frozen=True)
+class MakeIdeal(Question):
+    """Make the pictures that a channel would like best.
+
+    ``IdealBeside`` comes first, then a ``Progress`` now and then, and ``IdealMade`` at the end. ``cuts`` are
+    those of the tiles to be made.
+    """
+
+    unit: Unit
+    cuts: tuple[Cut, ...] = ()
+
+
+@dataclass(frozen=True)
+class SaveIdeal(Question, Save):
+    """Write the figure of the pictures that were made for this number."""
+
+    def called(self, setup: Setup) -> str:
+        """Say what it is; only the engine knows the file."""
+        return "the figure of the ideal pictures"
+
+
+@dataclass(frozen=True)
 class GiveUp(Question):
     """Stop working on a question, if it is still worked on."""
 
@@ -179,6 +202,27 @@ class Occlusion:
     def stopped(self) -> Occlusion:
         """Give the same maps, no longer growing."""
         return replace(self, job=None)
+
+
+@dataclass(frozen=True, eq=False)
+class IdealBeside:
+    """What an ideal picture is held against: its channel's strongest exemplar.
+
+    ``strongest`` is the channel's highest activation on the images. Where there is no exemplar to show,
+    ``notice`` says why.
+    """
+
+    strongest: float
+    best: ShownUnit | None
+    notice: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class IdealMade:
+    """What a channel would like best: a picture for each start, the strongest first, and its activations."""
+
+    pictures: tuple[Bitmap, ...]
+    activations: tuple[float, ...]
 
 
 @dataclass(frozen=True)

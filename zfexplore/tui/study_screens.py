@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # Each is imported in one go, for which a key may wait.
 LATER = ("questions", "screens.help", "screens.study", "screens.dialogs", "screens.occlusion", "screens.zoom",
-         "screens.feeds", "screens.picture", "drawing.pixels", "commands")  # fmt: skip
+         "screens.feeds", "screens.ideal", "screens.picture", "drawing.pixels", "commands")  # fmt: skip
 NO_ENGINE = "the engine has died; start it again with ⏎ in the panes, then ask anew"
 
 
@@ -121,6 +121,17 @@ class StudyApp(App[None]):
             unit, shown = found
             placed = Unit(unit.stage, unit.channel, *shown.place)
             self._open_feeds(_chosen(shown), placed)
+
+    def action_ideal(self) -> None:
+        """Ask what picture the channel would like best."""
+        unit = self.panes.unit_in_use
+        if unit is None:
+            known = self.panes.stage is not None
+            self.notify("no channel passes the filter" if known else "the net is not loaded yet")
+            return
+        from zfexplore.tui.screens.ideal import IdealScreen
+
+        self.push_screen(IdealScreen(unit, self.panes.called(unit), self.mode))
 
     def action_jump_back(self) -> None:
         """Go back to where the user last jumped from."""

@@ -96,6 +96,11 @@ class SwappingApp(PixelApp):
         if not (self._under_way() or self._elsewhere()):
             super().action_feeds()
 
+    def action_ideal(self) -> None:
+        """Ask what the channel would like best, if its net is the one in view."""
+        if not (self._under_way() or self._elsewhere()):
+            super().action_ideal()
+
     def explore(self, setup: say.Setup, aim: Unit | None = None) -> bool:
         """Explore a net from when it is loaded: at ``aim``, or else at the same channel.
 

@@ -18,6 +18,7 @@ from zfexplore.images.open import open_images
 from zfexplore.nets.checkpoint import Metadata, load_checkpoint, save_checkpoint
 from zfexplore.nets.zfnet import ZFNet, initialise
 from zfexplore.progress import finish
+from zfexplore.studies.ideal import Ascent
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
 from zfexplore.tui.engine.answers import Answerer, occlusion_name
@@ -156,13 +157,61 @@ def test_a_lower_unit_is_brought_back_on_the_same_picture_as_the_explorer_does_i
     assert float(abs(shown.projection.pixels).sum()) == pytest.approx(float(inside.abs().sum()), rel=1e-4)
 
 
+def test_an_ideal_picture_comes_beside_the_strongest_exemplar_and_is_the_studys_own(
+    answerer, posted, subject, monkeypatch
+):
+    monkeypatch.setattr("zfexplore.progress.SECONDS_BETWEEN_EVENTS", 0.0)
+    brief = Ascent(steps=3)
+    monkeypatch.setattr("zfexplore.studies.ideal.Ascent", lambda: brief)
+    unit = Unit("conv2", 7)
+    beside, *steps, made = answers(answerer, posted, subject, ask.MakeIdeal(1, unit, ((4, 8, (2, 4)),)))
+    expected = subject.explorer.ideal(unit, ascent=brief)
+
+    assert [step.done for step in steps] == [1, 2, 3]
+    assert beside.strongest == pytest.approx(subject.atlas.top("conv2", 7)[0].value)
+    assert beside.best.value == pytest.approx(beside.strongest, rel=1e-4)
+    assert made.activations == tuple(expected.activations.tolist())
+    assert all((one.pixels == image).all() for one, image in zip(made.pictures, expected.images, strict=True))
+    assert all(len(one.tiles) == 1 for one in (*made.pictures, beside.best.projection, beside.best.patch))
+
+
+def test_ideal_pictures_are_saved_as_the_command_saves_them_and_only_once_they_are_made(
+    answerer, posted, subject, monkeypatch
+):
+    brief = Ascent(steps=2)
+    monkeypatch.setattr("zfexplore.studies.ideal.Ascent", lambda: brief)
+    none = saved(answerer, posted, subject, ask.SaveIdeal(2))
+    assert none == say.Failed("the ideal pictures to save are not made yet")
+    answers(answerer, posted, subject, ask.MakeIdeal(3, Unit("conv2", 7)))
+    path = subject.setup.out / "conv2-7-ideal.png"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("mine")
+
+    told = say.OverwriteAsked(ask.SaveIdeal(3), path, "was not made by zfexplore")
+    assert saved(answerer, posted, subject, ask.SaveIdeal(3)) == told
+    assert saved(answerer, posted, subject, ask.SaveIdeal(3, overwrite=True)) == say.FigureSaved(path)
+    assert "export ideal conv2:7" in " ".join(read_chunks(path).values())
+    assert path.with_suffix(".csv").read_text().count("conv2:7") == 3
+
+
+def test_an_ideal_picture_is_given_up_between_two_steps(answerer, posted, subject, monkeypatch):
+    monkeypatch.setattr("zfexplore.progress.SECONDS_BETWEEN_EVENTS", 0.0)
+    answerer.take(ask.MakeIdeal(4, Unit("conv2", 7)))
+    for _ in range(3):
+        answerer.step(subject, complete=True)
+    answerer.take(ask.GiveUp(4))
+
+    assert not answerer.busy
+    assert [message.answer.done for message in posted[1:]] == [1, 2]
+
+
 def test_the_figure_carries_its_origin_and_replaces_nothing_of_another(answerer, posted, subject):
     chosen = ask.Chosen("1.png", "dot", 0)
     answerer.take(ask.Occlude(9, chosen, "conv5", 3))
     answerer.step(subject, complete=True)  # as far as it was when the user stopped it
     answerer.take(ask.GiveUp(9))
     path = subject.setup.out / "occlusion-conv5-3-1.png"
-    path.parent.mkdir()
+    path.parent.mkdir(exist_ok=True)
     path.write_text("mine")
 
     save = ask.SaveOcclusion(9)

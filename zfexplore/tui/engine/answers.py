@@ -1,4 +1,4 @@
-"""The questions about one picture, answered a step at a time.
+"""The questions about one picture or one channel, answered a step at a time.
 
 Only one is worked on at a time: a newer one ends it. Each answer is a generator, because an occlusion
 takes seconds and is shown as it grows. The engine takes the next step when no request waits, and closes
@@ -27,9 +27,13 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
+    from zfexplore.studies.ideal import Ideal
     from zfexplore.studies.occlusion import OcclusionResult
     from zfexplore.tui.engine.subject import Subject
     from zfexplore.tui.messages import Setup
+
+
+Saving = ask.SaveOcclusion | ask.SaveUnit | ask.SaveIdeal  # the questions that write a figure
 
 
 @dataclass
@@ -40,6 +44,14 @@ class Kept:
     result: OcclusionResult
 
 
+@dataclass
+class KeptIdeal:
+    """The ideal pictures made last: what ``s`` saves."""
+
+    number: int
+    ideal: Ideal
+
+
 class Answerer:
     """Begins, works on and ends questions; answers go to ``post``."""
 
@@ -48,7 +60,8 @@ class Answerer:
         self._question: ask.Question | None = None
         self._answers: Iterator[object] | None = None
         self._kept: Kept | None = None
-        self._saves: list[ask.SaveOcclusion | ask.SaveUnit] = []
+        self._kept_ideal: KeptIdeal | None = None
+        self._saves: list[Saving] = []
         self._own = OwnPictures()
 
     @property
@@ -68,7 +81,7 @@ class Answerer:
             if self._question is not None and self._question.number == request.number:
                 self.end()
             return
-        if isinstance(request, ask.SaveOcclusion | ask.SaveUnit):
+        if isinstance(request, Saving):
             self._saves.append(request)
             return
         self.end()
@@ -200,15 +213,36 @@ class Answerer:
             cut_shown(shown, request.cuts)
             yield shown
 
+    def _ideal(self, request: ask.MakeIdeal, subject: Subject, complete: bool) -> Iterator[object]:
+        from zfexplore.studies.ideal import Ideal
+        from zfexplore.tui.drawing.encode import encode
+
+        unit, explorer = request.unit, subject.explorer
+        strongest = float(explorer.atlas.record_of(unit.stage, unit.channel).max[unit.channel])
+        best, notice = self._own.exemplar(subject, unit)
+        if best is not None:
+            cut_shown(best, request.cuts)
+        yield ask.IdealBeside(strongest, best, notice)
+        for event in explorer.ideals([unit]):
+            if isinstance(event, Progress):
+                yield event
+            elif isinstance(event, Ideal):
+                self._kept_ideal = KeptIdeal(request.number, event)
+                pictures = tuple(Bitmap(image) for image in event.images)
+                for picture in pictures:
+                    for cut in request.cuts:
+                        picture.keep(encode(picture, *cut))
+                yield ask.IdealMade(pictures, tuple(float(one) for one in event.activations))
+
     # -- files -------------------------------------------------------------------------------------
 
-    def _save(
-        self, request: ask.SaveOcclusion | ask.SaveUnit, subject: Subject
-    ) -> say.FigureSaved | say.OverwriteAsked | say.Failed:
+    def _save(self, request: Saving, subject: Subject) -> say.FigureSaved | say.OverwriteAsked | say.Failed:
         """Save a figure; give what to tell of it."""
         try:
             if isinstance(request, ask.SaveUnit):
                 return self._save_unit(request, subject)
+            if isinstance(request, ask.SaveIdeal):
+                return self._save_ideal(request, subject)
             return self._save_occlusion(request, subject)
         except Exception as error:
             return say.Failed(logged(error))
@@ -249,6 +283,21 @@ class Answerer:
         save_png(occlusion_figure(kept.result, title=title), path, chunks)
         return say.FigureSaved(path)
 
+    def _save_ideal(self, request: ask.SaveIdeal, subject: Subject) -> say.FigureSaved | say.OverwriteAsked:
+        """Save the figure that ``zfexplore export ideal`` draws."""
+        from zfexplore.drawings import ideal_figure
+        from zfexplore.tui.engine.subject import replaced
+
+        kept = self._kept_ideal
+        if kept is None or kept.number != request.number:
+            raise ExploreError("the ideal pictures to save are not made yet")
+        figure = ideal_figure(subject.explorer, [kept.ideal], [kept.ideal.unit])
+        path = subject.marked(figure)
+        if not request.overwrite and (reason := replaced(figure, path)):
+            return say.OverwriteAsked(request, path, reason)
+        figure.save(path)
+        return say.FigureSaved(path)
+
     # Which method answers which question: a new study adds its line.
     METHODS: ClassVar[Mapping[type[ask.Question], Callable[..., Iterator[object]]]] = {
         ask.RankPicture: _ranking,
@@ -256,6 +305,7 @@ class Answerer:
         ask.Occlude: _occlusion,
         ask.FeedsFrom: _feeds,
         ask.SeeFeed: _seen_feed,
+        ask.MakeIdeal: _ideal,
     }
 
 

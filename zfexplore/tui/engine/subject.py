@@ -184,8 +184,12 @@ class Subject:
         """Draw a unit on an RGB ``image`` of the file ``chosen``; give the figure and its file."""
         image.filename = chosen  # type: ignore[attr-defined]  # by which the figure names it
         figure = self.explorer.on(unit, image).figure()
+        return figure, self.marked(figure)
+
+    def marked(self, figure: Figure) -> Path:
+        """Give the file of a figure: the usual one, with the mark of the net."""
         name = Path(figure.made.name)
-        return figure, self.setup.out / f"{name.stem}{self.setup.mark}{name.suffix}"
+        return self.setup.out / f"{name.stem}{self.setup.mark}{name.suffix}"
 
     def save_figure(self, request: say.SaveChannel, found: list[Exemplar]) -> Path:
         """Write the figure that ``zfexplore export channel`` writes, from its exemplars, or one unit's.
