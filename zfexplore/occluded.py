@@ -125,7 +125,7 @@ class OccludedFigure(Figure):
         )
 
     def save(self, path: str | os.PathLike[str] | None = None) -> list[Path]:
-        """Write the picture, the CSV and the JSON; give the files written."""
+        """Write the figure, the CSV and the JSON; give the files written."""
         (written,) = super().save(path)
         chunks = self.chunks(written)
         about = {"picture": chunks["picture"], **self.occluded.result.described()}

@@ -125,7 +125,7 @@ class OnPicturesFigure(Figure):
     block: ChannelBlock
 
     def save(self, path: str | os.PathLike[str] | None = None, *, npz: bool = False) -> list[Path]:
-        """Write the PNG, the CSV and the JSON, and with ``npz`` the raw arrays; give the files written."""
+        """Write the figure, the CSV and the JSON, and with ``npz`` the raw arrays; give the files written."""
         return save_with_tables(self, self.block, {"unit": self.block.name}, path, npz=npz)
 
 

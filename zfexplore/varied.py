@@ -129,7 +129,7 @@ class VariedFigure(Figure):
         )
 
     def save(self, path: str | os.PathLike[str] | None = None) -> list[Path]:
-        """Write the picture, the CSV and the JSON; give the files written."""
+        """Write the figure, the CSV and the JSON; give the files written."""
         (written,) = super().save(path)
         chunks = self.chunks(written)
         origin = {name: chunks[name] for name in (COMMAND, CHECKPOINT, ATLAS)}

@@ -237,3 +237,20 @@ def test_only_the_command_that_is_asked_for_is_read(words, commands, exports):
     read = typer.main.get_command(command_line.program(words)).commands
     assert list(read) == commands
     assert (list(read["export"].commands) if exports else None) == exports
+
+
+def test_a_full_gpu_is_one_line(monkeypatch, capsys):
+    import torch
+
+    from zfexplore.cli import main as program
+
+    def full(_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB ...")
+
+    monkeypatch.setattr(program, "_answer_or_run", full)
+    monkeypatch.setattr(sys, "argv", ["zfexplore", "top"])
+    with pytest.raises(SystemExit) as ended:
+        program.main()
+    assert ended.value.code == 1
+    told = "error: the GPU's memory does not suffice: free some of it, or give --device cpu\n"
+    assert capsys.readouterr().err == told

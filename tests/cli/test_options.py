@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+import shlex
+from dataclasses import replace
+from xml.etree import ElementTree as tree
 
 import pytest
 from PIL import Image
+
+from tests.support import noise_picture
+from zfexplore.figures.provenance import read_chunks
+from zfexplore.nets.checkpoint import load_checkpoint, save_checkpoint
+from zfexplore.progress import Finished
+from zfexplore.studies import initialisation
+from zfexplore.studies.starts import STARTS, Beginnings, StartRun
 
 THE_MATERIAL = (
     ("--images", "pictures", "--checkpoint", "net.safetensors"),
     ("net.safetensors", "--images", "pictures"),
 )
 PICTURES = ("--images", "pictures")
+SVG = "{http://www.w3.org/2000/svg}"
 TOLD = "--images photographs is the set of that name; write ./photographs for the folder here"
 
 
@@ -113,3 +124,70 @@ def test_a_checkpoint_is_named_by_its_place_or_by_the_option(zfexplore, material
         code, out, remarks = zfexplore(command, net, "--checkpoint", "x.safetensors", *words, source=())
         told = f"error: two checkpoints are given, {net} and x.safetensors: give one"
         assert (code, out, remarks) == (2, "", told)
+
+
+FEW = ("--tile", "16")
+MOVES = ("--translation", "0,4", "--scale", "1", "--rotation", "0")
+FIGURES = {
+    "occlusion": ("export", "occlusion", "me.png", "--patch", "32", "--stride", "32", *FEW),
+    "invariance": ("export", "invariance", "me.png", *MOVES),
+    "evolution": ("export", "evolution", "a.safetensors", "b.safetensors", "--layer", "conv1", *FEW),
+    "correspondence": ("export", "correspondence", "parts.json", "--stages", "conv1", "--draws", "1", *FEW),
+    "ideal": ("export", "ideal", "conv1:0", "--steps", "1", "--starts", "1", *FEW),
+    "tree": ("export", "tree", "conv1", "--channels", "0-3", *FEW),
+    "gradients": ("export", "gradients"),
+    "renormalised": ("export", "renormalised", "a.safetensors"),
+    "compare": ("compare", "a.safetensors", "b.safetensors", "--layer", "conv1", "--count", "1", *FEW),
+    "transfer": ("transfer", "--per-class", "2", "--splits", "1", "--stage", "fc7"),
+    "explain": ("explain", "me.png", "--layer", "conv1", "--count", "1", *FEW),
+}
+DRAWN_LINES = {"occlusion", "invariance", "evolution", "correspondence", "gradients", "transfer"}
+OWN_NETS = {"evolution", "gradients", "compare"}  # --images, but no --checkpoint
+
+
+@pytest.fixture
+def given(material, tmp_path, monkeypatch):
+    """What the commands read in their folder; the study of gradients takes no steps."""
+    opened = load_checkpoint(material / "net.safetensors")
+    for epoch, name in enumerate("ab", start=1):
+        metadata = replace(opened.metadata, epochs=epoch)
+        save_checkpoint(tmp_path / f"{name}.safetensors", opened.module, metadata)
+    noise_picture(72, seed=1).save(tmp_path / "me.png")
+    box = {"nose": {"left": 30, "top": 20, "right": 50, "bottom": 40}}
+    (tmp_path / "parts.json").write_text(json.dumps({"a/0.png": box, "b/1.png": box}))
+    run = StartRun(STARTS[0], ("conv1", "fc2"), (2.0, 1.0), ((1.0, 2.0),) * 2, (1.0, 1.0), (0.25, 0.5))
+    found = Beginnings((run,), 1.5, 6, 2, 2, 64, 8, 0)
+    monkeypatch.setattr(initialisation, "gradients", lambda *_, **__: iter([Finished(found)]))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_may_be_svg_with_its_text_lines_and_origin(zfexplore, given, tmp_path, name):
+    source = ("--images", "pictures", "--checkpoint", "net.safetensors")
+    source = () if name == "renormalised" else source[:2] if name in OWN_NETS else source
+    words = (*FIGURES[name], "--out", "x.svg", "--format", "svg", "--dpi", "100")
+    code, _, told = zfexplore(*words, source=source)
+    assert code == 0, told
+    chunks = read_chunks(tmp_path / "x.svg")
+    command = shlex.split(chunks["command"])
+    assert command[command.index("--format") :][:4] == ["--format", "svg", "--dpi", "100"]
+    root = tree.parse(tmp_path / "x.svg").getroot()
+    width, height = map(int, root.attrib["viewBox"].split()[2:])
+    assert float(root.attrib["width"].removesuffix("in")) == pytest.approx(width / 100, abs=1e-3)
+    assert chunks["Title"].split()[0] in " ".join(each.text for each in root.iter(f"{SVG}text"))
+    assert (root.find(f".//{SVG}polyline") is not None) >= (name in DRAWN_LINES)
+    pictures = [each.attrib for each in root.iter(f"{SVG}image")]
+    assert all(int(each["width"]) < width / 2 or int(each["height"]) < height / 2 for each in pictures)
+
+
+def test_options_of_a_figure_that_is_not_drawn_are_refused_and_a_folder_takes_the_format(
+    zfexplore, given, tmp_path
+):
+    for words in (FIGURES["compare"], FIGURES["transfer"], FIGURES["explain"]):
+        code, _, told = zfexplore(*words, "--dpi", "100", source=())
+        assert (code, "--dpi is for a figure: say with --out where to draw it" in told) == (2, True)
+    (tmp_path / "many").mkdir()
+    for seed in (1, 2):
+        noise_picture(72, seed=seed).save(tmp_path / "many" / f"{seed}.png")
+    assert zfexplore("explain", "many", *FIGURES["explain"][2:], "--out", "o", "--format", "svg")[0] == 0
+    assert sorted(path.suffix for path in (tmp_path / "o").iterdir()) == [".svg", ".svg"]
+    assert "--format svg" in read_chunks(next((tmp_path / "o").iterdir()))["command"]

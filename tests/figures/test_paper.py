@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image, ImageDraw
 
-from zfexplore.figures.paper import Box, Line, Paper, Picture, Text, paste_curve
+from zfexplore.figures.paper import Box, Line, Paper, Picture, Text, paste_curve, paste_finer
 from zfexplore.figures.text import font, write
 
 RED, INK = (200, 0, 0), (10, 20, 30)
@@ -77,3 +77,18 @@ def test_what_else_is_drawn_is_a_picture_of_its_place():
     ImageDraw.Draw(page).ellipse((-5, 10, 20, 30), fill=RED)
     ImageDraw.Draw(page).polygon([(50, 50), (60, 50), (55, 60)], fill=RED)
     assert page.things == [Picture(0, 10, 21, 21), Picture(50, 50, 11, 11)]
+
+
+def test_a_filled_circle_is_a_dot_and_what_is_drawn_finer_stays_lines():
+    finer, page, plain = Paper((80, 40)), Paper((50, 30)), Image.new("RGB", (50, 30), "white")
+    draw = ImageDraw.Draw(finer)
+    draw.line((0, 20, 79, 20), fill=INK, width=4)
+    draw.ellipse((16, 8, 23, 15), fill=RED)
+    for canvas in (page, plain):
+        paste_finer(canvas, finer, (10, 5), 4)
+    assert page.tobytes() == plain.tobytes()
+    assert page.getpixel((20, 10)) != (255, 255, 255)
+    assert page.things == [
+        Line(((10.125, 10.125), (29.875, 10.125)), INK, 1),
+        Line(((15, 8),), RED, 0.25, 1),
+    ]

@@ -11,10 +11,13 @@ import typer
 from zfexplore.choices import SHIPPED_NET
 from zfexplore.cli.options import (
     DEFAULTS,
+    DpiOption,
+    FontOption,
+    FormatOption,
     JsonOption,
     TileOption,
     TitleOption,
-    png_path,
+    path_if_drawn,
     with_settings_but,
 )
 from zfexplore.cli.replacing import OverwriteOption, check_replacing
@@ -47,12 +50,15 @@ def compare(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="FILE.png", help="Draw the pairs with their exemplars.", show_default="none"
+            "--out", metavar="FILE", help="Draw the pairs with their exemplars.", show_default="none"
         ),
     ] = None,
     tile: TileOption = 80,
     title: TitleOption = None,
     settings: Settings = DEFAULTS,
+    form: FormatOption = None,
+    dpi: DpiOption = None,
+    font: FontOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Match the channels of two nets by the correlation of their image maxima over the same images.
@@ -69,7 +75,7 @@ def compare(
     if layer is None and (out is not None or other_layer is not None):
         option = "--out" if out is not None else "--other-layer"
         raise ExploreError(f"{option} is for one layer: add --layer, as in --layer conv3", usage=True)
-    path = None if out is None else png_path(out, "")
+    path = path_if_drawn(out, form, dpi, font)
     first, second = (
         Explorer.open(
             replace(settings, checkpoint=None if name == SHIPPED_NET else name), own, pixels=out is not None
@@ -95,7 +101,7 @@ def compare(
         for line in _alone(one, count):
             output().print(line, markup=False, soft_wrap=True)
     if drawing is not None:
-        for written in watch(drawing.events()).save(path):
+        for written in watch(drawing.events()).printed(form, dpi, font).save(path):
             output().print(f"wrote {written}", markup=False, soft_wrap=True)
 
 

@@ -237,7 +237,6 @@ TAKES: dict[str, Offers | Callable[[Given, str], Offers]] = {
     "RUN|FILE": FILES,
     "FILE": FILES,
     "PARTS.json": FILES,
-    "FILE.png": FILES,
     "FILE.pth": FILES,
     "X.safetensors": FILES,
     "FILE|FOLDER": FILES,

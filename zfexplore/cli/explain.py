@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zfexplore.choices import FigureFormat
 from zfexplore.cli.export import tell
-from zfexplore.cli.options import DEFAULTS, JsonOption, TileOption, png_path, with_settings
+from zfexplore.cli.options import (
+    DEFAULTS,
+    DpiOption,
+    FontOption,
+    FormatOption,
+    JsonOption,
+    TileOption,
+    path_if_drawn,
+    take_print,
+    with_settings,
+)
 from zfexplore.cli.pictures import check_readable, pictures_of
 from zfexplore.cli.replacing import OverwriteOption, check_replacing
 from zfexplore.errors import ExploreError
@@ -43,12 +54,15 @@ def explain(
         Path | None,
         typer.Option(
             "--out", metavar="FILE|FOLDER",
-            help="Draw the figure to this PNG file; of several pictures, one each into this folder.",
+            help="Draw the figure to this file; of several pictures, one each into this folder.",
             show_default="no figure",
         ),
     ] = None,
     json: JsonOption = False,
     settings: Settings = DEFAULTS,
+    form: FormatOption = None,
+    dpi: DpiOption = None,
+    font: FontOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:  # fmt: skip
     """Say what the net takes a picture for, and which channels it excites most unusually.
@@ -60,14 +74,14 @@ def explain(
     from zfexplore.showing import output, print_json
 
     own = OwnPictures(pictures_of(pictures))
-    out = _checked(out, own)
+    out = _checked(out, own, form, dpi, font)
     if own.alone:
         check_readable([own[0].spec])
     elif title is not None:
         raise ExploreError("--title is for one picture: of several, each has its own name", usage=True)
     explorer = Explorer.open(settings, layer, pixels=out is not None)
     if not own.alone:
-        _many(explorer, own, layer, count, tile, out, json, overwrite)
+        _many(explorer, own, layer, count, tile, out, json, overwrite, form, dpi, font)
         return
     explained = explorer.explain(own[0].spec, layer, count)
     if out is not None:
@@ -77,25 +91,29 @@ def explain(
     else:
         output().print(explained.shown())
     if out is not None:
-        tell(*explained.figure(tile=tile, title=title).save(out), aside=json)
+        figure = explained.figure(tile=tile, title=title).printed(form, dpi, font)
+        tell(*figure.save(out), aside=json)
 
 
-def _checked(out: Path | None, own: OwnPictures) -> Path | None:
-    """Check what --out names before the work: a PNG file, or for several pictures a folder."""
+def _checked(
+    out: Path | None, own: OwnPictures, form: FigureFormat | None, dpi: int | None, font: Path | None
+) -> Path | None:
+    """Check what --out names before the work: a file, or for several pictures a folder."""
     from zfexplore.files import check_folder
 
     if out is None or own.alone:
-        return out and png_path(out, "explained.png")
-    if out.suffix.lower() == ".png" or (out.exists() and not out.is_dir()):
+        return path_if_drawn(out, form, dpi, font)
+    if out.suffix.lower() in (".png", ".svg", ".pdf") or (out.exists() and not out.is_dir()):
         raise ExploreError(
             f"several pictures are drawn into a folder, one figure each: --out {out} names a file", usage=True
         )
+    take_print(form, font)
     return check_folder(out)
 
 
 def _many(
     explorer: Explorer, own: OwnPictures, layer: str | None, count: int, tile: int, folder: Path | None,
-    json: bool, overwrite: bool,
+    json: bool, overwrite: bool, form: FigureFormat | None, dpi: int | None, font: Path | None,
 ) -> None:  # fmt: skip
     """Show a row for each picture, and draw each into ``folder``."""
     from zfexplore.explained import Explained, called, figure_names, summary_table
@@ -106,8 +124,11 @@ def _many(
     if folder is not None:
         for picture, name in zip(own, figure_names(own), strict=True):
             notes = {"picture": called(picture).path}
-            made = Made(explorer.origin, Command(("explain",)), picture.name, name, notes)
-            check_replacing(made.chunks(folder / name), folder / name, overwrite=overwrite)
+            made = Made(explorer.origin, Command(("explain",)), picture.name, name, notes).printed(
+                form, dpi, font
+            )
+            path = folder / made.name
+            check_replacing(made.chunks(path), path, overwrite=overwrite)
     records: list[dict[str, Any]] = []
     damaged: set[str] = set()
 
@@ -120,7 +141,8 @@ def _many(
             records.append(event.record())
             for step in event.drawing(tile=tile) if folder is not None else ():
                 if isinstance(step, Finished) and folder is not None:
-                    step.result.save(folder / event.made.name)
+                    figure = step.result.printed(form, dpi, font)
+                    figure.save(folder / figure.made.name)
                 elif isinstance(step, Skipped):  # an image of the index, once for all pictures
                     if step.name not in damaged:
                         yield step

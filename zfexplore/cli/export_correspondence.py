@@ -11,11 +11,14 @@ from zfexplore.choices import Share
 from zfexplore.cli.export import tell
 from zfexplore.cli.options import (
     DEFAULTS,
+    DpiOption,
+    FontOption,
+    FormatOption,
     OutOption,
     SeedOption,
     TileOption,
     TitleOption,
-    png_path,
+    figure_path,
     with_settings,
 )
 from zfexplore.cli.replacing import OverwriteOption, check_replacing
@@ -59,6 +62,9 @@ def export_correspondence(
     out: OutOption = None,
     seed: SeedOption = 0,
     settings: Settings = DEFAULTS,
+    form: FormatOption = None,
+    dpi: DpiOption = None,
+    font: FontOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:  # fmt: skip
     """Hide the same part in several images, and compare how the features change: the lower, the more alike.
@@ -72,7 +78,7 @@ def export_correspondence(
     from zfexplore.studies.correspondence import NORMALISATIONS
     from zfexplore.study_figures import correspondence_made, draw_correspondence
 
-    path = png_path(out, f"{parts.stem}-correspondence.png", beside=[".csv", ".json"])
+    path = figure_path(out, f"{parts.stem}-correspondence.png", form, font, beside=[".csv", ".json"])
     chosen = None if stages is None else [name.strip() for name in stages.split(",")]
     explorer = Explorer.of(settings, *open_settings(settings))
     options: dict[str, Any] = {"share": share, "within": within, "draws": draws, "seed": seed}
@@ -83,4 +89,4 @@ def export_correspondence(
     figure = draw_correspondence(found, made, tile=tile)
     output().print(correspondence_table(figure.rows))
     output().print(NORMALISATIONS[share], markup=False, soft_wrap=True)
-    tell(*figure.save(path))
+    tell(*figure.printed(form, dpi, font).save(path))

@@ -10,11 +10,14 @@ import typer
 from zfexplore.cli.export import ByOption, tell
 from zfexplore.cli.options import (
     DEFAULTS,
+    DpiOption,
+    FontOption,
+    FormatOption,
     OutOption,
     SeedOption,
     TileOption,
     TitleOption,
-    png_path,
+    figure_path,
     with_settings_but,
 )
 from zfexplore.cli.replacing import OverwriteOption, check_replacing
@@ -49,6 +52,9 @@ def export_evolution(
     out: OutOption = None,
     seed: SeedOption = 0,
     settings: Settings = DEFAULTS,
+    form: FormatOption = None,
+    dpi: DpiOption = None,
+    font: FontOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:  # fmt: skip
     """Draw each channel's strongest activation after each epoch: channels as rows, epochs as columns.
@@ -64,7 +70,7 @@ def export_evolution(
     from zfexplore.studies.evolution import in_order, weights_in
     from zfexplore.study_figures import draw_evolution
 
-    path = png_path(out, "evolution.png", beside=[".csv", ".json"])
+    path = figure_path(out, "evolution.png", form, font, beside=[".csv", ".json"])
     *earlier, last = in_order(weights_in(runs), load_checkpoint)
     if not earlier:
         raise ExploreError(f"{last.name} is all: give weights of two epochs or more", usage=True)
@@ -76,4 +82,4 @@ def export_evolution(
     check_replacing(drawing.made.chunks(path), path, *beside, overwrite=overwrite)
     figure = watch(drawing.events())
     output().print(settling_table(figure.filters))
-    tell(*figure.save(path))
+    tell(*figure.printed(form, dpi, font).save(path))

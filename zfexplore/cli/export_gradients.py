@@ -10,14 +10,17 @@ from zfexplore.choices import DEFAULT_IMAGES
 from zfexplore.cli.options import (
     DeviceOption,
     DownloadOption,
+    DpiOption,
+    FontOption,
+    FormatOption,
     LabelsOption,
     LimitOption,
     OutOption,
     SeedOption,
     TitleOption,
+    figure_path,
     name_over_folder,
     open_joined,
-    png_path,
 )
 from zfexplore.cli.replacing import OverwriteOption, check_replacing
 
@@ -66,6 +69,9 @@ def export_gradients(
         int | None,
         typer.Option("--workers", min=0, metavar="N", help="Processes that decode. [default: one a core]"),
     ] = None,
+    form: FormatOption = None,
+    dpi: DpiOption = None,
+    font: FontOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Take the same steps from twelve starts; draw each layer's gradients, and write all steps as CSV.
@@ -80,14 +86,14 @@ def export_gradients(
     from zfexplore.showing import output, remarks, watch
     from zfexplore.studies.initialisation import gradients
 
-    path = png_path(out, NAME, beside=[".csv"])
+    path = figure_path(out, NAME, form, font, beside=[".csv"])
     source = open_joined(images, exclude or [], limit, download, labels)
     options = {
         "--images": tuple(images), "--exclude": tuple(exclude or ()), "--steps": steps,
         "--batch-size": batch_size, "--size": size, "--fc": fc, "--title": title, "--out": None,
         "--limit": limit, "--labels": labels, "--seed": seed,
     }  # fmt: skip
-    made = _made(source, options, title, seed)
+    made = _made(source, options, title, seed).printed(form, dpi, font)
     check_replacing(made.chunks(path), path, path.with_suffix(".csv"), overwrite=overwrite)
     so_far: list[Beginnings] = []
 
@@ -109,7 +115,7 @@ def export_gradients(
         )  # fmt: skip
     except KeyboardInterrupt:
         if so_far:
-            partial = path.with_name(f"{path.stem}-partial.png")
+            partial = path.with_name(f"{path.stem}-partial{path.suffix}")
             told = f"interrupted: {len(so_far[0].runs)} of 12 starts are in {partial}"
             drawn(so_far[0]).save(partial)
             remarks().print(told, markup=False, soft_wrap=True)

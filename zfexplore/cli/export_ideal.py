@@ -9,11 +9,14 @@ import typer
 from zfexplore.cli.export import tell
 from zfexplore.cli.options import (
     DEFAULTS,
+    DpiOption,
+    FontOption,
+    FormatOption,
     OutOption,
     SeedOption,
     TileOption,
     TitleOption,
-    png_path,
+    figure_path,
     with_settings,
 )
 from zfexplore.cli.replacing import OverwriteOption, check_replacing
@@ -40,6 +43,9 @@ def export_ideal(
     out: OutOption = None,
     seed: SeedOption = 0,
     settings: Settings = DEFAULTS,
+    form: FormatOption = None,
+    dpi: DpiOption = None,
+    font: FontOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:  # fmt: skip
     """Draw what channels would like best: pictures made by ascent, and their table as CSV and JSON.
@@ -58,7 +64,7 @@ def export_ideal(
     chosen_units(explorer, channels, seed)
     made = ideal_made(explorer, channels, tile=tile, title=title, ascent=ascent)
     beside = [".csv", ".json"]
-    out = png_path(out, made.name, beside=beside)
+    out = figure_path(out, made.name, form, font, beside=beside)
     check_replacing(made.chunks(out), out, *(out.with_suffix(each) for each in beside), overwrite=overwrite)
     figure = watch(draw_ideals(explorer, channels, tile=tile, title=title, ascent=ascent))
-    tell(*figure.save(out))
+    tell(*figure.printed(form, dpi, font).save(out))

@@ -125,7 +125,7 @@ def export_invariance(
     console = output()
     for line in lines_of(found, console.width, braille=console.encoding.startswith("utf")):
         console.print(line, soft_wrap=True)
-    tell(*found.figure(title=title).save(out))
+    tell(*found.figure(title=title).printed(form, dpi, font).save(out))
 
 
 def amounts_of(kind: Move, text: str) -> list[float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -93,8 +92,7 @@ def export_occlusion(
         made.chunks(out), out, out.with_suffix(".csv"), out.with_suffix(".json"), overwrite=overwrite
     )
     found = explorer.occluded(paths[0], channel, label=asked, square=patch, stride=stride)
-    found = replace(found, made=found.made.printed(form, dpi, font))
-    tell(*found.figure(tile=tile, title=title).save(out))
+    tell(*found.figure(tile=tile, title=title).printed(form, dpi, font).save(out))
 
 
 def class_of(label: str | None, classes: tuple[str, ...]) -> int | str | None:

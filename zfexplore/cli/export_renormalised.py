@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zfexplore.cli.options import OutOption, TitleOption, png_path
+from zfexplore.cli.options import DpiOption, FontOption, FormatOption, OutOption, TitleOption, figure_path
 from zfexplore.cli.replacing import OverwriteOption, check_replacing
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ def export_renormalised(
     ] = None,
     title: TitleOption = None,
     out: OutOption = None,
+    form: FormatOption = None,
+    dpi: DpiOption = None,
+    font: FontOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:  # fmt: skip
     """Draw the first layer's filters twice, each side on one scale, and write their RMS as CSV.
@@ -53,7 +56,7 @@ def export_renormalised(
     from zfexplore.showing import output
     from zfexplore.studies.architecture import cap_of, checked_cap, first_kernels, renormalised
 
-    path = png_path(out, NAME, beside=[".csv"])
+    path = figure_path(out, NAME, form, font, beside=[".csv"])
     nets = [load_checkpoint(name) for name in (a, b) if name is not None]
     held_to = checked_cap(cap_of(nets[-1].metadata.recipe) if cap is None else cap)
     options: dict[str, object] = {"--cap": cap, "--title": title, "--out": None}
@@ -71,7 +74,7 @@ def export_renormalised(
     figure = FigureWithRows(
         renormalised_figure(sides, title=title or TITLE, subtitle=CAPTION), made, {}, rows
     )
-    for written in figure.save(path):
+    for written in figure.printed(form, dpi, font).save(path):
         output().print(f"wrote {written}", markup=False, soft_wrap=True)
 
 

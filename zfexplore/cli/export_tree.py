@@ -9,11 +9,14 @@ import typer
 from zfexplore.cli.export import tell
 from zfexplore.cli.options import (
     DEFAULTS,
+    DpiOption,
+    FontOption,
+    FormatOption,
     OutOption,
     SeedOption,
     TileOption,
     TitleOption,
-    png_path,
+    figure_path,
     with_settings,
 )
 from zfexplore.cli.replacing import OverwriteOption, check_replacing
@@ -40,6 +43,9 @@ def export_tree(
     out: OutOption = None,
     seed: SeedOption = 0,
     settings: Settings = DEFAULTS,
+    form: FormatOption = None,
+    dpi: DpiOption = None,
+    font: FontOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Draw which channels fire on the same images: a tree of each group, and a table as CSV and JSON.
@@ -51,9 +57,9 @@ def export_tree(
     from zfexplore.showing import watch
 
     beside = [".csv", ".json"]
-    out = png_path(out, f"{layer}-tree.png", beside=beside)
+    out = figure_path(out, f"{layer}-tree.png", form, font, beside=beside)
     explorer = Explorer.open(settings, layer, channels, pixels=True)
     made = tree_made(explorer, layer, channels, likeness=likeness, tile=tile, title=title, seed=seed)
     check_replacing(made.chunks(out), out, *(out.with_suffix(each) for each in beside), overwrite=overwrite)
     drawing = draw_tree(explorer, layer, channels, likeness=likeness, tile=tile, title=title, seed=seed)
-    tell(*watch(drawing).save(out))
+    tell(*watch(drawing).printed(form, dpi, font).save(out))

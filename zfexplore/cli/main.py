@@ -175,6 +175,11 @@ def main() -> None:
             raise
         _complain(f"{type(error).__name__}: {error}")
         sys.exit(1)
+    except RuntimeError as error:
+        if debug or type(error).__name__ != "OutOfMemoryError":  # torch's, which is not imported here
+            raise
+        _complain("the GPU's memory does not suffice: free some of it, or give --device cpu")
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
 
 

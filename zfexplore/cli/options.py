@@ -97,6 +97,7 @@ RuleOption = Annotated[
         "--rule", help="What comes back through a ReLU: the deconvnet's signal, guided, or a gradient."
     ),
 ]
+_FORMATS: tuple[str, ...] = get_args(FigureFormat)
 OutOption = Annotated[
     Path | None,
     typer.Option("--out", metavar="FILE", help="Where to write.", show_default="below out/"),
@@ -224,39 +225,19 @@ def _with_settings(command: Callable[..., None], without: Sequence[str]) -> Call
     return run
 
 
-def png_path(out: Path | None, name: str, *, beside: Sequence[str] = ()) -> Path:
-    """Give the file for a figure, by default ``name`` below out/.
-
-    ``beside`` are the endings of files that are written with it. Raises ExploreError (usage) if it cannot be
-    a PNG file, or if one of them cannot be written: before the work, not after it.
-    """
-    from zfexplore.files import check_file
-
-    path = out if out is not None else Path("out") / name
-    if path.suffix.lower() != ".png" and not path.is_dir():
-        raise ExploreError(f"a figure is a PNG file: --out {path} must end in .png", usage=True)
-    check_file(path, example=name)
-    for ending in beside:
-        check_file(path.with_suffix(ending))
-    return path
-
-
 def figure_path(
     out: Path | None, name: str, form: FigureFormat | None, font: Path | None, *, beside: Sequence[str] = ()
 ) -> Path:
-    """Give the file for a figure that may be PNG, SVG or PDF, as ``png_path`` does, and take the ``font``.
+    """Give the file for a figure, PNG, SVG or PDF, by default ``name`` below out/, and take the ``font``.
 
-    Raises ExploreError (usage) as it does, where ``out`` ends otherwise than ``form``, and for a PDF without
-    fpdf2.
+    ``beside`` are the endings of files that are written with it. Raises ExploreError (usage) before the work:
+    for a file that cannot be written, an ``out`` that ends otherwise than ``form``, and a PDF without fpdf2.
     """
-    from zfexplore.figures.text import use_font
-    from zfexplore.figures.vectors import check_pdf
     from zfexplore.files import check_file
 
     path = out if out is not None else Path("out") / Path(name).with_suffix(f".{form or 'png'}")
     ending = path.suffix.lower().lstrip(".")
-    known: tuple[str, ...] = get_args(FigureFormat)
-    if (form is not None and ending != form) or (ending not in known and not path.is_dir()):
+    if (form is not None and ending != form) or (ending not in _FORMATS and not path.is_dir()):
         if form is None:
             raise ExploreError(
                 f"a figure is a PNG file: --out {path} must end in .png, or in .svg or .pdf", usage=True
@@ -265,10 +246,34 @@ def figure_path(
     check_file(path, example=name)
     for each in beside:
         check_file(path.with_suffix(each))
-    use_font(font)
-    if ending == "pdf":
-        check_pdf()
+    take_print(ending, font)
     return path
+
+
+def path_if_drawn(
+    out: Path | None, form: FigureFormat | None, dpi: int | None, font: Path | None, *,
+    beside: Sequence[str] = (),
+) -> Path | None:  # fmt: skip
+    """Do the same as ``figure_path`` for a figure that is drawn only where ``out`` is given; else None.
+
+    Raises ExploreError (usage) as it does, and for an option of a figure that is not drawn.
+    """
+    if out is not None:
+        return figure_path(out, "", form, font, beside=beside)
+    for option, value in (("--format", form), ("--dpi", dpi), ("--font", font)):
+        if value is not None:
+            raise ExploreError(f"{option} is for a figure: say with --out where to draw it", usage=True)
+    return None
+
+
+def take_print(form: str | None, font: Path | None) -> None:
+    """Draw in ``font`` from now on; raises ExploreError (usage) if it is none, or for a PDF without fpdf2."""
+    from zfexplore.figures.text import use_font
+    from zfexplore.figures.vectors import check_pdf
+
+    use_font(font)
+    if form == "pdf":
+        check_pdf()
 
 
 def one_checkpoint(position: str | None, option: str | None) -> str | None:

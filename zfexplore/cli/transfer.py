@@ -7,7 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from zfexplore.cli.options import DEFAULTS, JsonOption, TitleOption, png_path, with_settings_but
+from zfexplore.cli.options import (
+    DEFAULTS,
+    DpiOption,
+    FontOption,
+    FormatOption,
+    JsonOption,
+    TitleOption,
+    path_if_drawn,
+    with_settings_but,
+)
 from zfexplore.cli.replacing import OverwriteOption, check_replacing
 from zfexplore.errors import ExploreError
 from zfexplore.settings import Settings
@@ -31,11 +40,14 @@ def transfer(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="FILE.png", help="Draw the accuracies, with a CSV beside.", show_default="none"
+            "--out", metavar="FILE", help="Draw the accuracies, with a CSV beside.", show_default="none"
         ),
     ] = None,
     title: TitleOption = None,
     settings: Settings = DEFAULTS,
+    form: FormatOption = None,
+    dpi: DpiOption = None,
+    font: FontOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Train a linear classifier on each layer's features, as the paper's table 7 does.
@@ -49,7 +61,7 @@ def transfer(
     from zfexplore.explorer import Explorer, open_settings
     from zfexplore.showing import output, print_json, transfer_table, watch
 
-    path = None if out is None else png_path(out, "transfer.png", beside=[".csv"])
+    path = path_if_drawn(out, form, dpi, font, beside=[".csv"])
     sizes = _numbers(per_class)
     explorer = Explorer.of(settings, *open_settings(settings, pixels=True))
     asked: dict[str, Any] = {
@@ -72,7 +84,7 @@ def transfer(
     if made is not None:
         from zfexplore.figures.transfer import TransferFigure
 
-        for written in TransferFigure.draw(found, made).save(path):
+        for written in TransferFigure.draw(found, made).printed(form, dpi, font).save(path):
             output().print(f"wrote {written}", markup=False, soft_wrap=True)
 
 

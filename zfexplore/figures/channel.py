@@ -87,7 +87,7 @@ class ChannelFigure(Figure):
         return cls(image, made, {block.name: block.rows()}, block, known)
 
     def save(self, path: str | os.PathLike[str] | None = None, *, npz: bool = False) -> list[Path]:
-        """Write the PNG, the CSV and the JSON, and with ``npz`` the raw arrays; give the files written."""
+        """Write the figure, the CSV and the JSON, and with ``npz`` the raw arrays; give the files written."""
         known = {name: self.known[name] for name in ("max", "mean", "share_firing", "dead")}
         return save_with_tables(self, self.block, {"channel": self.block.name, **known}, path, npz=npz)
 

@@ -19,6 +19,7 @@ from zfexplore.figures.blocks import enlarged
 from zfexplore.figures.figure import Figure
 from zfexplore.figures.grid import GAP, checked_tile, paste_framed, step_of
 from zfexplore.figures.occlusion import OKABE_ITO
+from zfexplore.figures.paper import Paper
 from zfexplore.figures.plots import ticks
 from zfexplore.figures.provenance import CHECKPOINT, COMMAND
 from zfexplore.figures.tables import write_tables
@@ -41,7 +42,7 @@ class CorrespondenceFigure(Figure):
     about: Mapping[str, Any]
 
     def save(self, path: str | os.PathLike[str] | None = None) -> list[Path]:
-        """Write the PNG, the table as CSV, and all of it as JSON; give the files written."""
+        """Write the figure, the table as CSV, and all of it as JSON; give the files written."""
         (path,) = super().save(path)
         chunks = self.chunks(path)
         origin = {name: chunks[name] for name in (COMMAND, CHECKPOINT)}
@@ -77,7 +78,7 @@ def correspondence_figure(
     lines = -(-len(shown) // max((room + GAP) // step_of(tile), 1))
     plots = heading.height + lines * step_of(tile) + BETWEEN
     height = plots + len(stages) * (BETWEEN + ROW * len(parts) + BETWEEN + 20) + MARGIN // 2
-    canvas = Image.new("RGB", (room + 2 * MARGIN, height), PAPER)
+    canvas = Paper((room + 2 * MARGIN, height))
     draw = ImageDraw.Draw(canvas)
     heading.draw(draw)
     _pictures(canvas, shown, colours, heading.height, tile, room)
@@ -100,7 +101,8 @@ def _pictures(
     in_a_row = max((room + GAP) // step_of(tile), 1)
     for number, one in enumerate(shown):
         row, column = divmod(number, in_a_row)
-        picture = enlarged(one.pixels, tile, tile)
+        picture = Paper((tile, tile))
+        picture.paste(enlarged(one.pixels, tile, tile), (0, 0))
         draw, scale = ImageDraw.Draw(picture), tile / len(one.pixels)
         boxes = [(window, colours[part], 2) for part, window in one.parts.items()]
         if min(one.within.height, one.within.width) < len(one.pixels):

@@ -20,11 +20,12 @@ from zfexplore.figures.blocks import BlockUnit, Field, block_from, patch_tile, p
 from zfexplore.figures.figure import Figure
 from zfexplore.figures.grid import FRAME, blank_page, checked_tile, paste_framed
 from zfexplore.figures.occlusion import OKABE_ITO
+from zfexplore.figures.paper import Paper
 from zfexplore.figures.plots import Chart, Curve, line_chart
 from zfexplore.figures.provenance import ATLAS, CHECKPOINT, COMMAND
 from zfexplore.figures.sheet import sheet
 from zfexplore.figures.tables import write_tables
-from zfexplore.figures.text import FAINT, INK, MARGIN, PAPER, shorten, width, write
+from zfexplore.figures.text import FAINT, INK, MARGIN, shorten, width, write
 from zfexplore.units import Unit
 
 TILE = 72
@@ -88,7 +89,7 @@ class EvolutionFigure(Figure):
     filters: list[dict[str, Any]]
 
     def save(self, path: str | os.PathLike[str] | None = None) -> list[Path]:
-        """Write the PNG, its units as CSV, and both tables as JSON; give the files written."""
+        """Write the figure, its units as CSV, and both tables as JSON; give the files written."""
         (path,) = super().save(path)
         chunks = self.chunks(path)
         origin = {name: chunks[name] for name in (COMMAND, CHECKPOINT, ATLAS)}
@@ -151,7 +152,7 @@ def _block(
     tile: int,
 ) -> Image.Image:
     step, left = tile + 2 * FRAME + GAP, MARGIN + 44
-    canvas = Image.new("RGB", (_room(tile, len(epochs)), _height(tile, len(channels))), PAPER)
+    canvas = Paper((_room(tile, len(epochs)), _height(tile, len(channels))))
     draw = ImageDraw.Draw(canvas)
     y = MARGIN // 2 + LETTERS
     write(draw, (MARGIN, y), shorten(heading, LETTERS + 2, canvas.width - 2 * MARGIN), LETTERS + 2)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from PIL import Image
 
@@ -64,6 +64,10 @@ class Figure:
     image: Image.Image
     made: Made
     tables: Mapping[str, list[dict[str, Any]]]
+
+    def printed(self, form: str | None, dpi: int | None, font: object = None) -> Self:
+        """Give the same figure with what ``--format``, ``--dpi`` and ``--font`` say."""
+        return replace(self, made=self.made.printed(form, dpi, font))
 
     def save(self, path: str | os.PathLike[str] | None = None) -> list[Path]:
         """Write the figure with its provenance, whole or not at all; give the files written.

@@ -15,7 +15,8 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from zfexplore.figures.occlusion import VIRIDIS
-from zfexplore.figures.text import FAINT, INK, MARGIN, PAPER, RULE, Colour, Heading, width, write
+from zfexplore.figures.paper import Paper, paste_finer
+from zfexplore.figures.text import FAINT, INK, MARGIN, RULE, Colour, Heading, width, write
 
 COLUMNS = 4
 PANEL_WIDTH, PANEL_HEIGHT = 300, 190
@@ -69,7 +70,7 @@ def gradients_figure(found: Any, *, title: str | None = None) -> Image.Image:
     legend = heading.height + 6
     top = legend + 24
     tall = ABOVE + PANEL_HEIGHT + BELOW
-    canvas = Image.new("RGB", (heading.room + 2 * MARGIN, top + rows * tall + 60 + tall), PAPER)
+    canvas = Paper((heading.room + 2 * MARGIN, top + rows * tall + 60 + tall))
     heading.draw(ImageDraw.Draw(canvas))
     _legend(canvas, panels[0].lines, MARGIN + LABEL_ROOM, legend)
     for number, panel in enumerate(panels):
@@ -163,7 +164,7 @@ def _draw_panel(
     write(draw, (left, top - 9), panel.note, LETTERS, colour=panel.note_colour)
     low, high = ends
     last = max((len(line.values) for line in panel.lines), default=1)
-    plot = Image.new("RGB", (wide * FINE, PANEL_HEIGHT * FINE), PAPER)
+    plot = Paper((wide * FINE, PANEL_HEIGHT * FINE))
     fine = ImageDraw.Draw(plot)
 
     def height(value: float) -> float:
@@ -184,7 +185,7 @@ def _draw_panel(
     for line in panel.lines:
         places = [(across(number), height(value)) for number, value in enumerate(line.values, start=1)]
         _polyline(fine, places, line, dots=panel.dots)
-    canvas.paste(plot.resize((wide, PANEL_HEIGHT), Image.Resampling.BOX), corner)
+    paste_finer(canvas, plot, corner, FINE)
     draw.line((left, top + PANEL_HEIGHT, left + wide, top + PANEL_HEIGHT), fill=INK)
     for place, text in panel.marks:
         x = left + across(place) / FINE

@@ -106,7 +106,7 @@ class IdealFigure(Figure):
     """What channels would like best; saved with its table as CSV and JSON beside it."""
 
     def save(self, path: str | os.PathLike[str] | None = None) -> list[Path]:
-        """Write the PNG, the CSV and the JSON; give the files written."""
+        """Write the figure, the CSV and the JSON; give the files written."""
         (path,) = super().save(path)
         chunks = self.chunks(path)
         rows = [row for table in self.tables.values() for row in table]

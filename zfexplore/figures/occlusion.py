@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw
 from zfexplore.figures.blocks import enlarged
 from zfexplore.figures.channel import boxed
 from zfexplore.figures.grid import FRAME, blank_page, paste_framed
+from zfexplore.figures.paper import Paper
 from zfexplore.figures.text import (
     EMPTY,
     FAINT,
@@ -207,7 +208,8 @@ def _classes(found: Any, tile: int) -> Panel:
     colours = np.full((*everywhere.shape, 3), EMPTY if not counted else OTHER, np.uint8)
     for label, colour in zip(shown, OKABE_ITO, strict=False):
         colours[everywhere == label] = colour
-    picture = Image.fromarray(_covered(found.image, colours, found.grid.stride, tile))
+    picture = Paper((tile, tile))
+    picture.paste(Image.fromarray(_covered(found.image, colours, found.grid.stride, tile)), (0, 0))
     _number_cells(picture, found, shown, tile)
     entries = [
         (colour, f"{number}  {found.name_of(label)}", count)

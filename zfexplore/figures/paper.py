@@ -55,7 +55,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Line:
-    """A line through points, with dots of ``dot`` pixels' radius on them."""
+    """A line through points, with dots of ``dot`` pixels' radius on them; of one point, the dot alone."""
 
     points: tuple[Point, ...]
     colour: Colour
@@ -65,6 +65,11 @@ class Line:
     def moved(self, dx: float, dy: float) -> Line:
         """Give the same elsewhere."""
         return replace(self, points=tuple((x + dx, y + dy) for x, y in self.points))
+
+    def reduced(self, times: float) -> Line:
+        """Give the same, so many times smaller."""
+        points = tuple((x / times, y / times) for x, y in self.points)
+        return replace(self, points=points, width=self.width / times, dot=self.dot / times)
 
 
 @dataclass(frozen=True)
@@ -140,8 +145,17 @@ def paste_curve(
         canvas.things.append(Line(tuple(points), colour, width, dot))
 
 
+def paste_finer(canvas: Image.Image, drawn: Paper, corner: tuple[int, int], times: int) -> None:
+    """Paste lines and dots that were ``drawn`` so many times larger; a page keeps them as what they are."""
+    size = (drawn.width // times, drawn.height // times)
+    Image.Image.paste(canvas, drawn.resize(size, Image.Resampling.BOX), corner)
+    if isinstance(canvas, Paper):
+        lines = [thing.reduced(times) for thing in drawn.things if isinstance(thing, Line)]
+        canvas.things += [line.moved(*corner) for line in lines]
+
+
 class _Pen(ImageDraw.ImageDraw):
-    """Draws on a page, and notes text, lines and rectangles; what else is drawn becomes a picture."""
+    """Draws on a page, and notes text, lines, rectangles and dots; what else is drawn becomes a picture."""
 
     def __init__(self, page: Paper, mode: str | None = None) -> None:
         super().__init__(page, mode)
@@ -151,6 +165,8 @@ class _Pen(ImageDraw.ImageDraw):
         self, xy: Any, text: Any, fill: Any = None, font: Any = None, anchor: Any = None, **more: Any
     ) -> None:
         super().text(xy, text, fill, font, anchor, **more)
+        if not text:
+            return
         font = cast(ImageFont.FreeTypeFont, font)
         across, upright = anchor or "la"
         self._page.things.append(
@@ -170,7 +186,12 @@ class _Pen(ImageDraw.ImageDraw):
 
     def ellipse(self, xy: Any, fill: Any = None, outline: Any = None, width: int = 1) -> None:
         super().ellipse(xy, fill, outline, width)
-        self._picture(xy)
+        x0, y0, x1, y1 = _flat(xy)
+        if fill is not None and outline is None and x1 - x0 == y1 - y0:
+            middle = ((x0 + x1 + 1) / 2, (y0 + y1 + 1) / 2)
+            self._page.things.append(Line((middle,), fill, dot=(x1 - x0 + 1) / 2))
+        else:
+            self._picture(xy)
 
     def polygon(self, xy: Any, fill: Any = None, outline: Any = None, width: int = 1) -> None:
         super().polygon(xy, fill, outline, width)

@@ -16,7 +16,8 @@ from PIL import Image, ImageDraw
 
 from zfexplore.figures.display import to_rgb
 from zfexplore.figures.grid import GAP, paste_framed, step_of
-from zfexplore.figures.text import FAINT, MARGIN, PAPER, Heading, shorten, write
+from zfexplore.figures.paper import Paper
+from zfexplore.figures.text import FAINT, MARGIN, Heading, shorten, write
 
 COLUMNS = 12
 BETWEEN = 40
@@ -41,7 +42,7 @@ def renormalised_figure(
     rows = max(math.ceil(len(side.kernels) / COLUMNS) for side in sides)
     heading = Heading(title, subtitle, len(sides) * (wide + BETWEEN) - BETWEEN)
     top = heading.height + ABOVE
-    canvas = Image.new("RGB", (heading.room + 2 * MARGIN, top + rows * step_of(tile) + MARGIN), PAPER)
+    canvas = Paper((heading.room + 2 * MARGIN, top + rows * step_of(tile) + MARGIN))
     draw = ImageDraw.Draw(canvas)
     heading.draw(draw)
     for number, side in enumerate(sides):

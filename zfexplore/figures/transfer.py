@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,8 +18,9 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from zfexplore.figures.figure import Figure, Made
+from zfexplore.figures.paper import Paper, paste_curve
 from zfexplore.figures.plots import BLUE, ORANGE, ticks
-from zfexplore.figures.text import FAINT, INK, MARGIN, PAPER, RULE, Colour, Heading, shorten, width, write
+from zfexplore.figures.text import FAINT, INK, MARGIN, RULE, Colour, Heading, shorten, width, write
 from zfexplore.files import write_text
 
 COLOURS: tuple[Colour, ...] = (ORANGE, BLUE, (0, 130, 100), (190, 80, 150), (90, 90, 96))
@@ -60,7 +62,7 @@ def draw_transfer(found: Any, *, title: str) -> Image.Image:
     heading = Heading(title, caption(found), room)
     legend = heading.height + 4
     top, left = legend + 30, MARGIN + LABEL_ROOM
-    canvas = Image.new("RGB", (room + 2 * MARGIN, top + TALL + 30 + MARGIN), PAPER)
+    canvas = Paper((room + 2 * MARGIN, top + TALL + 30 + MARGIN))
     draw = ImageDraw.Draw(canvas)
     heading.draw(draw)
     across = {stage: left + STEP * (number + 0.5) for number, stage in enumerate(stages)}
@@ -129,7 +131,8 @@ def _line(canvas: Image.Image, places: Sequence[tuple[float, float]], colour: Co
     for x, y in fine:
         reach = RADIUS * FINE
         draw.ellipse((x - reach, y - reach, x + reach, y + reach), fill=255)
-    canvas.paste(colour, (0, 0, *canvas.size), mask.resize(canvas.size, Image.Resampling.BOX))
+    smooth = mask.resize(canvas.size, Image.Resampling.BOX)
+    paste_curve(canvas, colour, (0, 0, *canvas.size), smooth, places, 2, RADIUS)
 
 
 def _bar(
@@ -152,7 +155,14 @@ def _ring(canvas: Image.Image, place: tuple[float, float]) -> None:
         (edge, edge, (side - 2) * FINE, (side - 2) * FINE), outline=255, width=2 * FINE
     )
     small = mask.resize((side, side), Image.Resampling.BOX)
-    canvas.paste(INK, (round(place[0] - side / 2), round(place[1] - side / 2)), small)
+    corner = (round(place[0] - side / 2), round(place[1] - side / 2))
+    middle, radius = side / 2, side / 2 - 3  # of the line, which is 2 wide
+    around = [math.radians(angle) for angle in range(0, 361, 10)]
+    points = [
+        (corner[0] + middle + radius * math.cos(one), corner[1] + middle + radius * math.sin(one))
+        for one in around
+    ]
+    paste_curve(canvas, INK, corner, small, points, 2)
 
 
 def _named(draw: ImageDraw.ImageDraw, x: float, y: int, name: str, colour: Colour) -> float:

@@ -101,7 +101,7 @@ class TreeFigure(Figure):
     about: Mapping[str, Any]
 
     def save(self, path: str | os.PathLike[str] | None = None) -> list[Path]:
-        """Write the PNG, the CSV and the JSON; give the files written."""
+        """Write the figure, the CSV and the JSON; give the files written."""
         (path,) = super().save(path)
         chunks = self.chunks(path)
         origin = {key: chunks[key] for key in (COMMAND, CHECKPOINT, ATLAS)}

@@ -146,7 +146,7 @@ def _element(thing: Thing, image: Image.Image) -> str:
             f'<polyline points="{points}" fill="none" stroke="{_hex(thing.colour)}" '
             f'stroke-width="{thing.width:g}" stroke-linejoin="round"/>'
         )
-        return "\n".join([line, *dots])
+        return "\n".join([line, *dots] if len(thing.points) > 1 else dots)
     file = io.BytesIO()
     _cut(image, thing).save(file, "PNG")
     content = base64.b64encode(file.getvalue()).decode()
