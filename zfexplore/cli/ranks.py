@@ -27,11 +27,12 @@ def together(command: Command) -> Command:
         from zfexplore.nets.ranks import Lost, leave
 
         ranks = this_rank()
-        lost = False
+        lost, listeners = False, 0
         try:
             return command(*arguments, **options)
         except ExploreError as error:
             lost = isinstance(error, Lost)
+            listeners = ranks.size - 1 if ranks.first else 0
             if ranks.many and not ranks.tells():
                 raise SystemExit(error.exit_code) from None
             raise
@@ -41,7 +42,7 @@ def together(command: Command) -> Command:
             raise
         finally:
             if not lost:  # to part from one that is gone may never end
-                leave()
+                leave(listeners)
 
     return run  # type: ignore[return-value]
 

@@ -11,6 +11,7 @@ nothing here costs it anything.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ Item = TypeVar("Item")
 
 LONGEST_WAIT = timedelta(minutes=10)  # for another rank, which then counts as lost
 PORT = "29500"  # torch's own, where SLURM says nothing
+PATIENCE = 2.0  # seconds
 _TOLD = "zfexplore/told"
 
 
@@ -229,11 +231,20 @@ def join(ranks: Ranks, device: str) -> None:
         )
 
 
-def leave() -> None:
-    """Part from the other ranks."""
-    if dist.is_initialized():
-        with suppress(RuntimeError):
-            dist.destroy_process_group()
+def leave(listeners: int = 0) -> None:
+    """Part from the other ranks, which then end.
+
+    So many ``listeners`` of them are to find out that the error was told, if they do within two seconds: what
+    they ask goes with this process, where it is the first.
+    """
+    if not dist.is_initialized():
+        return
+    with suppress(RuntimeError):
+        store = dist.distributed_c10d._get_default_store()
+        dist.destroy_process_group()
+        until = time.monotonic() + PATIENCE
+        while listeners and store.add(_TOLD, 0) <= listeners and time.monotonic() < until:
+            time.sleep(0.02)
 
 
 def device_of(ranks: Ranks, name: str) -> str:

@@ -24,6 +24,7 @@ from zfexplore.tui.engine.inbox import Inbox
 from zfexplore.tui.engine.loop import Engine
 from zfexplore.tui.engine.subject import open_subject
 from zfexplore.tui.log import log_path
+from zfexplore.units import Unit
 
 SECONDS = 60
 
@@ -228,8 +229,10 @@ def test_figures_of_each_kind_asked_for_just_before_the_end_are_saved(engine, ma
     unit = mail.wait(ask.Answered).answer.channels[0].unit
     engine.ask(ask.Occlude(2, chosen, "conv5", 3))
     mail.wait(ask.Answered, lambda message: message.number == 2)
+    engine.ask(ask.MakeIdeal(3, Unit("conv5", 3)))
+    mail.wait(ask.Answered, lambda message: isinstance(message.answer, ask.IdealMade))
     saves = [
-        say.SaveChannel("conv5", 3), ask.SaveUnit(1, chosen, unit), ask.SaveOcclusion(2),
+        say.SaveChannel("conv5", 3), ask.SaveUnit(1, chosen, unit), ask.SaveOcclusion(2), ask.SaveIdeal(3),
     ]  # fmt: skip
     with engine.inbox._changed:  # so that the end is there before a request can be taken
         for save in saves:
