@@ -136,6 +136,22 @@ def test_who_stops_early_leaves_no_worker_and_keyboards_do_not_reach_them():
     assert left() == []
 
 
+def test_a_key_at_the_very_start_of_a_worker_does_not_reach_it_either(monkeypatch):
+    bootstrap = multiprocessing.process.BaseProcess._bootstrap
+
+    def struck(process, *given, **named):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+        except KeyboardInterrupt:  # it would leave the new process running on here
+            os._exit(3)
+        return bootstrap(process, *given, **named)
+
+    monkeypatch.setattr(multiprocessing.process.BaseProcess, "_bootstrap", struck)
+    batches = decoded_by(2, numbered, [[number] for number in range(4)])
+    assert sum(len(pixels) for pixels, _ in batches) == 4
+
+
 def test_workers_end_by_themselves_when_their_parent_is_killed():
     ours, theirs = multiprocessing.Pipe(duplex=False)
 

@@ -23,6 +23,7 @@ import traceback
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from typing import Any
@@ -37,6 +38,7 @@ from zfexplore.images.room import Rooms, rooms, use
 MOST_WAITING = 3  # batches of a worker that were read and not used yet
 REMEDY = "give --workers 0, or fewer of them"
 _LENGTH = struct.Struct("<q")
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 # What a worker does with the numbers of a batch: pixels uint8 [n, R, R, 3], and plain values beside them.
 Decode = Callable[[Sequence[int]], tuple[np.ndarray, dict[str, Any]]]
@@ -106,7 +108,8 @@ def _start(started: list[_Worker], count: int, decode: Decode, order: Sequence[S
                 # Forks beside torch's idle threads: our workers only decode.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 try:
-                    process.start()
+                    with _held_back():
+                        process.start()
                 except BaseException:
                     ours.close()
                     raise
@@ -115,6 +118,22 @@ def _start(started: list[_Worker], count: int, decode: Decode, order: Sequence[S
         reason = (error.strerror or str(error)).lower()
         place = f"process {len(started) + 1} of {count}"
         raise WorkerFailed(f"{place} for decoding images cannot be started ({reason}): {REMEDY}") from error
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Let signals wait, in a process that is forked meanwhile until it ignores them.
+
+    Else a Ctrl-C right after the fork would let the new process run on as a second one of this.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, which forks nothing
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _read_some(started: list[_Worker]) -> None:
@@ -192,8 +211,10 @@ def _work(
     """Decode this worker's share, a batch at a time, and send it; end when nobody reads any more."""
     # Ctrl-C reaches all processes of a terminal, and SLURM sends SIGTERM to all of a job. But the parent
     # still needs batches to end its step.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for stopping in _STOPPING:
+        signal.signal(stopping, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
     for end in near:
         end.close()
     use(shared)
