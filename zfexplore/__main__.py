@@ -8,6 +8,9 @@ import sys
 def main() -> None:
     """Run the command line; Ctrl-C ends it with 130 and no traceback, while it is being imported too."""
     try:
+        from zfexplore.cli.interrupts import interrupt_safely
+
+        interrupt_safely()
         from zfexplore.cli.main import main as run
 
         run()
