@@ -16,10 +16,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PIL import Image
 
 from zfexplore.arguments import text_or_none
-from zfexplore.exemplars.exemplars import of_picture
+from zfexplore.atlas.lost import LostImages
+from zfexplore.exemplars.exemplars import firing_places, of_picture
 from zfexplore.exemplars.records import ChannelExemplars
 from zfexplore.exemplars.seen import see
 from zfexplore.figures.blocks import ChannelBlock
@@ -64,6 +66,8 @@ class Occluded:
         command = self.made.command.with_options(tile=other_than(tile, TILE), title=title)
         notes = {**self.made.notes, "occlusion": json.dumps(self.result.described())}
         usual = f"{self.result.unit} on {self.picture.name}"
+        if self.result.done < self.result.total.size:
+            usual += f", {self.result.done} of {self.result.total.size} squares"
         made = replace(self.made, command=command, title=title or usual, notes=notes)
         image = occluded_figure(
             self.result, self.own, self.exemplars, tile=tile, title=made.title, subtitle=self._subtitle()
@@ -75,7 +79,7 @@ class Occluded:
         return self.figure().save(path)
 
     def rows(self) -> list[dict[str, Any]]:
-        """Give the table, a row for each place of the square.
+        """Give the table, a row for each place of the square that was visited.
 
         ``y0, x0, y1, x1`` are the input pixels hidden. The last three are None for a net without classes.
         """
@@ -84,6 +88,8 @@ class Occluded:
         for row in range(grid.places):
             for column in range(grid.places):
                 window, place = grid.window(row, column), (row, column)
+                if np.isnan(found.total[place]):
+                    continue
                 best = None if found.best_class is None else int(found.best_class[place])
                 rows.append({
                     "row": row, "column": column,
@@ -138,24 +144,40 @@ def occlude_picture(
     label: int | str | None, square: int | None, stride: int | None,
 ) -> Iterator[Progress | Skipped | Finished[Occluded]]:  # fmt: skip
     """Occlude an RGB ``image`` that is called ``picture``; see ``Explorer.occluded``."""
-    checkpoint, settings = explorer.checkpoint, explorer.settings
+    settings = explorer.settings
     result = None
     stage, number = (None, None) if channel is None else (channel.stage, channel.channel)
     for event in occlude(
-        checkpoint, image, stage, number, label=label, square=square, stride=stride, fit=settings.fit
-    ):
+        explorer.checkpoint, image, stage, number,
+        label=label, square=square, stride=stride, fit=settings.fit,
+    ):  # fmt: skip
         if isinstance(event, Progress):
             yield event
         elif isinstance(event, Finished):
             result = event.result
     assert result is not None
+    made = made_of(explorer, picture, channel, label, square, stride)
+    yield from beside_its_channel(explorer, image, picture, result, made)
+
+
+def beside_its_channel(
+    explorer: Explorer, image: Image.Image, picture: PictureName, result: OcclusionResult, made: Made
+) -> Iterator[Progress | Skipped | Finished[Occluded]]:
+    """Add to a ``result``, whole or not, what shows its channel: its unit on the picture, and its exemplars.
+
+    Of images that are gone by now there are none.
+    """
+    checkpoint, settings = explorer.checkpoint, explorer.settings
     seen = see(checkpoint, image, settings.fit)
     with exact_arithmetic(checkpoint.net.device):
         maps = checkpoint.net.maps(seen.batch, [result.unit.stage])[result.unit.stage]
     strongest = _strongest(result.unit, maps[0, result.unit.channel])
     own = of_picture(checkpoint, seen, [strongest], picture.name, rule=settings.rule)
     block = explorer.block(ChannelExemplars(result.unit, tuple(own)))
-    made = made_of(explorer, picture, channel, label, square, stride)
+    if isinstance(explorer.source, LostImages):
+        lost = ChannelExemplars(result.unit, (), unreadable=len(firing_places(explorer.atlas, result.unit)))
+        yield Finished(Occluded(picture, result, block, explorer.block(lost), made))
+        return
     for found in explorer.exemplars([result.unit]):
         if isinstance(found, Progress | Skipped):
             yield found

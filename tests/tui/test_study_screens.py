@@ -6,10 +6,11 @@ import pytest
 from textual import events
 
 from tests.support import text, until
-from zfexplore.studies.records import Feed, Feeds
+from zfexplore.studies.records import Alike, Company, Feed, Feeds
 from zfexplore.tui import keys
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
+from zfexplore.tui.screens.company import CompanyScreen
 from zfexplore.tui.screens.feeds import FeedsScreen
 from zfexplore.tui.screens.help import HelpScreen
 from zfexplore.tui.screens.ideal import IdealScreen
@@ -22,6 +23,7 @@ TABLES = [
     (keys.OCCLUSION, OcclusionScreen),
     (keys.FEEDS, FeedsScreen),
     (keys.IDEAL, IdealScreen),
+    (keys.COMPANY, CompanyScreen),
 ]
 
 
@@ -70,6 +72,21 @@ async def test_a_asks_what_the_channel_would_like_best_and_a_again_gives_it_up(a
         await until(pilot, lambda: ask.GiveUp(number) in engine.requests and app.screen is app.panes)
 
 
+async def test_c_lists_what_fires_with_the_channel_enter_goes_there_and_backspace_comes_back(app, engine):
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.settled > 0)
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(engine.requests[-1], ask.FindCompany))
+        assert engine.requests[-1].unit == Unit("conv2", 0)
+        others = (Alike(Unit("conv2", 5), 0.9, 7), Alike(Unit("conv2", 3), -0.2, 1))
+        app.hear(ask.Answered(app.screen.number, Company(Unit("conv2", 0), 40, 8, others)))
+        await until(pilot, lambda: "conv2:5" in text(app))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.screen is app.panes and app.channel == 3)
+        await pilot.press("backspace")
+        await until(pilot, lambda: app.channel == 0)
+
+
 async def test_without_a_channel_nothing_is_made(app, engine, monkeypatch):
     told = []
     async with app.run_test(size=(80, 24)) as pilot:
@@ -77,10 +94,10 @@ async def test_without_a_channel_nothing_is_made(app, engine, monkeypatch):
         await pilot.press("slash", *"max>99", "enter")
         await until(pilot, lambda: app.panes.unit_in_use is None)
         monkeypatch.setattr(app, "notify", lambda text, **how: told.append(text))
-        await pilot.press("a")
-        await until(pilot, lambda: told)
+        await pilot.press("a", "c")
+        await until(pilot, lambda: len(told) == 2)
 
-        assert told == ["no channel passes the filter"]
+        assert told == ["no channel passes the filter"] * 2
         assert app.screen is app.panes
 
 

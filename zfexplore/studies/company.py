@@ -22,31 +22,13 @@ from numpy.typing import NDArray
 
 from zfexplore.errors import ExploreError
 from zfexplore.studies.comparison import FEWEST_IMAGES, Responses, standardised
+from zfexplore.studies.records import Alike, Company
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
     from zfexplore.atlas.store import Atlas
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Alike:
-    """A channel beside another: ``correlation`` r in [-1, 1], and on how many images ``both`` fire."""
-
-    unit: Unit
-    correlation: float
-    both: int
-
-
-@dataclass(frozen=True, slots=True)
-class Company:
-    """All that a channel may be like, the most alike first, over ``images`` images; on ``fires`` it fires."""
-
-    unit: Unit
-    images: int
-    fires: int
-    others: tuple[Alike, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,3 +196,22 @@ class Transfer:
             }
             for one in self.scores
         ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """A channel beside another: ``correlation`` r in [-1, 1], and on how many images ``both`` fire."""
+
+    unit: Unit
+    correlation: float
+    both: int
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """All that a channel may be like, the most alike first, over ``images`` images; on ``fires`` it fires."""
+
+    unit: Unit
+    images: int
+    fires: int
+    others: tuple[Alike, ...]

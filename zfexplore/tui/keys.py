@@ -49,6 +49,7 @@ EVERYWHERE = (
     Key("occlude", "o", "occlude", "occlude", "what matters in the picture under the cursor: hiding parts"),
     Key("feeds", "f", "feeds", "feeds from", "what drives the unit under the cursor, in the layer below"),
     Key("ideal", "a", "ideal", "ideal", "what the channel would like best: a picture made by ascent"),
+    Key("company", "c", "company", "synonyms", "the channels of this layer that fire on the same images"),
     Key("back", "backspace", "jump_back", "back", "back to the channel from which you jumped"),
     Key(
         "swap-net", "w", "swap_net", "other net", "the next net (--checkpoint A --checkpoint B), same channel"
@@ -146,7 +147,7 @@ OCCLUSION = (
     Key("occlusion-right", "right,l", "move(0, 1)", "right", "one place to the right"),
     Key("occlusion-weakest", "g,home", "weakest", "weakest", "to the place that the channel needs most", "g"),
     Key("occlusion-other", "p", "other", "map", "response, probability, class, where only one fits", "p"),
-    Key("occlusion-save", "s", "save", "save", "save all maps as one PNG, as far as they are known", "s"),
+    Key("occlusion-save", "s", "save", "save", "save the maps known so far as a PNG, with a table", "s"),
     Key("occlusion-help", "question_mark", "help", "help", "this help", "?"),
     Key("occlusion-close", "escape,q", "close", "stop, close", "stop what is computed, then close", "esc"),
 )
@@ -176,6 +177,12 @@ IDEAL = (
     ),
 )
 
+COMPANY = (
+    Key("company-go", "enter,t", "go", "to panes", "show the channel under the cursor in the panes", "⏎"),
+    Key("company-help", "question_mark", "help", "help", "this help, and what the columns say", "?"),
+    Key("company-close", "escape,q,c", "close", "close", "back to the panes", "esc"),
+)
+
 # The keys that matter most in each pane, by id: the help lists them under the pane's name.
 CONCERNS = {
     "layers": ("layer-down", "layer-up"),
@@ -188,6 +195,7 @@ CONCERNS = {
         "swap-net",
         "alike",
         "ideal",
+        "company",
         "copy",
         "layer-down",
         "layer-up",
@@ -234,6 +242,7 @@ TABLES = {
     "on an occlusion": OCCLUSION,
     "on feeds": FEEDS,
     "on an ideal picture": IDEAL,
+    "on synonyms": COMPANY,
 }
 
 

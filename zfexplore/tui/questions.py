@@ -1,6 +1,6 @@
 """Questions about one picture, and their answers: what it excites, what matters in it, what feeds a unit.
 
-One is about a channel alone: what picture it would like best.
+Two are about a channel alone: what picture it would like best, and which others fire on the same images.
 
 Requests go into the engine's inbox like all others; each carries the ``number`` of who asks, and every
 answer is an ``Answered`` with that number. A newer question ends the one that is being worked on.
@@ -139,6 +139,13 @@ class SaveIdeal(Question, Save):
     def called(self, setup: Setup) -> str:
         """Say what it is; only the engine knows the file."""
         return "the figure of the ideal pictures"
+
+
+@dataclass(frozen=True)
+class FindCompany(Question):
+    """Ask which channels of its layer fire on the same images as a channel; a ``Company`` answers it."""
+
+    unit: Unit
 
 
 @dataclass(frozen=True)

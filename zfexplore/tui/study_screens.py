@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 # Each is imported in one go, for which a key may wait.
 LATER = ("questions", "screens.help", "screens.study", "screens.dialogs", "screens.occlusion", "screens.zoom",
-         "screens.feeds", "screens.ideal", "screens.picture", "drawing.pixels", "commands")  # fmt: skip
+         "screens.feeds", "screens.ideal", "screens.company", "screens.picture", "drawing.pixels",
+         "commands")  # fmt: skip
 NO_ENGINE = "the engine has died; start it again with ⏎ in the panes, then ask anew"
 
 
@@ -124,14 +125,19 @@ class StudyApp(App[None]):
 
     def action_ideal(self) -> None:
         """Ask what picture the channel would like best."""
-        unit = self.panes.unit_in_use
-        if unit is None:
-            known = self.panes.stage is not None
-            self.notify("no channel passes the filter" if known else "the net is not loaded yet")
-            return
-        from zfexplore.tui.screens.ideal import IdealScreen
+        if (unit := self._channel_in_use()) is not None:
+            from zfexplore.tui.screens.ideal import IdealScreen
 
-        self.push_screen(IdealScreen(unit, self.panes.called(unit), self.mode))
+            self.push_screen(IdealScreen(unit, self.panes.called(unit), self.mode))
+
+    def action_company(self) -> None:
+        """Ask which channels of its layer fire on the same images as the channel."""
+        if (unit := self._channel_in_use()) is not None:
+            from zfexplore.tui.screens.company import CompanyScreen
+
+            known = self.panes.statistics.get(unit.stage)
+            best = () if known is None else known.best_class
+            self.push_screen(CompanyScreen(unit, self.panes.called, best, self.mode), self._jump)
 
     def action_jump_back(self) -> None:
         """Go back to where the user last jumped from."""
@@ -187,6 +193,14 @@ class StudyApp(App[None]):
             self._open_feeds(event.chosen, event.unit)
 
     # -- pieces ------------------------------------------------------------------------------------
+
+    def _channel_in_use(self) -> Unit | None:
+        """Give the channel in view; say so where there is none."""
+        unit = self.panes.unit_in_use
+        if unit is None:
+            known = self.panes.stage is not None
+            self.notify("no channel passes the filter" if known else "the net is not loaded yet")
+        return unit
 
     def _under_cursor(self) -> tuple[Unit, ShownUnit] | None:
         """Give the picture under the cursor and its channel; say so where there is none yet."""

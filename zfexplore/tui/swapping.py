@@ -101,6 +101,11 @@ class SwappingApp(PixelApp):
         if not (self._under_way() or self._elsewhere()):
             super().action_ideal()
 
+    def action_company(self) -> None:
+        """Ask what fires on the same images as the channel, if its net is the one in view."""
+        if not (self._under_way() or self._elsewhere()):
+            super().action_company()
+
     def explore(self, setup: say.Setup, aim: Unit | None = None) -> bool:
         """Explore a net from when it is loaded: at ``aim``, or else at the same channel.
 

@@ -21,7 +21,7 @@ from zfexplore.progress import finish
 from zfexplore.studies.ideal import Ascent
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
-from zfexplore.tui.engine.answers import Answerer, occlusion_name
+from zfexplore.tui.engine.answers import Answerer
 from zfexplore.tui.engine.subject import Subject
 from zfexplore.units import Unit
 
@@ -194,6 +194,16 @@ def test_ideal_pictures_are_saved_as_the_command_saves_them_and_only_once_they_a
     assert path.with_suffix(".csv").read_text().count("conv2:7") == 3
 
 
+def test_what_fires_with_a_channel_is_the_studys_own_or_refused(answerer, posted, subject):
+    (found,) = answers(answerer, posted, subject, ask.FindCompany(6, Unit("conv5", 3)))
+    assert (found.unit, found.images) == (Unit("conv5", 3), 4)
+    assert found == subject.explorer.alike("conv5:3")
+
+    posted.clear()
+    (refused,) = answers(answerer, posted, subject, ask.FindCompany(7, Unit("conv5", 999)))
+    assert refused.text.startswith("conv5 has no channel 999")
+
+
 def test_an_ideal_picture_is_given_up_between_two_steps(answerer, posted, subject, monkeypatch):
     monkeypatch.setattr("zfexplore.progress.SECONDS_BETWEEN_EVENTS", 0.0)
     answerer.take(ask.MakeIdeal(4, Unit("conv2", 7)))
@@ -210,7 +220,7 @@ def test_the_figure_carries_its_origin_and_replaces_nothing_of_another(answerer,
     answerer.take(ask.Occlude(9, chosen, "conv5", 3))
     answerer.step(subject, complete=True)  # as far as it was when the user stopped it
     answerer.take(ask.GiveUp(9))
-    path = subject.setup.out / "occlusion-conv5-3-1.png"
+    path = subject.setup.out / "occlusion-conv5-3-dot-1.png"
     path.parent.mkdir(exist_ok=True)
     path.write_text("mine")
 
@@ -223,23 +233,33 @@ def test_the_figure_carries_its_origin_and_replaces_nothing_of_another(answerer,
     assert saved(answerer, posted, subject, told) == say.FigureSaved(path)
     chunks = read_chunks(path)
     note = json.loads(chunks["occlusion"])
-    assert (note["channel"], note["class"], chunks["picture"]) == ("conv5:3", "dot", "1.png")
+    file = f"{subject.setup.images}/dot/1.png"
+    assert (note["channel"], note["class"], chunks["picture"]) == ("conv5:3", "dot", file)
+    assert chunks["command"].startswith(f"zfexplore export occlusion {file} --unit conv5:3 --label dot")
 
 
-def test_an_occlusion_is_saved_as_far_as_it_is_and_grows_on(answerer, posted, subject, monkeypatch):
+def test_an_occlusion_is_saved_as_far_as_it_is_and_when_whole_as_the_command_saves_it(
+    answerer, posted, subject, monkeypatch, tmp_path
+):
     monkeypatch.setattr("zfexplore.progress.SECONDS_BETWEEN_EVENTS", 0.0)
     answerer.take(ask.Occlude(11, ask.Chosen("3.png", "dot", 1), "conv5", 4))
     answerer.step(subject, complete=True)
     assert posted[-1].answer.job is not None
     answerer.take(ask.SaveOcclusion(11))
     answerer.step(subject, complete=True)
-    path = subject.setup.out / "occlusion-conv5-4-3.png"
+    path = subject.setup.out / "occlusion-conv5-4-dot-3.png"
     assert posted[-2:] == [say.FigureSaved(path), say.Settled(ask.SaveOcclusion(11))]
-    chunks = read_chunks(path)
-    assert any("1 of 256 squares" in text for text in chunks.values()), chunks
+    assert read_chunks(path)["Title"] == "conv5:4 on dot/3.png, 1 of 256 squares"
+    assert len(path.with_suffix(".csv").read_text().splitlines()) == 1 + 1  # no line of what is not known
     while answerer.busy:
         answerer.step(subject, complete=True)
     assert posted[-1].answer.job is None
+
+    assert saved(answerer, posted, subject, ask.SaveOcclusion(11)) == say.FigureSaved(path)
+    (same, *_) = subject.explorer.occluded(1, "conv5:4", label="dot").save(tmp_path / "same.png")
+    assert path.with_suffix(".csv").read_text() == same.with_suffix(".csv").read_text()
+    with Image.open(path) as mine, Image.open(same) as theirs:
+        assert mine.tobytes() == theirs.tobytes()
     none = saved(answerer, posted, subject, ask.SaveOcclusion(12))
     assert none == say.Failed("there is no occlusion map to save yet")
 
@@ -371,11 +391,3 @@ def test_what_cannot_be_opened_to_save_from_is_told_and_the_next_is_served(answe
     answerer.refuse(RuntimeError("the weights\nare gone"))
     assert not answerer.busy
     assert posted == [say.Failed("RuntimeError: the weights are gone"), say.Settled(ask.SaveOcclusion(3))]
-
-
-def test_file_names_are_safe_on_every_system():
-    assert occlusion_name(Unit("conv5", 3), ask.Chosen("dir/a:b c.jpg")) == "occlusion-conv5-3-dir-a-b-c.png"
-    long = occlusion_name(Unit("conv5", 3), ask.Chosen(f"{'é' * 100}/{'x' * 200}.jpg"), "-b")
-    assert len(long.encode()) < 255
-    assert long.startswith("occlusion-conv5-3-éé")
-    assert long.endswith("xx-b.png")

@@ -8,7 +8,6 @@ and no question ends it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from zfexplore.tui import questions as ask
 from zfexplore.tui.drawing.bitmap import Bitmap
 from zfexplore.tui.engine.failures import logged
 from zfexplore.tui.engine.own import OwnPictures, cut_shown, draw_shown
-from zfexplore.units import Unit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,9 +36,14 @@ Saving = ask.SaveOcclusion | ask.SaveUnit | ask.SaveIdeal  # the questions that 
 
 @dataclass
 class Kept:
-    """The latest occlusion, which may still grow: what ``s`` saves."""
+    """The latest occlusion of ``image``, which may still grow: what ``s`` saves.
+
+    ``label`` is the class asked about, None where it is the most probable one.
+    """
 
     request: ask.Occlude
+    image: Image.Image
+    label: str | None
     result: OcclusionResult
 
 
@@ -174,14 +177,15 @@ class Answerer:
         from zfexplore.studies.occlusion import occlude
 
         assert subject.atlas is not None
-        label = class_of_synset(request.chosen.label) or request.chosen.label
-        known = label in subject.checkpoint.metadata.classes
+        named = class_of_synset(request.chosen.label) or request.chosen.label
+        label = named if named in subject.checkpoint.metadata.classes else None
+        image = _open(request.chosen, subject)
         events = occlude(
             subject.checkpoint,
-            _open(request.chosen, subject),
+            image,
             request.stage_name,
             request.channel,
-            label=label if known else None,
+            label=label,
             fit=subject.atlas.header["fit"],
         )
         self._kept, job = None, None
@@ -189,7 +193,7 @@ class Answerer:
             if isinstance(event, Progress):
                 job = event
                 continue
-            self._kept = Kept(request, event.result)
+            self._kept = Kept(request, image, label, event.result)
             yield occlusion_of(event.result, None if isinstance(event, Finished) else job)
 
     def _feeds(self, request: ask.FeedsFrom, subject: Subject, complete: bool) -> Iterator[object]:
@@ -234,6 +238,9 @@ class Answerer:
                         picture.keep(encode(picture, *cut))
                 yield ask.IdealMade(pictures, tuple(float(one) for one in event.activations))
 
+    def _company(self, request: ask.FindCompany, subject: Subject, complete: bool) -> Iterator[object]:
+        yield subject.explorer.alike(request.unit)
+
     # -- files -------------------------------------------------------------------------------------
 
     def _save(self, request: Saving, subject: Subject) -> say.FigureSaved | say.OverwriteAsked | say.Failed:
@@ -263,24 +270,23 @@ class Answerer:
     def _save_occlusion(
         self, request: ask.SaveOcclusion, subject: Subject
     ) -> say.FigureSaved | say.OverwriteAsked:
-        """Save an occlusion as far as it is known; it goes on growing."""
-        from zfexplore.figures.occlusion import occlusion_figure
-        from zfexplore.figures.provenance import foreign, save_png
+        """Save the figure that ``zfexplore export occlusion`` draws, as far as the maps are known."""
+        from zfexplore.occluded import beside_its_channel, made_of
+        from zfexplore.on_pictures import name_of
+        from zfexplore.progress import finish
+        from zfexplore.tui.engine.subject import replaced
 
         kept = self._kept
         if kept is None or kept.request.number != request.number:
             raise ExploreError("there is no occlusion map to save yet")
-        unit, chosen = kept.result.unit, kept.request.chosen
-        path = subject.setup.out / occlusion_name(unit, chosen, subject.setup.mark)
-        title = f"{unit} on {chosen.name}"
-        if kept.result.done < kept.result.total.size:
-            title += f", {kept.result.done} of {kept.result.total.size} squares"
-        command = subject.setup.explore_command()
-        notes = {"picture": chosen.path or chosen.name, "occlusion": json.dumps(kept.result.described())}
-        chunks = subject.explorer.origin.provenance(command=command, title=title, notes=notes).chunks()
-        if not request.overwrite and (reason := foreign(path, chunks)):
+        explorer, chosen = subject.explorer, kept.request.chosen
+        picture = name_of(explorer, chosen.path or chosen.image)
+        made = made_of(explorer, picture, kept.result.unit, kept.label, None, None)
+        figure = finish(beside_its_channel(explorer, kept.image, picture, kept.result, made)).figure()
+        path = subject.marked(figure)
+        if not request.overwrite and (reason := replaced(figure, path)):
             return say.OverwriteAsked(request, path, reason)
-        save_png(occlusion_figure(kept.result, title=title), path, chunks)
+        figure.save(path)
         return say.FigureSaved(path)
 
     def _save_ideal(self, request: ask.SaveIdeal, subject: Subject) -> say.FigureSaved | say.OverwriteAsked:
@@ -306,6 +312,7 @@ class Answerer:
         ask.FeedsFrom: _feeds,
         ask.SeeFeed: _seen_feed,
         ask.MakeIdeal: _ideal,
+        ask.FindCompany: _company,
     }
 
 
@@ -330,16 +337,6 @@ def occlusion_of(found: OcclusionResult, job: Progress | None) -> ask.Occlusion:
         weakest=found.most_needed(),
         job=job,
     )
-
-
-def occlusion_name(unit: Unit, chosen: ask.Chosen, mark: str = "") -> str:
-    """Name the file of an occlusion's figure after channel, picture (folder included) and ``mark``.
-
-    Where two pictures have one name all the same, the second is ``foreign`` to the first's figure.
-    """
-    from zfexplore.on_pictures import file_name
-
-    return f"occlusion-{unit.slug}-{file_name(chosen.name)}{mark}.png"
 
 
 def _laid_over(found: OcclusionResult, values: np.ndarray, intact: float | None) -> Bitmap:
