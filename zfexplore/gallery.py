@@ -20,7 +20,7 @@ from zfexplore.arguments import path_text, text_or_none, whole
 from zfexplore.atlas.select import select_channels
 from zfexplore.choices import RankedBy
 from zfexplore.errors import ExploreError
-from zfexplore.exemplars.exemplars import firing_places
+from zfexplore.exemplars.exemplars import exemplars, firing_places
 from zfexplore.exemplars.records import ChannelExemplars
 from zfexplore.figures.blocks import SHOWN, BlockUnit
 from zfexplore.figures.captions import images_in_words, in_the_papers
@@ -51,6 +51,9 @@ STATISTICS = (  # by their names in the data and the explorer's filter, on the p
     ("best", "best class", "the class on whose images it fires most, on average"),
 )  # fmt: skip
 DIGITS = 5  # of a statistic
+# Bytes of projections that wait for their channels: for all of ZFNet's, so that each image goes through the
+# net once. Most channels are complete, and drawn, only when nearly all images are done.
+MEMORY = 2**30
 
 Rows = dict[Unit, list[list[Any]]]  # of each channel its units, as the page has them
 Chosen = Mapping[str, list[Unit]]  # channels, by their layer
@@ -157,14 +160,22 @@ def _project(
     units = [unit for name, some in chosen.items() if stages[name].kind != "fc" for unit in some]
     if not units:
         return
-    for event in explorer.exemplars(units, most=SHOWN):
+    found = exemplars(
+        explorer.checkpoint, explorer.source, explorer.atlas, units, rule=explorer.settings.rule,
+        look=explorer.look, most=SHOWN, memory=MEMORY, half=True,
+    )  # fmt: skip
+    meter, projected = Meter("drawing", len(units), unit="channels"), False
+    for event in found:
         if isinstance(event, Progress | Skipped):
+            projected = isinstance(event, Progress) and event.done == event.total
             yield event
         elif isinstance(event, ChannelExemplars):
             block = explorer.block(event)
             rows[event.channel] = [_row(unit) for unit in block.units]
             if block.units:
                 folder.add_channel(event.channel.slug, block, _tile(explorer, event.channel.stage))
+            if (told := meter.tick(note=str(event.channel))) and projected:
+                yield told
 
 
 def _look(
