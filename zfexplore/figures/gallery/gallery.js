@@ -193,7 +193,9 @@ function show() {
     about && about.kind === "fc" && "images without projections: each unit sees the whole image",
   ].filter(Boolean).join(" · ");
   for (const button of at("layers").children) {
-    button.setAttribute("aria-pressed", String(button.value === state.layer));
+    const pressed = button.value === state.layer;
+    button.setAttribute("aria-pressed", String(pressed));
+    if (pressed) at("layers").scrollLeft = button.offsetLeft - at("layers").offsetLeft - button.offsetWidth; // a phone shows a few
   }
   at("turn").textContent = state.down === (state.sort === "n") ? "↑" : "↓";
   for (const name of ["search", "class", "sort", "show"]) at(name).value = state[name];
