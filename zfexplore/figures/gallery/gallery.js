@@ -242,7 +242,7 @@ function idealsOf(one) {
     const times = one.max > 0 ? `, ${(value / one.max).toFixed(1)} times its strongest` : ", and no image excites it";
     const label = `Ideal image ${rank + 1} of ${one.name}, made by ascent: activation ${short(value)}${times}`;
     return made("figure", {}, cut(idealStrip(one), tile, [rank * (tile + gap), 0], size, label),
-      made("figcaption", {}, `activation ${short(value)}${times}`));
+      made("figcaption", {}, short(value) + (one.max > 0 ? ` = ${(value / one.max).toFixed(1)} × max` : "")));
   });
 }
 
