@@ -7,9 +7,8 @@ from functools import lru_cache
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
+from tests.support import Transfers
 from zfexplore.atlas import build, maxima, tally
 from zfexplore.atlas.feeding import Faults, Feeder
 from zfexplore.atlas.maxima import Layout
@@ -19,25 +18,6 @@ from zfexplore.errors import ExploreError
 from zfexplore.nets.ranks import ALONE
 
 SIZE = 20
-
-
-class Transfers(TorchDispatchMode):
-    """Notes what goes from one device to another, as (from, to, whether the host waits)."""
-
-    def __init__(self):
-        super().__init__()
-        self.noted = []
-
-    def __torch_dispatch__(self, function, types, arguments=(), options=None):
-        result = function(*arguments, **(options or {}))
-        before, after = (
-            {leaf.device.type for leaf in tree_leaves(some) if isinstance(leaf, torch.Tensor)}
-            for some in ((arguments, options), result)
-        )
-        if len(before | after) > 1:
-            waits = not (options or {}).get("non_blocking", False)
-            self.noted.append((*sorted(before), *sorted(after), waits))
-        return result
 
 
 def test_a_slice_on_a_gpu_brings_nothing_down_and_waits_for_nothing(make, monkeypatch):
