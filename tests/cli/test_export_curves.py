@@ -20,7 +20,7 @@ def begin(tmp_path):
         folder.mkdir(exist_ok=True)
         settings = {
             "format": 1, "asked": {}, "seed": 0, "recipe": recipe(epochs=epochs or 1, **changes).to_json(),
-            "images": {"name": "photos", "count": 1200, "fingerprint": "abc"},
+            "images": {"name": "photos", "count": 1300, "training": 1200, "fingerprint": "abc"},
         }  # fmt: skip
         (folder / "run.json").write_text(json.dumps(settings))
         lines = [
@@ -47,7 +47,7 @@ def test_the_curves_are_lines_and_text_and_the_epochs_a_table(zfexplore, begin, 
     root = tree.parse(tmp_path / "out" / "first-curves.svg").getroot()
     written = [each.text for each in root.iter(f"{SVG}text")]
     assert {"The training first", "loss", "top-1", "learning rate"} <= set(written)
-    assert any("1,200 images of photos" in text for text in written)
+    assert any("1,200 training images of photos" in text for text in written)
     drawn = [each.attrib["points"].split() for each in root.iter(f"{SVG}polyline")]
     assert sum(len(points) >= 2 for points in drawn) >= 3  # loss, top-1, rate
     assert not list(root.iter(f"{SVG}image"))

@@ -76,12 +76,12 @@ def _made(run: Path, settings: dict[str, Any], title: str | None) -> Made:
 
 
 def _caption(settings: dict[str, Any]) -> str:
-    """Tell the recipe in a line, and how many images there were."""
+    """Tell the recipe in a line, and how many images trained the net."""
     recipe, images = settings["recipe"], settings["images"]
     told = [
         f"recipe {recipe['name']}", f"batches of {recipe['batch_size']}", f"{recipe['size']} pixels",
         f"fc {recipe['fc']:,}", f"seed {settings['seed']}",
     ]  # fmt: skip
-    if isinstance(count := images.get("count"), int):
-        told.append(f"{count:,} images of {images.get('name')}, with the held-out ones")
+    if isinstance(count := images.get("training"), int):
+        told.append(f"{count:,} training images of {images.get('name')}")
     return " · ".join(told)
