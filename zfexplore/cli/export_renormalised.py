@@ -71,7 +71,7 @@ def export_renormalised(
         if names[0] == names[1]:  # two runs' checkpoint.safetensors, say
             names = [a, b]
         if kernels[0].shape == kernels[1].shape and (kernels[0] == kernels[1]).all():
-            told = "both nets have the same filters to the last bit: a cap that no filter reaches does nothing"
+            told = "both nets have the same filters to the last bit, as where no filter has reached the cap"
             remarks().print(told, markup=False, soft_wrap=True)
     sides, rows = _sides(names, kernels, held_to)
     figure = FigureWithRows(
