@@ -23,15 +23,7 @@ from zfexplore.atlas.select import ranked
 from zfexplore.atlas.tables import place_rows
 from zfexplore.channel import Channel
 from zfexplore.choices import Method, Move, RankedBy
-from zfexplore.drawings import (
-    draw_filters,
-    draw_grid,
-    draw_ideals,
-    draw_layers,
-    draw_pairs,
-    draw_tree,
-    transfer_made,
-)
+from zfexplore.drawings import draw_filters, draw_grid, draw_layers, draw_pairs
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.exemplars import exemplars
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
@@ -54,7 +46,8 @@ from zfexplore.showing import Records, channel_table, place_table, watch
 from zfexplore.studied import Studied
 from zfexplore.studies.evolution import in_order
 from zfexplore.studies.ideal import Ideal
-from zfexplore.study_figures import draw_evolution
+from zfexplore.study_figures import draw_evolution, draw_ideals, transfer_made
+from zfexplore.tree_drawing import draw_tree
 from zfexplore.units import Unit
 from zfexplore.varied import Varied, class_in_source, vary_pictures
 
