@@ -114,6 +114,40 @@ def test_batch_size_and_workers_change_no_bit(make, batch_size, workers):
     assert make.same(reference, other)
 
 
+def test_processes_change_no_bit_and_name_the_same_images(make, monkeypatch):
+    checkpoint = make.random_checkpoint()
+    source = make.ArraySource(make.random_images(29), labels=[i % 3 for i in range(29)], classes="abc")
+    source.arrays[7] = source.arrays[8] = source.arrays[28] = None
+    reference, events = make.result_of(build_atlas(checkpoint, source, workers=2))
+    assert source.read
+    source.read.clear()
+    monkeypatch.setattr(build, "processes_pay", lambda *_, **__: True)
+    found, others = make.result_of(build_atlas(checkpoint, source, workers=2, batch_size=8))
+    assert make.same(reference, found)
+    skipped = [[event for event in some if isinstance(event, Skipped)] for some in (events, others)]
+    assert skipped[0] == skipped[1]
+    assert source.read == []  # here
+    make.result_of(build_atlas(checkpoint, source, workers=0))
+    assert len(source.read) == 29
+
+
+def test_processes_that_fail_are_a_note_and_the_atlas_is_the_same(make, monkeypatch):
+    checkpoint, source = make.random_checkpoint(), make.ArraySource(make.random_images(13))
+    reference, _ = make.result_of(build_atlas(checkpoint, source))
+
+    def refused():
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(build, "processes_pay", lambda *_, **__: True)
+    monkeypatch.setattr("socket.socketpair", refused)
+    found, events = make.result_of(build_atlas(checkpoint, source, workers=2))
+    assert make.same(reference, found)
+    assert [event.text for event in events if isinstance(event, Note)] == [
+        "process 1 of 1 for decoding images cannot be started (too many open files): threads read the other "
+        "images"
+    ]
+
+
 @pytest.mark.parametrize("size", [1, 3, 32])
 def test_another_slice_changes_no_more_than_rounding(make, monkeypatch, size):
     """Why slices are fixed: even convolutions may round differently for another number of images."""

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +31,7 @@ import torch
 
 from zfexplore.arguments import path_text, whole
 from zfexplore.atlas.maxima import Layout
-from zfexplore.atlas.reading import Slice, cut_slices, read_rounds, read_slices
+from zfexplore.atlas.reading import Readers, Slice, cut_slices, read_rounds, read_slices
 from zfexplore.atlas.state import State, atlas_of, resume
 from zfexplore.atlas.store import Atlas, describe
 from zfexplore.atlas.strongest import kernels_for
@@ -41,6 +41,7 @@ from zfexplore.choices import Fit, Precision
 from zfexplore.errors import ExploreError
 from zfexplore.images.sources import Source
 from zfexplore.images.squares import Squares
+from zfexplore.images.workers import processes_pay, usual_workers
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.device import told_if_full
 from zfexplore.nets.fused import unusable
@@ -85,9 +86,9 @@ def build_atlas(
     The ``k`` strongest images are kept for each channel of ``stages`` (by default every convN, the last
     pool and the fully connected stages). If ``device`` is given, the net is moved there first.
     ``batch_size`` is how many prepared images may wait in memory (on a GPU, at least a slice of them), and
-    ``workers`` how many threads prepare them (by default one per core, at most 16); neither changes a
-    number. With ``seconds_between_partials``, a ``Partial`` event carries the atlas so far at about that
-    interval.
+    ``workers`` how many threads prepare them (by default one per core, at most 16), or processes, for a GPU
+    and many files; with 0, threads whatever there is to read. Neither changes a number. With
+    ``seconds_between_partials``, a ``Partial`` event carries the atlas so far at about that interval.
 
     ``path`` is a file for the unfinished state. It is written every 20 seconds and when the generator is
     closed, the pass continues from it if it exists, and it is removed at the end. Without ``keep`` it is only
@@ -100,7 +101,7 @@ def build_atlas(
     """
     header = describe(checkpoint, source, k=k, fit=fit, stages=stages, precision=precision)
     k, batch_size = header["k"], whole(batch_size, "batch_size", least=1)
-    workers = None if workers is None else whole(workers, "workers", least=1)
+    workers = None if workers is None else whole(workers, "workers", least=0)
     path = None if path is None else path_text(path, "the unfinished state's file")
     if device is not None:
         checkpoint.net.to(device)
@@ -117,12 +118,15 @@ def build_atlas(
 
     [state.end] = ranks.numbers(state.end)[0]
     meter = Meter("index", len(source), done=state.end)
-    workers = workers or min(max((os.cpu_count() or 1) // ranks.local_size, 1), 16)
-    slices = _slices(source, checkpoint, ranks, fit=fit, first=state.end, ahead=batch_size, workers=workers)
+    remarks: list[str] = []
+    readers = _readers(source, net.device, ranks, batch_size, workers, tell=remarks.append)
+    slices = _slices(source, checkpoint, readers, ranks, fit=fit, first=state.end)
     take = Taker(checkpoint, layout, precision, source, ranks)
     saved = shown = time.monotonic()
     try:
         for images in slices:
+            while remarks:
+                yield Note(remarks.pop())
             before, named = state.end, len(state.skipped)
             with told_if_full(
                 f"{slice_size(net.device)} images at once",
@@ -172,15 +176,31 @@ def _without_kernels(device: torch.device) -> Iterator[Note]:
         yield Note(f"indexing is slower than this GPU can be, without its own kernels: {why}")
 
 
+def _readers(
+    source: Source,
+    device: torch.device,
+    ranks: Ranks,
+    ahead: int,
+    workers: int | None,
+    *,
+    tell: Callable[[str], object],
+) -> Readers:
+    """Choose between threads and processes; ``workers`` is as in ``build_atlas``."""
+    count = workers or usual_workers(ranks.local_size)
+    if device.type == "cuda":
+        ahead = max(ahead, slice_size(device))  # reading goes on while a slice is put together
+    own = len(source) // ranks.size
+    processes = workers != 0 and processes_pay(source, own, workers=count, device=device.type)
+    return Readers(ahead, count, processes, tell)
+
+
 def _slices(
-    source: Source, checkpoint: Checkpoint, ranks: Ranks, *, fit: Fit, first: int, ahead: int, workers: int
+    source: Source, checkpoint: Checkpoint, readers: Readers, ranks: Ranks, *, fit: Fit, first: int
 ) -> Generator[Slice, None, None]:
     convention, size = checkpoint.metadata.input, slice_size(checkpoint.net.device)
-    if checkpoint.net.device.type == "cuda":
-        ahead = max(ahead, size)  # the threads go on while a slice is put together
-    how: dict[str, Any] = {"fit": fit, "first": first, "size": size, "ahead": ahead, "workers": workers}
+    how: dict[str, Any] = {"fit": fit, "first": first, "size": size}
     if ranks.many:
-        return read_rounds(source, convention, ranks, **how)
+        return read_rounds(source, convention, readers, ranks, **how)
     if isinstance(source, Squares) and (crops := source.crops(convention, fit)) is not None:
         return cut_slices(crops, first=first, size=size)
-    return read_slices(source, convention, **how)
+    return read_slices(source, convention, readers, **how)

@@ -30,9 +30,9 @@ def index(
         int | None,
         typer.Option(
             "--workers",
-            min=1,
+            min=0,
             metavar="N",
-            help="Threads that read images, of each rank. [default: one a core]",
+            help="Processes or threads that read, of each rank; 0: threads. [default: one a core]",
             show_default=False,
         ),
     ] = None,
