@@ -122,10 +122,13 @@ class Studied(Opened):
         )
 
     def gradients(self, **options: Any) -> Beginnings:
-        """Train new nets on the images from several starts and keep their gradients (``gradients``)."""
+        """Train new nets on the images from several starts and keep their gradients (``gradients``).
+
+        Those starts are not taken again that an earlier call has completed.
+        """
         from zfexplore.studies.initialisation import gradients
 
-        return watch(gradients(self.source, **{"device": self.settings.device, **options}))
+        return watch(gradients(self.source, **{"device": self.settings.device, "keep": True, **options}))
 
     # -- weights of a training before these --------------------------------------------------------
 

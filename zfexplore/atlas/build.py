@@ -57,7 +57,7 @@ class Partial:
 
 
 class Unkept(Note):
-    """A note that something of the index could not be written: there it is lost, and here it is not."""
+    """A note that something could not be written to the cache: there it is lost, and here it is not."""
 
 
 Event = Progress | Note | Skipped | Partial | Finished[Atlas]
