@@ -28,9 +28,10 @@ from benchmarks.host import Host, waiting
 from benchmarks.material import HeldImages, Material, Options, forward_multiplications
 from benchmarks.measure import Timing, Work, alternate, begin_peak, once, peak_memory
 from benchmarks.report import Remark, Row
-from zfexplore.atlas.build import build_atlas, slice_size
+from zfexplore.atlas.build import build_atlas
 from zfexplore.atlas.maxima import Layout, image_maxima
 from zfexplore.atlas.reading import Readers, read_slices
+from zfexplore.atlas.taking import slice_size
 from zfexplore.convention import InputConvention
 from zfexplore.images.open import open_images
 from zfexplore.images.photographs import Photographs

@@ -54,8 +54,9 @@ def index(
     from zfexplore.atlas.build import Unkept
     from zfexplore.atlas.open import atlas_path
     from zfexplore.cli.ranks import this_rank
-    from zfexplore.explorer import Explorer, open_settings
+    from zfexplore.explorer import Explorer
     from zfexplore.nets.ranks import device_of, join
+    from zfexplore.open_settings import open_settings
     from zfexplore.progress import finish
     from zfexplore.showing import output, remarks, watch
 
