@@ -187,13 +187,13 @@ def train(
     """
     from zfexplore.cli.ranks import this_rank
     from zfexplore.files import check_folder, expanded
+    from zfexplore.images.workers import WorkerFailed
     from zfexplore.nets.ranks import join
     from zfexplore.progress import finish
     from zfexplore.showing import remarks, watch
     from zfexplore.training.folder import RunFolder
     from zfexplore.training.loop import train as training
     from zfexplore.training.recipe import recipe as find_recipe
-    from zfexplore.training.workers import WorkerFailed
 
     ranks = this_rank()
     if out is None and (resume or not dry_run):
