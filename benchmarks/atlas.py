@@ -6,7 +6,7 @@ training's kernels for both), and the fastest of several batch sizes. It keeps n
 float32.
 
 On a GPU the pass over squares that lie there already is held against it. From JPEG files the pass is held
-against reading them alone: decoding and cropping in threads is what limits it.
+against reading them alone, as it does and in threads: decoding and cropping is what limits it.
 """
 
 from __future__ import annotations
@@ -28,15 +28,17 @@ from benchmarks.host import Host, waiting
 from benchmarks.material import HeldImages, Material, Options, forward_multiplications
 from benchmarks.measure import Timing, Work, alternate, begin_peak, once, peak_memory
 from benchmarks.report import Remark, Row
-from zfexplore.atlas.build import build_atlas, slice_size
+from zfexplore.atlas.build import build_atlas
 from zfexplore.atlas.maxima import Layout, image_maxima
-from zfexplore.atlas.reading import read_slices
+from zfexplore.atlas.reading import Readers, read_slices
+from zfexplore.atlas.taking import slice_size
 from zfexplore.convention import InputConvention
 from zfexplore.images.open import open_images
 from zfexplore.images.photographs import Photographs
 from zfexplore.images.sources import Picture, Source
 from zfexplore.images.squares import Squares
 from zfexplore.images.transforms import normaliser, prepare_large
+from zfexplore.images.workers import processes_pay
 from zfexplore.nets.checkpoint import Checkpoint, Metadata
 from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.fused import Fused, unusable
@@ -56,7 +58,7 @@ GROWTH = {
 }
 TINY_SIZE, TINY_PICTURES = 32, 64
 THREADS = min(os.cpu_count() or 1, 16)  # the pass reads with as many
-FILES = {False: 1024, True: 256}  # JPEG files, by quick
+FILES = {False: 2048, True: 256}  # JPEG files, by quick
 PICTURE, QUALITY = (500, 375), 95  # of a file: what most of ImageNet's measure
 IMAGENET, MINUTES = 1_281_167, 10
 
@@ -140,12 +142,20 @@ def _from_files(material: Material) -> Iterator[Row | Remark]:
     with tempfile.TemporaryDirectory() as folder:
         kilobytes = _write_files(Path(folder), count)
         files = open_images(folder)
-        reading, whole = alternate(
-            lambda: _read_all(material, files), _pass_work(material, files), runs=runs, wait=wait
+        processes = processes_pay(files, count, workers=THREADS, device=material.options.device.type)
+        reading, whole, by_threads = alternate(
+            lambda: _read_all(material, files, processes=processes),
+            _pass_work(material, files),
+            lambda: _read_all(material, files),
+            runs=runs,
+            wait=wait,
         )
     name = f"the pass, JPEG files of {PICTURE[0]} x {PICTURE[1]}, {kilobytes:.0f} kB each"
-    note = f"reading: Pillow's decoder and cropping in {THREADS} threads"
+    how = "processes" if processes else "threads"
+    note = f"reading: Pillow's decoder and cropping in {THREADS} {how}"
     yield Row(name, whole, "reading alone", reading, count, "images", goal=GOAL["cuda"], note=note)
+    name, against = f"reading them in {THREADS} threads", f"reading them in {THREADS} {how}"
+    yield Row(name, by_threads, against, reading, count, "images")
     yield _imagenet("from such files", count / whole.median)
 
 
@@ -250,17 +260,10 @@ def _normalise_all(material: Material, pixels: Tensor) -> None:
         normalised(some).contiguous(memory_format=torch.channels_last)
 
 
-def _read_all(material: Material, source: Source) -> None:
-    slices = read_slices(
-        source,
-        material.checkpoint.metadata.input,
-        fit="crop",
-        first=0,
-        size=slice_size(material.options.device),
-        ahead=max(32, slice_size(material.options.device)),
-        workers=THREADS,
-    )
-    for _ in slices:
+def _read_all(material: Material, source: Source, *, processes: bool = False) -> None:
+    size = slice_size(material.options.device)
+    readers = Readers(max(32, size), THREADS, processes)
+    for _ in read_slices(source, material.checkpoint.metadata.input, readers, fit="crop", first=0, size=size):
         pass
 
 

@@ -18,6 +18,8 @@ import torch
 from PIL import Image
 from textual.screen import Screen
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from zfexplore.convention import InputConvention
 from zfexplore.nets.checkpoint import Checkpoint, Metadata, save_checkpoint
@@ -87,6 +89,25 @@ def result_of(events: Iterator[Any]) -> tuple[Any, list[Any]]:
     *before, last = list(events)
     assert isinstance(last, Finished)
     return last.result, before
+
+
+class Transfers(TorchDispatchMode):
+    """Notes what goes from one device to another, as (from, to, whether the host waits)."""
+
+    def __init__(self):
+        super().__init__()
+        self.noted = []
+
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        result = function(*arguments, **(options or {}))
+        before, after = (
+            {leaf.device.type for leaf in tree_leaves(some) if isinstance(leaf, torch.Tensor)}
+            for some in ((arguments, options), result)
+        )
+        if len(before | after) > 1:
+            waits = not (options or {}).get("non_blocking", False)
+            self.noted.append((*sorted(before), *sorted(after), waits))
+        return result
 
 
 def leaves(kind: type) -> list[type]:

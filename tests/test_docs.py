@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 import typer.main
 
 from zfexplore.cli.main import main, program
+from zfexplore.nets.header import SHIPPED
 from zfexplore.tui.keys import TABLES, written
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,9 +86,15 @@ def spans(page: Path) -> Iterator[str]:
     yield from re.findall(r"`([^`\n]+)`", FENCED.sub("", page.read_text(encoding="utf-8")))
 
 
+@cache
+def tree() -> Any:
+    """All commands; made once, which takes a tenth of a second."""
+    return typer.main.get_command(program())
+
+
 def resolve(words: list[str]) -> tuple[Any, list[str]]:
     """Give the command that ``words`` name, and the arguments behind its name."""
-    command, rest = typer.main.get_command(program()), words[1:]
+    command, rest = tree(), words[1:]
     while rest and hasattr(command, "commands"):
         name = rest.pop(0)
         assert name in command.commands, f"there is no command {name!r}"
@@ -106,11 +114,15 @@ RUN = [line for line in OURS if not set(ONLY_PARSED) & set(ALL[line])]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """What the examples name: ``album/`` and ``photos/`` in two classes, ``me.jpg`` and two state dicts."""
+    """What the examples name: ``album/`` and ``photos/`` in two classes, ``me.jpg`` and two state dicts.
+
+    And the shipped convolutions below thin heads, for a smaller input: the examples take half the time.
+    """
     import torch
 
     from zfexplore.images.photographs import Photographs
-    from zfexplore.nets.zfnet import ZFNet
+    from zfexplore.nets.checkpoint import load_checkpoint, save_checkpoint
+    from zfexplore.nets.zfnet import ZFNet, initialise
     from zfexplore.nets.zoo import make_net
 
     home = tmp_path_factory.mktemp("examples")
@@ -123,6 +135,20 @@ def folder(tmp_path_factory):
     torch.save(ZFNet(classes=3, fc=16).state_dict(), home / "zfnet.pth")
     (home / "mynet.py").write_text(MYNET)
     torch.save({"model": make_net("squeezenet1_1", {"num_classes": 10}).state_dict()}, home / "birds.pth")
+    shipped = load_checkpoint()
+    thin = ZFNet(**{**shipped.metadata.arguments, "fc": 32})
+    initialise(thin, "xavier", seed=0)
+    weights = shipped.module.state_dict()
+    kept = {name: tensor for name, tensor in weights.items() if name.startswith("conv")}
+    thin.load_state_dict(kept, strict=False)
+    smaller = replace(shipped.metadata.input, size=144, resize=164)
+    (home / "shipped").mkdir()
+    save_checkpoint(
+        home / "shipped" / SHIPPED,
+        thin,
+        replace(shipped.metadata, arguments=thin.arguments, input=smaller),
+        half=True,
+    )
     return home
 
 
@@ -130,6 +156,10 @@ def folder(tmp_path_factory):
 def here(folder, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.setenv("ZFEXPLORE_CACHE", str(folder / "cache"))
+    for reader in ("header", "checkpoint"):
+        monkeypatch.setattr(
+            f"zfexplore.nets.{reader}.shipped_checkpoint", lambda: folder / "shipped" / SHIPPED
+        )
     return folder
 
 
@@ -186,7 +216,7 @@ def test_what_else_is_called_is_there(line):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_and_options_inside_sentences_are_known(page):
-    known = options(typer.main.get_command(program()))
+    known = options(tree())
     for span in spans(page):
         words = span.split()
         if words[0] == "zfexplore":

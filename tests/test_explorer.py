@@ -3,6 +3,9 @@
 # tests zfexplore/drawings.py too: its figures are those of an Explorer, which takes seconds to open
 # tests zfexplore/explained.py too: it is an Explorer's
 # tests zfexplore/on_pictures.py too: it is an Explorer's
+# tests zfexplore/open_settings.py too: an Explorer is opened with it
+# tests zfexplore/opened.py too: it is what an Explorer is of
+# tests zfexplore/studied.py too: it is what an Explorer is asked
 from __future__ import annotations
 
 import io
@@ -23,7 +26,6 @@ from torch import nn
 import zfexplore
 from tests import foreign
 from tests.support import checkpoint_of, noise_picture, small_net, write_pictures, write_zfnet
-from zfexplore import explorer as module
 from zfexplore.atlas.build import Partial
 from zfexplore.cli.main import main
 from zfexplore.convention import InputConvention
@@ -32,11 +34,12 @@ from zfexplore.deconv.project import project
 from zfexplore.errors import ExploreError
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
 from zfexplore.explained import Explained, figure_names
-from zfexplore.explorer import Explorer, open_settings
+from zfexplore.explorer import Explorer
 from zfexplore.figures.captions import images_in_words
 from zfexplore.figures.provenance import read_chunks
 from zfexplore.images.open import open_images
 from zfexplore.on_pictures import default_name
+from zfexplore.open_settings import open_settings
 from zfexplore.progress import Finished, finish
 from zfexplore.settings import Settings
 from zfexplore.training.recipe import recipe
@@ -160,7 +163,7 @@ def test_one_channel_and_many_give_the_same_exemplars(explorer):
 
 
 def test_images_seen_lately_are_not_read_again(explorer, monkeypatch):
-    monkeypatch.setattr(module, "SEEN_KEPT", 2)
+    monkeypatch.setattr("zfexplore.opened.SEEN_KEPT", 2)
     read = []
 
     class Source:

@@ -12,41 +12,56 @@ from zfexplore.cli.main import COMMANDS, EXPORTS
 HEAVY = ("torch", "torchvision", "numpy", "PIL")
 
 
-def loaded_after(code: str) -> set[str]:
-    report = f"import sys\n{code}\nprint('LOADED', *(name for name in {HEAVY!r} if name in sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", report], capture_output=True, text=True, timeout=60, check=True
-    )
-    return set(done.stdout.splitlines()[-1].split()[1:])
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import zfexplore",
-        "import zfexplore.cli.main",
-        "import zfexplore.training.recipe",
-        "import zfexplore.nets.zoo",
-        "import zfexplore.tui.app",
-        "import zfexplore.nets, zfexplore.images, zfexplore.training, zfexplore.deconv, zfexplore.atlas, "
-        "zfexplore.figures, zfexplore.exemplars, zfexplore.studies, zfexplore.tui, zfexplore.cli",
-        "import zfexplore.settings, zfexplore.showing, zfexplore.choices",
-    ],
+IMPORTS = (
+    "import zfexplore",
+    "import zfexplore.cli.main",
+    "import zfexplore.training.recipe",
+    "import zfexplore.nets.zoo",
+    "import zfexplore.tui.app",
+    "import zfexplore.nets, zfexplore.images, zfexplore.training, zfexplore.deconv, zfexplore.atlas, "
+    "zfexplore.figures, zfexplore.exemplars, zfexplore.studies, zfexplore.tui, zfexplore.cli",
+    "import zfexplore.settings, zfexplore.showing, zfexplore.choices",
 )
-def test_importing_it_loads_nothing_heavy(code):
-    assert loaded_after(code) == set()
+HELPED = ([], *([name] for name in COMMANDS), ["export"], *(["export", name] for name in EXPORTS))
+LOOK = f"""
+import sys
+before = set()
+for code in eval(sys.argv.pop()):
+    exec(code)
+    loaded = {{name for name in {HEAVY!r} if name in sys.modules}}
+    print("\\nLOADED", *sorted(loaded - before))
+    before |= loaded
+"""
 
 
-@pytest.mark.parametrize(
-    "command", [[], *([name] for name in COMMANDS), ["export"], *(["export", name] for name in EXPORTS)]
-)
-def test_help_loads_nothing_heavy(command):
+def help_of(command: list[str]) -> str:
     arguments = ["zfexplore", *command, "--help"]
-    code = (
+    return (
         f"sys.argv = {arguments!r}\nfrom zfexplore.cli.main import main\n"
         "try: main()\nexcept SystemExit as stop: assert stop.code == 0, stop.code"
     )
-    assert loaded_after(code) == set()
+
+
+def loaded_by(*codes: str) -> list[list[str]]:
+    """What each of ``codes``, run in turn in a fresh interpreter, loads that those before it did not."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK, repr(codes)], capture_output=True, text=True, timeout=60, check=True
+    )
+    return [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("LOADED")]
+
+
+def test_importing_it_loads_nothing_heavy():
+    assert dict(zip(IMPORTS, loaded_by(*IMPORTS), strict=True)) == dict.fromkeys(IMPORTS, [])
+
+
+def test_help_loads_nothing_heavy():
+    told = [" ".join(command) for command in HELPED]
+    found = loaded_by(*map(help_of, HELPED))
+    assert dict(zip(told, found, strict=True)) == dict.fromkeys(told, [])
+
+
+def test_what_is_heavy_is_told_of_the_one_that_loads_it():
+    assert loaded_by("import zfexplore", "import numpy", "import numpy.linalg") == [[], ["numpy"], []]
 
 
 def test_the_public_names_resolve_at_first_use():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,7 @@ _OTHERWISE = {
 }  # fmt: skip
 
 
+@cache
 def calls() -> list[tuple[str, str, ast.Call]]:
     found = []
     for path in PACKAGE.rglob("*.py"):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from zfexplore.errors import ExploreError
 from zfexplore.units import Unit, Window, parse_channels
 
-stages = st.from_regex(r"(conv|pool|fc)[0-9]{1,2}", fullmatch=True)
+stages = st.builds("{}{}".format, st.sampled_from(["conv", "pool", "fc"]), st.integers(0, 99))
 places = st.one_of(st.just((None, None)), st.tuples(st.integers(0, 999), st.integers(0, 999)))
 
 

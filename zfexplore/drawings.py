@@ -8,7 +8,7 @@ figure 3.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from zfexplore.arguments import shown, text_or_none, whole
+from zfexplore.arguments import text_or_none, whole
 from zfexplore.atlas.select import select_channels
 from zfexplore.choices import SHIPPED_NET, Method, RankedBy
 from zfexplore.errors import ExploreError
@@ -25,20 +25,11 @@ from zfexplore.figures.blocks import ChannelBlock
 from zfexplore.figures.captions import filters_caption, images_in_words, in_the_papers, stage_caption
 from zfexplore.figures.figure import Drawing, Made
 from zfexplore.figures.grid import Page
-from zfexplore.figures.ideal import TILE as IDEAL_TILE
-from zfexplore.figures.ideal import IdealFigure, ideal_page
 from zfexplore.figures.provenance import Origin
 from zfexplore.figures.sheet import check_sheet, kernel_sheet, paragraph, sheet
 from zfexplore.figures.tables import keep_arrays
-from zfexplore.figures.tree import TILE as TREE_TILE
-from zfexplore.figures.tree import Branch, Group, Leaf, TreeFigure, tree_page
-from zfexplore.images.sources import UnreadableImage
-from zfexplore.nets.fingerprint import weights_in_use
-from zfexplore.plain import finite
-from zfexplore.progress import Finished, Meter, Progress, Skipped
+from zfexplore.progress import Progress, Skipped
 from zfexplore.settings import Command, Settings, other_than
-from zfexplore.studies.company import Tree, tree
-from zfexplore.studies.ideal import Ascent, Ideal
 from zfexplore.studies.records import Comparison, Match
 from zfexplore.units import Unit
 
@@ -235,204 +226,3 @@ def _blocks(
             yield event
         elif isinstance(event, ChannelExemplars):
             yield explorer.block(event, kernels)
-
-
-def transfer_made(
-    explorer: Explorer, per_class: Sequence[int] = (15, 30), *, splits: int = 5, seed: int = 0,
-    exclude: Iterable[str] = (), title: str | None = None,
-) -> Made:  # fmt: skip
-    """Give the origin and the command of the figure of ``Explorer.transfer``; it needs no atlas."""
-    checkpoint, source, settings = explorer.checkpoint, explorer.source, explorer.settings
-    architecture = checkpoint.metadata.architecture
-    origin = Origin(architecture, weights_in_use(checkpoint), "", source.fingerprint(), len(source))
-    options = {
-        "--per-class": other_than(",".join(map(str, per_class)), "15,30"), "--splits": other_than(splits, 5),
-        "--seed": other_than(seed, 0), "--exclude": tuple(exclude), "--out": None,
-        "--title": text_or_none(title, "a title"), **settings.options(),
-    }  # fmt: skip
-    heading = title or "What each layer knows of other classes"
-    return Made(origin, Command(("transfer",), options), heading, "transfer.png")
-
-
-IDEAL_CAPTION = (
-    "made by ascent from noise: no photograph, and not all that excites the channel · each covers what the "
-    "unit sees, the strongest of {starts} first, its activation below · "
-    "compared with the strongest of {images}"
-)
-
-
-def draw_ideals(
-    explorer: Explorer, channels: Sequence[str | Unit], *, tile: int = IDEAL_TILE, title: str | None = None,
-    ascent: Ascent | None = None,
-) -> Iterator[Progress | Finished[IdealFigure]]:  # fmt: skip
-    """Make and draw what channels, units and classes would like best; ``conv5:top9`` is a choice of several.
-
-    ``ascent`` is how the pictures are made. The command in the file knows its starts, steps and seed.
-    """
-    ascent, title = ascent or Ascent(), text_or_none(title, "a title")
-    units = chosen_units(explorer, channels, ascent.seed)
-    found: list[Ideal] = []
-    for event in explorer.ideals(units, ascent=ascent):
-        if isinstance(event, Ideal):
-            found.append(event)
-        elif isinstance(event, Progress):
-            yield event
-    yield Finished(ideal_figure(explorer, found, channels, tile=tile, title=title, ascent=ascent))
-
-
-def ideal_figure(
-    explorer: Explorer, found: Sequence[Ideal], channels: Sequence[str | Unit], *, tile: int = IDEAL_TILE,
-    title: str | None = None, ascent: Ascent | None = None,
-) -> IdealFigure:  # fmt: skip
-    """Draw ideals that are made already; the arguments are those that ``draw_ideals`` was given."""
-    ascent = ascent or Ascent()
-    made = ideal_made(explorer, channels, tile=tile, title=title, ascent=ascent)
-    blocks = [explorer.ideal_block(one) for one in found]
-    starts = "one start" if ascent.starts == 1 else f"{ascent.starts} starts"
-    caption = IDEAL_CAPTION.format(starts=starts, images=images_in_words(explorer.origin))
-    image = ideal_page(blocks, tile=tile, title=made.title, subtitle=caption)
-    return IdealFigure(image, made, {block.name: block.rows() for block in blocks})
-
-
-def ideal_made(
-    explorer: Explorer, channels: Sequence[str | Unit], *, tile: int, title: str | None, ascent: Ascent
-) -> Made:
-    """Give the origin and the command of the page that ``draw_ideals`` draws."""
-    usual = Ascent()
-    options = {
-        "--starts": other_than(ascent.starts, usual.starts), "--steps": other_than(ascent.steps, usual.steps),
-        "--tile": other_than(tile, IDEAL_TILE), "--title": title, "--out": None,
-        "--seed": other_than(ascent.seed, usual.seed), **explorer.settings.options(),
-    }  # fmt: skip
-    words = tuple(str(channel) for channel in channels)
-    heading = title or f"What {words[0] if len(words) == 1 else 'channels'} would like best"
-    name = f"{words[0].replace(':', '-').replace('@', '-').replace(',', '-')}-ideal.png"
-    return Made(explorer.origin, Command(("export", "ideal", *words), options), heading, name)
-
-
-def chosen_units(explorer: Explorer, channels: Sequence[str | Unit], seed: int = 0) -> list[Unit]:
-    """Read channels, units, and choices of channels such as ``conv5:top9`` and ``conv5:0-15``, each once.
-
-    Raises ExploreError for what is not in the atlas, too: its strongest image is told beside the pictures.
-    """
-    units: dict[Unit, None] = {}
-    for text in channels:
-        stage, _, choice = text.partition(":") if isinstance(text, str) else ("", "", "")
-        if isinstance(text, Unit) or choice.isdecimal() or "@" in choice or not choice:
-            units[explorer.unit(text)] = None
-            continue
-        stage = explorer.stage(stage)
-        chosen = select_channels(explorer.atlas, stage, choice, seed)
-        units |= dict.fromkeys(Unit(stage, channel) for channel in chosen)
-    if not units:
-        raise ExploreError("no channel was named", usage=True)
-    for unit in units:
-        explorer.atlas.record_of(unit.stage, unit.channel)
-    return list(units)
-
-
-def draw_tree(
-    explorer: Explorer, layer: str, channels: str = "all", *, likeness: float = 0.3, tile: int = TREE_TILE,
-    title: str | None = None, seed: int = 0,
-) -> Iterator[Progress | Skipped | Finished[TreeFigure]]:  # fmt: skip
-    """Draw which channels of a layer fire on the same images: groups as trees, and each channel's best patch.
-
-    ``channels`` are chosen as the option ``--channels`` does. Groups are those whose parts correlate by
-    ``likeness`` or more in the mean.
-    """
-    layer, title = explorer.stage(layer), text_or_none(title, "a title")
-    made = tree_made(explorer, layer, channels, likeness=likeness, tile=tile, title=title, seed=seed)
-    found = tree(explorer.atlas, layer, select_channels(explorer.atlas, layer, channels, seed))
-    if not found.channels:
-        raise ExploreError(f"no channel of {layer} tells these images apart: there is no tree to draw")
-    leaves: dict[int, Leaf] = {}
-    meter = Meter("drawing the tree", len(found.channels), unit="channels")
-    for channel in found.channels:
-        patch, skipped = _best_patch(explorer, Unit(layer, channel))
-        leaves[channel] = Leaf(str(channel), patch, _told(explorer, Unit(layer, channel)))
-        if skipped is not None:
-            yield skipped
-        if event := meter.tick():
-            yield event
-    groups = found.groups(likeness)
-    company = sum(found.size(group) > 1 for group in groups)
-    alone = sum(found.size(group) == 1 for group in groups)
-    caption = (
-        f"{company:,} group{'' if company == 1 else 's'} of channels that are strong on the same images, and "
-        f"{alone:,} {'channel that is' if alone == 1 else 'channels that are'} like no other · branches meet "
-        f"at the mean correlation r of image maxima over {found.images:,} images · beside each channel the "
-        f"patch that excites it most, of {images_in_words(explorer.origin)}"
-    )
-    if found.silent:
-        caption += f" · left out, for they never tell images apart: {', '.join(map(str, found.silent))}"
-    drawn = [_group(found, group, leaves) for group in groups]
-    image = tree_page(drawn, likeness, tile=tile, title=made.title, subtitle=caption)
-    about = {"layer": layer, "images": found.images, "likeness": likeness, "silent": list(found.silent)}
-    yield Finished(TreeFigure(image, made, {}, _tree_rows(explorer, found, groups), about))
-
-
-def tree_made(
-    explorer: Explorer, layer: str, channels: str, *, likeness: float, tile: int, title: str | None, seed: int
-) -> Made:
-    """Give the origin and the command of the page that ``draw_tree`` draws; checks ``likeness``."""
-    if (cut := finite(likeness)) is None or not 0 <= cut < 1:
-        raise ExploreError(f"a likeness is at least 0 and below 1, not {shown(likeness)}", usage=True)
-    options = {
-        "--channels": other_than(channels, "all"), "--likeness": other_than(likeness, 0.3),
-        "--tile": other_than(tile, TREE_TILE), "--title": title, "--out": None, "--seed": other_than(seed, 0),
-        **explorer.settings.options(),
-    }  # fmt: skip
-    heading = title or f"{layer}: channels that fire on the same images"
-    return Made(explorer.origin, Command(("export", "tree", layer), options), heading, f"{layer}-tree.png")
-
-
-def _best_patch(explorer: Explorer, channel: Unit) -> tuple[np.ndarray | None, Skipped | None]:
-    """Give the patch that excites a channel most; what cannot be read is told."""
-    place = explorer.atlas.top(channel.stage, channel.channel)[0]
-    size = explorer.checkpoint.metadata.input.size
-    window = explorer.checkpoint.net.window(channel.stage, place.y, place.x, (size, size))
-    try:
-        pixels = explorer.look(place.image).pixels
-    except UnreadableImage as error:
-        return None, Skipped(error.name, error.reason)
-    return pixels[window.y0 : window.y1, window.x0 : window.x1], None
-
-
-def _told(explorer: Explorer, channel: Unit) -> str:
-    """Give the class that a channel stands for, or is strongest for."""
-    known = explorer.known(channel)
-    return known.get("stands_for") or known["best_class"] or ""
-
-
-def _group(found: Tree, group: int, leaves: Mapping[int, Leaf]) -> Group:
-    """Give a group as it is drawn: its leaves from top to bottom, and its joins from right to left."""
-    order = found.leaves(group)
-    number = {found.channels.index(channel): place for place, channel in enumerate(order)}
-    branches = []
-    for join, one in enumerate(found.joins, start=len(found.channels)):
-        if one.left in number and one.right in number:
-            branches.append(Branch(number[one.left], number[one.right], one.likeness))
-            number[join] = len(order) + len(branches) - 1
-            if one.size == len(order):
-                break
-    return Group(tuple(leaves[channel] for channel in order), tuple(branches))
-
-
-def _tree_rows(explorer: Explorer, found: Tree, groups: Sequence[int]) -> list[dict[str, object]]:
-    """Give a row for each channel in the order of the figure: its group, and its most alike channel."""
-    rows = []
-    for number, group in enumerate(groups, start=1):
-        for channel in found.leaves(group):
-            nearest = found.nearest[channel]
-            rows.append(
-                {
-                    "channel": str(Unit(found.stage, channel)),
-                    "group": number,
-                    "size": found.size(group),
-                    "most_alike": None if nearest is None else str(nearest.unit),
-                    "r": None if nearest is None else nearest.correlation,
-                    "n": found.images,
-                    "class": _told(explorer, Unit(found.stage, channel)) or None,
-                }
-            )
-    return rows

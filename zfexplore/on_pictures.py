@@ -33,7 +33,8 @@ from zfexplore.studies.records import RankedChannel
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
-    from zfexplore.explorer import Explorer, Picture
+    from zfexplore.explorer import Explorer
+    from zfexplore.opened import Picture
 
 CHANNEL_TILE = 224
 NOTEBOOK_TILE = 144

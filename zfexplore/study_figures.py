@@ -1,11 +1,12 @@
 """The figures of studies, begun: which channels, which caption, which command, and where they came from.
 
-How features come about is ZF figure 4, which parts a net relates is ZF table 1.
+How features come about is ZF figure 4, which parts a net relates is ZF table 1, and what it knows of other
+classes is ZF table 7.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING
 from zfexplore.arguments import text_or_none, whole
 from zfexplore.atlas.select import select_channels
 from zfexplore.choices import SHIPPED_NET, RankedBy, Share
-from zfexplore.figures.captions import SEPARATOR, in_the_papers
+from zfexplore.errors import ExploreError
+from zfexplore.figures.captions import SEPARATOR, images_in_words, in_the_papers
 from zfexplore.figures.correspondence import (
     MOST_PICTURES,
     CorrespondenceFigure,
@@ -22,12 +24,15 @@ from zfexplore.figures.correspondence import (
 )
 from zfexplore.figures.evolution import EvolutionFigure, evolution_figure, evolved_from, settling_rows
 from zfexplore.figures.figure import Made
+from zfexplore.figures.ideal import TILE as IDEAL_TILE
+from zfexplore.figures.ideal import IdealFigure, ideal_page
 from zfexplore.figures.provenance import PICTURE, Origin
 from zfexplore.nets.fingerprint import weights_in_use
 from zfexplore.progress import Finished, Note, Progress, Skipped
 from zfexplore.settings import Command, other_than
 from zfexplore.studies.correspondence import DRAWS, NORMALISATIONS, Correspondence, described
 from zfexplore.studies.evolution import Evolution, Moment
+from zfexplore.studies.ideal import Ascent, Ideal
 from zfexplore.units import Unit
 
 if TYPE_CHECKING:
@@ -35,6 +40,11 @@ if TYPE_CHECKING:
 
 CORRESPONDENCE_TITLE = "Does hiding the same part change the features alike?"
 EVOLUTION_TITLE = "How features came about, epoch by epoch"
+IDEAL_CAPTION = (
+    "made by ascent from noise: no photograph, and not all that excites the channel · each covers what the "
+    "unit sees, the strongest of {starts} first, its activation below · "
+    "compared with the strongest of {images}"
+)
 
 
 @dataclass(frozen=True)
@@ -150,3 +160,90 @@ def draw_correspondence(found: Correspondence, made: Made, *, tile: int = 150) -
     rows = correspondence_rows(found)
     image = correspondence_figure(found, tile=tile, title=made.title, subtitle=caption)
     return CorrespondenceFigure(image, made, {}, rows, described(found))
+
+
+def transfer_made(
+    explorer: Explorer, per_class: Sequence[int] = (15, 30), *, splits: int = 5, seed: int = 0,
+    exclude: Iterable[str] = (), title: str | None = None,
+) -> Made:  # fmt: skip
+    """Give the origin and the command of the figure of ``Explorer.transfer``; it needs no atlas."""
+    checkpoint, source, settings = explorer.checkpoint, explorer.source, explorer.settings
+    architecture = checkpoint.metadata.architecture
+    origin = Origin(architecture, weights_in_use(checkpoint), "", source.fingerprint(), len(source))
+    options = {
+        "--per-class": other_than(",".join(map(str, per_class)), "15,30"), "--splits": other_than(splits, 5),
+        "--seed": other_than(seed, 0), "--exclude": tuple(exclude), "--out": None,
+        "--title": text_or_none(title, "a title"), **settings.options(),
+    }  # fmt: skip
+    heading = title or "What each layer knows of other classes"
+    return Made(origin, Command(("transfer",), options), heading, "transfer.png")
+
+
+def draw_ideals(
+    explorer: Explorer, channels: Sequence[str | Unit], *, tile: int = IDEAL_TILE, title: str | None = None,
+    ascent: Ascent | None = None,
+) -> Iterator[Progress | Finished[IdealFigure]]:  # fmt: skip
+    """Make and draw what channels, units and classes would like best; ``conv5:top9`` is a choice of several.
+
+    ``ascent`` is how the pictures are made. The command in the file knows its starts, steps and seed.
+    """
+    ascent, title = ascent or Ascent(), text_or_none(title, "a title")
+    units = chosen_units(explorer, channels, ascent.seed)
+    found: list[Ideal] = []
+    for event in explorer.ideals(units, ascent=ascent):
+        if isinstance(event, Ideal):
+            found.append(event)
+        elif isinstance(event, Progress):
+            yield event
+    yield Finished(ideal_figure(explorer, found, channels, tile=tile, title=title, ascent=ascent))
+
+
+def ideal_figure(
+    explorer: Explorer, found: Sequence[Ideal], channels: Sequence[str | Unit], *, tile: int = IDEAL_TILE,
+    title: str | None = None, ascent: Ascent | None = None,
+) -> IdealFigure:  # fmt: skip
+    """Draw ideals that are made already; the arguments are those that ``draw_ideals`` was given."""
+    ascent = ascent or Ascent()
+    made = ideal_made(explorer, channels, tile=tile, title=title, ascent=ascent)
+    blocks = [explorer.ideal_block(one) for one in found]
+    starts = "one start" if ascent.starts == 1 else f"{ascent.starts} starts"
+    caption = IDEAL_CAPTION.format(starts=starts, images=images_in_words(explorer.origin))
+    image = ideal_page(blocks, tile=tile, title=made.title, subtitle=caption)
+    return IdealFigure(image, made, {block.name: block.rows() for block in blocks})
+
+
+def ideal_made(
+    explorer: Explorer, channels: Sequence[str | Unit], *, tile: int, title: str | None, ascent: Ascent
+) -> Made:
+    """Give the origin and the command of the page that ``draw_ideals`` draws."""
+    usual = Ascent()
+    options = {
+        "--starts": other_than(ascent.starts, usual.starts), "--steps": other_than(ascent.steps, usual.steps),
+        "--tile": other_than(tile, IDEAL_TILE), "--title": title, "--out": None,
+        "--seed": other_than(ascent.seed, usual.seed), **explorer.settings.options(),
+    }  # fmt: skip
+    words = tuple(str(channel) for channel in channels)
+    heading = title or f"What {words[0] if len(words) == 1 else 'channels'} would like best"
+    name = f"{words[0].replace(':', '-').replace('@', '-').replace(',', '-')}-ideal.png"
+    return Made(explorer.origin, Command(("export", "ideal", *words), options), heading, name)
+
+
+def chosen_units(explorer: Explorer, channels: Sequence[str | Unit], seed: int = 0) -> list[Unit]:
+    """Read channels, units, and choices of channels such as ``conv5:top9`` and ``conv5:0-15``, each once.
+
+    Raises ExploreError for what is not in the atlas, too: its strongest image is told beside the pictures.
+    """
+    units: dict[Unit, None] = {}
+    for text in channels:
+        stage, _, choice = text.partition(":") if isinstance(text, str) else ("", "", "")
+        if isinstance(text, Unit) or choice.isdecimal() or "@" in choice or not choice:
+            units[explorer.unit(text)] = None
+            continue
+        stage = explorer.stage(stage)
+        chosen = select_channels(explorer.atlas, stage, choice, seed)
+        units |= dict.fromkeys(Unit(stage, channel) for channel in chosen)
+    if not units:
+        raise ExploreError("no channel was named", usage=True)
+    for unit in units:
+        explorer.atlas.record_of(unit.stage, unit.channel)
+    return list(units)

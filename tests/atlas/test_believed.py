@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from zfexplore.atlas.believed import check_atlas, check_tally
-from zfexplore.atlas.build import _State, build_atlas
+from zfexplore.atlas.build import build_atlas
 from zfexplore.atlas.maxima import Layout
 from zfexplore.atlas.open import atlas_path, open_or_build
+from zfexplore.atlas.state import State
 from zfexplore.atlas.store import Atlas, describe
 from zfexplore.atlas.tally import Tally
 from zfexplore.progress import Note, Skipped
@@ -83,7 +84,7 @@ def test_an_unfinished_pass_is_gone_on_with_only_if_its_numbers_can_be_those_of_
     events = build_atlas(checkpoint, source, path=tmp_path / "partial")
     next(event for event in events if isinstance(event, Skipped))
     events.close()
-    state = _State(Tally.empty(layout.channels, k=9, classes=2, images=COUNT))
+    state = State(Tally.empty(layout.channels, k=9, classes=2, images=COUNT))
     empty = state.tally.arrays()
     state.load(tmp_path / "partial", wanted, layout, COUNT)
     arrays, end = state.tally.arrays(), state.end

@@ -1,3 +1,5 @@
+# tests zfexplore/atlas/state.py too: what a pass has kept, it goes on from here
+
 from __future__ import annotations
 
 import threading
@@ -8,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from zfexplore.atlas import build, reading, tally
+from zfexplore.atlas import build, reading, taking, tally
 from zfexplore.atlas.build import build_atlas
 from zfexplore.atlas.tally import Tally
 from zfexplore.errors import ExploreError
@@ -112,12 +114,46 @@ def test_batch_size_and_workers_change_no_bit(make, batch_size, workers):
     assert make.same(reference, other)
 
 
+def test_processes_change_no_bit_and_name_the_same_images(make, monkeypatch):
+    checkpoint = make.random_checkpoint()
+    source = make.ArraySource(make.random_images(29), labels=[i % 3 for i in range(29)], classes="abc")
+    source.arrays[7] = source.arrays[8] = source.arrays[28] = None
+    reference, events = make.result_of(build_atlas(checkpoint, source, workers=2))
+    assert source.read
+    source.read.clear()
+    monkeypatch.setattr(build, "processes_pay", lambda *_, **__: True)
+    found, others = make.result_of(build_atlas(checkpoint, source, workers=2, batch_size=8))
+    assert make.same(reference, found)
+    skipped = [[event for event in some if isinstance(event, Skipped)] for some in (events, others)]
+    assert skipped[0] == skipped[1]
+    assert source.read == []  # here
+    make.result_of(build_atlas(checkpoint, source, workers=0))
+    assert len(source.read) == 29
+
+
+def test_processes_that_fail_are_a_note_and_the_atlas_is_the_same(make, monkeypatch):
+    checkpoint, source = make.random_checkpoint(), make.ArraySource(make.random_images(13))
+    reference, _ = make.result_of(build_atlas(checkpoint, source))
+
+    def refused():
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(build, "processes_pay", lambda *_, **__: True)
+    monkeypatch.setattr("socket.socketpair", refused)
+    found, events = make.result_of(build_atlas(checkpoint, source, workers=2))
+    assert make.same(reference, found)
+    assert [event.text for event in events if isinstance(event, Note)] == [
+        "process 1 of 1 for decoding images cannot be started (too many open files): threads read the other "
+        "images"
+    ]
+
+
 @pytest.mark.parametrize("size", [1, 3, 32])
 def test_another_slice_changes_no_more_than_rounding(make, monkeypatch, size):
     """Why slices are fixed: even convolutions may round differently for another number of images."""
     checkpoint, source = make.random_checkpoint(), make.ArraySource(make.random_images(29))
     reference, _ = make.result_of(build_atlas(checkpoint, source))
-    monkeypatch.setitem(build.SLICE, "cpu", size)
+    monkeypatch.setitem(taking.SLICE, "cpu", size)
     other, _ = make.result_of(build_atlas(checkpoint, source))
     for name, record in reference.stages.items():
         np.testing.assert_allclose(other.stages[name].value, record.value, rtol=1e-5, atol=1e-6)
@@ -208,9 +244,9 @@ def test_an_activation_that_is_no_number_is_named(make):
 
 def as_on_a_gpu(monkeypatch):
     """The CPU looks up every place in one pass, and is asked for faults only now and then."""
-    monkeypatch.setitem(build.SLICES_BETWEEN_CHECKS, "cpu", 3)
-    maxima = build.image_maxima
-    monkeypatch.setattr(build, "image_maxima", lambda net, batch, layout, _: maxima(net, batch, layout))
+    monkeypatch.setitem(taking.SLICES_BETWEEN_CHECKS, "cpu", 3)
+    maxima = taking.image_maxima
+    monkeypatch.setattr(taking, "image_maxima", lambda net, batch, layout, _: maxima(net, batch, layout))
     monkeypatch.setattr(Tally, "_merge_best", lambda self, m, p, i: self._take_best(slice(None), m.T, i, p.T))
 
 
@@ -294,14 +330,14 @@ def test_an_interrupted_pass_goes_on_and_ends_the_same_to_the_last_bit(make, tmp
 def test_an_interrupt_in_the_middle_of_a_merge_saves_nothing_half_done(make, tmp_path, monkeypatch):
     checkpoint, path = make.random_checkpoint(), tmp_path / "index.partial"
     source = make.ArraySource(make.random_images(20))
-    merge = build.Tally._add
+    merge = Tally._add
 
     def struck(self, maxima, labels):
-        if self.seen.item() == build.SLICE["cpu"]:
+        if self.seen.item() == taking.SLICE["cpu"]:
             raise KeyboardInterrupt
         merge(self, maxima, labels)
 
-    monkeypatch.setattr(build.Tally, "_add", struck)
+    monkeypatch.setattr(Tally, "_add", struck)
     with pytest.raises(KeyboardInterrupt):
         list(build_atlas(checkpoint, source, path=path))
     assert not path.exists()
@@ -361,7 +397,7 @@ def test_memory_does_not_grow_with_the_images(make, monkeypatch):
     for _ in build_atlas(make.random_checkpoint(), source, batch_size=16):
         most = max(most, sum(reference() is not None for reference in prepared))
     assert len(prepared) == 600
-    assert most <= 16 + 2 * build.SLICE["cpu"]
+    assert most <= 16 + 2 * taking.SLICE["cpu"]
 
 
 def test_reduced_precision_is_close_and_has_another_fingerprint(make):
@@ -393,10 +429,10 @@ def test_an_atlas_of_the_images_so_far_stays_as_it_was_given(make):
     events = build_atlas(make.random_checkpoint(), source, seconds_between_partials=0.0)
     partial = next(event.atlas for event in events if isinstance(event, build.Partial))
     first, _ = make.result_of(
-        build_atlas(make.random_checkpoint(), make.ArraySource(source.arrays[: build.SLICE["cpu"]]))
+        build_atlas(make.random_checkpoint(), make.ArraySource(source.arrays[: taking.SLICE["cpu"]]))
     )
     list(events)
-    assert partial.count == build.SLICE["cpu"]
+    assert partial.count == taking.SLICE["cpu"]
     for name, record in partial.stages.items():
         for part, array in record.arrays().items():
             np.testing.assert_array_equal(array, first.stages[name].arrays()[part])
@@ -454,6 +490,6 @@ def test_a_full_gpu_is_told_in_one_line(make, monkeypatch):
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
 
-    monkeypatch.setattr(build, "image_maxima", full)
+    monkeypatch.setattr(taking, "image_maxima", full)
     with pytest.raises(ExploreError, match="memory does not suffice for 6 images at once: .*--device cpu"):
         make.result_of(build_atlas(make.random_checkpoint(), make.ArraySource(make.random_images(7))))

@@ -1,5 +1,7 @@
 """What a slice asks of its device, counted without a GPU: on one whose tensors hold no numbers."""
 
+# tests zfexplore/atlas/taking.py too: it takes the slices that are counted
+
 from __future__ import annotations
 
 from dataclasses import fields
@@ -7,37 +9,18 @@ from functools import lru_cache
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
-from zfexplore.atlas import build, maxima, tally
+from tests.support import Transfers
+from zfexplore.atlas import maxima, taking, tally
 from zfexplore.atlas.feeding import Faults, Feeder
 from zfexplore.atlas.maxima import Layout
 from zfexplore.atlas.reading import Slice
+from zfexplore.atlas.state import State
 from zfexplore.atlas.tally import Tally
 from zfexplore.errors import ExploreError
 from zfexplore.nets.ranks import ALONE
 
 SIZE = 20
-
-
-class Transfers(TorchDispatchMode):
-    """Notes what goes from one device to another, as (from, to, whether the host waits)."""
-
-    def __init__(self):
-        super().__init__()
-        self.noted = []
-
-    def __torch_dispatch__(self, function, types, arguments=(), options=None):
-        result = function(*arguments, **(options or {}))
-        before, after = (
-            {leaf.device.type for leaf in tree_leaves(some) if isinstance(leaf, torch.Tensor)}
-            for some in ((arguments, options), result)
-        )
-        if len(before | after) > 1:
-            waits = not (options or {}).get("non_blocking", False)
-            self.noted.append((*sorted(before), *sorted(after), waits))
-        return result
 
 
 def test_a_slice_on_a_gpu_brings_nothing_down_and_waits_for_nothing(make, monkeypatch):
@@ -46,7 +29,7 @@ def test_a_slice_on_a_gpu_brings_nothing_down_and_waits_for_nothing(make, monkey
     for module in (maxima, tally):
         monkeypatch.setattr(module, "kernels_for", lambda device: None)
     monkeypatch.setattr(tally, "_edges", lru_cache(tally._edges.__wrapped__))  # one that goes with the test
-    monkeypatch.setitem(build.SLICE, "cuda", 8)
+    monkeypatch.setitem(taking.SLICE, "cuda", 8)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     source = make.ArraySource(make.random_images(29, SIZE), labels=[n % 3 for n in range(29)], classes="abc")
     layout = Layout.of(net := make.random_checkpoint(SIZE).net, net.watched, SIZE)
@@ -54,12 +37,12 @@ def test_a_slice_on_a_gpu_brings_nothing_down_and_waits_for_nothing(make, monkey
     with fake.FakeTensorMode(allow_non_fake_inputs=True):
         with torch.device("cuda"):
             checkpoint = make.random_checkpoint(SIZE)
-        state = build._State(real)
+        state = State(real)
         for part in fields(Tally):
             value = getattr(real, part.name)
             if part.name != "sample":
                 setattr(real, part.name, torch.empty(value.shape, dtype=value.dtype, device="cuda"))
-        take = build._Taker(checkpoint, layout, "float32", source, ALONE)
+        take = taking.Taker(checkpoint, layout, "float32", source, ALONE)
         pixels = torch.zeros((29, SIZE, SIZE, 3), dtype=torch.uint8, device="cuda")
         take(state, Slice(8, list(range(8)), pixels[:8]))  # what lies on the device from now on comes to it
         with Transfers() as transfers:

@@ -176,7 +176,7 @@ def test_everything_that_decides_the_numbers_changes_the_fingerprint(make, sourc
         ({"k": True}, "k must be a whole number, not True"),
         ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
         ({"batch_size": "all"}, "batch_size must be a whole number, not 'all'"),
-        ({"workers": 0}, "workers must be at least 1, not 0"),
+        ({"workers": -1}, "workers must be at least 0, not -1"),
         ({"device": "gpu"}, "no device 'gpu'"),
         ({"device": "cuda:99"}, "no device 'cuda:99'"),
         ({"device": 1.5}, "no device 1.5"),

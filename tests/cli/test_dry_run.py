@@ -35,6 +35,20 @@ def test_it_says_what_shards_hold_and_leaves_nothing(tmp_path, monkeypatch, type
     assert said["steps"].strip() == "2 an epoch, 4 in all"
     assert f"read in an epoch          {in_bytes(8 * len(picture.getvalue()))} " in out
     assert "for 0.5 h it needs" in out
+    ranks = {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_WORLD_SIZE": "1", "MASTER_ADDR": "nowhere"}
+    for name, value in ranks.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("TORCH_CPP_LOG_LEVEL", "ERROR")  # which the command sets, too
+    code, out, err = type_command("train", "--dry-run", *images, *small)
+    assert code == 0, err
+    said = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert said["ranks"].strip() == "2, 1 on this machine; the first learns from 2 images of a step"
+    half = in_bytes(4 * len(picture.getvalue()))
+    assert f"{in_bytes(8 * len(picture.getvalue()))}, {half} by each rank" in out
+    monkeypatch.setenv("RANK", "1")
+    assert type_command("train", "--dry-run", *images, *small)[:2] == (0, "")
+    for name in ranks:
+        monkeypatch.delenv(name)
     assert list((tmp_path / "here").iterdir()) == []
     for words, told in (
         (("train", *images), "error: --out is missing: name a folder for the run"),

@@ -272,7 +272,7 @@ def test_a_picture_that_is_not_there_is_told_before_any_work(zfexplore, monkeypa
     def forbidden(*_, **__):
         raise AssertionError("nothing may be opened")
 
-    monkeypatch.setattr("zfexplore.explorer.open_settings", forbidden)
+    monkeypatch.setattr("zfexplore.opened.open_settings", forbidden)
     for words in (["unit", "conv4:3", "gone.png"], ["channel", "conv4:3", "--on", "gone.png"]):
         code, _, complaint = zfexplore("export", *words)
         assert (code, complaint) == (1, "error: gone.png cannot be read: no such file or directory")

@@ -5,14 +5,20 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 
+from zfexplore import gallery
+from zfexplore.errors import ExploreError
 from zfexplore.explorer import Explorer
+from zfexplore.figures.gallery.folder import check_gallery
 from zfexplore.gallery import make_gallery
 from zfexplore.images.sources import UnreadableImage
-from zfexplore.progress import Progress, Skipped
+from zfexplore.progress import Note, Progress, Skipped
+from zfexplore.studies.ideal import Ascent, Ideal
+from zfexplore.units import Unit
 
 ONE = ("export", "gallery", "--channels", "0", "--out", "page")
 WORDS = ("export", "gallery", "--channels", "top2", "--out", "page")
@@ -67,6 +73,54 @@ def test_the_page_has_what_the_index_knows_and_a_picture_for_each_channel(zfexpl
     record = json.loads((tmp_path / "page" / "gallery.json").read_text())
     assert record["command"].startswith("zfexplore export gallery --channels top2 --out page --images ")
     assert data["command"] == record["command"]
+
+
+def test_channels_that_are_named_get_their_ideal_images_and_the_same_as_by_themselves(
+    zfexplore, material, tmp_path, monkeypatch
+):
+    explorer, few = opened(material), Ascent(starts=2, steps=1, seed=7)
+    monkeypatch.setattr(gallery, "Ascent", lambda seed: replace(few, seed=seed))
+    *events, _ = make_gallery(explorer, tmp_path / "page", "0-1", ideal="1", seed=7)
+    ascended = [event for event in events if isinstance(event, Progress) and event.task == "ascending"]
+    stages = data_of(tmp_path / "page")["stages"]
+    units = [Unit(stage["name"], 1) for stage in stages]
+    assert (ascended[-1].done, ascended[-1].total) == (len(units), len(units))
+    alone = {one.unit: one for one in explorer.ideals(units, ascent=few) if isinstance(one, Ideal)}
+    excited = {unit for unit, one in alone.items() if one.activations[0] > 0}
+    assert excited
+    for stage, unit in zip(stages, units, strict=True):
+        other, one = stage["channels"]
+        assert "ideal" not in other
+        expected = alone[unit].activations.tolist() if unit in excited else []
+        assert one["ideal"] == pytest.approx(expected, rel=1e-4)
+    told = [event.text for event in events if isinstance(event, Note)]
+    assert told == [
+        f"{unit}: none of 2 ideal images excites it" for unit in units if unit not in excited
+    ]  # fmt: skip
+    pictures = {path.stem for path in (tmp_path / "page" / "ideals").iterdir()}
+    assert pictures == {unit.slug for unit in excited}
+    record = json.loads((tmp_path / "page" / "gallery.json").read_text())
+    assert "--channels 0-1 --ideal 1 " in record["command"]
+    assert record["ideal"] == f"{len(excited)} channels; starts: 2, steps: 1, seed: 7"
+    check_gallery(tmp_path / "page")
+
+
+def test_ideal_images_of_what_is_not_on_the_page_are_refused_and_a_layer_without_any_is_told(
+    zfexplore, material, tmp_path, monkeypatch
+):
+    explorer = opened(material)
+    with pytest.raises(ExploreError, match="--ideal 0-2 names conv1:2, which is not among --channels 0-1"):
+        next(make_gallery(explorer, tmp_path / "page", "0-1", ideal="0-2"))
+
+    def broken(net, units, ascent):
+        raise ExploreError("no way")
+        yield
+
+    monkeypatch.setattr(gallery, "ideals", broken)
+    *events, _ = make_gallery(explorer, tmp_path / "page", "0-1", ideal="0")
+    told = [event.text for event in events if isinstance(event, Note)]
+    assert told == [f"{name}: its ideal images cannot be made: no way" for name in explorer.atlas.stages]
+    assert not (tmp_path / "page" / "ideals").exists()
 
 
 def test_only_a_gallery_of_the_same_origin_is_replaced(zfexplore, tmp_path):

@@ -60,7 +60,7 @@ def test_ctrl_c_draws_the_starts_that_are_complete(zfexplore, study, tmp_path):
     study.interrupted = True
     code, _, remarks = zfexplore("export", "gradients", source=IMAGES)
     assert code == 130
-    assert "interrupted: 1 of 12 starts are in out/gradients-partial.png" in remarks
+    assert "interrupted: 1 of 12 starts are in out/gradients-partial.png; the same command goes on" in remarks
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "gradients-partial.csv",
         "gradients-partial.png",

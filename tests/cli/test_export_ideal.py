@@ -1,6 +1,7 @@
 """``export ideal``, ``export tree`` and ``top --alike`` on a small net and a folder of six pictures."""
 
 # tests zfexplore/cli/export_tree.py too: they share what a process needs
+# tests zfexplore/tree_drawing.py too: its figure is what export tree writes
 
 from __future__ import annotations
 

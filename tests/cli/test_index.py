@@ -55,12 +55,12 @@ def test_reduced_precision_is_an_index_of_its_own(zfexplore, tmp_path):
 
 
 def test_an_interrupt_says_how_to_go_on(zfexplore, monkeypatch):
-    from zfexplore.atlas import build
+    from zfexplore.atlas import taking
 
     def struck(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(build._Taker, "__call__", struck)
+    monkeypatch.setattr(taking.Taker, "__call__", struck)
     code, out, remarks = zfexplore("index")
     assert code == 130
     assert out == ""

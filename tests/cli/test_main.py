@@ -157,19 +157,43 @@ def test_ctrl_c_in_a_real_terminal_exits_with_130_and_no_traceback(tmp_path):
 
 
 @pytest.fixture
-def run_in(material, tmp_path):
-    """Run a command as a process whose streams have the encoding; give code, output, remarks: bytes."""
+def run_in(material, tmp_path, monkeypatch):
+    """Run a command whose streams have the encoding; give code, output, remarks: bytes.
+
+    It runs as a process; with a net (SOURCE) in this one, which has torch already.
+    """
     shutil.copytree(material / "pictures" / "a", tmp_path / "set" / "caf\u00e9")
     shutil.copytree(material / "pictures" / "b", tmp_path / "set" / "\N{GRINNING FACE}")
     source = ["--images", "set", "--checkpoint", str(material / "net.safetensors")]
 
     def run(encoding, *words):
         given = [str(word) for word in words if word != "SOURCE"] + (source if "SOURCE" in words else [])
+        if "SOURCE" in words:
+            return run_here(encoding, given)
         environment = os.environ | {"PYTHONIOENCODING": encoding, "ZFEXPLORE_CACHE": str(tmp_path / "cache")}
         command = [sys.executable, "-m", "zfexplore", *given]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=120)
         assert b"Traceback" not in done.stderr
         return done.returncode, done.stdout, done.stderr
+
+    def run_here(encoding, given):
+        raw = {"stdout": io.BytesIO(), "stderr": io.BytesIO()}
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path)
+            patch.setenv("ZFEXPLORE_CACHE", str(tmp_path / "cache"))
+            patch.setattr(sys, "argv", ["zfexplore", *given])
+            for name, errors in (("stdout", "strict"), ("stderr", "backslashreplace")):  # as Python makes them
+                patch.setattr(sys, name, io.TextIOWrapper(raw[name], encoding, errors))
+            code = 0
+            try:
+                start()
+            except SystemExit as left:
+                code = int(left.code or 0)
+            written = []
+            for name, into in raw.items():
+                getattr(sys, name).flush()
+                written.append(into.getvalue())
+        return code, *written
 
     return run
 

@@ -10,7 +10,6 @@ import warnings
 
 import pytest
 import torch
-from captum.attr import NeuronDeconvolution
 from torch import Tensor, nn
 
 from zfexplore.deconv.dense import project
@@ -43,6 +42,8 @@ def layer_of(trunk: Trunk, net: nn.Module, stage: str) -> nn.Module:
 
 
 def by_captum(net: nn.Module, layer: nn.Module, image: Tensor, unit: tuple[int, ...]) -> Tensor:
+    from captum.attr import NeuronDeconvolution  # a second, which only the worker with this test spends
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # captum tells of the hooks that it sets
         return NeuronDeconvolution(net, layer).attribute(image.clone().requires_grad_(), unit).detach()

@@ -16,6 +16,7 @@ OURS = {
     f"atlases/{HEX}.safetensors": "indexes",
     f"atlases/{HEX}.partial": "unfinished indexes",
     f"atlases/.zfexplore-89abcdef/{HEX}.safetensors": "leftovers",
+    f"starts/{HEX}.json": "starts",
     f"archives/{HEX}{HEX}.tar": "unpacked archives",
     f"fingerprints/{HEX}{HEX}": "digests",
     f"places/{HEX}/{HEX}.json": "places",
@@ -72,7 +73,7 @@ def test_what_is_old_is_removed_and_nothing_else(cache):
     freed, stays = remove(found)
 
     assert names(cache, found) == sorted(OURS)
-    assert (freed, stays) == (600, [])
+    assert (freed, stays) == (700, [])
     left = {path.relative_to(cache).as_posix() for path in cache.rglob("*") if path.is_file()}
     assert left == {*STAYING, *FOREIGN, "atlases/fedcba9876543210.safetensors"}
     assert not (cache / "places" / HEX).exists()
@@ -100,7 +101,7 @@ def test_what_was_used_since_it_was_named_stays(cache):
 
     freed, stays = remove(found)
 
-    assert freed == 500
+    assert freed == 600
     assert stays == [f"{cache / 'atlases' / f'{HEX}.safetensors'} stays: it is in use again"]
 
 

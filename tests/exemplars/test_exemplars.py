@@ -17,6 +17,7 @@ from zfexplore.exemplars import exemplars as module
 from zfexplore.exemplars.exemplars import exemplars
 from zfexplore.exemplars.records import ChannelExemplars, Exemplar
 from zfexplore.exemplars.seen import see
+from zfexplore.figures.display import to_rgb
 from zfexplore.images.open import open_images
 from zfexplore.images.sources import UnreadableImage
 from zfexplore.progress import Finished, Progress, Skipped, finish
@@ -183,6 +184,22 @@ def test_what_waits_fits_into_the_memory_given(checkpoint, source, atlas):
         elif isinstance(event, ChannelExemplars):
             waiting.pop(event.channel, None)
     assert total > memory
+
+
+def test_at_half_the_size_twice_as_much_waits_and_looks_the_same(checkpoint, source, atlas):
+    channels = [Unit("conv2", channel) for channel in range(7)]
+    whole = gathered(exemplars(checkpoint, source, atlas, channels, memory=50_000))
+    assert max(source.read.values()) == 2
+    source.read.clear()
+    half = gathered(exemplars(checkpoint, source, atlas, channels, memory=50_000, half=True))
+    assert max(source.read.values()) == 1
+    for found, again in zip(whole, half, strict=True):
+        for one, other in zip(found.exemplars, again.exemplars, strict=True):
+            assert (other.crop.dtype, float(np.abs(other.crop).max())) == (np.float16, 1.0)
+            np.testing.assert_allclose(other.crop * np.abs(one.crop).max(), one.crop, rtol=2e-3, atol=1e-6)
+            drawn = [to_rgb(each.crop)[0].astype(int) for each in (one, other)]
+            assert np.abs(drawn[0] - drawn[1]).max() <= 1
+            assert (one.window, one.activation) == (other.window, other.activation)
 
 
 def test_exemplars_hold_their_windows_and_no_more(checkpoint, source, atlas):

@@ -26,6 +26,8 @@ from zfexplore.atlas import build, container
 from zfexplore.atlas.lost import Spot, find_lost, note_spot
 from zfexplore.atlas.maxima import Layout
 from zfexplore.atlas.open import atlas_path, load_believed
+from zfexplore.atlas.state import State, atlas_of
+from zfexplore.atlas.state import resume as resume_pass
 from zfexplore.atlas.store import Atlas, describe
 from zfexplore.atlas.tables import as_csv, channel_row
 from zfexplore.atlas.tally import Tally
@@ -226,11 +228,11 @@ def _of_an_atlas(folder: Path) -> list[Loader]:
 
     def resume(folder: Path) -> None:
         sizes = {"k": 9, "classes": 2, "images": len(source)}
-        state = build._State(Tally.empty(layout.channels, **sizes))
-        told = build._resume(state, folder / "partial", wanted, layout, len(source))
+        state = State(Tally.empty(layout.channels, **sizes))
+        told = resume_pass(state, folder / "partial", wanted, layout, len(source))
         if not told.startswith("going on"):
             raise ExploreError(told)
-        _look_through(build._atlas(state, layout, wanted, source), checkpoint.net)
+        _look_through(atlas_of(state, layout, wanted, source), checkpoint.net)
 
     def lost(folder: Path) -> None:
         os.environ["ZFEXPLORE_CACHE"] = str(folder)

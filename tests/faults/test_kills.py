@@ -235,7 +235,7 @@ def test_ranks_make_the_index_of_one_process_to_the_last_byte_and_a_killed_one_l
 ):
     net = str(alone / "checkpoint.safetensors")
     words = ["index", "--images", "../photos", "--checkpoint", net, "--device", "cpu"]
-    small = {"zfexplore.atlas.build.SLICE": {"cpu": 2}}  # rounds of 4 and of 6 images, for 17
+    small = {"zfexplore.atlas.taking.SLICE": {"cpu": 2}}  # rounds of 4 and of 6 images, for 17
 
     def index(folder, count, struck=None):
         ended = ranks(folder, words, count, {rank: small | (struck or {}).get(rank, {}) for rank in range(3)})
@@ -254,7 +254,7 @@ def test_ranks_make_the_index_of_one_process_to_the_last_byte_and_a_killed_one_l
     ended, found = index("index-two", 2)  # which is there already
     assert [one.code for one in ended] == [0, 0], ended
 
-    struck = {"zfexplore.atlas.build.image_maxima": "tests.faults.strikes.die_in_the_second_slice"}
+    struck = {"zfexplore.atlas.taking.image_maxima": "tests.faults.strikes.die_in_the_second_slice"}
     ended, found = index("index-killed", 2, {1: struck})
     assert [one.code for one in ended] == [1, -signal.SIGKILL], ended
     told = "".join(one.err for one in ended)

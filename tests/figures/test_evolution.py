@@ -10,6 +10,7 @@ from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import projection_tile
 from zfexplore.figures.evolution import BAR, EvolutionFigure, evolution_figure, evolved_from, settling_rows
 from zfexplore.figures.figure import Made
+from zfexplore.figures.paper import Text
 from zfexplore.figures.provenance import Origin, read_chunks
 from zfexplore.settings import Command
 from zfexplore.units import Unit
@@ -48,6 +49,12 @@ def test_each_projection_is_drawn_and_a_bar_stands_before_another_image(evolved)
     assert set(bar[bar[:, 0] == y][:, 1]) == {x - 5, x - 4}
     with pytest.raises(ExploreError, match="a tile of 8 pixels"):
         evolution_figure([("conv2", [evolved])], EPOCHS, SETTLING, tile=8)
+
+
+def test_a_heading_is_whole_however_few_the_epochs(evolved):
+    heading = "conv2 · layer 2 in Zeiler & Fergus, layer 1 in the replication"
+    image = evolution_figure([(heading, [evolved])], EPOCHS[:2], [], tile=16)
+    assert heading in [thing.text for thing in image.things if isinstance(thing, Text)]
 
 
 def test_it_is_saved_with_both_tables(evolved, tmp_path):

@@ -16,11 +16,13 @@ from zfexplore.images.augment import Augmentation, augment
 from zfexplore.images.listed import ListedSource
 from zfexplore.images.transforms import prepare_large
 from zfexplore.nets.zfnet import ZFNet, initialise
+from zfexplore.progress import Note
 from zfexplore.studies import initialisation
 from zfexplore.studies.initialisation import gradients
 from zfexplore.studies.starts import Beginnings, Start
 
 SIZE, RESIZE = 56, 64
+Run = initialisation._Run
 NORMAL, XAVIER = Start("paper", 1.0, 1e-2), Start("xavier", 255.0, 1e-2)
 CONSTANT, LARGE = Start("constant", 255.0, 1e-2), Start("paper", 255.0, 1e-2)
 
@@ -109,6 +111,36 @@ def test_a_constant_tells_no_classes_apart(found):
 def test_the_same_seed_gives_the_same_and_blind_is_the_classes_entropy(found):
     assert found[0].blind == pytest.approx(0.5623, abs=1e-4)  # of 3 and 1 images
     assert (found[0].images, found[0].classes) == (4, 2)
+
+
+def test_an_interrupted_study_goes_on_to_the_same_numbers(found, tmp_path, monkeypatch):
+    monkeypatch.setenv("ZFEXPLORE_CACHE", str(tmp_path))
+    monkeypatch.setattr(initialisation, "ZFNet", Narrow)
+    options = {"batch_size": 4, "size": SIZE, "fc": 8, "device": "cpu", "workers": 0, "keep": True}
+    starts = (NORMAL, XAVIER, CONSTANT, LARGE)
+    events = gradients(Squares(), starts=starts, steps=3, **options)
+    while len(getattr(next(events), "runs", ())) < 3:
+        pass
+    events.close()
+    taken = []
+    monkeypatch.setattr(initialisation, "_Run", lambda start, *rest: taken.append(start) or Run(start, *rest))
+    again, before = result_of(gradients(Squares(), starts=starts, steps=3, **options))
+    assert (again, taken) == (found[0], [LARGE])
+    assert Note("going on: 3 of 4 starts are complete already") in before
+    result_of(gradients(Squares(), starts=(NORMAL,), steps=2, **options))
+    assert taken == [LARGE, NORMAL]
+
+
+def test_a_cache_that_cannot_be_written_is_told_once(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ZFEXPLORE_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr(initialisation, "ZFNet", Narrow)
+    options = {"batch_size": 4, "size": SIZE, "fc": 8, "device": "cpu", "workers": 0, "keep": True}
+    result, before = result_of(gradients(Squares(), starts=(NORMAL, XAVIER), steps=1, **options))
+    assert len(result.runs) == 2
+    (told,) = [event.text for event in before if isinstance(event, Note)]
+    assert told.startswith("the starts are not kept: ")
+    assert "ZFEXPLORE_CACHE" in told
 
 
 def test_images_without_classes_and_impossible_numbers_are_refused():

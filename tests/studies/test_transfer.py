@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,9 @@ from PIL import Image
 from tests.support import checkpoint_of, result_of, small_net, tiny_checkpoint
 from zfexplore.errors import ExploreError
 from zfexplore.images.sources import Picture, UnreadableImage
+from zfexplore.images.workers import WorkerFailed
 from zfexplore.progress import Skipped
+from zfexplore.studies import transfer as transfer_module
 from zfexplore.studies.transfer import Drawn, draw, pooled, score, transfer
 
 
@@ -101,6 +105,33 @@ def test_an_unreadable_image_is_named_and_left_out():
     assert Skipped(f"{broken}.png", "it is torn") in events
     assert found.tested == {3: 26}
     assert found.scores[0].mean == 1
+
+
+def test_processes_that_nobody_asked_for_are_a_note_if_they_fail(monkeypatch):
+    here, source = os.getpid(), Coloured(broken=5)
+    asked = [range(start, start + 4) for start in range(0, 36, 4)]
+
+    def given(workers):
+        told = []
+        batches = transfer_module._decoded(tiny_checkpoint(), source, asked, workers, tell=told.append)
+        return [(batch.indices.tolist(), batch.pixels.numpy().tobytes()) for batch in batches], told
+
+    expected, _ = given(0)
+    monkeypatch.setattr(transfer_module, "processes_pay", lambda *_, **__: True)
+    monkeypatch.setattr(transfer_module, "usual_workers", lambda: 2)
+    assert given(None) == (expected, [])
+    decoded = Coloured.__getitem__
+
+    def fatal(source, index):
+        if index == 9 and os.getpid() != here:
+            os._exit(3)
+        return decoded(source, index)
+
+    monkeypatch.setattr(Coloured, "__getitem__", fatal)
+    told = "a process that decodes images ended with code 3"
+    assert given(None) == (expected, [f"{told}: the other images are decoded without"])
+    with pytest.raises(WorkerFailed, match=told):
+        given(2)
 
 
 def test_a_net_that_overflows_is_told():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,8 @@ from PIL import Image
 
 from zfexplore.errors import ExploreError
 from zfexplore.images.open import open_images
+from zfexplore.nets.ranks import Ranks
+from zfexplore.nets.zfnet import ZFNet
 from zfexplore.progress import Skipped
 from zfexplore.training import dry_run as module
 from zfexplore.training.dry_run import DryRun, SizeRun, dry_run, plan_of
@@ -44,6 +48,26 @@ def test_it_counts_images_bytes_and_steps_and_measures_every_size(photos):
     assert found.needed == 8 * 4 / 7200
     learning = sum(one.epochs * (8 + 2 / 3) / one.images_per_second for one in found.sizes)
     assert found.seconds == pytest.approx(10 / found.decoded_per_core + learning)  # decoded once
+
+
+def test_of_two_ranks_one_is_measured_and_both_are_counted(photos, monkeypatch):
+    monkeypatch.setattr(module, "free_memory", lambda: 10**9)
+    machine = replace(CPU, workers=1, ranks=Ranks(0, 2, 0, 2))
+    plan = plan_of(open_images(photos), SMALL, val=0.2, seed=0, per_class=None, machine=machine)
+    *_, last = dry_run(plan)
+    found = last.result
+    assert (found.ranks, found.local_ranks, found.batch, found.steps_per_epoch) == (2, 2, 2, 2)
+    learning = sum(one.epochs * (8 + 2 / 3) / (2 * one.images_per_second) for one in found.sizes)
+    assert found.seconds == pytest.approx(10 / (2 * found.decoded_per_core) + learning)
+    net = ZFNet(2, **SMALL.architecture())
+    assert found.gradient_bytes == sum(values.nbytes for values in net.parameters())
+    # What one process holds in half of the memory, two on one machine hold in a quarter each.
+    room = 2 * 8 * (64**2 + 82**2) * 3
+    monkeypatch.setattr("zfexplore.training.data.free_memory", lambda: room)
+    side = module.at_size(plan.unmeasured_input, 56)
+    assert plan.unmeasured_input.resize == 82
+    assert module._decodings(replace(plan, machine=CPU), side, 3, False) == (True, 1, True)
+    assert module._decodings(plan, side, 3, False) == (True, 1, False)
 
 
 def test_what_cannot_be_read_is_named_and_no_rate_comes_of_nothing(photos, monkeypatch):

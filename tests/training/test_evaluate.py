@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from tests.support import result_of
+from tests.support import Transfers, result_of
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.images.transforms import normalise, prepare_large, ten_crop
@@ -16,6 +18,7 @@ from zfexplore.nets.trunk import Trunk
 from zfexplore.nets.zfnet import ZFNet, initialise
 from zfexplore.progress import Note, Skipped
 from zfexplore.training import data
+from zfexplore.training import evaluate as evaluation
 from zfexplore.training.evaluate import class_map, evaluate, evaluate_checkpoint
 from zfexplore.training.machine import choose_machine
 
@@ -152,3 +155,25 @@ def test_images_of_unknown_classes_are_left_out_aloud(checkpoint, make_stripes):
     found, events = result_of(evaluate_checkpoint(checkpoint, source, CPU))
     assert found.count == 4
     assert Note("2 images are of classes that the net does not know: left out") in events
+
+
+def test_on_a_gpu_the_counts_come_down_once_at_the_end(stripes, monkeypatch):
+    """A pretended tensor has no number to give: what asked for one would fail."""
+    fake = pytest.importorskip("torch._subclasses.fake_tensor")
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
+    monkeypatch.setattr(evaluation, "VIEWS_AT_ONCE", 6)
+    monkeypatch.setattr(evaluation._Counts, "result", lambda counts: len(torch.cat(counts._ranks)))
+    order = data.in_batches(range(18), 6)
+    ready = SimpleNamespace(batches=lambda _: iter(batches))
+    batches = list(data.Streamed(stripes, SMALL, 0).batches(order))
+    with fake.FakeTensorMode(allow_non_fake_inputs=True):
+        with torch.device("cuda"):
+            net = Trunk(ZFNet(3, 8).eval())
+        machine = replace(CPU, device=torch.device("cuda"))
+        with Transfers() as transfers:
+            found, _ = result_of(evaluate(net, ready, range(18), SMALL, machine, class_map=[2, 0, 1]))
+    assert found == 18
+    moved = [(before, after, waits) for before, after, waits in transfers.noted if before != after]
+    up, constant, down = ("cpu", "cuda", False), ("cpu", "cuda", True), ("cuda", "cpu", True)
+    # Of each batch the pixels and the labels, of the first the mean and the spread; then three counts.
+    assert moved == [up, constant, constant, up, *[up] * 2 * 2, *[down] * 3]

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from tests.support import result_of
 from zfexplore.errors import ExploreError
+from zfexplore.images.workers import WorkerFailed
 from zfexplore.nets.checkpoint import load_checkpoint
 from zfexplore.progress import Finished, Note, Progress, Skipped, finish
 from zfexplore.training import data, loop, steps
@@ -24,7 +25,6 @@ from zfexplore.training.record import EpochRecord
 from zfexplore.training.run import read_run
 from zfexplore.training.state import Position
 from zfexplore.training.steps import Loss
-from zfexplore.training.workers import WorkerFailed
 
 pytestmark = pytest.mark.usefixtures("slim")
 

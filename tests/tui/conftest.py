@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from textual.css.stylesheet import Stylesheet
 
 from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
@@ -158,6 +159,22 @@ def _patient(monkeypatch):
     """What is told stays until it is looked at, however slow the machine; a test's garbage can wait."""
     monkeypatch.setattr("textual.app.App.NOTIFICATION_TIMEOUT", 600.0)
     monkeypatch.setattr("zfexplore.tui.app.SECONDS_AT_REST", 600.0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _styles_read_once():
+    """Apps share the rules read from a style sheet: to read them was a twentieth of an app's test."""
+    with pytest.MonkeyPatch.context() as patch:
+        known, parse = {}, Stylesheet._parse_rules
+
+        def parse_once(sheet, *words, **options):
+            key = (words, *sorted(options.items()), *sorted(sheet._variables.items()))
+            if key not in known:
+                known[key] = parse(sheet, *words, **options)
+            return known[key]
+
+        patch.setattr(Stylesheet, "_parse_rules", parse_once)
+        yield
 
 
 @pytest.fixture

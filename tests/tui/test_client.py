@@ -12,10 +12,12 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.support import leaves
+from tests.tui.conftest import Mail
 from zfexplore.tui import client
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
@@ -77,26 +79,61 @@ def until_gone(pid: int) -> None:
 # -- a run -------------------------------------------------------------------------------------------
 
 
-def test_it_shows_a_channel_drawn_and_saves_what_was_asked_for_just_before_the_end(
-    start, mail, setup, monkeypatch
-):
-    monkeypatch.setattr(client, "SECONDS_TO_SAVE", SECONDS)  # a busy machine takes longer than users wait
-    engine = start()
-    engine.ask(say.TileSize("projections", "projection", 5, 10, "quadrants"))
-    engine.ask(say.ShowChannel("conv3", 7, 1))
-    shown = mail.wait(say.ChannelShown)
+# Tells at its end which libraries it has loaded.
+TELLS = BEGIN + (
+    "from zfexplore.tui import messages as say\n"
+    "loaded = lambda: repr([name for name in ('textual', 'torchvision') if name in sys.modules])\n"
+    "main(lambda setup, inbox, post: [explore(setup, inbox, post), post(say.Noted(loaded()))])"
+)
+
+
+@pytest.fixture(scope="module")
+def ran(files, tmp_path_factory):
+    """An engine that showed a channel and was asked for a figure just before its end; it takes seconds."""
+    folder, mail = tmp_path_factory.mktemp("ran"), Mail()
+    setup = say.Setup(
+        str(files / "images"), str(files / "tiny.safetensors"), device="cpu", out=folder / "out"
+    )
+    engine = EngineProcess(setup, TELLS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZFEXPLORE_CACHE", str(folder / "cache"))
+        patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+        patch.setattr(client, "SECONDS_TO_SAVE", SECONDS)  # a busy machine takes longer than users wait
+        engine.start(mail)
+        try:
+            engine.ask(say.TileSize("projections", "projection", 5, 10, "quadrants"))
+            engine.ask(say.ShowChannel("conv3", 7, 1))
+            mail.wait(say.ChannelShown)
+            place = place_of(engine.pid)
+            mail.wait(say.AtlasChanged, lambda message: message.complete)
+            engine.ask(say.SaveChannel("conv3", 7))
+        finally:
+            engine.stop()
+    return SimpleNamespace(engine=engine, mail=mail, setup=setup, place=place)
+
+
+def place_of(pid: int) -> tuple[set[int], int, int] | None:
+    """The priorities of a process's threads, its session and its group."""
+    if sys.platform != "linux":
+        return None
+    priorities = set()
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with suppress(ProcessLookupError):
+            priorities.add(os.getpriority(os.PRIO_PROCESS, int(task)))
+    return priorities, os.getsid(pid), os.getpgid(pid)
+
+
+def test_it_shows_a_channel_drawn_and_saves_what_was_asked_for_just_before_the_end(ran):
+    (shown,) = ran.mail.of(say.ChannelShown)
     assert (shown.stage_name, shown.channel, shown.generation) == ("conv3", 7, 1)
-    bitmap = mail.of(say.PictureArrived)[0].shown.projection
+    bitmap = ran.mail.of(say.PictureArrived)[0].shown.projection
     assert bitmap.pixels.dtype == "float32"
     (rows,) = bitmap.drawings.values()  # drawn as the grid shows them
     assert [sum(len(text) for text, _, _ in read(row)) for row in rows] == [10] * 5
-    mail.wait(say.AtlasChanged, lambda message: message.complete)
-    engine.ask(say.SaveChannel("conv3", 7))
-    engine.stop()
 
-    assert (setup.out / "conv3-7.png").exists()
-    assert engine.unsaved == ()
-    assert not mail.of(say.EngineDied)
+    assert (ran.setup.out / "conv3-7.png").exists()
+    assert ran.engine.unsaved == ()
+    assert not ran.mail.of(say.EngineDied)
 
 
 SCRIPT = """
@@ -135,17 +172,8 @@ def test_the_explorer_itself_imports_neither_torch_nor_numpy(setup):
     assert loaded == "[]", done.stderr
 
 
-def test_the_engine_imports_no_textual(start, mail):
-    look = "post(say.Noted(repr([name for name in ('textual', 'torchvision') if name in sys.modules])))"
-    engine = start(
-        BEGIN + "from zfexplore.tui import messages as say\n"
-        f"main(lambda setup, inbox, post: [explore(setup, inbox, post), {look}])"
-    )
-    engine.ask(say.ShowChannel("conv3", 7, 1))
-    mail.wait(say.ChannelShown)
-    engine.stop()
-
-    assert mail.of(say.Noted)[-1].text == "[]"
+def test_the_engine_imports_no_textual(ran):
+    assert ran.mail.of(say.Noted)[-1].text == "[]"
 
 
 def test_what_a_library_prints_reaches_the_log_and_neither_pipe_nor_terminal(start, mail, capfd):
@@ -175,18 +203,9 @@ def test_what_cannot_be_opened_is_a_failure_and_no_death(setup, mail):
 
 
 @linux
-def test_all_its_threads_give_way_and_it_stays_in_the_session_and_group(start, mail):
-    engine = start()
-    engine.ask(say.ShowChannel("conv3", 7, 1))
-    mail.wait(say.ChannelShown)
-    priorities = set()
-    for task in os.listdir(f"/proc/{engine.pid}/task"):
-        with suppress(ProcessLookupError):
-            priorities.add(os.getpriority(os.PRIO_PROCESS, int(task)))
-
-    assert priorities == {min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)}
-    assert os.getsid(engine.pid) == os.getsid(0)
-    assert os.getpgid(engine.pid) == os.getpgid(0)
+def test_all_its_threads_give_way_and_it_stays_in_the_session_and_group(ran):
+    priority = min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
+    assert ran.place == ({priority}, os.getsid(0), os.getpgid(0))
 
 
 @posix

@@ -17,28 +17,46 @@ def table(found: DryRun, *, hours: float | None) -> Table:
     drawn = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     drawn.add_column(style="dim")
     drawn.add_column(overflow="fold")
+    ranks, many = found.ranks, found.ranks > 1
     size = "unknown" if found.bytes_an_epoch is None else in_bytes(found.bytes_an_epoch)
+    if many and found.bytes_an_epoch is not None:
+        size += f", {in_bytes(found.bytes_an_epoch / ranks)} by each rank"
     drawn.add_row("images", f"{found.training:,} to train on, {found.held_out:,} held out")
     drawn.add_row("classes", f"{found.classes:,}")
     drawn.add_row("read in an epoch", size)
     drawn.add_row("steps", f"{found.steps_per_epoch:,} an epoch, {found.steps:,} in all")
-    drawn.add_row("one core decodes", f"{_rate(found.decoded_per_core)}; {found.cores} decode here")
+    decode = f"{found.cores} decode here"
+    if many:
+        here = "all on this machine" if found.local_ranks == ranks else f"{found.local_ranks} on this machine"
+        drawn.add_row("ranks", f"{ranks}, {here}; the first learns from {found.batch} images of a step")
+        decode = f"{found.cores} decode for each rank, {found.cores * ranks} for all"
+    drawn.add_row("one core decodes", f"{_rate(found.decoded_per_core)}; {decode}")
     for one in found.sizes:
         where = "held in memory" if one.held else "decoded anew every epoch"
         epochs = "1 epoch" if one.epochs == 1 else f"{one.epochs} epochs"
         drawn.add_row(
             f"{epochs} at {one.size} px",
-            f"the net learns {_rate(one.images_per_second)}; decoded squares take "
-            f"{in_bytes(one.decoded_bytes)}, {where}",
+            f"{_learns(one.images_per_second, ranks)}; decoded squares take "
+            f"{in_bytes(one.decoded_bytes)}{' in each rank' if many else ''}, {where}",
         )
-    drawn.add_row("free memory", f"{in_bytes(found.free_memory)}, of which squares may take half")
-    drawn.add_row("cores to feed one device", f"{found.cores_to_feed:,}, where squares are not held")
+    those = f" of the {found.local_ranks} ranks here" if many else ""
+    drawn.add_row("free memory", f"{in_bytes(found.free_memory)}, of which squares{those} may take half")
+    cores = f"{found.cores_to_feed:,}{f', {found.cores_to_feed * ranks:,} for all' if many else ''}"
+    drawn.add_row("cores to feed one device", f"{cores}, where squares are not held")
+    if many:
+        drawn.add_row("gradients", f"{in_bytes(found.gradient_bytes)} a step; their way is not in the time")
     drawn.add_row("time to expect", f"{in_time(found.seconds)}, {_rate(found.images_per_second)}")
     if found.needed is not None:
         drawn.add_row(f"for {hours:g} h it needs", _rate(found.needed))
     if found.unreadable:
         drawn.add_row("cannot be read", f"{found.unreadable:,} of those that were tried")
     return drawn
+
+
+def _learns(rate: float, ranks: int) -> str:
+    if ranks == 1:
+        return f"the net learns {_rate(rate)}"
+    return f"each rank learns {_rate(rate)}, all together {_rate(rate * ranks)}"
 
 
 def in_bytes(count: float) -> str:

@@ -73,7 +73,8 @@ def export_correspondence(
 
     Example: zfexplore export correspondence faces.json --within face --stages conv5,fc7
     """
-    from zfexplore.explorer import Explorer, open_settings
+    from zfexplore.explorer import Explorer
+    from zfexplore.open_settings import open_settings
     from zfexplore.showing import correspondence_table, output
     from zfexplore.studies.correspondence import NORMALISATIONS
     from zfexplore.study_figures import correspondence_made, draw_correspondence

@@ -24,6 +24,16 @@ def export_gallery(
         ),
     ] = "all",
     by: Annotated[RankedBy, typer.Option("--by", help="What top64 goes by.")] = "mean",
+    ideal: Annotated[
+        str | None,
+        typer.Option(
+            "--ideal",
+            metavar="0-15|top16|7,130|all|random16",
+            help="Which of them also get their ideal images, in the same words, such as top2; up to ten "
+            "seconds each on two cores.",
+            show_default="none",
+        ),
+    ] = None,
     title: TitleOption = None,
     out: Annotated[
         Path | None,
@@ -35,7 +45,8 @@ def export_gallery(
 ) -> None:
     """Write a page of every channel to hand on: a folder that any browser shows, with no server.
 
-    Examples: zfexplore export gallery --out out/gallery; zfexplore export gallery --channels top64
+    Examples: zfexplore export gallery --out out/gallery;
+    zfexplore export gallery --channels top64 --ideal top2
     """
     from zfexplore.explorer import Explorer
     from zfexplore.figures.figure import FOLDER
@@ -47,8 +58,8 @@ def export_gallery(
     out = check_folder(out if out is not None else FOLDER / NAME)
     check_gallery(out)
     explorer = Explorer.open(settings, pixels=True)
-    made = made_gallery(explorer, channels, by=by, title=title, seed=seed)
+    made = made_gallery(explorer, channels, by=by, ideal=ideal, title=title, seed=seed)
     check_replacing(made.chunks(out), out / RECORD, overwrite=overwrite)
-    done = watch(make_gallery(explorer, out, channels, by=by, title=title, seed=seed))
+    done = watch(make_gallery(explorer, out, channels, by=by, ideal=ideal, title=title, seed=seed))
     told = f"{done.channels:,} channels, {done.images:,} images, {done.size / 1e6:.1f} MB"
     output().print(f"wrote {done.page}: {told}", markup=False, soft_wrap=True)

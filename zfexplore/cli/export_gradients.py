@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +25,8 @@ from zfexplore.cli.options import (
 from zfexplore.cli.replacing import OverwriteOption, check_replacing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.table import Table
 
     from zfexplore.figures.figure import Made
@@ -77,10 +79,12 @@ def export_gradients(
     """Take the same steps from twelve starts; draw each layer's gradients, and write all steps as CSV.
 
     The starts are a constant 0.01, a normal distribution of 0.01, and Xavier's; inputs in [0, 1] and in
-    [-128, 128]; rates of 1e-2 and 1e-4. Ctrl-C draws those that are complete.
+    [-128, 128]; rates of 1e-2 and 1e-4. Ctrl-C draws those that are complete, and the same command goes on
+    after them: each is kept in your cache folder.
 
     Example: zfexplore export gradients --images photos/ --steps 300 --out out/gradients.png
     """
+    from zfexplore.atlas.build import Unkept
     from zfexplore.figures.gradients import gradients_figure
     from zfexplore.figures.rows import FigureWithRows
     from zfexplore.showing import output, remarks, watch
@@ -96,6 +100,7 @@ def export_gradients(
     made = _made(source, options, title, seed).printed(form, dpi, font)
     check_replacing(made.chunks(path), path, path.with_suffix(".csv"), overwrite=overwrite)
     so_far: list[Beginnings] = []
+    kept = True
 
     def drawn(found: Beginnings) -> FigureWithRows:
         return FigureWithRows(gradients_figure(found, title=title), made, {}, rows=found.rows())
@@ -105,20 +110,24 @@ def export_gradients(
         run = event.runs[-1]
         return f"{run.start}: {run.outcome(event.blind)}"
 
+    def events() -> Iterator[Any]:
+        nonlocal kept
+        for event in gradients(
+            source, steps=steps, batch_size=batch_size, size=size, fc=fc, seed=seed, device=device,
+            workers=workers, keep=True,
+        ):  # fmt: skip
+            kept = kept and not isinstance(event, Unkept)
+            yield event
+
     try:
-        found = watch(
-            gradients(
-                source, steps=steps, batch_size=batch_size, size=size, fc=fc, seed=seed, device=device,
-                workers=workers,
-            ),
-            other=note,
-        )  # fmt: skip
+        found = watch(events(), other=note)
     except KeyboardInterrupt:
         if so_far:
             partial = path.with_name(f"{path.stem}-partial{path.suffix}")
             told = f"interrupted: {len(so_far[0].runs)} of 12 starts are in {partial}"
             drawn(so_far[0]).save(partial)
-            remarks().print(told, markup=False, soft_wrap=True)
+            goes_on = "; the same command goes on after them" if kept else ""
+            remarks().print(told + goes_on, markup=False, soft_wrap=True)
         raise
     output().print(_table(found))
     for written in drawn(found).save(path):

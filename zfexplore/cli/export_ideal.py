@@ -54,10 +54,10 @@ def export_ideal(
 
     Examples: zfexplore export ideal conv5:130; zfexplore export ideal conv5:top9 --out out/ideal.png
     """
-    from zfexplore.drawings import chosen_units, draw_ideals, ideal_made
     from zfexplore.explorer import Explorer
     from zfexplore.showing import watch
     from zfexplore.studies.ideal import Ascent
+    from zfexplore.study_figures import chosen_units, draw_ideals, ideal_made
 
     ascent = Ascent(starts=starts, steps=steps, seed=seed)
     explorer = Explorer.open(settings, channels[0].partition(":")[0])

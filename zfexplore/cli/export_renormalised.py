@@ -53,7 +53,7 @@ def export_renormalised(
     from zfexplore.figures.renormalised import renormalised_figure
     from zfexplore.figures.rows import FigureWithRows
     from zfexplore.nets.checkpoint import load_checkpoint
-    from zfexplore.showing import output
+    from zfexplore.showing import output, remarks
     from zfexplore.studies.architecture import cap_of, checked_cap, first_kernels, renormalised
 
     path = figure_path(out, NAME, form, font, beside=[".csv"])
@@ -70,6 +70,9 @@ def export_renormalised(
         names[1] = Path(b).name
         if names[0] == names[1]:  # two runs' checkpoint.safetensors, say
             names = [a, b]
+        if kernels[0].shape == kernels[1].shape and (kernels[0] == kernels[1]).all():
+            told = "both nets have the same filters to the last bit, as where no filter has reached the cap"
+            remarks().print(told, markup=False, soft_wrap=True)
     sides, rows = _sides(names, kernels, held_to)
     figure = FigureWithRows(
         renormalised_figure(sides, title=title or TITLE, subtitle=CAPTION), made, {}, rows

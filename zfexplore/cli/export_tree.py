@@ -52,9 +52,9 @@ def export_tree(
 
     Example: zfexplore export tree conv5 --out out/tree.png
     """
-    from zfexplore.drawings import draw_tree, tree_made
     from zfexplore.explorer import Explorer
     from zfexplore.showing import watch
+    from zfexplore.tree_drawing import draw_tree, tree_made
 
     beside = [".csv", ".json"]
     out = figure_path(out, f"{layer}-tree.png", form, font, beside=beside)

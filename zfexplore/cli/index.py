@@ -30,9 +30,9 @@ def index(
         int | None,
         typer.Option(
             "--workers",
-            min=1,
+            min=0,
             metavar="N",
-            help="Threads that read images, of each rank. [default: one a core]",
+            help="Processes or threads that read, of each rank; 0: threads. [default: one a core]",
             show_default=False,
         ),
     ] = None,
@@ -54,8 +54,9 @@ def index(
     from zfexplore.atlas.build import Unkept
     from zfexplore.atlas.open import atlas_path
     from zfexplore.cli.ranks import this_rank
-    from zfexplore.explorer import Explorer, open_settings
+    from zfexplore.explorer import Explorer
     from zfexplore.nets.ranks import device_of, join
+    from zfexplore.open_settings import open_settings
     from zfexplore.progress import finish
     from zfexplore.showing import output, remarks, watch
 

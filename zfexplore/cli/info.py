@@ -138,7 +138,8 @@ def _show_filters(settings: Settings, images: str | None, json: bool) -> None:
     """Print what is known of the filters; an atlas of ``images`` is opened, or built."""
     from dataclasses import asdict, replace
 
-    from zfexplore.explorer import Explorer, open_checkpoint
+    from zfexplore.explorer import Explorer
+    from zfexplore.open_settings import open_checkpoint
     from zfexplore.showing import output, print_json
     from zfexplore.studies.architecture import cap_of, filter_reports
 

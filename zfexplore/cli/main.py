@@ -44,6 +44,7 @@ EXPORTS = {
     "gallery": "export_gallery",
     "renormalised": "export_renormalised",
     "gradients": "export_gradients",
+    "curves": "export_curves",
     "evolution": "export_evolution",
     "correspondence": "export_correspondence",
     "atlas": "export_atlas",

@@ -187,13 +187,13 @@ def train(
     """
     from zfexplore.cli.ranks import this_rank
     from zfexplore.files import check_folder, expanded
+    from zfexplore.images.workers import WorkerFailed
     from zfexplore.nets.ranks import join
     from zfexplore.progress import finish
     from zfexplore.showing import remarks, watch
     from zfexplore.training.folder import RunFolder
     from zfexplore.training.loop import train as training
     from zfexplore.training.recipe import recipe as find_recipe
-    from zfexplore.training.workers import WorkerFailed
 
     ranks = this_rank()
     if out is None and (resume or not dry_run):
@@ -246,7 +246,7 @@ def train(
             chosen = replace(chosen, max_rms=None)
     if dry_run:
         if ranks.first:
-            _tell(asked, chosen, download, hours)
+            _tell(asked, chosen, download, hours, ranks)
         return
     join(ranks, machine["device"])
     events = training(
@@ -287,7 +287,7 @@ def train(
     _show_result(result, out)
 
 
-def _tell(asked: dict[str, Any], recipe: Recipe, download: bool, hours: float | None) -> None:
+def _tell(asked: dict[str, Any], recipe: Recipe, download: bool, hours: float | None, ranks: Ranks) -> None:
     """Print what a training would be, as far as it can be known and measured in seconds."""
     from zfexplore.cli.dry_run import table
     from zfexplore.showing import output, remarks, watch
@@ -295,7 +295,7 @@ def _tell(asked: dict[str, Any], recipe: Recipe, download: bool, hours: float | 
     from zfexplore.training.machine import choose_machine
 
     source = open_joined(asked["images"], asked["exclude"], asked["limit"], download, asked.get("labels"))
-    machine = choose_machine(**{name: asked[name] for name in ON_THE_MACHINE})
+    machine = choose_machine(**{name: asked[name] for name in ON_THE_MACHINE}, ranks=ranks)
     plan = plan_of(
         source, recipe, val=_held_out(asked["val"]), seed=asked["seed"], per_class=asked["per_class"],
         machine=machine,

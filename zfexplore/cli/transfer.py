@@ -57,9 +57,10 @@ def transfer(
 
     Example: zfexplore transfer --images caltech101/ --exclude BACKGROUND_Google --out out/transfer.png
     """
-    from zfexplore.drawings import transfer_made
-    from zfexplore.explorer import Explorer, open_settings
+    from zfexplore.explorer import Explorer
+    from zfexplore.open_settings import open_settings
     from zfexplore.showing import output, print_json, transfer_table, watch
+    from zfexplore.study_figures import transfer_made
 
     path = path_if_drawn(out, form, dpi, font, beside=[".csv"])
     sizes = _numbers(per_class)

@@ -26,7 +26,7 @@ from zfexplore.tui.log import log_path
 
 DAYS = 30
 _DAY = 86_400.0  # seconds
-_FOLDERS = r"(atlases|archives|fingerprints|places(/[0-9a-f]{16})?)"
+_FOLDERS = r"(atlases|archives|fingerprints|starts|places(/[0-9a-f]{16})?)"
 # What is not yet in its place, under a name or in a folder of its own, and locks: they end with their holder.
 _TEMPORARY = r"(\.[\w.-]+\.[0-9a-f]{8}(\.\w+)?|\.zfexplore-[0-9a-f]{8}/[\w.-]+)"
 _LEFT = (
@@ -49,6 +49,7 @@ def _kind(name: str, about: str, pattern: str, *, removable: bool = True) -> _Ki
 _KINDS = (
     _kind("indexes", "made again when they are needed", r"atlases/[0-9a-f]{16}\.safetensors"),
     _kind("unfinished indexes", "a broken-off pass goes on from them", r"atlases/[0-9a-f]{16}\.partial"),
+    _kind("starts", "steps of `export gradients`, taken again when needed", r"starts/[0-9a-f]{16}\.json"),
     _kind("unpacked archives", "unpacked again when they are needed", r"archives/[0-9a-f]{32}\.tar"),
     _kind("digests", "what large folders of images hold", r"fingerprints/[0-9a-f]{32}"),
     _kind("places", "where indexed images lay", r"places/[0-9a-f]{16}/[0-9a-f]{16}\.json"),

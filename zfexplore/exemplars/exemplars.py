@@ -12,7 +12,8 @@ side by side, go up together and share the batches of the way back (``deconv/man
 
 Projections wait, cropped to their windows, until their channel is complete. The memory for this is
 bounded: channels that would need more than ``MEMORY`` together are processed in shares, one after the
-other. Over the specimens, all 256 channels of ZFNet's conv5 are one share, with at most 0.25 GB waiting;
+other; each share runs its images through the net anew, so who only draws what comes keeps it at ``half`` the
+size. Over the specimens, all 256 channels of ZFNet's conv5 are one share, with at most 0.25 GB waiting;
 all 1,632 of conv1 to conv5 and pool5 are three.
 """
 
@@ -72,6 +73,7 @@ def exemplars(
     tolerance: float | None = None,
     memory: int = MEMORY,
     most: int | None = None,
+    half: bool = False,
 ) -> Iterator[Event]:
     """Give the exemplars of ``channels``: each one as it is found, and each channel once it is complete.
 
@@ -84,7 +86,8 @@ def exemplars(
     number, for callers that cache it; by default the image is read. ``tolerance`` is the relative
     difference allowed between the recomputed activation and the one in the atlas, by default 1e-3 (5e-2
     for an atlas made in bfloat16). At most ``memory`` bytes wait, unless one channel alone holds more.
-    ``most`` is how many of a channel's places are projected, the strongest; by default all.
+    ``most`` is how many of a channel's places are projected, the strongest; by default all. With ``half`` the
+    crops in ``ChannelExemplars`` are float16, each divided by its largest magnitude: enough to draw them.
 
     Raises ExploreError for a channel that is not in the atlas. Raises it too if the tolerance is exceeded,
     because the atlas is then of other weights or images.
@@ -98,7 +101,7 @@ def exemplars(
     look = look or partial(_read, checkpoint, source, atlas)
     at_once = _images_at_once(checkpoint.net, method, rule)
     damaged: dict[int, UnreadableImage] = {}
-    for share in _shares(checkpoint, places, memory):
+    for share in _shares(checkpoint, places, memory, BYTES_A_PIXEL // 2 if half else BYTES_A_PIXEL):
         wanted = _by_image(share)
         found: dict[Unit, list[Exemplar]] = {channel: [] for channel in share}
         with closing(look_at(list(wanted), look, at_once)) as looked:
@@ -107,7 +110,7 @@ def exemplars(
                     units, seen = yield from _next(looked, at_once, wanted, damaged, meter)
                     for exemplar in _of_images(checkpoint, seen, units, method, rule, together=at_once > 1):
                         _check_activation(exemplar, atlas, tolerance)
-                        found[exemplar.channel].append(exemplar)
+                        found[exemplar.channel].append(_halved(exemplar) if half else exemplar)
                         yield exemplar
                         if event := meter.tick():
                             yield event
@@ -199,14 +202,21 @@ def _next(
     return units, seen
 
 
-def _shares(checkpoint: Checkpoint, places: Places, memory: int) -> Iterator[Places]:
+def _halved(exemplar: Exemplar) -> Exemplar:
+    """Keep the crop in half the room; divided by its largest value it is within float16's range."""
+    crop = exemplar.crop
+    largest = max(float(crop.max(initial=0.0)), -float(crop.min(initial=0.0))) or 1.0
+    return replace(exemplar, crop=(crop / np.float32(largest)).astype(np.float16))
+
+
+def _shares(checkpoint: Checkpoint, places: Places, memory: int, bytes_a_pixel: int) -> Iterator[Places]:
     """Cut the channels, in their order, into shares whose projections and images fit into ``memory``."""
     size = checkpoint.metadata.input.size
     share: Places = {}
     images: set[int] = set()
     crops = 0  # bytes
     for channel, its_places in places.items():
-        more = sum(_crop_bytes(checkpoint, channel, place) for place in its_places)
+        more = sum(bytes_a_pixel * _crop_size(checkpoint, channel, place) for place in its_places)
         those = {place.image for place in its_places}
         if share and crops + more + 3 * size * size * len(images | those) > memory:
             yield share
@@ -218,10 +228,10 @@ def _shares(checkpoint: Checkpoint, places: Places, memory: int) -> Iterator[Pla
         yield share
 
 
-def _crop_bytes(checkpoint: Checkpoint, channel: Unit, place: Place) -> int:
+def _crop_size(checkpoint: Checkpoint, channel: Unit, place: Place) -> int:
     size = checkpoint.metadata.input.size
     window = checkpoint.net.window(channel.stage, place.y, place.x, (size, size))
-    return BYTES_A_PIXEL * window.height * window.width
+    return window.height * window.width
 
 
 def _by_image(share: Places) -> dict[int, list[tuple[Unit, Place]]]:

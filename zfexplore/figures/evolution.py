@@ -34,6 +34,7 @@ BEFORE_PATCH = 14
 BAR = (213, 94, 0)  # before a tile whose image is another than the epoch before
 LETTERS = 13
 LINE = 20
+HEADING = 500  # pixels up to which a block of few epochs is widened
 BELOW = 14  # the tiles, for the numbers
 SAW = "saw"
 BLUE_TO_YELLOW = OKABE_ITO[:6] + ((0, 0, 0),)  # its last yellow is too pale for a line
@@ -108,12 +109,12 @@ def evolution_figure(
     is too small or too large.
     """
     tile = checked_tile(tile)
-    across = _room(tile, len(epochs))
+    across = _room(tile, len(epochs), [heading for heading, _ in stages])
     columns = max(1, round((1.5 * sum(_height(tile, len(one)) for _, one in stages) / across) ** 0.5))
     columns = min(columns, len(stages) + 1)
     size = (columns * across, sum(_height(tile, len(one)) for _, one in stages))
     blank_page(size, f"{sum(len(one) for _, one in stages):,} channels", tile, "fewer channels")
-    blocks = [_block(heading, channels, epochs, settling, tile) for heading, channels in stages]
+    blocks = [_block(heading, channels, epochs, settling, tile, across) for heading, channels in stages]
     blocks += [_curves(settling, epochs)] if len(epochs) > 1 and settling else []
     return sheet(blocks, columns=columns, title=title, subtitle=subtitle)
 
@@ -135,9 +136,11 @@ def settling_rows(settling: Sequence[Any], epochs: Sequence[float]) -> list[dict
     ]
 
 
-def _room(tile: int, epochs: int) -> int:
-    """Give the width of a block, with its margins."""
-    return 2 * MARGIN + 44 + (epochs + 1) * (tile + 2 * FRAME + GAP) + BEFORE_PATCH
+def _room(tile: int, epochs: int, headings: Sequence[str]) -> int:
+    """Give the width of a block, with its margins: of its tiles, or of few epochs that of the headings."""
+    tiles = 44 + (epochs + 1) * (tile + 2 * FRAME + GAP) + BEFORE_PATCH
+    longest = max((width(heading, LETTERS + 2) for heading in headings), default=0)
+    return 2 * MARGIN + max(tiles, min(longest, HEADING))
 
 
 def _height(tile: int, channels: int) -> int:
@@ -150,9 +153,10 @@ def _block(
     epochs: Sequence[float],
     settling: Sequence[Any],
     tile: int,
+    across: int,
 ) -> Image.Image:
     step, left = tile + 2 * FRAME + GAP, MARGIN + 44
-    canvas = Paper((_room(tile, len(epochs)), _height(tile, len(channels))))
+    canvas = Paper((across, _height(tile, len(channels))))
     draw = ImageDraw.Draw(canvas)
     y = MARGIN // 2 + LETTERS
     write(draw, (MARGIN, y), shorten(heading, LETTERS + 2, canvas.width - 2 * MARGIN), LETTERS + 2)

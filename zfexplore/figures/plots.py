@@ -65,14 +65,16 @@ CHARTS = (
 )
 
 
-def curves(records: Sequence[Mapping[str, Any]], *, title: str | None = None) -> Image.Image:
+def curves(
+    records: Sequence[Mapping[str, Any]], *, title: str | None = None, subtitle: str | None = None
+) -> Image.Image:
     """Draw the curves of a run from its ``records``, one per epoch, each with its ``epoch``.
 
     Accuracies are shares in [0, 1] and shown in per cent. Records without ``epoch`` are ignored.
     """
     epochs = [record for record in records if _number(record.get("epoch")) is not None]
     chart_step = LABEL_ROOM + CHART_WIDTH + GAP
-    heading = Heading(title, None, len(CHARTS) * chart_step - GAP)
+    heading = Heading(title, subtitle, len(CHARTS) * chart_step - GAP)
     top = heading.height
     canvas = Paper((heading.room + 2 * MARGIN, top + CHART_HEIGHT + 74))
     heading.draw(ImageDraw.Draw(canvas))

@@ -40,6 +40,7 @@ _TABLES = (
     "stage,features",
     "init,input",
     "net,filter",
+    "epoch,loss",
 )
 
 

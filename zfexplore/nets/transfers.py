@@ -7,8 +7,8 @@ from torch import Tensor
 
 
 def upload(numbers: Tensor, device: torch.device) -> Tensor:
-    """Copy to the device; neither the CPU nor the device waits for more than the copy."""
-    if device.type != "cuda":
+    """Copy to the device what is not there; neither the CPU nor the device waits for more than the copy."""
+    if device.type != "cuda" or numbers.is_cuda:
         return numbers.to(device)
     return numbers.pin_memory().to(device, non_blocking=True)
 

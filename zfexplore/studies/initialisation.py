@@ -11,6 +11,9 @@ kept of every step is the loss and the norm of the gradient of each layer's weig
 Before the first step the root mean square of each layer's map is kept, too: it says why. The gradient of a
 layer's weights is a product of its input and of what comes back from above. Where every layer shrinks its
 input, both are small; where every layer adds up thousands of equal terms, both are huge.
+
+No start depends on another. So one that is complete can be kept (``kept_starts``): the study then goes on
+with the next one, to the same numbers.
 """
 
 from __future__ import annotations
@@ -24,14 +27,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zfexplore import __version__
 from zfexplore.arguments import whole
+from zfexplore.atlas.build import Unkept
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.images.augment import Augmentation, augment
 from zfexplore.images.sources import Source
 from zfexplore.nets.trunk import Trunk
 from zfexplore.nets.zfnet import ZFNet, initialise
-from zfexplore.progress import Finished, Meter
+from zfexplore.progress import Finished, Meter, Note
+from zfexplore.studies.kept_starts import KeptStarts
 from zfexplore.studies.starts import STARTS, Beginnings, Start, StartRun, blind_loss
 from zfexplore.training.data import Decoded, decode, epoch_order, in_batches, members
 from zfexplore.training.inputs import at_size, measure_input
@@ -54,12 +60,15 @@ def gradients(
     seed: int = 0,
     device: str = "auto",
     workers: int | None = None,
+    keep: bool = False,
 ) -> Iterator[Any]:
     """Take ``steps`` steps from each of ``starts`` on a labelled source.
 
-    Yields ``Progress``, ``Skipped``, the ``Beginnings`` so far after each start, and last ``Finished`` with
-    them all. A run ends early at the first loss or gradient that is no finite number. ``size`` is the input
-    in pixels, ``fc`` the width of fc6 and fc7; the paper's are 224 and 4096. Raises ExploreError for a
+    Yields ``Progress``, ``Note``, ``Skipped``, the ``Beginnings`` so far after each start, and last
+    ``Finished`` with them all. A run ends early at the first loss or gradient that is no finite number.
+    ``size`` is the input in pixels, ``fc`` the width of fc6 and fc7; the paper's are 224 and 4096. With
+    ``keep``, each start that is complete is kept in the user's cache, and those that are there are not taken
+    again. Where the cache cannot be written, an ``Unkept`` note says so once. Raises ExploreError for a
     source without classes, and for numbers out of range.
     """
     steps = whole(steps, "steps", least=1)
@@ -67,22 +76,64 @@ def gradients(
     machine = choose_machine(device, amp=False, workers=workers)
     members(source)  # raises for a source without labels
     decoded, chosen = yield from _decoded(source, recipe, steps, seed, machine)
-    batches = _batches(chosen, batch_size, steps, seed)
+    kept = _kept(source, chosen, recipe, steps, seed, machine) if keep else None
+    there = (yield from _there(kept, starts)) if kept is not None else {}
     conventions = {}
-    for scale in {start.scale for start in starts}:
+    for scale in {start.scale for start in starts if start not in there}:
         wanted = Recipe("gradients", size=size, scale=scale)
         unmeasured = at_size(InputConvention(scale=scale), size)
         conventions[scale] = yield from measure_input(wanted, decoded, chosen, unmeasured)
     counts = Counter(source.label(index) for index in chosen)
     common = (blind_loss(list(counts.values())), len(chosen), len(counts), batch_size, size, fc, seed)
+    batches = _batches(chosen, batch_size, steps, seed)
     runs: list[StartRun] = []
-    meter = Meter("taking steps", len(starts) * steps, unit="steps")
+    meter = Meter("taking steps", len(starts) * steps, unit="steps", done=len(there) * steps)
     for start in starts:
-        run = _Run(start, len(source.classes), fc, seed, machine, conventions[start.scale])
-        yield from run.steps(decoded, batches, meter)
-        runs.append(run.record())
+        if start not in there:
+            run = _Run(start, len(source.classes), fc, seed, machine, conventions[start.scale])
+            yield from run.steps(decoded, batches, meter)
+            there[start] = run.record()
+            if kept is not None and (unkept := _keep(kept, there[start])) is not None:
+                kept = None
+                yield unkept
+        runs.append(there[start])
         yield Beginnings(tuple(runs), *common)
     yield Finished(Beginnings(tuple(runs), *common))
+
+
+def _kept(
+    source: Source, chosen: list[int], recipe: Recipe, steps: int, seed: int, machine: Machine
+) -> KeptStarts:
+    """Give where the starts of this study are kept: of these images, as far as they could be read."""
+    decisive = {
+        "images": source.fingerprint(), "chosen": chosen, "batch_size": recipe.batch_size,
+        "size": recipe.size, "fc": recipe.fc, "seed": seed, "device": machine.device.type,
+        "versions": [__version__, torch.__version__],
+    }  # fmt: skip
+    return KeptStarts(decisive, steps)
+
+
+def _there(kept: KeptStarts, starts: Sequence[Start]) -> Generator[Note, None, dict[Start, StartRun]]:
+    """Read the starts that are kept already, and say how many."""
+    there = {}
+    for start in dict.fromkeys(starts):
+        try:
+            if (run := kept.read(start)) is not None:
+                there[start] = run
+        except ExploreError as error:
+            yield Note(f"a start is taken again: {error}")
+    if there:
+        yield Note(f"going on: {len(there)} of {len(starts)} starts are complete already")
+    return there
+
+
+def _keep(kept: KeptStarts, run: StartRun) -> Unkept | None:
+    """Keep a start; give a line for the user where it cannot be kept."""
+    try:
+        kept.write(run)
+    except ExploreError as error:
+        return Unkept(f"the starts are not kept: {error}: ZFEXPLORE_CACHE names the folder of the cache")
+    return None
 
 
 def _decoded(

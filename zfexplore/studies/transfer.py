@@ -12,7 +12,7 @@ thirds of every class, judged on the last third, then fitted again on all. The t
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,11 +25,12 @@ from zfexplore.arguments import shown, whole
 from zfexplore.errors import ExploreError
 from zfexplore.images.sources import Source
 from zfexplore.images.transforms import crop_offset, normalise
+from zfexplore.images.workers import WorkerFailed, processes_pay, usual_workers
 from zfexplore.nets.checkpoint import Checkpoint
-from zfexplore.progress import Finished, Meter, Progress, Skipped
+from zfexplore.progress import Finished, Meter, Note, Progress, Skipped
 from zfexplore.studies.linear import STRENGTHS, Classifier, fit, per_class_accuracy
 from zfexplore.studies.records import StageTransfer, Transfer
-from zfexplore.training.data import Streamed, free_memory, in_batches, members
+from zfexplore.training.data import Batch, Streamed, free_memory, in_batches, members
 
 MOST_VALUES = 9216
 MOST_TESTED = 50  # images a class
@@ -87,14 +88,15 @@ def transfer(
     per_class: Sequence[int] = (15, 30),
     splits: int = 5,
     seed: int = 0,
-    workers: int = 0,
+    workers: int | None = None,
 ) -> Iterator[Any]:
     """Measure every watched stage of a net on a labelled source; the last event carries the ``Transfer``.
 
     ``per_class`` are the numbers of training images a class, ``splits`` how often each is drawn anew by
-    ``seed``, ``workers`` the processes that decode. Memory holds all stages' features of the images in use:
-    0.3 MB an image for ZFNet. Raises ExploreError for wrong numbers, a class with too few images, and
-    features that do not fit in memory.
+    ``seed``, ``workers`` the processes that decode: by default one per core for a GPU and many files, else
+    0. Memory holds all stages' features of the images in use: 0.3 MB an image for ZFNet. Raises ExploreError
+    for wrong numbers, a class with too few images, and features that do not fit in memory; WorkerFailed if
+    a process that was asked for fails.
     """
     sizes = _sizes(per_class)
     splits, seed = whole(splits, "--splits"), whole(seed, "--seed", least=0)
@@ -184,7 +186,7 @@ class _Features:
 
 
 def _features(
-    checkpoint: Checkpoint, source: Source, used: Sequence[int], workers: int
+    checkpoint: Checkpoint, source: Source, used: Sequence[int], workers: int | None
 ) -> Generator[Any, None, _Features]:
     """Run the net over the images in use, once each."""
     net, convention = checkpoint.net, checkpoint.metadata.input
@@ -194,7 +196,11 @@ def _features(
     row_of: dict[int, int] = {}
     meter = Meter("computing features", len(used))
     asked = in_batches(used, IMAGES_AT_ONCE)
-    for wanted, batch in zip(asked, Streamed(source, convention, workers).batches(asked), strict=True):
+    remarks: list[str] = []
+    batches = _decoded(checkpoint, source, asked, workers, tell=remarks.append)
+    for wanted, batch in zip(asked, batches, strict=True):
+        while remarks:
+            yield Note(remarks.pop())
         for name, reason in batch.unreadable:
             yield Skipped(name, reason)
         if len(batch):
@@ -214,6 +220,31 @@ def _features(
         raise ExploreError("none of the images can be read")
     count = len(row_of)
     return _Features({name: values[:count] for name, values in stages.items()}, labels[:count], row_of)
+
+
+def _decoded(
+    checkpoint: Checkpoint,
+    source: Source,
+    asked: Sequence[Sequence[int]],
+    workers: int | None,
+    *,
+    tell: Callable[[str], object],
+) -> Iterator[Batch]:
+    """Give the batches. Where nobody asked for processes, the work goes on without those that fail."""
+    convention, done, count = checkpoint.metadata.input, 0, sum(map(len, asked))
+    chosen = workers is None
+    if workers is None:
+        workers, device = usual_workers(), checkpoint.net.device.type
+        workers = workers if processes_pay(source, count, workers=workers, device=device) else 0
+    try:
+        for batch in Streamed(source, convention, workers).batches(asked):
+            yield batch
+            done += 1
+    except WorkerFailed as error:
+        if not chosen:
+            raise
+        tell(f"{error.reason}: the other images are decoded without")
+        yield from Streamed(source, convention, 0).batches(asked[done:])
 
 
 @torch.inference_mode()

@@ -28,9 +28,9 @@ from zfexplore.errors import ExploreError
 from zfexplore.images.room import until_used
 from zfexplore.images.sources import Picture, Source, UnreadableImage
 from zfexplore.images.transforms import prepare_large, shrink
+from zfexplore.images.workers import decoded_by
 from zfexplore.nets.ranks import Ranks
 from zfexplore.progress import Meter, Progress, Skipped
-from zfexplore.training.workers import decoded_by
 
 SHARDS_AT_ONCE = 16  # some 16,000 images of ImageNet's usual shards, mixed
 

@@ -2,6 +2,10 @@
 
 Decoding and the net's steps are measured for a few seconds each, apart from one another, and the schedule is
 added up from the two rates. No run is begun and nothing is written.
+
+Of several ranks the first measures alone what one does, and counts for all: each learns from its part of a
+batch, decodes its part of the images, and holds all squares. What their gradients cost on their way is not
+measured.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,7 @@ from zfexplore.errors import ExploreError
 from zfexplore.images.augment import augment
 from zfexplore.images.sources import Source, UnreadableImage
 from zfexplore.images.transforms import prepare_large
+from zfexplore.nets.ranks import ALONE
 from zfexplore.nets.zfnet import ZFNet
 from zfexplore.progress import Finished, Meter, Skipped
 from zfexplore.training.data import fits_in_memory, free_memory
@@ -41,7 +46,7 @@ FORWARD_SHARE = 1 / 3  # of a training step's time, for held-out images: they ha
 
 @dataclass(frozen=True)
 class SizeRun:
-    """The epochs at one input size: images trained a second by the net alone; bytes of all decoded squares.
+    """The epochs at one input size: images trained a second by a rank's net alone; bytes of all squares.
 
     ``held`` tells whether the squares are kept in memory, or decoded anew in every epoch. ``decodings`` is
     how many times all images are decoded for it: 0 where the squares are made from larger ones that are held.
@@ -61,6 +66,8 @@ class DryRun:
 
     ``bytes_an_epoch`` is None for images that are no files of their own size; ``decoded_per_core`` is what
     one core decodes. ``needed`` is the rate that would end the schedule in the time that was asked for.
+    Of ``ranks``, ``local_ranks`` are on this machine; ``cores`` are those of one, which learns from ``batch``
+    images a step. ``gradient_bytes`` are exchanged after each.
     """
 
     classes: int
@@ -76,6 +83,10 @@ class DryRun:
     seconds: float
     needed: float | None
     unreadable: int
+    ranks: int = 1
+    local_ranks: int = 1
+    batch: int = 0
+    gradient_bytes: int = 0
 
     @property
     def cores_to_feed(self) -> int:
@@ -96,7 +107,7 @@ def dry_run(plan: Plan, *, hours: float | None = None) -> Generator[Any, None, N
     """
     if hours is not None and not 0 < hours < math.inf:
         raise ExploreError(f"--hours must be above 0, not {hours:g}", usage=True)
-    recipe, machine = plan.recipe, plan.machine
+    recipe, machine, ranks = plan.recipe, plan.machine, plan.machine.ranks
     if not machine.cuda:
         keep_freed_memory()  # as a training does
     decoded, unreadable = yield from _decoding_rate(plan)
@@ -122,6 +133,10 @@ def dry_run(plan: Plan, *, hours: float | None = None) -> Generator[Any, None, N
             cores=cores,
             free_memory=free_memory(),
             seconds=sum(_seconds(one, training, held_out, decoded * cores, machine) for one in sizes),
+            ranks=ranks.size,
+            local_ranks=ranks.local_size,
+            batch=_own_batch(plan),
+            gradient_bytes=_gradient_bytes(plan),
             needed=None if hours is None else training * recipe.epochs / (hours * 3600),
             unreadable=unreadable,
         )
@@ -153,8 +168,9 @@ def bytes_of(source: Source, indices: Sequence[int]) -> int | None:
 
 def _seconds(one: SizeRun, training: int, held_out: int, decoding: float, machine: Machine) -> float:
     """Give the time of the epochs at one size. On a CPU decoding and the net share the cores."""
-    learning = (training + FORWARD_SHARE * held_out) / one.images_per_second
-    reading = (training + held_out) / decoding
+    ranks = machine.ranks.size
+    learning = (training + FORWARD_SHARE * held_out) / (one.images_per_second * ranks)
+    reading = (training + held_out) / (decoding * ranks)
     if one.held:
         return one.decodings * reading + one.epochs * learning
     return one.epochs * (max(learning, reading) if machine.cuda else learning + reading)
@@ -170,9 +186,10 @@ def _decodings(plan: Plan, side: InputConvention, epochs: int, whole: bool) -> t
     together = {convention.resize: convention for convention in (largest, side)}.values()
     if whole:
         return True, 0, True
-    if all(fits_in_memory(count, *together) for count in counts):
+    share = 0.5 / plan.machine.ranks.local_size
+    if all(fits_in_memory(count, *together, share=share) for count in counts):
         return True, 1, True
-    held = all(fits_in_memory(count, side) for count in counts)
+    held = all(fits_in_memory(count, side, share=share) for count in counts)
     return held, 1 if held else epochs, False
 
 
@@ -198,16 +215,29 @@ def _decoding_rate(plan: Plan) -> Generator[Any, None, tuple[float, int]]:
     return done / (time.perf_counter() - began), unreadable
 
 
+def _own_batch(plan: Plan) -> int:
+    """Give how many images of a batch this rank learns from."""
+    return max(1, len(plan.machine.ranks.part(range(min(plan.recipe.batch_size, len(plan.split.training))))))
+
+
+def _net(plan: Plan) -> ZFNet:
+    return ZFNet(len(plan.source.classes), **plan.recipe.architecture())
+
+
+def _gradient_bytes(plan: Plan) -> int:
+    with torch.device("meta"):  # which takes no memory
+        return sum(4 * values.numel() for values in _net(plan).parameters())
+
+
 def _net_rate(plan: Plan, size: int) -> Generator[Any, None, float]:
     """Take steps on ready squares of noise; give images a second. The first step is not counted."""
-    recipe, machine = plan.recipe, plan.machine
-    count = min(recipe.batch_size, len(plan.split.training))
+    recipe, machine = plan.recipe, replace(plan.machine, ranks=ALONE)
+    count = _own_batch(plan)
     if not machine.cuda:
         count = min(count, BATCH_ON_CPU)
     convention = at_size(plan.unmeasured_input, size)
     side = convention.resize
-    net = ZFNet(len(plan.source.classes), **recipe.architecture())
-    learner = make_learner(net, recipe, machine)
+    learner = make_learner(_net(plan), recipe, machine)
     learner.net.train()
     pixels = torch.randint(256, (count, side, side, 3), dtype=torch.uint8).to(machine.device)
     labels = torch.zeros(count, dtype=torch.int64, device=machine.device)

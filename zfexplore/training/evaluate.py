@@ -2,12 +2,14 @@
 
 Ten crops (K, ZF) are the corners and the centre of the ``resize`` square and their mirror images; their
 softmax is averaged. A channel is dead if it has no positive value on any image.
+
+All counts stay on the device until the end: a GPU waits at every number that it is asked for.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -19,11 +21,12 @@ from zfexplore.arguments import shown
 from zfexplore.convention import InputConvention
 from zfexplore.errors import ExploreError
 from zfexplore.images.sources import Source
-from zfexplore.images.transforms import crop_offset, normalise, ten_crop
+from zfexplore.images.transforms import crop_offset, normaliser, ten_crop
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.net import Net
 from zfexplore.nets.ranks import Ranks
 from zfexplore.nets.synsets import class_of_synset
+from zfexplore.nets.transfers import upload
 from zfexplore.plain import maybe, number, whole
 from zfexplore.progress import Finished, Meter, Note, Skipped
 from zfexplore.training.data import Squares, Streamed, in_batches, split
@@ -70,22 +73,27 @@ def evaluate(
     differ; ``indices`` must not hold images of a class that the net does not know (-1). Of several ranks each
     measures some batches, and all give the figures of all.
     """
-    counts = _Counts([stage.name for stage in net.stages if stage.kind == "conv"])
+    counts = _Counts([stage.name for stage in net.stages if stage.kind == "conv"], machine.device)
     counts.stages += [stage.name for stage in net.heads[:-1]]
     meter = Meter(task, len(indices))
     net.module.eval()
     dealt = machine.ranks.dealt(in_batches(indices, max(1, VIEWS_AT_ONCE // crops)))
+    known = None if class_map is None else torch.tensor(class_map)
+    normalised: Callable[[Tensor], Tensor] | None = None
     for (wanted, _), batch in zip(dealt, images.batches([own for _, own in dealt]), strict=True):
         for name, reason in batch.unreadable:
             yield Skipped(name, reason)
         if len(batch):
-            labels = batch.labels if class_map is None else torch.tensor(class_map)[batch.labels]
-            pixels = batch.pixels.to(machine.device, non_blocking=True)
-            counts.add(*_predict(net, pixels, convention, machine, crops, counts.stages), labels)
+            labels = batch.labels if known is None else known[batch.labels]
+            pixels = upload(batch.pixels, machine.device)
+            if normalised is None:
+                normalised = normaliser(convention, (pixels.shape[1], pixels.shape[2]), machine.device)
+            counts.add(*_predict(net, normalised, pixels, convention, machine, crops, counts.stages), labels)
         else:
             counts.add_nothing()
         if event := meter.tick(wanted):
             yield event
+    counts.fetch()
     counts.join(machine.ranks)
     yield Finished(counts.result())
 
@@ -166,6 +174,7 @@ def class_map(classes: Sequence[str], known: Sequence[str]) -> list[int]:
 @torch.inference_mode()
 def _predict(
     net: Net,
+    normalised: Callable[[Tensor], Tensor],
     pixels: Tensor,
     convention: InputConvention,
     machine: Machine,
@@ -173,7 +182,7 @@ def _predict(
     stages: list[str],
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Give log probabilities ``[n, classes]`` and, by stage, each channel's strongest value ``[c]``."""
-    large = normalise(pixels, convention)  # [n, 3, R, R]
+    large = normalised(pixels)  # [n, 3, R, R]
     if crops == 1:
         start, size = crop_offset(convention), convention.size
         x = large[:, :, start : start + size, start : start + size]
@@ -189,10 +198,11 @@ def _predict(
 
 
 class _Counts:
-    """The counts over the batches."""
+    """The counts over the batches: on the device until ``fetch``, but for the labels."""
 
-    def __init__(self, stages: list[str]) -> None:
+    def __init__(self, stages: list[str], device: torch.device) -> None:
         self.stages = stages
+        self._device = device
         self._alive: dict[str, Tensor] = {}
         self._ranks: list[Tensor] = []
         self._labels: list[Tensor] = []
@@ -200,8 +210,7 @@ class _Counts:
 
     def add(self, log_shares: Tensor, strongest: dict[str, Tensor], labels: Tensor) -> None:
         """Add a batch: log probabilities ``[n, classes]``, strongest values ``[c]``, labels ``[n]``."""
-        log_shares = log_shares.cpu()
-        right = log_shares.gather(1, labels[:, None])  # [n, 1]
+        right = log_shares.gather(1, upload(labels[:, None], self._device))  # [n, 1]
         self._ranks.append((log_shares > right).sum(1))  # how many classes are more probable
         self._losses.append(-right[:, 0])
         self._labels.append(labels)
@@ -211,12 +220,20 @@ class _Counts:
 
     def add_nothing(self) -> None:
         """Add a batch of which no image could be read, or that this rank does not have."""
-        for parts, dtype in (
-            (self._ranks, torch.int64),
-            (self._labels, torch.int64),
-            (self._losses, torch.float32),
-        ):
-            parts.append(torch.empty(0, dtype=dtype))
+        self._ranks.append(torch.empty(0, dtype=torch.int64, device=self._device))
+        self._losses.append(torch.empty(0, device=self._device))
+        self._labels.append(torch.empty(0, dtype=torch.int64))
+
+    def fetch(self) -> None:
+        """Bring all to the CPU: this waits for the device."""
+        counts = [len(labels) for labels in self._labels]
+        if counts:
+            self._ranks[:] = torch.cat(self._ranks).cpu().split(counts)
+            self._losses[:] = torch.cat(self._losses).cpu().split(counts)
+        if self._alive:
+            channels = [len(alive) for alive in self._alive.values()]
+            alive = torch.cat(list(self._alive.values())).cpu().split(channels)
+            self._alive = dict(zip(self._alive, alive, strict=True))
 
     def join(self, ranks: Ranks) -> None:
         """Add what the other ranks counted, batch by batch, in the order of one process."""

@@ -27,6 +27,7 @@ from zfexplore.arguments import path_text, whole
 from zfexplore.errors import ExploreError
 from zfexplore.images.sources import Source
 from zfexplore.images.transforms import normalise
+from zfexplore.images.workers import WorkerFailed
 from zfexplore.nets import zoo
 from zfexplore.nets.checkpoint import Metadata, load_checkpoint, save_checkpoint
 from zfexplore.nets.device import told_if_full
@@ -53,7 +54,6 @@ from zfexplore.training.record import EpochRecord, epoch_record
 from zfexplore.training.snapshots import AUTO, keeping
 from zfexplore.training.state import Position, State, check_state, load_state, restore, save_state
 from zfexplore.training.steps import Loss, Steps, Taken
-from zfexplore.training.workers import WorkerFailed
 
 if TYPE_CHECKING:
     from zfexplore.training.on_device import Epoch, OnDevice

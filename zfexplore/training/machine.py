@@ -8,7 +8,6 @@ channels_last on both: it gave 76 images/s against 59 in float32.
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 import torch
 
 from zfexplore.errors import ExploreError
+from zfexplore.images.workers import usual_workers
 from zfexplore.nets.device import find_device
 from zfexplore.nets.fused import unusable
 from zfexplore.nets.ranks import ALONE, Ranks, device_of
@@ -71,7 +71,7 @@ def choose_machine(
         device=chosen,
         amp=_native_bfloat16(chosen) if amp is None else amp,
         compiled=compiled,
-        workers=min(max((os.cpu_count() or 1) // ranks.local_size, 1), 16) if workers is None else workers,
+        workers=usual_workers(ranks.local_size) if workers is None else workers,
         ranks=ranks,
         unfused=unusable(chosen),
     )

@@ -18,7 +18,7 @@
     found.start = shown();
     found.status = at("status").textContent;
     found.searched = {};
-    for (const words of ["max>20", "0-1", "dead", "class:fac alive", "wheel-1", "max>", "fires<50 max<1", "nothing such"]) {
+    for (const words of ["max>20", "0-1", "dead", "class:fac alive", "wheel-1", "max>", "fires<50 max<1", "nothing such", "ideal"]) {
       await set("search", words, "input");
       found.searched[words] = shown();
     }
@@ -66,6 +66,22 @@
     await press("q");
     for (let turn = 0; location.hash && turn < 40; turn += 1) await pause();
     found.zoom.closed = [focused(), location.hash, at("zoom").open];
+    const go = async (name) => { location.hash = name; await pause(); };
+    const strips = () => document.querySelectorAll(".strip").length;
+    await go("conv1:1");
+    found.ideal = {
+      names: [...document.querySelectorAll("#ideals [role=img]")].map((one) => one.getAttribute("aria-label")),
+    };
+    found["no projections"] = [!at("no-projections").hidden];
+    await go("conv1:3");
+    found.ideal["not in conv1:3"] = [at("ideals").hidden, at("no-ideals").textContent];
+    found.ideal["in the cards"] = [strips()];
+    for (const shown of ["ideals", "projections"]) {
+      await set("show", shown, "change");
+      found.ideal["in the cards"].push(strips());
+    }
+    await go("fc2:0");
+    found["no projections"].push(!at("no-projections").hidden);
     found.elsewhere = performance.getEntriesByType("resource").map((one) => one.name)
       .filter((name) => !/^(file|data):/.test(name));
     found.wide = document.documentElement.scrollWidth > innerWidth ? document.documentElement.scrollWidth : 0;

@@ -50,9 +50,9 @@ def known() -> dict:
             {"name": "conv1", "kind": "conv", "about": "layer 1", "side": 7, "tile": 56, "gap": 2,
              "channels": [
                 channel(0, 30.0, best=0, striking=0.2, units=first),
-                channel(1, 25.0, best=1, striking=0.9, units=first[:1]),
+                channel(1, 25.0, best=1, striking=0.9, units=first[:1]) | {"ideal": [50.0, 10.0]},
                 channel(2, 0.0, best=0, striking=0.0, units=[]),
-                channel(3, 5.0, best=0, striking=0.4, units=first),
+                channel(3, 5.0, best=0, striking=0.4, units=first) | {"ideal": []},
             ]},
             {"name": "fc2", "kind": "fc", "about": "", "side": 28, "tile": 56, "gap": 2, "channels": [
                 channel(0, 3.0, best=1, striking=0.1, units=[[1, 3.0]]) | {"stands": "sunflower"},
@@ -85,6 +85,7 @@ def write(folder: Path, terms: Path | None = None) -> None:
     with GalleryFolder(folder) as gallery:
         for number in (0, 1, 3):
             gallery.add_channel(f"conv1-{number}", ChannelBlock(f"conv1:{number}", 7, tuple(units)), 56)
+        gallery.add_ideal("conv1-1", [pixels[:7, :7]] * 2, 56)
         gallery.write_page(known(), {"checkpoint": "abc", "command": "zfexplore x"}, terms)
 
 
@@ -172,7 +173,7 @@ def test_in_a_browser_it_searches_sorts_filters_zooms_and_obeys_the_explorers_ke
     assert found["searched"] == {
         "max>20": ["conv1:1", "conv1:0"], "0-1": ["conv1:1", "conv1:0"], "dead": ["conv1:2"],
         "class:fac alive": ["conv1:3", "conv1:0"], "wheel-1": ["conv1:3", "conv1:0"], "max>": found["start"],
-        "fires<50 max<1": ["conv1:2"], "nothing such": [],
+        "fires<50 max<1": ["conv1:2"], "nothing such": [], "ideal": ["conv1:1"],
     }  # fmt: skip
     assert found["of wheels"] == ["conv1:1", "fc2:1", "fc2:0"]
     assert found["by number, then max"] == [
@@ -189,6 +190,12 @@ def test_in_a_browser_it_searches_sorts_filters_zooms_and_obeys_the_explorers_ke
         "command": "zfexplore export channel conv1:0 --images 'my pictures'", "next": "conv1:3",
         "closed": ["conv1:3", "", False],
     }  # fmt: skip
+    assert found["ideal"] == {
+        "names": ["Ideal image 1 of conv1:1, made by ascent: activation 50, 2.0 times its strongest",
+                  "Ideal image 2 of conv1:1, made by ascent: activation 10, 0.4 times its strongest"],
+        "not in conv1:3": [True, "None excited this channel."], "in the cards": [1, 1, 0],
+    }  # fmt: skip
+    assert found["no projections"] == [False, True]  # of conv1, of fc2
     assert found["nameless"] == []
     assert found["broken"] == []
     assert found["elsewhere"] == []

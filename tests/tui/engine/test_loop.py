@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from tests.support import held_elsewhere, leaves
-from zfexplore.atlas.build import SLICE
 from zfexplore.atlas.open import atlas_folder, atlas_path
 from zfexplore.atlas.store import describe
+from zfexplore.atlas.taking import SLICE
 from zfexplore.explorer import Explorer
 from zfexplore.images.open import open_images
 from zfexplore.tui import messages as say

@@ -3,7 +3,7 @@
 ``index.html`` and its style and script are the template beside this file. ``data.js`` holds what is known
 of the channels; it is a script because a page at a ``file://`` address may read no other file.
 ``gallery.json`` says what the gallery was made from, and by which command. Each channel has a picture in
-``channels/``, and each image one in ``images/``.
+``channels/``, and each image one in ``images/``. What channels would like best lies in ``ideals/``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import html
 import json
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -23,12 +23,13 @@ from numpy.typing import NDArray
 
 from zfexplore.errors import ExploreError
 from zfexplore.figures.blocks import ChannelBlock
-from zfexplore.figures.gallery.sprite import photograph, sprite
+from zfexplore.figures.gallery.sprite import photograph, sprite, strip
 from zfexplore.files import cannot_write, make_folder
 from zfexplore.printable import printable
 
 TEMPLATE = ("index.html", "gallery.css", "gallery.js")
 RECORD, DATA, TERMS = "gallery.json", "data.js", "photographs.md"
+IDEALS = "ideals"  # only where there are some
 PICTURES = ("channels", "images")
 THREADS = 2  # that draw while the net projects
 _PLACE = re.compile(r"\{\{(\w+)\}\}")  # in the template
@@ -65,6 +66,11 @@ class GalleryFolder:
         for unit in block.units:
             self.add_image(unit.index, unit.image)
         self._add(f"channels/{name}.webp", sprite, block, tile)
+
+    def add_ideal(self, name: str, images: Sequence[NDArray[np.uint8]], tile: int) -> None:
+        """Draw what a channel would like best, ``ideals/NAME.webp``."""
+        make_folder(self.folder / IDEALS)
+        self._add(f"{IDEALS}/{name}.webp", strip, images, tile)
 
     def add_image(self, index: int, pixels: NDArray[np.uint8]) -> None:
         """Keep what the net saw of an image, unless that is done."""
@@ -108,7 +114,7 @@ def check_gallery(path: Path) -> None:
     """
     try:
         found = {entry.name: entry.is_dir() for entry in path.iterdir()}
-        for name in (name for name in PICTURES if found.get(name)):
+        for name in (name for name in (*PICTURES, IDEALS) if found.get(name)):
             found |= {f"{name}/{inner.name}": inner.suffix != ".webp" for inner in (path / name).iterdir()}
     except FileNotFoundError:
         return
@@ -120,7 +126,9 @@ def check_gallery(path: Path) -> None:
         raise ExploreError(f"{path} is a folder of something else: give another --out", usage=True)
     expected = {*TEMPLATE, RECORD, DATA, TERMS}
     for name, is_folder in found.items():
-        own = is_folder if name in PICTURES else not is_folder and ("/" in name or name in expected)
+        own = (
+            is_folder if name in (*PICTURES, IDEALS) else not is_folder and ("/" in name or name in expected)
+        )
         if not own:
             raise ExploreError(
                 f"{path / name} is no part of the gallery there, and would be lost: move it, "

@@ -29,6 +29,8 @@ const channels = data.stages.flatMap((stage) =>
 const byName = new Map(channels.map((one) => [one.name, one]));
 const classOf = (number) => (number === null || number === undefined ? "" : data.classes[number]);
 const imageOf = (unit) => data.images[unit[0]];
+const liked = (one) => (one.ideal && one.ideal.length ? one.ideal : []); // activations on its ideal images
+const anyIdeal = channels.some((one) => liked(one).length);
 
 for (const one of channels) {
   const seen = one.units.flatMap((unit) => [imageOf(unit)[0], classOf(imageOf(unit)[1])]);
@@ -52,6 +54,7 @@ function numberOf(one, key) {
 function testOf(word) {
   let found;
   if (word === "dead" || word === "alive") return (one) => one.max <= 0 === (word === "dead");
+  if (word === "ideal" && anyIdeal) return (one) => liked(one).length > 0;
   if (word.startsWith("class:")) {
     return (one) => [one.best, one.stands || ""].some((name) => name.toLowerCase().includes(word.slice(6)));
   }
@@ -101,6 +104,7 @@ const short = (value) => (value === null || value === undefined ? "" : String(Nu
 const percent = (share) => `${Number((100 * share).toPrecision(2))} %`;
 const told = (key, value) => (key === "fires" || key === "rarity" ? percent(value) : short(value));
 const sprite = (one) => `channels/${encodeURIComponent(one.name.replace(":", "-"))}.webp`;
+const idealStrip = (one) => `ideals/${encodeURIComponent(one.name.replace(":", "-"))}.webp`;
 const photograph = (unit) => `images/${unit[0]}.webp`;
 
 function whole(unit, box, lazy = true) {
@@ -118,6 +122,15 @@ function whole(unit, box, lazy = true) {
 }
 
 function picturesOf(one) {
+  const count = liked(one).length;
+  const ideals = count && ["both", "ideals"].includes(state.show)
+    ? [made("img", { class: "strip", src: idealStrip(one), alt: "", loading: "lazy", decoding: "async" })] : [];
+  if (count) ideals.forEach((strip) => { strip.style.aspectRatio = String(count + ((count - 1) * one.stage.gap) / one.stage.tile); });
+  if (state.show === "ideals") return count ? ideals : [made("span", { class: "none" }, "no ideal image")];
+  return [...strongest(one), ...ideals];
+}
+
+function strongest(one) { // the pictures of its strongest units
   if (!one.units.length) return [made("span", { class: "none" }, one.max > 0 ? "unreadable" : "dead")];
   const half = (side) => made("img", {
     class: `half ${side}`, src: sprite(one), alt: "", loading: "lazy", decoding: "async",
@@ -135,7 +148,7 @@ function described(one) {
   return [
     one.name, one.stands && `stands for ${one.stands}`, one.best && `best class ${one.best}`,
     `max ${short(one.max)}, mean ${short(one.mean)}, fires on ${percent(one.fires)} of the images`,
-    `its strongest images: ${seen.join(", ")}`,
+    `its strongest images: ${seen.join(", ")}`, liked(one).length && `ideal images: ${liked(one).length}`,
   ].filter(Boolean).join("; ");
 }
 
@@ -175,10 +188,14 @@ function show() {
   }
   const layer = state.layer ? channels.filter((one) => one.stage.name === state.layer) : channels;
   const about = data.stages.find((stage) => stage.name === state.layer);
-  at("status").textContent = `${list.length.toLocaleString("en")} of ${layer.length.toLocaleString("en")} channels`
-    + (about && about.about ? ` · ${about.about}` : "");
+  at("status").textContent = [
+    `${list.length.toLocaleString("en")} of ${layer.length.toLocaleString("en")} channels`, about && about.about,
+    about && about.kind === "fc" && "images without projections: each unit sees the whole image",
+  ].filter(Boolean).join(" · ");
   for (const button of at("layers").children) {
-    button.setAttribute("aria-pressed", String(button.value === state.layer));
+    const pressed = button.value === state.layer;
+    button.setAttribute("aria-pressed", String(pressed));
+    if (pressed) at("layers").scrollLeft = button.offsetLeft - at("layers").offsetLeft - button.offsetWidth; // a phone shows a few
   }
   at("turn").textContent = state.down === (state.sort === "n") ? "↑" : "↓";
   for (const name of ["search", "class", "sort", "show"]) at(name).value = state[name];
@@ -196,20 +213,37 @@ const fills = "IntersectionObserver" in window
 
 // -- one channel, large ---------------------------------------------------------------------------------
 
+// The square of a `file` of `width` x `height` pixels that begins `left` pixels from its left and `top` from its top.
+function cut(file, tile, [left, top], [width, height], label) {
+  const place = (offset, size) => (size > tile ? `${(100 * offset) / (size - tile)}%` : "0%");
+  const element = made("span", label ? { class: "tile", role: "img", "aria-label": label } : { class: "tile" });
+  Object.assign(element.style, {
+    backgroundImage: `url("${file}")`,
+    backgroundSize: `${(100 * width) / tile}% ${(100 * height) / tile}%`,
+    backgroundPosition: `${place(left, width)} ${place(top, height)}`,
+  });
+  return element;
+}
+
 // One of the nine of a channel's file: the square at row and column `rank` of the left or right half.
 function tileOf(one, rank, right, label) {
   const { tile, gap } = one.stage;
   const half = 3 * tile + 2 * gap;
-  const place = (offset, size) => `${(100 * offset) / (size - tile)}%`;
   const [row, column] = [Math.floor(rank / 3), rank % 3];
-  const element = made("span", label ? { class: "tile", role: "img", "aria-label": label } : { class: "tile" });
-  Object.assign(element.style, {
-    backgroundImage: `url("${sprite(one)}")`,
-    backgroundSize: `${(200 * half) / tile}% ${(100 * half) / tile}%`,
-    backgroundPosition: `${place((right ? half : 0) + column * (tile + gap), 2 * half)} `
-      + place(row * (tile + gap), half),
+  const from = [(right ? half : 0) + column * (tile + gap), row * (tile + gap)];
+  return cut(sprite(one), tile, from, [2 * half, half], label);
+}
+
+// What a channel would like best, each picture with how it compares with the strongest image.
+function idealsOf(one) {
+  const { tile, gap } = one.stage;
+  const size = [liked(one).length * (tile + gap) - gap, tile];
+  return liked(one).map((value, rank) => {
+    const times = one.max > 0 ? `, ${(value / one.max).toFixed(1)} times its strongest` : ", and no image excites it";
+    const label = `Ideal image ${rank + 1} of ${one.name}, made by ascent: activation ${short(value)}${times}`;
+    return made("figure", {}, cut(idealStrip(one), tile, [rank * (tile + gap), 0], size, label),
+      made("figcaption", {}, short(value) + (one.max > 0 ? ` = ${(value / one.max).toFixed(1)} × max` : "")));
   });
-  return element;
 }
 
 function unitName(one, unit) {
@@ -248,6 +282,12 @@ function drawChannel(one) {
     button.addEventListener("click", () => zoom(one, rank));
     return button;
   }));
+  const ideals = idealsOf(one);
+  at("ideals").hidden = !ideals.length;
+  at("ideal-row").replaceChildren(...ideals);
+  at("no-projections").hidden = one.stage.kind !== "fc";
+  const why = one.ideal ? "None excited this channel." : `This page has none of ${one.name}: zfexplore export ideal makes them.`;
+  at("no-ideals").textContent = ideals.length ? "" : why;
   at("command").textContent = data.channelCommand.replace("CHANNEL", one.name);
   at("copy").lastChild.textContent = "y";
   const place = list.indexOf(one);
@@ -478,6 +518,7 @@ function start() {
   const sorts = data.statistics.filter(({ key }) => WORDS.includes(key));
   at("sort").append(made("option", { value: "n" }, "number"),
     ...sorts.map(({ key, name }) => made("option", { value: key }, name)));
+  if (anyIdeal) at("show").append(made("option", { value: "ideals" }, "ideal images"));
   at("statistics").append(...data.statistics.flatMap(({ name, about }) => [made("dt", {}, name), made("dd", {}, about)]));
   at("key-list").append(...KEYS.map(([keys, what]) => made("tr", {}, made("th", { scope: "row" }, keys), made("td", {}, what))));
 

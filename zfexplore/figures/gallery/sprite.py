@@ -7,12 +7,13 @@ shows either half as a square, and cuts single tiles out of it.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from zfexplore.figures.blocks import SHOWN, ChannelBlock, patch_tile, projection_tile
+from zfexplore.figures.blocks import SHOWN, ChannelBlock, enlarged, patch_tile, projection_tile
 from zfexplore.figures.text import INK
 
 ROWS = 3
@@ -44,6 +45,14 @@ def sprite(block: ChannelBlock, tile: int) -> bytes:
         else:
             for start in (left, half + left):
                 canvas.paste((128, 128, 128), (start, top, start + tile, top + tile))
+    return _webp(canvas)
+
+
+def strip(images: Sequence[NDArray[np.uint8]], tile: int) -> bytes:
+    """Draw a channel's ideal images, ``uint8 [h, w, 3]`` each, side by side, as a WebP file."""
+    canvas = Image.new("RGB", (len(images) * (tile + GAP) - GAP, tile), INK)
+    for place, image in enumerate(images):
+        canvas.paste(enlarged(image, tile, tile), (place * (tile + GAP), 0))
     return _webp(canvas)
 
 

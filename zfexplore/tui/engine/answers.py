@@ -291,7 +291,7 @@ class Answerer:
 
     def _save_ideal(self, request: ask.SaveIdeal, subject: Subject) -> say.FigureSaved | say.OverwriteAsked:
         """Save the figure that ``zfexplore export ideal`` draws."""
-        from zfexplore.drawings import ideal_figure
+        from zfexplore.study_figures import ideal_figure
         from zfexplore.tui.engine.subject import replaced
 
         kept = self._kept_ideal

@@ -137,13 +137,14 @@ class Engine:
         known = self._subjects.kept(setup)
         subject = known or self._others.open(setup)
         if subject is not None and known is not None:
-            subject.build(seconds_between_partials=SECONDS_BETWEEN_PARTIALS)
+            # By threads: it waits between slices, and processes would wait with it.
+            subject.build(seconds_between_partials=SECONDS_BETWEEN_PARTIALS, workers=0)
             self._build_on(subject)
 
     def _other(self, setup: say.Setup) -> Subject:
         """Give another net that is asked for, with its atlas if that needs no more than to be read."""
         subject = self._subjects.open(setup)
-        subject.build(seconds_between_partials=SECONDS_BETWEEN_PARTIALS)
+        subject.build(seconds_between_partials=SECONDS_BETWEEN_PARTIALS, workers=0)
         while subject.building is not None and not subject.running:
             self._build_on(subject)
         return subject

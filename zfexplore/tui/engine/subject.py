@@ -289,7 +289,8 @@ def images_of(setup: say.Setup) -> Source | None:
 
 def open_subject(setup: say.Setup, source: Source | None) -> Subject:
     """Load the net to be shown the images, None for those that are gone; raises ExploreError."""
-    from zfexplore.explorer import Explorer, open_checkpoint, open_source
+    from zfexplore.explorer import Explorer
+    from zfexplore.open_settings import open_checkpoint, open_source
 
     checkpoint = open_checkpoint(setup)
     found = open_source(setup, checkpoint) if source is None else source

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import faulthandler
+import importlib.machinery
 import multiprocessing
 import multiprocessing.synchronize
 import os
 import signal
 import socket
+import sys
 import time
+import types
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from zfexplore.training.workers import WorkerFailed, decoded_by
+from zfexplore.images import workers
+from zfexplore.images.open import open_images
+from zfexplore.images.photographs import Photographs
+from zfexplore.images.workers import WorkerFailed, decoded_by, processes_pay
 
 
 def numbered(wanted):
@@ -179,3 +186,31 @@ def _is_running(pid):
             return lines.read().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_processes_pay_for_many_files_and_a_gpu(tmp_path, monkeypatch):
+    Image.new("RGB", (8, 8)).save(tmp_path / "0.png")
+    files, many = open_images(tmp_path), workers.MANY
+    assert processes_pay(files, many, workers=3, device="cuda")
+    assert not processes_pay(files, many, workers=3, device="cpu")
+    assert not processes_pay(files, many, workers=2, device="cuda")
+    assert not processes_pay(files, many - 1, workers=3, device="cuda")
+    assert not processes_pay(Photographs(), many, workers=3, device="cuda")
+    monkeypatch.setitem(multiprocessing.current_process()._config, "daemon", True)  # it may start none
+    assert not processes_pay(files, many, workers=3, device="cuda")
+
+
+def test_where_processes_are_not_forked_no_program_but_ours_runs_again(monkeypatch):
+    monkeypatch.setattr(multiprocessing, "get_start_method", lambda: "forkserver")
+    main = types.ModuleType("__main__")
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    assert workers._startable()  # a notebook
+    for file, module, expected in (
+        ("/home/ann/study.py", None, False),
+        ("/usr/bin/zfexplore", None, True),
+        ("/lib/zfexplore/__main__.py", "zfexplore.__main__", True),
+        ("/lib/pytest/__main__.py", "pytest.__main__", False),
+    ):
+        main.__file__ = file
+        main.__spec__ = None if module is None else importlib.machinery.ModuleSpec(module, None)
+        assert workers._startable() is expected

@@ -1,4 +1,4 @@
-"""Processes that decode: each has its share of an epoch's batches, and sends them through a pipe of its own.
+"""Processes that decode: each has its share of the batches, and sends them through a pipe of its own.
 
 Of ``n`` workers, number ``w`` decodes the batches ``w``, ``w + n``, ``w + 2n``, ... in this order. It knows
 them from its start, so nothing is asked of it: it waits where nobody reads, one batch ahead. The squares
@@ -7,7 +7,7 @@ go through the pipe as plain bytes, and nothing needs ``/dev/shm``, which is 64 
 Threads would need no pipe, but a third of the work on an image holds Python's lock: they are a tenth faster
 on two cores, and could not be faster on sixteen than on three. If a worker dies or fails, in whatever way,
 its pipe ends or its process does. The reader sees either when it asks for a batch, and raises
-``WorkerFailed``: so a training ends between two of its steps.
+``WorkerFailed``: so a training ends between two of its steps, and an index goes on by threads.
 """
 
 from __future__ import annotations
@@ -19,22 +19,26 @@ import os
 import signal
 import socket
 import struct
+import sys
 import traceback
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from typing import Any
 
 import numpy as np
-import torch
 
 from zfexplore.errors import ExploreError
 from zfexplore.images import tokens
 from zfexplore.images.room import Rooms, rooms, use
+from zfexplore.images.sources import Source
 
+MANY = 1000  # images that take longer to decode by threads than processes take to start
+FEW = 2  # threads that decode as fast as so many processes
+MOST_WORKERS = 16
 MOST_WAITING = 3  # batches of a worker that were read and not used yet
 REMEDY = "give --workers 0, or fewer of them"
 _LENGTH = struct.Struct("<q")
@@ -47,8 +51,47 @@ Decode = Callable[[Sequence[int]], tuple[np.ndarray, dict[str, Any]]]
 class WorkerFailed(ExploreError):
     """A process that decodes could not be started, was killed, or failed; the work can go on without it."""
 
+    @property
+    def reason(self) -> str:
+        """What happened, without the remedy."""
+        return str(self).removesuffix(f": {REMEDY}")
 
-def decoded_by(workers: int, decode: Decode, order: Sequence[Sequence[int]]) -> Iterator[tuple[Any, Any]]:
+
+def usual_workers(local_size: int = 1) -> int:
+    """Give how many decode where nothing is said: one a core, of ``local_size`` ranks that share them."""
+    return min(max((os.cpu_count() or 1) // local_size, 1), MOST_WORKERS)
+
+
+def processes_pay(source: Source, count: int, *, workers: int, device: str) -> bool:
+    """Whether so many processes, and not threads, should decode ``count`` images for a net on a ``device``.
+
+    A net on a CPU is slower than threads are. Images that are no files, and few of them, are read before
+    processes have begun.
+    """
+    bytes_of = getattr(source, "byte_count", None)
+    files = count >= MANY and bytes_of is not None and bytes_of(0) is not None
+    return device == "cuda" and workers > FEW and files and _startable()
+
+
+def _startable() -> bool:
+    """Whether a process can be started here, and would not run the caller's program a second time.
+
+    One that is not forked imports the program anew, which not every program expects.
+    """
+    if multiprocessing.current_process().daemon:  # it may have none of its own
+        return False
+    if multiprocessing.get_start_method() == "fork":
+        return True
+    main = sys.modules["__main__"]
+    file, module = getattr(main, "__file__", None), getattr(main, "__spec__", None)
+    if file is None or os.path.splitext(os.path.basename(file))[0] == "zfexplore":
+        return True  # nothing that could run again, or our own command
+    return module is not None and module.name.startswith("zfexplore.")
+
+
+def decoded_by(
+    workers: int, decode: Decode, order: Sequence[Sequence[int]]
+) -> Generator[tuple[Any, Any], None, None]:
     """Yield what ``decode`` gives for each batch of ``order``, in order, from ``workers`` processes.
 
     The pixels are new arrays. Raises WorkerFailed.
@@ -101,7 +144,7 @@ def _start(started: list[_Worker], count: int, decode: Decode, order: Sequence[S
             ours, theirs = socket.socketpair()
             # A forked process has our ends too. While it did, no worker would see that we have ended.
             near = [*(worker.pipe for worker in started), ours] if forked else []
-            share = [list(map(int, batch)) for batch in order[number::count]]
+            share = [_plain(batch) for batch in order[number::count]]
             arguments = (theirs, near, shared, decode, share)
             process = context.Process(target=_work, args=arguments, daemon=True)
             with theirs, warnings.catch_warnings():
@@ -118,6 +161,11 @@ def _start(started: list[_Worker], count: int, decode: Decode, order: Sequence[S
         reason = (error.strerror or str(error)).lower()
         place = f"process {len(started) + 1} of {count}"
         raise WorkerFailed(f"{place} for decoding images cannot be started ({reason}): {REMEDY}") from error
+
+
+def _plain(batch: Sequence[int]) -> Sequence[int]:
+    """Give numbers that travel as they are; those in a row take no memory."""
+    return batch if isinstance(batch, range) else [int(number) for number in batch]
 
 
 @contextmanager
@@ -206,9 +254,11 @@ def _work(
     near: list[socket.socket],
     shared: Rooms,
     decode: Decode,
-    share: list[list[int]],
+    share: list[Sequence[int]],
 ) -> None:
     """Decode this worker's share, a batch at a time, and send it; end when nobody reads any more."""
+    import torch
+
     # Ctrl-C reaches all processes of a terminal, and SLURM sends SIGTERM to all of a job. But the parent
     # still needs batches to end its step.
     for stopping in _STOPPING:
