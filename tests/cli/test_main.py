@@ -182,7 +182,7 @@ def run_in(material, tmp_path, monkeypatch):
             patch.chdir(tmp_path)
             patch.setenv("ZFEXPLORE_CACHE", str(tmp_path / "cache"))
             patch.setattr(sys, "argv", ["zfexplore", *given])
-            for name, errors in (("stdout", "strict"), ("stderr", "backslashreplace")):  # as Python makes them
+            for name, errors in (("stdout", "strict"), ("stderr", "backslashreplace")):  # as Python has them
                 patch.setattr(sys, name, io.TextIOWrapper(raw[name], encoding, errors))
             code = 0
             try:
