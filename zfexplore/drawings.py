@@ -151,8 +151,9 @@ def draw_pairs(
     stages = found.stage if found.stage == found.other_stage else f"{found.stage} and {found.other_stage}"
     heading = title or f"{stages}: channels of two nets that answer alike"
     caption = (
-        f"A is {Path(a).name}, B is {Path(b).name} · {len(shown):,} of {len(found.matches):,} pairs, "
-        f"the most alike first, by the correlation of image maxima over {found.images:,} images · "
+        f"A is {_net_in_words(explorer)}, B is {_net_in_words(other)} · "
+        f"{len(shown):,} of {len(found.matches):,} pairs, the most alike first, "
+        f"by the correlation of image maxima over {found.images:,} images · "
         "of each left the projections of its strongest units, right what they saw"
     )
     page = Page(
@@ -210,6 +211,11 @@ def _listed(of: str, other: str, alone: Sequence[Match], dead: Sequence[Unit]) -
     if dead:
         parts.append(f"{len(dead):,} that never fire: {', '.join(str(unit.channel) for unit in dead)}")
     return ". ".join(parts)
+
+
+def _net_in_words(explorer: Explorer) -> str:
+    random = " with random weights" if explorer.origin.random else ""
+    return f"{Path(_net_name(explorer.settings)).name}{random}"
 
 
 def _net_name(settings: Settings) -> str:

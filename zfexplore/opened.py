@@ -31,7 +31,7 @@ from zfexplore.images.sources import Source
 from zfexplore.images.transforms import prepare
 from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.device import find_device
-from zfexplore.nets.fingerprint import weights_in_use
+from zfexplore.nets.fingerprint import of_no_training, weights_in_use
 from zfexplore.nets.open import open_module
 from zfexplore.open_settings import open_checkpoint, open_settings, open_source, spot_of
 from zfexplore.progress import Finished, Note
@@ -158,6 +158,7 @@ class Opened:
         return Origin(
             metadata.architecture, atlas.header["weights"], atlas.fingerprint,
             atlas.header.get("images", ""), atlas.count, self.settings.rule,
+            random=of_no_training(self.checkpoint, atlas.header["weights"]),
         )  # fmt: skip
 
     def save_atlas(self, path: str | os.PathLike[str], form: AtlasFormat | None = None) -> Path:

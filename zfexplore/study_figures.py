@@ -15,7 +15,7 @@ from zfexplore.arguments import text_or_none, whole
 from zfexplore.atlas.select import select_channels
 from zfexplore.choices import SHIPPED_NET, RankedBy, Share
 from zfexplore.errors import ExploreError
-from zfexplore.figures.captions import SEPARATOR, images_in_words, in_the_papers
+from zfexplore.figures.captions import SEPARATOR, images_in_words, in_the_papers, weights_in_words
 from zfexplore.figures.correspondence import (
     MOST_PICTURES,
     CorrespondenceFigure,
@@ -27,7 +27,7 @@ from zfexplore.figures.figure import Made
 from zfexplore.figures.ideal import TILE as IDEAL_TILE
 from zfexplore.figures.ideal import IdealFigure, ideal_page
 from zfexplore.figures.provenance import PICTURE, Origin
-from zfexplore.nets.fingerprint import weights_in_use
+from zfexplore.nets.fingerprint import of_no_training, weights_in_use
 from zfexplore.progress import Finished, Note, Progress, Skipped
 from zfexplore.settings import Command, other_than
 from zfexplore.studies.correspondence import DRAWS, NORMALISATIONS, Correspondence, described
@@ -138,13 +138,10 @@ def correspondence_made(
         "--draws": other_than(draws, DRAWS), "--tile": other_than(tile, 150), "--title": title, "--out": None,
         "--seed": other_than(seed, 0), **explorer.settings.options(),
     }  # fmt: skip
-    checkpoint, source = explorer.checkpoint, explorer.source
-    origin = Origin(
-        checkpoint.metadata.architecture, weights_in_use(checkpoint), "", source.fingerprint(), len(source)
-    )
     command = Command(("export", "correspondence", parts), options)
     name = f"{Path(parts).stem}-correspondence.png"
-    return Made(origin, command, title or CORRESPONDENCE_TITLE, name, {PICTURE: parts})
+    heading = title or CORRESPONDENCE_TITLE
+    return Made(_without_atlas(explorer), command, heading, name, {PICTURE: parts})
 
 
 def draw_correspondence(found: Correspondence, made: Made, *, tile: int = 150) -> CorrespondenceFigure:
@@ -157,6 +154,8 @@ def draw_correspondence(found: Correspondence, made: Made, *, tile: int = 150) -
         f"{count} images{shown} · grey: random parts of the same sizes {around}, mean and "
         "standard deviation of a draw"
     )
+    if made.origin.random:
+        caption += SEPARATOR + weights_in_words(made.origin)
     rows = correspondence_rows(found)
     image = correspondence_figure(found, tile=tile, title=made.title, subtitle=caption)
     return CorrespondenceFigure(image, made, {}, rows, described(found))
@@ -167,16 +166,22 @@ def transfer_made(
     exclude: Iterable[str] = (), title: str | None = None,
 ) -> Made:  # fmt: skip
     """Give the origin and the command of the figure of ``Explorer.transfer``; it needs no atlas."""
-    checkpoint, source, settings = explorer.checkpoint, explorer.source, explorer.settings
-    architecture = checkpoint.metadata.architecture
-    origin = Origin(architecture, weights_in_use(checkpoint), "", source.fingerprint(), len(source))
     options = {
         "--per-class": other_than(",".join(map(str, per_class)), "15,30"), "--splits": other_than(splits, 5),
         "--seed": other_than(seed, 0), "--exclude": tuple(exclude), "--out": None,
-        "--title": text_or_none(title, "a title"), **settings.options(),
+        "--title": text_or_none(title, "a title"), **explorer.settings.options(),
     }  # fmt: skip
     heading = title or "What each layer knows of other classes"
-    return Made(origin, Command(("transfer",), options), heading, "transfer.png")
+    return Made(_without_atlas(explorer), Command(("transfer",), options), heading, "transfer.png")
+
+
+def _without_atlas(explorer: Explorer) -> Origin:
+    checkpoint, source = explorer.checkpoint, explorer.source
+    weights = weights_in_use(checkpoint)
+    return Origin(
+        checkpoint.metadata.architecture, weights, "", source.fingerprint(), len(source),
+        random=of_no_training(checkpoint, weights),
+    )  # fmt: skip
 
 
 def draw_ideals(

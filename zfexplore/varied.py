@@ -20,7 +20,7 @@ from PIL import Image
 from zfexplore.arguments import shown, text_or_none
 from zfexplore.choices import Move
 from zfexplore.errors import ExploreError
-from zfexplore.figures.captions import SEPARATOR
+from zfexplore.figures.captions import SEPARATOR, weights_in_words
 from zfexplore.figures.figure import Figure, Made
 from zfexplore.figures.inline import png_bytes
 from zfexplore.figures.provenance import ATLAS, CHECKPOINT, COMMAND
@@ -113,7 +113,7 @@ class Varied:
         return SEPARATOR.join([
             "Euclidean distance of the feature vector from that of the picture before it is moved",
             "what comes in from outside is the mean that the net was trained with",
-            f"weights {self.made.origin.weights[:8]}",
+            weights_in_words(self.made.origin),
         ])  # fmt: skip
 
 

@@ -1,3 +1,4 @@
+# tests zfexplore/curves.py too: the command only writes what it draws
 from __future__ import annotations
 
 import json
@@ -5,6 +6,8 @@ import xml.etree.ElementTree as tree
 
 import pytest
 
+from zfexplore.curves import draw_curves
+from zfexplore.errors import ExploreError
 from zfexplore.figures.provenance import read_chunks
 from zfexplore.training.recipe import recipe
 
@@ -76,3 +79,15 @@ def test_a_folder_without_a_run_and_a_run_without_an_epoch_are_told(zfexplore, b
     for name, why in (("empty", "holds no run"), ("new", "has no epoch yet"), ("gone", "is not there")):
         code, _, told = zfexplore("export", "curves", name, source=())
         assert (code, why in told) == (2, True), told
+
+
+def test_the_curves_can_be_had_from_python(begin, tmp_path):
+    begin("first", 2)
+    figure = draw_curves(tmp_path / "first", title="Losses")
+    assert (figure.made.title, figure.made.name) == ("Losses", "first-curves.png")
+    assert [(row["epoch"], row["loss"], row["held_out_loss"]) for row in figure.rows] == [
+        (1, 2.0, None),
+        (2, 1.0, None),
+    ]
+    with pytest.raises(ExploreError, match="the folder of a run must be a name or a path, not 3"):
+        draw_curves(3)

@@ -66,3 +66,16 @@ def test_ctrl_c_draws_the_starts_that_are_complete(zfexplore, study, tmp_path):
         "gradients-partial.png",
     ]
     assert len((tmp_path / "out" / "gradients-partial.csv").read_text().splitlines()) == 3
+    assert zfexplore("export", "gradients", source=IMAGES)[0] == 130  # which replaces its own
+
+
+@pytest.mark.parametrize("name", ["gradients-partial.png", "gradients-partial.csv"])
+def test_what_is_complete_so_far_replaces_nobody_elses_file(zfexplore, study, tmp_path, name):
+    study.interrupted = True
+    (tmp_path / "out").mkdir()
+    (theirs := tmp_path / "out" / name).write_text("mine")
+    code, _, remarks = zfexplore("export", "gradients", source=IMAGES)
+    assert code == 130
+    assert f"1 of 12 starts are complete, but not drawn: out/{name} was not made by zfexplore" in remarks
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
+    assert theirs.read_text() == "mine"

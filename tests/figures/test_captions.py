@@ -77,3 +77,14 @@ def test_a_channel_that_never_fires_is_dead():
     caption = channel_caption(CHANNEL, {**KNOWN, "max": 0.0, "dead": True}, ORIGIN)
     assert caption.endswith(" \u00b7 dead: fires on none of 1,500 images, weights 01234567")
     assert "max" not in caption
+
+
+def test_every_caption_that_names_the_weights_says_that_they_are_random():
+    drawn = replace(ORIGIN, random=True)
+    for told in (
+        stage_caption("conv5", "all", 256, 256, drawn),
+        filters_caption("conv1", "all", 96, 96, drawn),
+        channel_caption(CHANNEL, KNOWN, drawn),
+        channel_caption(CHANNEL, {**KNOWN, "dead": True}, drawn),
+    ):
+        assert "1,500 images, random weights 01234567" in told

@@ -52,3 +52,13 @@ def test_the_numbers_are_written_beside_the_figure(tmp_path):
         "spread": str(np.std([0.25, 0.75], ddof=1)), "paper": "0.5",
         "split_0": "0.25", "split_1": "0.75", "penalty_0": "0.0001", "penalty_1": "0.0001",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("random", [False, True])
+def test_the_figure_says_that_weights_are_random(tmp_path, random):
+    made = Made(
+        Origin("alexnet", "0123456789", "", "i1", 3, random=random), Command(("transfer",)), "t", "t.png"
+    )
+    figure = TransferFigure.draw(found(("conv1", 15, (0.25, 0.75), None)), made)
+    figure.save(tmp_path / "t.svg")
+    assert ("random weights 01234567" in (tmp_path / "t.svg").read_text()) is random

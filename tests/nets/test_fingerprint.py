@@ -10,7 +10,8 @@ import torch
 from tests.support import tiny_checkpoint, write_zfnet
 from zfexplore.convention import InputConvention
 from zfexplore.nets.checkpoint import Metadata, load_checkpoint, save_checkpoint
-from zfexplore.nets.fingerprint import weights_in_use
+from zfexplore.nets.fingerprint import of_no_training, weights_in_use
+from zfexplore.nets.named import open_named
 from zfexplore.nets.zfnet import ZFNet
 
 
@@ -56,3 +57,11 @@ def test_a_fingerprint_that_is_not_the_tensors_still_counts():
     one = tiny_checkpoint()
     other = one._replace(metadata=replace(one.metadata, weights_fingerprint="other"))
     assert weights_in_use(one) == weights_in_use(tiny_checkpoint()) != weights_in_use(other)
+
+
+def test_random_weights_are_of_no_training_until_they_are_changed(checkpoint):
+    drawn = open_named("squeezenet1_1").checkpoint()
+    assert of_no_training(drawn, weights_in_use(drawn))
+    drawn.module.features[0].weight.data += 1
+    assert not of_no_training(drawn, weights_in_use(drawn))
+    assert not of_no_training(checkpoint, weights_in_use(checkpoint))

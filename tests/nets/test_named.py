@@ -73,7 +73,7 @@ def code(tmp_path, monkeypatch):
 def test_a_net_of_the_zoo_without_weights_is_random_and_says_so():
     one, same, other = (open_named("squeezenet1_1", seed=seed) for seed in (0, 0, 1))
     assert one.notes == ("squeezenet1_1 has random weights (seed 0): give --weights FILE or torchvision",)
-    assert (one.input, one.classes) == (zoo.IMAGENET_INPUT, ())
+    assert (one.input, one.classes, one.random) == (zoo.IMAGENET_INPUT, (), True)
     assert torch.equal(one.module.features[0].weight, same.module.features[0].weight)
     assert not torch.equal(one.module.features[0].weight, other.module.features[0].weight)
     assert not one.module.training
@@ -251,7 +251,9 @@ def test_a_net_of_timms_comes_with_timms_input(timm):
     opened = open_named("timm:tiny")
     assert opened.input == InputConvention(160, 200, 1.0, (0.5,) * 3, (0.25,) * 3)
     assert "timm:tiny has random weights (seed 0)" in opened.notes[0]
-    assert open_named("timm:tiny", "timm").classes[0] == "tench"
+    assert opened.random
+    pretrained = open_named("timm:tiny", "timm")
+    assert (pretrained.classes[0], pretrained.random) == ("tench", False)
     with pytest.raises(ExploreError, match=r"timm:huge fails with RuntimeError: Unknown model \(huge\)"):
         open_named("timm:huge")
 
@@ -262,7 +264,7 @@ def test_a_net_of_timms_takes_a_head_of_another_width(timm, tmp_path):
     torch.save({f"module.{name}": tensor for name, tensor in state.items()}, tmp_path / "x.pth")
     opened = open_named("timm:tiny", str(tmp_path / "x.pth"))
     assert opened.module.num_classes == 7
-    assert opened.notes == ()
+    assert (opened.notes, opened.random) == ((), False)
 
 
 def test_a_wrapper_is_taken_off_the_users_net(code):

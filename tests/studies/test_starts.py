@@ -31,6 +31,8 @@ def test_the_twelve_starts_are_the_issues():
         ([2.0, 1.9], (1e-4, 1e-3, 1.0), "vanishes"),  # the logits' own gradient does not count
         ([2.0, 41.0], (0.1, 0.5, 1.0), "explodes"),
         ([2.0, 41.0, 1.0], (0.0, 0.0, 1.0), "explodes, then is dead"),
+        ([2.0, 1.9], (0.0, 0.0, 1.0), "is dead"),  # nothing that is small, but nothing at all
+        ([2.0, 1.0], (0.0, 0.0, 1.0), "learns"),
         ([2.0, math.nan], (0.1, math.nan, 1.0), "explodes"),
         ([2.0, 1.0], (0.1, math.inf, 1.0), "explodes"),
     ],

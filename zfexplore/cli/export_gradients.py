@@ -26,10 +26,12 @@ from zfexplore.cli.replacing import OverwriteOption, check_replacing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from rich.table import Table
 
     from zfexplore.figures.figure import Made
+    from zfexplore.figures.rows import FigureWithRows
     from zfexplore.studies.starts import Beginnings
     from zfexplore.training.data import Joined
 
@@ -123,15 +125,28 @@ def export_gradients(
         found = watch(events(), other=note)
     except KeyboardInterrupt:
         if so_far:
-            partial = path.with_name(f"{path.stem}-partial{path.suffix}")
-            told = f"interrupted: {len(so_far[0].runs)} of 12 starts are in {partial}"
-            drawn(so_far[0]).save(partial)
+            told = (
+                f"interrupted: {len(so_far[0].runs)} of 12 starts are {_kept_partly(drawn(so_far[0]), path)}"
+            )
             goes_on = "; the same command goes on after them" if kept else ""
             remarks().print(told + goes_on, markup=False, soft_wrap=True)
         raise
     output().print(_table(found))
     for written in drawn(found).save(path):
         output().print(f"wrote {written}", markup=False, soft_wrap=True)
+
+
+def _kept_partly(figure: FigureWithRows, path: Path) -> str:
+    """Write the figure beside ``path`` as far as it is, and say where; not over what is not ours."""
+    from zfexplore.figures.replacing import difference
+
+    partial = path.with_name(f"{path.stem}-partial{path.suffix}")
+    chunks = figure.chunks(path)
+    for file in (partial, partial.with_suffix(".csv")):
+        if (reason := difference(file, chunks)) is not None:
+            return f"complete, but not drawn: {file} {reason}"
+    figure.save(partial)
+    return f"in {partial}"
 
 
 def _made(source: Joined, options: dict[str, object], title: str | None, seed: int) -> Made:

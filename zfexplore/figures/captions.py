@@ -34,7 +34,12 @@ def images_in_words(origin: Origin) -> str:
     """Give the number of images looked at, the weights, and the rule where it is not the deconvnet's."""
     noun = "image" if origin.count == 1 else "images"
     rule = "" if origin.rule == "deconv" else f", by the {origin.rule} rule"
-    return f"{origin.count:,} {noun}, weights {origin.weights[:8]}{rule}"
+    return f"{origin.count:,} {noun}, {weights_in_words(origin)}{rule}"
+
+
+def weights_in_words(origin: Origin) -> str:
+    """Give the weights by the start of their fingerprint, and say so where they are random."""
+    return f"{'random ' if origin.random else ''}weights {origin.weights[:8]}"
 
 
 def stage_caption(

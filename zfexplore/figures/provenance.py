@@ -64,7 +64,7 @@ class Origin:
     """What figures are drawn from: a net, its weights, and the atlas of some images.
 
     ``weights``, ``atlas`` and ``images`` are fingerprints. ``count`` is the number of images in the atlas,
-    ``rule`` what came back through a ReLU.
+    ``rule`` what came back through a ReLU. ``random`` is whether the weights are of no training.
     """
 
     architecture: str
@@ -73,6 +73,7 @@ class Origin:
     images: str
     count: int
     rule: str = "deconv"
+    random: bool = False
 
     def provenance(
         self, *, command: object, title: str, notes: Mapping[str, str] | None = None

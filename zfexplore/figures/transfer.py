@@ -6,22 +6,19 @@ line at the bottom is what guessing scores.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image, ImageDraw
 
-from zfexplore.figures.figure import Figure, Made
+from zfexplore.figures.captions import SEPARATOR, weights_in_words
+from zfexplore.figures.figure import Made
 from zfexplore.figures.paper import Paper, paste_curve
 from zfexplore.figures.plots import BLUE, ORANGE, ticks
+from zfexplore.figures.rows import FigureWithRows
 from zfexplore.figures.text import FAINT, INK, MARGIN, RULE, Colour, Heading, shorten, width, write
-from zfexplore.files import write_text
 
 COLOURS: tuple[Colour, ...] = (ORANGE, BLUE, (0, 130, 100), (190, 80, 150), (90, 90, 96))
 STEP, TALL = 74, 320  # pixels a stage, and of the whole scale
@@ -32,34 +29,22 @@ RADIUS = 4
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class TransferFigure(Figure):
+class TransferFigure(FigureWithRows):
     """The figure, and the table that is written beside it."""
-
-    rows: Sequence[dict[str, Any]] = field(default=())
 
     @classmethod
     def draw(cls, found: Any, made: Made) -> TransferFigure:
         """Draw a ``Transfer`` of ``studies.records``."""
-        return cls(draw_transfer(found, title=made.title), made, {}, rows=found.rows())
-
-    def save(self, path: str | os.PathLike[str] | None = None) -> list[Path]:
-        """Write the figure and, beside it, the numbers as CSV; give the files written."""
-        written = super().save(path)
-        text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=list(self.rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        table = written[0].with_suffix(".csv")
-        write_text(table, text.getvalue())
-        return [*written, table]
+        told = weights_in_words(made.origin) if made.origin.random else None
+        return cls(draw_transfer(found, title=made.title, weights=told), made, {}, rows=found.rows())
 
 
-def draw_transfer(found: Any, *, title: str) -> Image.Image:
-    """Draw a ``Transfer``: the stages from left to right, accuracy upwards."""
+def draw_transfer(found: Any, *, title: str, weights: str | None = None) -> Image.Image:
+    """Draw a ``Transfer``: the stages from left to right, accuracy upwards; ``weights`` ends the caption."""
     stages = list(dict.fromkeys(one.stage for one in found.scores))
     sizes = sorted({one.per_class for one in found.scores})
     room = max(LABEL_ROOM + STEP * len(stages), 560)
-    heading = Heading(title, caption(found), room)
+    heading = Heading(title, SEPARATOR.join(filter(None, [caption(found), weights])), room)
     legend = heading.height + 4
     top, left = legend + 30, MARGIN + LABEL_ROOM
     canvas = Paper((room + 2 * MARGIN, top + TALL + 30 + MARGIN))

@@ -90,13 +90,15 @@ class Metadata:
 class Checkpoint(NamedTuple):
     """A loaded module in eval mode and float32, the net of named stages over it, and its metadata.
 
-    ``notes`` say what a user should know of how it was loaded.
+    ``notes`` say what a user should know of how it was loaded. ``random`` is whether the weights were drawn
+    at random and are of no training.
     """
 
     module: nn.Module
     net: Net
     metadata: Metadata
     notes: tuple[str, ...] = ()
+    random: bool = False
 
     def class_names(self, stage: str) -> tuple[str, ...]:
         """Give the classes that the channels of ``stage`` stand for; only the logits stand for any."""

@@ -30,6 +30,11 @@ def weights_in_use(checkpoint: Checkpoint) -> str:
     return hashlib.sha256(f"{loaded} {as_they_are}".encode()).hexdigest()
 
 
+def of_no_training(checkpoint: Checkpoint, weights: str) -> bool:
+    """Whether ``weights``, a fingerprint, is that of weights drawn at random, and not of changed ones."""
+    return checkpoint.random and weights == checkpoint.metadata.weights_fingerprint
+
+
 def _as_stored(checkpoint: Checkpoint, weights: dict[str, Tensor], dtype: torch.dtype) -> str | None:
     """Give the fingerprint of a file that holds the weights in ``dtype``; None if they do not fit into it."""
     if not all(_fits(tensor, dtype) for tensor in weights.values()):

@@ -44,7 +44,8 @@ class NamedNet:
     """A net in eval mode with its weights, and what is known of it without a checkpoint.
 
     ``architecture`` and ``arguments`` are those of a checkpoint's metadata. ``notes`` say, a sentence
-    each, what the user should know: that the weights are random, or what was found by trying.
+    each, what the user should know: that the weights are random, or what was found by trying. ``random`` is
+    whether they are; of the user's own code nobody knows.
     """
 
     module: nn.Module
@@ -53,6 +54,7 @@ class NamedNet:
     input: InputConvention
     notes: tuple[str, ...] = ()
     arguments: dict[str, Any] = field(default_factory=dict)
+    random: bool = False
 
     def checkpoint(self, device: str | torch.device = "cpu") -> Checkpoint:
         """Give the net as if it had been loaded from a checkpoint."""
@@ -64,7 +66,7 @@ class NamedNet:
             versions=current_versions(),
             weights_fingerprint=fingerprint_of(self.module.state_dict()),
         )
-        return checkpoint_of(self.module, metadata, device)._replace(notes=self.notes)
+        return checkpoint_of(self.module, metadata, device)._replace(notes=self.notes, random=self.random)
 
 
 def open_named(spec: str, weights: str | None = None, *, seed: int = 0) -> NamedNet:
@@ -126,7 +128,7 @@ def _of_zoo(name: str, file: Path | None, *, pretrained: bool, seed: int) -> Nam
             module = zoo.make_net(name, {})
         remedy = "give --weights FILE" if name == "zfnet" else "give --weights FILE or torchvision"
         note = f"{name} has random weights (seed {seed}): {remedy}"
-        return NamedNet(module, name, (), zoo.convention_of(name), (note,), {})
+        return NamedNet(module, name, (), zoo.convention_of(name), (note,), {}, random=True)
     ours = _ours(file)
     read = read_weights(file)
     tensors = read.tensors if ours is None else ours[0]
@@ -167,7 +169,8 @@ def _of_timm(spec: str, file: Path | None, *, pretrained: bool, seed: int) -> Na
     convention = _run(spec, lambda: _timm_convention(data.resolve_model_data_config(module)))
     notes = () if pretrained else (f"{spec} has random weights (seed {seed}): give --weights FILE or timm",)
     known = pretrained and getattr(module, "num_classes", 0) == 1000
-    return NamedNet(module, spec, zoo.class_names("resnet18") if known else (), convention, notes)
+    names = zoo.class_names("resnet18") if known else ()
+    return NamedNet(module, spec, names, convention, notes, random=not pretrained)
 
 
 def _other_head(module: nn.Module, file: Path) -> int | None:

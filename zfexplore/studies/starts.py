@@ -17,7 +17,7 @@ EXPLODED = 20.0  # times the first loss, as a training is given up
 LEARNED = 0.98  # of the loss of who looks at no image: the mean over a tenth of the steps is uncertain
 VANISHED = 0.02  # the strongest convolution's gradient, in the middle of the steps
 
-Outcome = Literal["learns", "explodes", "explodes, then is dead", "vanishes", "still guesses"]
+Outcome = Literal["learns", "explodes", "explodes, then is dead", "is dead", "vanishes", "still guesses"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +81,18 @@ class StartRun:
     def outcome(self, blind: float) -> Outcome:
         """Say in words what became of it; ``blind`` is the loss of who looks at no image.
 
-        ``explodes``: the loss was no finite number, or 20 times the first one. ``dead``: the convolutions'
-        gradients then are exactly zero, since no ReLU of theirs lets anything through. ``learns``: the last
-        tenth of the losses is 2 % below ``blind``. ``vanishes``: the convolutions' gradients are below 0.02.
+        ``explodes``: the loss was no finite number, or 20 times the first one. ``learns``: the last tenth of
+        the losses is 2 % below ``blind``. ``dead``: the convolutions' gradients in the end are exactly zero,
+        since ReLUs let nothing through. ``vanishes``: the convolutions' gradients are below 0.02.
         """
+        silent = not any(self.gradients[-1][: self._convolutions])
         numbers = (*self.losses, *self.gradients[-1])
         if not all(map(math.isfinite, numbers)) or max(self.losses) > EXPLODED * self.losses[0]:
-            silent = not any(self.gradients[-1][: self._convolutions])
             return "explodes, then is dead" if silent else "explodes"
         if self.last_loss < LEARNED * blind:
             return "learns"
+        if silent:
+            return "is dead"
         return "vanishes" if self.gradient < VANISHED else "still guesses"
 
     @property
