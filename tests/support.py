@@ -26,6 +26,7 @@ from zfexplore.nets.checkpoint import Checkpoint, Metadata, save_checkpoint
 from zfexplore.nets.trunk import Trunk
 from zfexplore.nets.zfnet import ZFNet, initialise
 from zfexplore.progress import Finished
+from zfexplore.studies.courses import Course, Invariance
 from zfexplore.tui import keys
 from zfexplore.tui.study_screens import StudyApp
 
@@ -82,6 +83,18 @@ def write_pictures(folder: Path, *, broken: bool = False) -> Path:
     if broken:
         (folder / "a" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     return folder
+
+
+def moved_picture() -> Invariance:
+    """Noise of 20 x 20 pixels, moved by two kinds of moves and watched at two stages."""
+    random = np.random.default_rng(0)
+    image = random.integers(0, 256, (20, 20, 3), dtype=np.uint8)
+    courses = (
+        Course("translation", (-4, 0, 4), np.array([[8.0, 1], [0, 0], [6, 0.5]]), np.array([0.4, 0.9, 0.5])),
+        Course("scale", (1.0, 1.5), np.array([[0.0, 0], [4, 2]]), np.array([0.9, 0.2])),
+    )
+    norm, grey = np.array([16.0, 4.0]), np.full_like(image, 120)
+    return Invariance(image, grey, ("conv1", "fc7"), norm, 0, "face", 0.9, courses)
 
 
 def result_of(events: Iterator[Any]) -> tuple[Any, list[Any]]:

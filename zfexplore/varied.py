@@ -31,8 +31,8 @@ from zfexplore.on_pictures import PictureName, file_name
 from zfexplore.printable import printable
 from zfexplore.progress import Finished, Meter, Progress
 from zfexplore.settings import Command, other_than
+from zfexplore.studies.courses import Invariance
 from zfexplore.studies.invariance import (
-    Invariance,
     checked_amounts,
     checked_stages,
     low_and_high,

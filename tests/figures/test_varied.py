@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support import moved_picture
 from zfexplore.figures.occlusion import OKABE_ITO
 from zfexplore.figures.text import RULE
 from zfexplore.figures.varied import (
@@ -18,19 +19,11 @@ from zfexplore.figures.varied import (
     rows_of,
     varied_figure,
 )
-from zfexplore.studies.invariance import Course, Invariance
 
 
 @pytest.fixture
 def found():
-    """A picture moved by two kinds of moves, watched at two stages."""
-    random = np.random.default_rng(0)
-    image = random.integers(0, 256, (20, 20, 3), dtype=np.uint8)
-    courses = (
-        Course("translation", (-4, 0, 4), np.array([[8.0, 1], [0, 0], [6, 0.5]]), np.array([0.4, 0.9, 0.5])),
-        Course("scale", (1.0, 1.5), np.array([[0.0, 0], [4, 2]]), np.array([0.9, 0.2])),
-    )
-    return Invariance(image, np.full_like(image, 120), ("conv1", "fc7"), np.ones(2), 0, "a", 0.9, courses)
+    return moved_picture()
 
 
 def test_there_is_a_row_a_move_and_a_chart_a_stage_with_one_scale_in_all_rows(found):

@@ -1,3 +1,5 @@
+# tests zfexplore/studies/courses.py too: they are its records
+
 from __future__ import annotations
 
 import numpy as np

@@ -40,6 +40,7 @@ SAVES = (
     ask.SaveUnit(1, CHOSEN, Unit("conv5", 3, 1, 2)),
     ask.SaveOcclusion(2),
     ask.SaveIdeal(3),
+    ask.SaveVaried(4),
 )
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -254,6 +255,7 @@ def test_figures_that_a_hung_engine_never_saved_are_named(start, mail, setup, mo
         "the figure of conv5:3@1,2 on cat.png",
         "the figure of the occlusion",
         "the figure of the ideal pictures",
+        "the figure of the moved picture",
     )
 
 

@@ -89,6 +89,13 @@ def test_ideal(snap_compare, size):
     assert snap_compare(ideal_host(), terminal_size=size, run_before=whole)
 
 
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=["120x40", "80x24"])
+def test_moved_picture(snap_compare, size):
+    from tests.tui.screens.test_varied import varied_host, whole
+
+    assert snap_compare(varied_host(), terminal_size=size, run_before=whole)
+
+
 OWN = {"120x40": (120, 40), "80x24": (80, 24), "50x14": (50, 14)}
 
 

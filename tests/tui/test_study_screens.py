@@ -16,11 +16,13 @@ from zfexplore.tui.screens.help import HelpScreen
 from zfexplore.tui.screens.ideal import IdealScreen
 from zfexplore.tui.screens.occlusion import OcclusionScreen
 from zfexplore.tui.screens.picture import PictureScreen
+from zfexplore.tui.screens.varied import VariedScreen
 from zfexplore.units import Unit
 
 TABLES = [
     (keys.PICTURE, PictureScreen),
     (keys.OCCLUSION, OcclusionScreen),
+    (keys.VARIED, VariedScreen),
     (keys.FEEDS, FeedsScreen),
     (keys.IDEAL, IdealScreen),
     (keys.COMPANY, CompanyScreen),
@@ -59,6 +61,19 @@ async def test_o_and_f_ask_about_the_picture_under_the_cursor_and_t_jumps(app, e
         await pilot.press("t")
         await until(pilot, lambda: app.stage_name == "pool1")
         assert app.channel == 9
+
+
+async def test_d_asks_what_moving_the_picture_under_the_cursor_does_and_d_again_gives_it_up(app, engine):
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.settled > 0)
+        await pilot.press("3", "right", "d")
+        await until(pilot, lambda: isinstance(engine.requests[-1], ask.Vary))
+        asked = engine.requests[-1]
+        assert (asked.chosen, asked.setup) == (ask.Chosen("sunflower-1.png", "sunflower", -1), app.net)
+        assert isinstance(app.screen, VariedScreen)
+        await pilot.press("d")
+        await until(pilot, lambda: ask.GiveUp(asked.number) in engine.requests)
+        assert app.screen is app.panes
 
 
 async def test_a_asks_what_the_channel_would_like_best_and_a_again_gives_it_up(app, engine):
@@ -132,7 +147,7 @@ async def test_without_a_picture_nothing_is_asked(app, engine):
     engine.answer = False
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.stage_name == "conv2")
-        await pilot.press("o", "f")
+        await pilot.press("o", "d", "f")
 
         assert app.screen is app.panes
 

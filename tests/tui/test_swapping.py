@@ -58,7 +58,7 @@ async def test_a_net_that_cannot_be_opened_is_told_and_the_present_one_stays(two
     async with running(app) as pilot:
         await until(pilot, lambda: app.settled == app.generation > 0)
         engine.answer = False
-        await pilot.press("w", "o")
+        await pilot.press("w", "o", "d")
         await told(pilot, "epoch-040 is being opened")
         engine.answer = True
         engine.post(say.Failed("epoch-040.pt is cut short", setup=nets[1]))

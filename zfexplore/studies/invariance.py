@@ -32,6 +32,7 @@ from zfexplore.nets.checkpoint import Checkpoint
 from zfexplore.nets.device import exact_arithmetic
 from zfexplore.nets.net import Net
 from zfexplore.progress import Finished, Meter, Progress
+from zfexplore.studies.courses import Course, Invariance
 from zfexplore.studies.occlusion import class_asked
 
 KINDS: tuple[Move, ...] = get_args(Move)
@@ -40,44 +41,6 @@ SHIFT, SHIFTS = 4, 15  # pixels of a step; steps up and down: 60 pixels
 SCALES = tuple(round(1 + 0.05 * step, 2) for step in range(17))
 ROTATIONS = tuple(float(degrees) for degrees in range(0, 360, 10))
 BATCH = {"cpu": 8, "cuda": 64}  # moved pictures per forward pass
-
-
-@dataclass(frozen=True, eq=False)
-class Course:
-    """What one kind of move does, by ``amounts``: pixels downwards, factors, or degrees counter-clockwise.
-
-    ``distance [amounts, stages]`` float64 is Euclidean, between feature vectors; ``probability [amounts]``
-    float64 in [0, 1] is that of the class asked about, None for a net without classes.
-    """
-
-    kind: Move
-    amounts: tuple[float, ...]
-    distance: np.ndarray
-    probability: np.ndarray | None
-
-
-@dataclass(frozen=True, eq=False)
-class Invariance:
-    """What moving one picture does, a course for each kind of move.
-
-    ``image [size, size, 3]`` uint8 is what the net saw, ``grey`` of the same shape what comes in from
-    outside. ``norm [stages]`` float64 is the length of the picture's own feature vector at each of
-    ``stages``; ``probability`` in [0, 1] is that of class ``label``, None for a net without classes.
-    """
-
-    image: np.ndarray
-    grey: np.ndarray
-    stages: tuple[str, ...]
-    norm: np.ndarray
-    label: int | None
-    class_name: str | None
-    probability: float | None
-    courses: tuple[Course, ...]
-
-    def moved(self, kind: Move, amount: float) -> np.ndarray:
-        """Give the moved picture as the net saw it, uint8 ``[size, size, 3]``."""
-        there = move(self.image, kind, amount)
-        return np.where(there.inside[..., None], there.pixels, self.grey)
 
 
 Event = Progress | Finished[Invariance]

@@ -47,6 +47,7 @@ EVERYWHERE = (
     Key("box", "b", "box", "box", "whole images with a box around the patch, or patches"),
     Key("picture", "i", "picture", "own picture", "a picture of your own: which channels it excites", "i"),
     Key("occlude", "o", "occlude", "occlude", "what matters in the picture under the cursor: hiding parts"),
+    Key("vary", "d", "vary", "move it", "what stays when the picture is shifted, enlarged, turned"),
     Key("feeds", "f", "feeds", "feeds from", "what drives the unit under the cursor, in the layer below"),
     Key("ideal", "a", "ideal", "ideal", "what the channel would like best: a picture made by ascent"),
     Key("company", "c", "company", "synonyms", "the channels of this layer that fire on the same images"),
@@ -122,6 +123,7 @@ PICTURE = (
     Key("own-class", "c", "predicted", "class", "to the most probable class; again: to the next", "c"),
     Key("own-feeds", "f", "study('feeds')", "feeds", "what drives the channel on this picture", "f"),
     Key("own-occlude", "o", "study('occlude')", "occlude", "what matters to the channel in it", "o"),
+    Key("own-vary", "d", "study('vary')", "move it", "what stays when it is shifted, enlarged, turned"),
     Key("own-layers", "l", "layers", "layer", "one layer's channels, chosen from a list", "l", first=True),
     Key("own-watch", "v", "watch", "watch", "follow the newest picture of a file or folder, or end it", "v"),
     Key("own-path", "i,slash,tab", "path", "path", "another picture: to its path", "i"),
@@ -150,6 +152,18 @@ OCCLUSION = (
     Key("occlusion-save", "s", "save", "save", "save the maps known so far as a PNG, with a table", "s"),
     Key("occlusion-help", "question_mark", "help", "help", "this help", "?"),
     Key("occlusion-close", "escape,q", "close", "stop, close", "stop what is computed, then close", "esc"),
+)
+
+VARIED = (
+    Key("varied-back", "left,h", "walk(-1)", "back", "one step back", "←"),
+    Key("varied-on", "right,l", "walk(1)", "on", "one step on", "→"),
+    Key("varied-before", "up,k", "kind(-1)", "move", "the kind of move before", "↑"),
+    Key("varied-next", "down,j", "kind(1)", "move", "the next kind of move: shifted, enlarged, turned", "↓"),
+    Key("varied-still", "g,home", "still", "as it is", "to the picture as it is", "g"),
+    Key("varied-other", "p", "other", "swap", "the picture or the lines, where only one fits", "p"),
+    Key("varied-save", "s,enter", "save", "save", "save the lines of all moves as a PNG, with a table", "s"),
+    Key("varied-help", "question_mark", "help", "help", "this help", "?"),
+    Key("varied-close", "escape,q,d", "close", "close", "back, giving up what is not computed", "esc"),
 )
 
 FEEDS = (
@@ -200,9 +214,9 @@ CONCERNS = {
         "layer-down",
         "layer-up",
     ),
-    "projections": ("zoom", "save-shown", "pin", "both-nets", "swap", "mode", "occlude", "feeds"),
-    "patches": ("zoom", "box", "save-shown", "swap", "mode", "occlude"),
-    "top": ("zoom", "occlude", "feeds", "save-shown"),
+    "projections": ("zoom", "save-shown", "pin", "both-nets", "swap", "mode", "occlude", "vary", "feeds"),
+    "patches": ("zoom", "box", "save-shown", "swap", "mode", "occlude", "vary"),
+    "top": ("zoom", "occlude", "vary", "feeds", "save-shown"),
     "map": ("save", "sort", "layer-down", "layer-up"),
 }
 
@@ -240,6 +254,7 @@ TABLES = {
     "on a picture of your own": PICTURE,
     "while typing a path": PATH,
     "on an occlusion": OCCLUSION,
+    "on a moved picture": VARIED,
     "on feeds": FEEDS,
     "on an ideal picture": IDEAL,
     "on synonyms": COMPANY,

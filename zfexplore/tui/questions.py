@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from zfexplore.progress import Progress
+from zfexplore.studies.courses import Invariance
 from zfexplore.studies.records import ClassProbability, RankedChannel, Response
 from zfexplore.tui.drawing.bitmap import Bitmap, Cut, Size
 from zfexplore.tui.messages import Save, Setup, ShownUnit
@@ -101,6 +102,22 @@ class SaveOcclusion(Question, Save):
     def called(self, setup: Setup) -> str:
         """Say what it is; only the engine knows the file."""
         return "the figure of the occlusion"
+
+
+@dataclass(frozen=True)
+class Vary(Question):
+    """Shift, enlarge and turn a picture; a ``Progress`` now and then, and ``Variation`` at the end."""
+
+    chosen: Chosen
+
+
+@dataclass(frozen=True)
+class SaveVaried(Question, Save):
+    """Write the figure of the moved picture that was asked for with this number."""
+
+    def called(self, setup: Setup) -> str:
+        """Say what it is; only the engine knows the file."""
+        return "the figure of the moved picture"
 
 
 @dataclass(frozen=True)
@@ -209,6 +226,14 @@ class Occlusion:
     def stopped(self) -> Occlusion:
         """Give the same maps, no longer growing."""
         return replace(self, job=None)
+
+
+@dataclass(frozen=True, eq=False)
+class Variation:
+    """What moving a picture does; ``told`` is whether its class was given, or is the most probable one."""
+
+    found: Invariance
+    told: bool
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from zfexplore.tui.screens.study import StudyScreen
 
 # Each is imported in one go, for which a key may wait.
-LATER = ("questions", "screens.help", "screens.study", "screens.dialogs", "screens.occlusion", "screens.zoom",
-         "screens.feeds", "screens.ideal", "screens.company", "screens.picture", "drawing.pixels",
-         "commands")  # fmt: skip
+LATER = ("questions", "screens.help", "screens.study", "screens.dialogs", "screens.occlusion",
+         "screens.varied", "screens.zoom", "screens.feeds", "screens.ideal", "screens.company",
+         "screens.picture", "drawing.pixels", "commands")  # fmt: skip
 NO_ENGINE = "the engine has died; start it again with ⏎ in the panes, then ask anew"
 
 
@@ -116,6 +116,11 @@ class StudyApp(App[None]):
             unit, shown = found
             self._open_occlusion(_chosen(shown), unit)
 
+    def action_vary(self) -> None:
+        """Ask what stays the same when the picture under the cursor is moved."""
+        if (found := self._under_cursor()) is not None:
+            self._open_varied(_chosen(found[1]))
+
     def action_feeds(self) -> None:
         """Ask what drives the unit under the cursor."""
         if (found := self._under_cursor()) is not None:
@@ -189,6 +194,8 @@ class StudyApp(App[None]):
         """Open what the user asks of a channel on a picture of their own, above its ranking."""
         if event.how == "occlude":
             self._open_occlusion(event.chosen, event.unit)
+        elif event.how == "vary":
+            self._open_varied(event.chosen)
         else:
             self._open_feeds(event.chosen, event.unit)
 
@@ -223,6 +230,11 @@ class StudyApp(App[None]):
         from zfexplore.tui.screens.occlusion import OcclusionScreen
 
         self.push_screen(OcclusionScreen(chosen, unit.stage, unit.channel, self.mode))
+
+    def _open_varied(self, chosen: Chosen) -> None:
+        from zfexplore.tui.screens.varied import VariedScreen
+
+        self.push_screen(VariedScreen(chosen, self.mode))
 
     def _open_feeds(self, chosen: Chosen, unit: Unit) -> None:
         from zfexplore.tui.screens.feeds import FeedsScreen

@@ -91,6 +91,11 @@ class SwappingApp(PixelApp):
         if not (self._under_way() or self._elsewhere()):
             super().action_occlude()
 
+    def action_vary(self) -> None:
+        """Ask what stays when the picture under the cursor is moved, if its net is the one in view."""
+        if not (self._under_way() or self._elsewhere()):
+            super().action_vary()
+
     def action_feeds(self) -> None:
         """Ask what drives the unit under the cursor, if its net is the one in view."""
         if not (self._under_way() or self._elsewhere()):

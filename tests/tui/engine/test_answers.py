@@ -17,7 +17,7 @@ from zfexplore.figures.provenance import read_chunks
 from zfexplore.images.open import open_images
 from zfexplore.nets.checkpoint import Metadata, load_checkpoint, save_checkpoint
 from zfexplore.nets.zfnet import ZFNet, initialise
-from zfexplore.progress import finish
+from zfexplore.progress import Progress, finish
 from zfexplore.studies.ideal import Ascent
 from zfexplore.tui import messages as say
 from zfexplore.tui import questions as ask
@@ -262,6 +262,35 @@ def test_an_occlusion_is_saved_as_far_as_it_is_and_when_whole_as_the_command_sav
         assert mine.tobytes() == theirs.tobytes()
     none = saved(answerer, posted, subject, ask.SaveOcclusion(12))
     assert none == say.Failed("there is no occlusion map to save yet")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [(ask.Chosen("3.png", "dot", 1), True), (ask.Chosen("3.png", "a class of others", 1), False)],
+)
+def test_a_picture_is_moved_and_saved_as_the_command_saves_it(
+    answerer, posted, subject, monkeypatch, tmp_path, chosen, told
+):
+    monkeypatch.setattr("zfexplore.progress.SECONDS_BETWEEN_EVENTS", 0.0)
+    nothing = saved(answerer, posted, subject, ask.SaveVaried(13))
+    assert nothing == say.Failed("the picture is not moved yet: there is nothing to save")
+    *progress, last = answers(answerer, posted, subject, ask.Vary(13, chosen))
+    assert {type(event) for event in progress} == {Progress}
+    assert (last.told, last.found.class_name in ("dot", "line")) == (told, True)
+    assert [course.kind for course in last.found.courses] == ["translation", "scale", "rotation"]
+
+    path = subject.setup.out / "invariance-dot-3.png"
+    assert saved(answerer, posted, subject, ask.SaveVaried(13)) == say.FigureSaved(path)
+    labels = ["dot"] if told else [None]
+    (same, *_) = subject.explorer.vary(1, labels=labels).save(tmp_path / "same.png")
+    assert path.with_suffix(".csv").read_text() == same.with_suffix(".csv").read_text()
+    with Image.open(path) as mine, Image.open(same) as theirs:
+        assert mine.tobytes() == theirs.tobytes()
+    path.write_text("mine")
+    asked = saved(answerer, posted, subject, ask.SaveVaried(13))
+    assert asked == say.OverwriteAsked(ask.SaveVaried(13), path, "was not made by zfexplore")
+    for each in path.parent.glob("invariance-*"):
+        each.unlink()
 
 
 def test_what_cannot_be_answered_is_refused_in_one_line(answerer, posted, subject, tmp_path):

@@ -231,8 +231,11 @@ def test_figures_of_each_kind_asked_for_just_before_the_end_are_saved(engine, ma
     mail.wait(ask.Answered, lambda message: message.number == 2)
     engine.ask(ask.MakeIdeal(3, Unit("conv5", 3)))
     mail.wait(ask.Answered, lambda message: isinstance(message.answer, ask.IdealMade))
+    engine.ask(ask.Vary(4, chosen))
+    mail.wait(ask.Answered, lambda message: isinstance(message.answer, ask.Variation))
     saves = [
         say.SaveChannel("conv5", 3), ask.SaveUnit(1, chosen, unit), ask.SaveOcclusion(2), ask.SaveIdeal(3),
+        ask.SaveVaried(4),
     ]  # fmt: skip
     with engine.inbox._changed:  # so that the end is there before a request can be taken
         for save in saves:
@@ -243,7 +246,7 @@ def test_figures_of_each_kind_asked_for_just_before_the_end_are_saved(engine, ma
     assert {type(save) for save in saves} == set(leaves(say.Save))
     assert {message.request for message in mail.of(say.Settled)} == set(saves)
     names = {path.name for path in setup.out.iterdir()}
-    assert {"conv5-3.png", f"{unit.slug}-on-0.png", "occlusion-conv5-3-0.png"} <= names
+    assert {"conv5-3.png", f"{unit.slug}-on-0.png", "occlusion-conv5-3-0.png", "invariance-0.png"} <= names
 
 
 def test_figures_that_wait_for_an_atlas_that_is_not_finished_are_not_answered(setup, mail):

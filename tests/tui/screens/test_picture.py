@@ -23,6 +23,7 @@ from zfexplore.tui.screens.choice import ChoiceScreen
 from zfexplore.tui.screens.feeds import FeedsScreen
 from zfexplore.tui.screens.occlusion import OcclusionScreen
 from zfexplore.tui.screens.picture import PictureScreen
+from zfexplore.tui.screens.varied import VariedScreen
 from zfexplore.tui.widgets.ranked import PathList, RankedList
 from zfexplore.units import Unit, Window
 
@@ -400,7 +401,11 @@ async def test_more_is_asked_of_a_channel_on_the_same_picture(host, folder):
     async with host.run_test(size=(80, 24)) as pilot:
         await choose(host, pilot, folder)
         await rank(host, pilot)
-        for key, screen, question in (("o", OcclusionScreen, ask.Occlude), ("f", FeedsScreen, ask.FeedsFrom)):
+        for key, screen, question in (
+            ("o", OcclusionScreen, ask.Occlude),
+            ("d", VariedScreen, ask.Vary),
+            ("f", FeedsScreen, ask.FeedsFrom),
+        ):
             await pilot.press(key)
             await until(pilot, lambda question=question: isinstance(host.engine.requests[-1], question))
             assert isinstance(host.screen, screen)

@@ -25,13 +25,16 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
+    from zfexplore.figures.figure import Figure
     from zfexplore.studies.ideal import Ideal
     from zfexplore.studies.occlusion import OcclusionResult
     from zfexplore.tui.engine.subject import Subject
     from zfexplore.tui.messages import Setup
+    from zfexplore.varied import Varied
 
 
-Saving = ask.SaveOcclusion | ask.SaveUnit | ask.SaveIdeal  # the questions that write a figure
+# The questions that write a figure.
+Saving = ask.SaveOcclusion | ask.SaveUnit | ask.SaveIdeal | ask.SaveVaried
 
 
 @dataclass
@@ -55,6 +58,14 @@ class KeptIdeal:
     ideal: Ideal
 
 
+@dataclass
+class KeptVaried:
+    """The picture moved last, and what that did: what ``s`` saves."""
+
+    number: int
+    varied: Varied
+
+
 class Answerer:
     """Begins, works on and ends questions; answers go to ``post``."""
 
@@ -64,6 +75,7 @@ class Answerer:
         self._answers: Iterator[object] | None = None
         self._kept: Kept | None = None
         self._kept_ideal: KeptIdeal | None = None
+        self._kept_varied: KeptVaried | None = None
         self._saves: list[Saving] = []
         self._own = OwnPictures()
 
@@ -173,12 +185,10 @@ class Answerer:
                 yield ask.UnitSeen(unit, here, best, notice)
 
     def _occlusion(self, request: ask.Occlude, subject: Subject, complete: bool) -> Iterator[object]:
-        from zfexplore.nets.synsets import class_of_synset
         from zfexplore.studies.occlusion import occlude
 
         assert subject.atlas is not None
-        named = class_of_synset(request.chosen.label) or request.chosen.label
-        label = named if named in subject.checkpoint.metadata.classes else None
+        label = _class_of(request.chosen, subject)
         image = _open(request.chosen, subject)
         events = occlude(
             subject.checkpoint,
@@ -195,6 +205,19 @@ class Answerer:
                 continue
             self._kept = Kept(request, image, label, event.result)
             yield occlusion_of(event.result, None if isinstance(event, Finished) else job)
+
+    def _varying(self, request: ask.Vary, subject: Subject, complete: bool) -> Iterator[object]:
+        from zfexplore.on_pictures import name_of
+        from zfexplore.varied import vary_pictures
+
+        chosen, explorer = request.chosen, subject.explorer
+        picture = name_of(explorer, chosen.path or chosen.image), _open(chosen, subject)
+        for event in vary_pictures(explorer, [picture], [_class_of(chosen, subject)], None, None):
+            if isinstance(event, Progress):
+                yield event
+            else:
+                self._kept_varied = KeptVaried(request.number, event.result)
+                yield ask.Variation(event.result.found[0], event.result.told[0])
 
     def _feeds(self, request: ask.FeedsFrom, subject: Subject, complete: bool) -> Iterator[object]:
         from zfexplore.studies.feeds import feeds_from
@@ -250,6 +273,8 @@ class Answerer:
                 return self._save_unit(request, subject)
             if isinstance(request, ask.SaveIdeal):
                 return self._save_ideal(request, subject)
+            if isinstance(request, ask.SaveVaried):
+                return self._save_varied(request, subject)
             return self._save_occlusion(request, subject)
         except Exception as error:
             return say.Failed(logged(error))
@@ -274,7 +299,6 @@ class Answerer:
         from zfexplore.occluded import beside_its_channel, made_of
         from zfexplore.on_pictures import name_of
         from zfexplore.progress import finish
-        from zfexplore.tui.engine.subject import replaced
 
         kept = self._kept
         if kept is None or kept.request.number != request.number:
@@ -283,37 +307,49 @@ class Answerer:
         picture = name_of(explorer, chosen.path or chosen.image)
         made = made_of(explorer, picture, kept.result.unit, kept.label, None, None)
         figure = finish(beside_its_channel(explorer, kept.image, picture, kept.result, made)).figure()
-        path = subject.marked(figure)
-        if not request.overwrite and (reason := replaced(figure, path)):
-            return say.OverwriteAsked(request, path, reason)
-        figure.save(path)
-        return say.FigureSaved(path)
+        return _written(request, figure, subject)
 
     def _save_ideal(self, request: ask.SaveIdeal, subject: Subject) -> say.FigureSaved | say.OverwriteAsked:
         """Save the figure that ``zfexplore export ideal`` draws."""
         from zfexplore.study_figures import ideal_figure
-        from zfexplore.tui.engine.subject import replaced
 
         kept = self._kept_ideal
         if kept is None or kept.number != request.number:
             raise ExploreError("the ideal pictures to save are not made yet")
         figure = ideal_figure(subject.explorer, [kept.ideal], [kept.ideal.unit])
-        path = subject.marked(figure)
-        if not request.overwrite and (reason := replaced(figure, path)):
-            return say.OverwriteAsked(request, path, reason)
-        figure.save(path)
-        return say.FigureSaved(path)
+        return _written(request, figure, subject)
+
+    def _save_varied(self, request: ask.SaveVaried, subject: Subject) -> say.FigureSaved | say.OverwriteAsked:
+        """Save the figure that ``zfexplore export invariance`` draws."""
+
+        kept = self._kept_varied
+        if kept is None or kept.number != request.number:
+            raise ExploreError("the picture is not moved yet: there is nothing to save")
+        figure = kept.varied.figure()
+        return _written(request, figure, subject)
 
     # Which method answers which question: a new study adds its line.
     METHODS: ClassVar[Mapping[type[ask.Question], Callable[..., Iterator[object]]]] = {
         ask.RankPicture: _ranking,
         ask.SeeUnit: _seeing,
         ask.Occlude: _occlusion,
+        ask.Vary: _varying,
         ask.FeedsFrom: _feeds,
         ask.SeeFeed: _seen_feed,
         ask.MakeIdeal: _ideal,
         ask.FindCompany: _company,
     }
+
+
+def _written(request: Saving, figure: Figure, subject: Subject) -> say.FigureSaved | say.OverwriteAsked:
+    """Write a figure where it is written by default, or ask whether it may replace what is there."""
+    from zfexplore.tui.engine.subject import replaced
+
+    path = subject.marked(figure)
+    if not request.overwrite and (reason := replaced(figure, path)):
+        return say.OverwriteAsked(request, path, reason)
+    figure.save(path)
+    return say.FigureSaved(path)
 
 
 def occlusion_of(found: OcclusionResult, job: Progress | None) -> ask.Occlusion:
@@ -347,6 +383,14 @@ def _laid_over(found: OcclusionResult, values: np.ndarray, intact: float | None)
     known = values[np.isfinite(values)].tolist() + ([] if intact is None else [intact])
     low, high = min(known), max(known)
     return Bitmap(overlay(found.image, values, found.grid.stride, low=low, high=high))
+
+
+def _class_of(chosen: ask.Chosen, subject: Subject) -> str | None:
+    """Give the picture's class, if the net has it."""
+    from zfexplore.nets.synsets import class_of_synset
+
+    named = class_of_synset(chosen.label) or chosen.label
+    return named if named in subject.checkpoint.metadata.classes else None
 
 
 def _open(chosen: ask.Chosen, subject: Subject) -> Image.Image:

@@ -48,7 +48,7 @@ class PictureScreen(PathScreen):
     HORIZONTAL_BREAKPOINTS = [*(StudyScreen.HORIZONTAL_BREAKPOINTS or []), (WIDE, "-wide")]
 
     class Study(Message):
-        """The user asks for more of a channel on this picture: ``how`` is "occlude" or "feeds"."""
+        """The user asks for more of a channel on this picture: ``how`` is "occlude", "vary" or "feeds"."""
 
         def __init__(self, how: str, chosen: Chosen, unit: Unit) -> None:
             super().__init__()
