@@ -18,6 +18,7 @@ import pytest
 import typer.main
 
 from zfexplore.cli.main import main, program
+from zfexplore.figures.provenance import read_chunks
 from zfexplore.nets.header import SHIPPED
 from zfexplore.tui.keys import TABLES, written
 
@@ -263,3 +264,9 @@ def keys_written_down() -> str:
 def test_the_page_of_the_explorer_has_every_key():
     page = (ROOT / "docs" / "explorer.md").read_text(encoding="utf-8")
     assert page.endswith(f"## All keys\n{keys_written_down()}"), "put there:\n" + keys_written_down()
+
+
+@pytest.mark.parametrize("picture", sorted((ROOT / "docs").glob("*.png")), ids=lambda path: path.name)
+def test_no_picture_names_a_path_of_the_machine_that_made_it(picture):
+    for word in shlex.split(read_chunks(picture).get("command", "")):
+        assert not word.startswith(("/", "~")), word
