@@ -35,12 +35,14 @@ from zfexplore.tui import messages as say
 from zfexplore.tui.app import ExplorerApp
 from zfexplore.tui.client import EngineProcess
 from zfexplore.tui.screens.picture import PictureScreen
+from zfexplore.tui.screens.varied import VariedScreen
 
 WIDE, NARROW = (120, 40), (80, 24)
 PATIENCE = 240.0  # seconds; half the atlas of the photographs takes ten, on a busy machine minutes
 BY_ID = {key.id: key for table in keys.TABLES.values() for key in table}
 PICTURE = "sunflower"  # of the built-in photographs, the first of that class
 EARLIER = "epoch-020.safetensors"  # the weights of the run that are compared with the shipped ones
+TURNS = 12  # of ten degrees, of that picture
 CHANNEL = 130  # of the highest convolution, whose growth is shown
 
 
@@ -265,9 +267,29 @@ async def own_picture(recorder: Recorder) -> dict[str, Shot]:
     await pilot.press("c")
     await recorder.until(brought_back)
     recorder.frame(1.6, "its class, and what speaks for it", "c")
+    turned = await moved(recorder)
     await pilot.press("escape")
     await recorder.until(lambda: len(app.screen_stack) == 1)
-    return {"explorer-own.png": shot}
+    return {"explorer-own.png": shot, "explorer-moved.png": turned}
+
+
+async def moved(recorder: Recorder) -> Shot:
+    """The same picture turned, and what stays the same."""
+    app, pilot = recorder.app, recorder.pilot
+    await pilot.press("d")
+    await recorder.until(lambda: isinstance(app.screen, VariedScreen) and app.screen.view is not None)
+    await pilot.press("down", "down")  # from shifting over enlarging to turning
+    await pilot.pause()
+    says = "turn it, and see what stays the same"
+    recorder.frame(1.2, says, "d")
+    for _ in range(TURNS):
+        await pilot.press("right")
+        await pilot.pause()
+        recorder.frame(0.3, says, recorder.cap("right"))
+    shot = shoot(app)
+    await pilot.press("escape")
+    await recorder.until(lambda: isinstance(app.screen, PictureScreen))
+    return shot
 
 
 async def two_nets(recorder: Recorder) -> dict[str, Shot]:
