@@ -199,7 +199,9 @@ def test_at_half_the_size_twice_as_much_waits_and_looks_the_same(checkpoint, sou
             np.testing.assert_allclose(other.crop * np.abs(one.crop).max(), one.crop, rtol=2e-3, atol=1e-6)
             drawn = [to_rgb(each.crop)[0].astype(int) for each in (one, other)]
             assert np.abs(drawn[0] - drawn[1]).max() <= 1
-            assert (one.window, one.activation) == (other.window, other.activation)
+            assert one.window == other.window
+            # Another batch: some processors multiply it by another kernel, which rounds otherwise.
+            assert other.activation == pytest.approx(one.activation, rel=1e-5)
 
 
 def test_exemplars_hold_their_windows_and_no_more(checkpoint, source, atlas):

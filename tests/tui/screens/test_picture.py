@@ -22,7 +22,7 @@ from zfexplore.tui.screens import path as screen
 from zfexplore.tui.screens.choice import ChoiceScreen
 from zfexplore.tui.screens.feeds import FeedsScreen
 from zfexplore.tui.screens.occlusion import OcclusionScreen
-from zfexplore.tui.screens.picture import PictureScreen
+from zfexplore.tui.screens.picture import SECONDS_TO_LOOK, SECONDS_TO_REST, PictureScreen
 from zfexplore.tui.screens.varied import VariedScreen
 from zfexplore.tui.widgets.ranked import PathList, RankedList
 from zfexplore.units import Unit, Window
@@ -312,6 +312,18 @@ async def test_enter_saves_the_figure_of_the_picture_that_is_listed(host, folder
         assert host.engine.requests[-1].unit == RANKED[1].unit
 
 
+@pytest.mark.parametrize("key", ["f", "o", "d"])
+async def test_a_cursor_that_has_just_moved_does_not_end_the_question_of_the_screen_above(host, folder, key):
+    async with host.run_test(size=(120, 40)) as pilot:
+        await choose(host, pilot, folder)
+        await rank(host, pilot)
+        host.simulate_key("down")
+        host.simulate_key(key)  # at once: a pilot would wait until the cursor rests
+        await until(pilot, lambda: not isinstance(host.screen, PictureScreen))
+        await pilot.pause(3 * SECONDS_TO_REST)
+        assert isinstance(host.engine.requests[-1], ask.FeedsFrom | ask.Occlude | ask.Vary)
+
+
 async def test_what_another_screens_question_has_ended_is_asked_again(host, folder):
     async with host.run_test(size=(120, 40)) as pilot:
         await choose(host, pilot, folder)
@@ -363,6 +375,27 @@ async def test_v_follows_the_newest_picture_of_a_folder_until_it_is_ended(tmp_pa
         await pilot.pause(0.3)
         assert questions(host)[-1] == "two.png"
         assert isinstance(host.screen, PictureScreen)
+
+
+async def test_watching_ends_no_question_of_a_screen_above_and_goes_on_where_that_ended_its_own(tmp_path):
+    host = StudyHost(lambda host: PictureScreen(str(tmp_path), STAGES, host.mode))
+    (tmp_path / "one.png").write_text("whole")
+    async with host.run_test(size=(120, 40)) as pilot:
+        host.screen.action_watch()
+        await pilot.press("enter")
+        await until(pilot, lambda: questions(host) == ["one.png"])
+        await rank(host, pilot)
+        (tmp_path / "two.png").write_text("whole")
+        await until(pilot, lambda: questions(host) == ["one.png", "two.png"])  # which is on its way
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(host.engine.requests[-1], ask.FeedsFrom))  # which ends it
+        (tmp_path / "three.png").write_text("whole")
+        await pilot.pause(5 * SECONDS_TO_LOOK)
+        assert isinstance(host.engine.requests[-1], ask.FeedsFrom)
+        await pilot.press("escape")
+        await until(pilot, lambda: questions(host) == ["one.png", "two.png", "two.png"])
+        await rank(host, pilot)
+        await until(pilot, lambda: questions(host)[-1] == "three.png")
 
 
 async def test_a_picture_that_stays_broken_is_told_while_watching_goes_on(tmp_path, monkeypatch):

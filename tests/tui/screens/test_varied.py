@@ -49,7 +49,7 @@ def test_moves_are_said_in_words():
         "shifted 4 pixels up", "as it is", "shifted 4 pixels down",
     ]  # fmt: skip
     assert move_in_words("scale", 1.5) == "1.5 times as large"
-    assert move_in_words("rotation", 90.0) == "turned 90° counter-clockwise"
+    assert move_in_words("rotation", 90.0) == "turned 90 degrees counter-clockwise"
 
 
 def test_the_numbers_say_whose_class_it_is():

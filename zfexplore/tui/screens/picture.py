@@ -68,6 +68,7 @@ class PictureScreen(PathScreen):
         self.asks_what_to_watch = False
         self._rest: Timer | None = None
         self._clear: Timer | None = None
+        self._covered = False  # by another screen
 
     def compose(self) -> ComposeResult:
         """A line on what is shown, the classes, the prompt, and a list beside the pictures."""
@@ -212,7 +213,15 @@ class PictureScreen(PathScreen):
 
     def on_screen_resume(self) -> None:
         """Ask anew what another screen's question has ended."""
-        self._see()
+        covered, self._covered = self._covered, False
+        if covered and self.expecting == "ranking" and self.chosen is not None:
+            self._rank(self.chosen.path)
+        else:
+            self._see()
+
+    def on_screen_suspend(self) -> None:
+        """Remember that another screen's question may end this one's."""
+        self._covered = True
 
     def _moved(self) -> None:
         """Draw the unit if it is known; ask for it once the cursor rests."""
@@ -245,7 +254,13 @@ class PictureScreen(PathScreen):
             self.pictures.show_nothing()
 
     def _see(self) -> None:
-        """Ask for the unit under the cursor, and for those of the next rows."""
+        """Ask for the unit under the cursor, and for those of the next rows.
+
+        Below another screen nothing is asked: that would end the other screen's question, which nobody would
+        ask again.
+        """
+        if not self.is_active:
+            return
         rows, here = self.channels.rows, self.channels.cursor
         if self.ranking is None or self.ranked is None or self.expecting == "ranking":
             return
@@ -412,17 +427,24 @@ class PictureScreen(PathScreen):
         """Look again and again, and rank what is new, one picture at a time."""
         pause = SECONDS_TO_LOOK
         while self.watched is watched:
-            if self.is_current and self.expecting != "ranking":
+            await self._uncovered()  # or it would end another screen's question
+            if self.expecting != "ranking":
                 started = time.monotonic()
                 sight = await asyncio.to_thread(watched.look)
                 pause = max(SECONDS_TO_LOOK, time.monotonic() - started)
                 if self.watched is not watched:
                     return
                 if sight.path:
+                    await self._uncovered()
                     self._rank(sight.path)
                 elif sight.waiting and self.ranking is None:
                     self.channels.notice = f"waiting: {sight.waiting}"
             await asyncio.sleep(pause)
+
+    async def _uncovered(self) -> None:
+        """Wait until no other screen is above this one."""
+        while not self.is_active:
+            await asyncio.sleep(SECONDS_TO_LOOK)
 
     # -- drawing -----------------------------------------------------------------------------------
 

@@ -158,7 +158,7 @@ def move_in_words(kind: Move, amount: float) -> str:
         return f"shifted {abs(amount):g} pixels {'down' if amount > 0 else 'up'}"
     if kind == "scale":
         return f"{amount:g} times as large"
-    return f"turned {amount:g}° counter-clockwise"
+    return f"turned {amount:g} degrees counter-clockwise"
 
 
 def numbers_of(view: Variation, kind: int, place: int) -> list[str]:
