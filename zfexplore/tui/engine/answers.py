@@ -321,12 +321,10 @@ class Answerer:
 
     def _save_varied(self, request: ask.SaveVaried, subject: Subject) -> say.FigureSaved | say.OverwriteAsked:
         """Save the figure that ``zfexplore export invariance`` draws."""
-
         kept = self._kept_varied
         if kept is None or kept.number != request.number:
             raise ExploreError("the picture is not moved yet: there is nothing to save")
-        figure = kept.varied.figure()
-        return _written(request, figure, subject)
+        return _written(request, kept.varied.figure(), subject)
 
     # Which method answers which question: a new study adds its line.
     METHODS: ClassVar[Mapping[type[ask.Question], Callable[..., Iterator[object]]]] = {
